@@ -1,0 +1,121 @@
+//! The shape of one placeholder's array buffer and the window a converter writes into. Plain memory: no handle, no pointer.
+
+/// How values lie in the array buffer of one placeholder. Decided once per column from the described Oracle column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Fixed-size values that OCI takes as they are: `SQLT_INT`, `SQLT_UIN`, `SQLT_BFLOAT`, `SQLT_BDOUBLE`, `SQLT_VNU`, `SQLT_DAT`. No length array.
+    Fixed {
+        /// External type code (`oci_sys::SQLT_*`).
+        external_type: u16,
+        /// Bytes of one value, which is the stride.
+        stride_bytes: u32,
+    },
+    /// Variable-length bytes with a length array: `SQLT_CHR`, `SQLT_BIN`.
+    Variable {
+        /// External type code.
+        external_type: u16,
+        /// The stride to begin with; the load engine grows it by [`crate::column::ColumnBind::required_stride_bytes`].
+        stride_bytes: u32,
+        /// Character set form 2 (NVARCHAR2, NCHAR, NCLOB).
+        national: bool,
+        /// The value may exceed 4000 bytes: its placeholder has to come after all others (ORA-24816).
+        long: bool,
+    },
+    /// OCIDateTime descriptors; converters write one [`DateTimeFields`] a value, `oci` constructs the descriptors.
+    DateTime {
+        /// `SQLT_TIMESTAMP_TZ` rather than `SQLT_TIMESTAMP`.
+        with_zone: bool,
+    },
+}
+
+impl Layout {
+    /// Bytes between two values in [`Slots::values`].
+    pub fn stride_bytes(&self) -> u32 {
+        match *self {
+            Layout::Fixed { stride_bytes, .. } | Layout::Variable { stride_bytes, .. } => stride_bytes,
+            Layout::DateTime { .. } => DateTimeFields::SIZE_BYTES as u32,
+        }
+    }
+
+    /// Memory of one row in all arrays of this placeholder (values, indicator, length, descriptor).
+    pub fn row_bytes(&self) -> u32 {
+        match self {
+            Layout::Fixed { stride_bytes, .. } => stride_bytes + 2,
+            Layout::Variable { stride_bytes, .. } => stride_bytes + 2 + 4,
+            // The descriptor itself is the client's memory: 40 bytes with client 12.1, plus our pointer.
+            Layout::DateTime { .. } => DateTimeFields::SIZE_BYTES as u32 + 2 + 8 + 40,
+        }
+    }
+}
+
+/// Civil date and time for an OCIDateTime descriptor, 16 bytes in native endianness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DateTimeFields {
+    /// -4712..=9999, never 0.
+    pub year: i16,
+    /// 1..=12.
+    pub month: u8,
+    /// 1..=31.
+    pub day: u8,
+    /// 0..=23.
+    pub hour: u8,
+    /// 0..=59.
+    pub minute: u8,
+    /// 0..=59.
+    pub second: u8,
+    /// 0..=999_999_999.
+    pub nanosecond: u32,
+    /// Minutes east of UTC, -899..=840; only for `TIMESTAMP WITH TIME ZONE`. The fields above are local to it.
+    pub offset_minutes: i16,
+}
+
+impl DateTimeFields {
+    /// Size of one encoded value.
+    pub const SIZE_BYTES: usize = 16;
+
+    /// Encodes into a slot of [`Self::SIZE_BYTES`] bytes.
+    #[inline]
+    pub fn write_to(&self, slot: &mut [u8; Self::SIZE_BYTES]) {
+        slot[0..2].copy_from_slice(&self.year.to_ne_bytes());
+        slot[2] = self.month;
+        slot[3] = self.day;
+        slot[4] = self.hour;
+        slot[5] = self.minute;
+        slot[6] = self.second;
+        slot[7] = 0;
+        slot[8..12].copy_from_slice(&self.nanosecond.to_ne_bytes());
+        slot[12..14].copy_from_slice(&self.offset_minutes.to_ne_bytes());
+        slot[14..16].copy_from_slice(&[0, 0]);
+    }
+
+    /// Decodes what [`Self::write_to`] wrote.
+    #[inline]
+    pub fn read_from(slot: &[u8; Self::SIZE_BYTES]) -> Self {
+        DateTimeFields {
+            year: i16::from_ne_bytes([slot[0], slot[1]]),
+            month: slot[2],
+            day: slot[3],
+            hour: slot[4],
+            minute: slot[5],
+            second: slot[6],
+            nanosecond: u32::from_ne_bytes([slot[8], slot[9], slot[10], slot[11]]),
+            offset_minutes: i16::from_ne_bytes([slot[12], slot[13]]),
+        }
+    }
+}
+
+/// A window of an array buffer: rows 0..n of one batch. It is already offset, so a converter cannot know what was written before.
+///
+/// Indicators are filled from the validity bitmap before a converter sees the window (0 value, -1 NULL); a converter that finds
+/// a NULL of its own (an empty text that is to be stored as NULL) sets -1 itself. Slots of NULL rows may be left as they are.
+#[derive(Debug)]
+pub struct Slots<'a> {
+    /// `rows * stride` bytes.
+    pub values: &'a mut [u8],
+    /// Bytes between two values.
+    pub stride_bytes: usize,
+    /// One per row for [`Layout::Variable`], empty otherwise. Actual bytes of each value.
+    pub lengths: &'a mut [u32],
+    /// One per row: 0 or -1.
+    pub indicators: &'a mut [i16],
+}

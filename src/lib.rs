@@ -1,0 +1,11 @@
+//! olbridge moves tables between Oracle and the lakehouse through OCI array binding.
+#![deny(unsafe_code)]
+
+pub mod column;
+pub mod error;
+pub mod layout;
+pub mod oracle_type;
+
+pub use arrow;
+pub use error::{Error, Result};
+pub use parquet;
