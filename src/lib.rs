@@ -4,6 +4,8 @@
 pub mod column;
 pub mod error;
 pub mod layout;
+#[allow(unsafe_code)]
+pub mod oci;
 pub mod oracle_type;
 
 pub use arrow;
