@@ -5,6 +5,7 @@ pub mod column;
 pub mod error;
 pub mod layout;
 pub mod oracle_type;
+pub mod value;
 
 pub use arrow;
 pub use error::{Error, Result};
