@@ -4,10 +4,14 @@
 pub mod bind;
 pub mod column;
 pub mod error;
+pub mod lake;
 pub mod layout;
+pub mod load;
 #[allow(unsafe_code)]
 pub mod oci;
 pub mod oracle_type;
+pub mod sql;
+pub mod transaction;
 pub mod type_map;
 pub mod value;
 
