@@ -70,6 +70,9 @@ pub struct ArrayStatement<'s> {
     statement: Statement<'s>,
     buffers: Vec<ArrayBuffer>,
     capacity_rows: u32,
+    /// Row counts were asked for once, so they are asked for always: client 12.1 goes on to write them, and after a larger execute without the
+    /// mode it writes beyond the array that it made for the smaller one (seen as heap corruption).
+    counts_rows: bool,
 }
 
 /// The arrays of one placeholder. They never move while bound; see [`RawArray`].
@@ -93,7 +96,7 @@ impl<'s> ArrayStatement<'s> {
             return Err(OciError::refused("OCIStmtPrepare2", "prepare the array statement", message));
         }
         let buffers = allocate(session, layouts, capacity_rows)?;
-        let this = ArrayStatement { statement, buffers, capacity_rows };
+        let this = ArrayStatement { statement, buffers, capacity_rows, counts_rows: false };
         this.bind_all()?;
         Ok(this)
     }
@@ -172,9 +175,10 @@ impl<'s> ArrayStatement<'s> {
             buffer.make_ready(self.statement.session(), self.statement.error(), index, rows as usize)?;
         }
         let row_counts = options.row_counts && self.statement.session().api().version().has_row_count_array();
+        self.counts_rows |= row_counts;
         let mut mode = OCI_DEFAULT;
         mode |= if options.mode == ArrayMode::BatchErrors { OCI_BATCH_ERRORS } else { 0 };
-        mode |= if row_counts { OCI_RETURN_ROW_COUNT_ARRAY } else { 0 };
+        mode |= if self.counts_rows { OCI_RETURN_ROW_COUNT_ARRAY } else { 0 };
         mode |= if options.commit_on_success { OCI_COMMIT_ON_SUCCESS } else { 0 };
         // SAFETY: every placeholder is bound to arrays of `capacity_rows` elements, and `make_ready` has seen that lengths stay within the stride.
         match unsafe { self.statement.execute(rows, mode, EXECUTE) } {
