@@ -16,7 +16,8 @@ const NO_SUCH_TABLE: i32 = 942;
 impl Session {
     /// The columns of a table or view; `None` when there is none of that name, or none that the user may see.
     pub fn describe_table(&self, name: &TableName) -> Result<Option<TableDesc>> {
-        match describe(self, &format!("SELECT * FROM {}", quoted(name))) {
+        let Some(quoted) = quoted(name) else { return Ok(None) };
+        match describe(self, &format!("SELECT * FROM {quoted}")) {
             Ok(columns) => Ok(Some(TableDesc { name: name.clone(), columns })),
             Err(error) if error.ora_code == NO_SUCH_TABLE => Ok(None),
             Err(error) => Err(error.into_error(Phase::Describe, Some(&name.to_string()))),
@@ -29,12 +30,11 @@ impl Session {
     }
 }
 
-fn quoted(name: &TableName) -> String {
-    let quote = |part: &str| format!("\"{}\"", part.replace('"', ""));
-    match &name.schema {
-        Some(schema) => format!("{}.{}", quote(schema), quote(&name.table)),
-        None => quote(&name.table),
-    }
+/// `None` when the name has characters that no Oracle name can have.
+fn quoted(name: &TableName) -> Option<String> {
+    let parts: Vec<&str> = name.schema.as_deref().into_iter().chain([name.table.as_str()]).collect();
+    let is_possible = parts.iter().all(|part| !part.is_empty() && !part.contains(['"', '\0']));
+    is_possible.then(|| parts.iter().map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join("."))
 }
 
 fn describe(session: &Session, sql: &str) -> Result<Vec<ColumnDesc>, OciError> {
@@ -192,8 +192,11 @@ mod tests {
     }
 
     #[test]
-    fn names_are_quoted_whole() {
-        let name = TableName { schema: Some("My Schema".into()), table: "t\" --".into() };
-        assert_eq!(quoted(&name), "\"My Schema\".\"t --\"");
+    fn names_are_quoted_whole_or_not_at_all() {
+        let name = |schema: Option<&str>, table: &str| TableName { schema: schema.map(str::to_string), table: table.to_string() };
+        assert_eq!(quoted(&name(Some("My Schema"), "t --")).as_deref(), Some("\"My Schema\".\"t --\""));
+        assert_eq!(quoted(&name(None, "T")).as_deref(), Some("\"T\""));
+        assert_eq!(quoted(&name(None, "T\" WHERE 1=0 --")), None);
+        assert_eq!(quoted(&name(Some(""), "T")), None);
     }
 }
