@@ -135,7 +135,9 @@ fn expected_number(text: String, target: &OracleType, lossy: LossySet) -> Option
             let (precision, scale) = (i32::from(precision.unwrap_or(38)), i32::from(scale.unwrap_or(0)));
             before <= precision - scale && (rounding || after <= scale)
         }
-        OracleType::Float { binary_precision } => rounding || f64::from(before + after) <= (f64::from(binary_precision) * 0.30103).ceil(),
+        OracleType::Float { binary_precision } => {
+            rounding || f64::from(before + after) <= (f64::from(binary_precision) * std::f64::consts::LOG10_2).ceil()
+        }
         _ => unreachable!(),
     };
     (storable && fits).then_some(Cell::Number(text))
@@ -241,5 +243,5 @@ fn expected_time(array: &ArrayRef, row: usize, target: &OracleType, lossy: Lossy
     let (seconds, nanosecond) = (kept.div_euclid(1_000_000_000), kept.rem_euclid(1_000_000_000) as u32);
     let range = i128::from(FIRST_DAY) * i128::from(SECONDS_PER_DAY)..(i128::from(LAST_DAY) + 1) * i128::from(SECONDS_PER_DAY);
     let local = seconds + i128::from(offset_minutes) * 60;
-    (range.contains(&seconds) && range.contains(&local)).then(|| Cell::Time { seconds: seconds as i64, nanosecond, offset_minutes })
+    (range.contains(&seconds) && range.contains(&local)).then_some(Cell::Time { seconds: seconds as i64, nanosecond, offset_minutes })
 }
