@@ -2,7 +2,7 @@
 
 use oci_sys::*;
 
-use crate::error::{Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::oci::attribute::Attributes;
 use crate::oci::check::OciError;
 use crate::oci::handle::Parameter;
@@ -12,6 +12,8 @@ use crate::oracle_type::{ColumnDesc, OracleType, TableDesc, TableName, TextSize}
 
 /// Table or view does not exist, or the user may not see it.
 const NO_SUCH_TABLE: i32 = 942;
+
+const NOT_A_QUERY: &str = "describe a query";
 
 impl Session {
     /// The columns of a table or view; `None` when there is none of that name, or none that the user may see.
@@ -25,8 +27,16 @@ impl Session {
     }
 
     /// The columns that a query returns; it is parsed but not run.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a statement that is no query, [`Error::Database`] for what the database refuses.
     pub fn describe_query(&self, sql: &str) -> Result<Vec<ColumnDesc>> {
-        describe(self, sql).map_err(|error| error.into_error(Phase::Describe, None))
+        describe(self, sql).map_err(|error| match error.ora_code {
+            0 if error.action == NOT_A_QUERY => {
+                Error::Usage { message: error.message, remedy: "give one query: SELECT … or WITH …".into() }
+            }
+            _ => error.into_error(Phase::Describe, None),
+        })
     }
 }
 
@@ -42,7 +52,7 @@ fn describe(session: &Session, sql: &str) -> Result<Vec<ColumnDesc>, OciError> {
     // SAFETY: the attribute is an unsigned 16-bit number.
     let kind: u16 = unsafe { statement.attributes().scalar(OCI_ATTR_STMT_TYPE, "read the statement type") }?;
     if kind != OCI_STMT_SELECT {
-        return Err(OciError::refused("OCIStmtExecute", "describe a query", "only a SELECT can be described".into()));
+        return Err(OciError::refused("OCIStmtExecute", NOT_A_QUERY, "this statement is no query".into()));
     }
     // SAFETY: nothing is bound or defined; describe-only never reads values.
     unsafe { statement.execute(0, OCI_DESCRIBE_ONLY, "describe the select list") }?;
