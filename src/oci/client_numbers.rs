@@ -89,3 +89,45 @@ fn the_client_agrees_with_the_known_samples() {
         assert_eq!(client.number_to_text(&number).as_deref(), Ok(text));
     }
 }
+
+/// Plain decimal text of `mantissa * 10^-scale`, made digit by digit and without our codec.
+#[cfg(test)]
+fn plain_text(mantissa: i128, scale: usize) -> String {
+    let digits = format!("{:0>width$}", mantissa.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let sign = if mantissa < 0 { "-" } else { "" };
+    if scale == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+#[test]
+fn a_million_random_numbers_are_encoded_and_decoded_as_the_client_does() {
+    use crate::value::number::{Digits, encode_i128};
+
+    let Some(client) = ClientNumbers::load() else { return };
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        // SplitMix64: the same numbers in every run.
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    for _ in 0..1_000_000 {
+        let digits = (random() % 38 + 1) as u32;
+        let wide = (u128::from(random()) << 64) | u128::from(random());
+        let magnitude = (wide % 10_u128.pow(digits)) as i128;
+        let mantissa = if random() & 1 == 0 { magnitude } else { -magnitude };
+        let scale = (random() % 25) as usize;
+        let text = plain_text(mantissa, scale);
+        let mut slot = [0; 22];
+        encode_i128(mantissa, scale as i8, &mut slot).expect(&text);
+        let theirs = client.number_from_text(&text).expect(&text);
+        let length = usize::from(theirs.bytes[0]) + 1;
+        assert_eq!(slot[..length], theirs.bytes[..length], "{text}");
+        // TM9 leaves out the zero before the point.
+        let ours = Digits::decode(&theirs.bytes).expect(&text).to_string();
+        let as_tm9 = ours.replacen("0.", ".", usize::from(ours.trim_start_matches('-').starts_with("0.")));
+        assert_eq!(client.number_to_text(&theirs).as_deref(), Ok(as_tm9.as_str()), "{text}");
+    }
+}
