@@ -1,6 +1,7 @@
 //! Runs the command as a child process with a time limit, in a temporary directory of its own.
 
 pub mod csv;
+pub mod database;
 pub mod loopback;
 pub mod tables;
 
@@ -161,7 +162,7 @@ impl Running {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
         }
-        let mut text = |handle: Option<JoinHandle<String>>| handle.map(|h| h.join().unwrap()).unwrap_or_default();
+        let text = |handle: Option<JoinHandle<String>>| handle.map(|h| h.join().unwrap()).unwrap_or_default();
         let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
         let Some(status) = status else { panic!("no end within {limit:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}") };
         Outcome { code: exit_code(status), stdout, stderr }
