@@ -1,4 +1,4 @@
-//! Sizes and counts as people type and read them.
+//! Sizes as people type them.
 
 /// Parses `8MiB`, `512 KiB`, `64k`, `1000000`, `1GB`; decimal units are powers of 1000, `Ki`/`Mi`/`Gi` of 1024.
 pub fn parse_bytes(text: &str) -> Option<u64> {
@@ -18,31 +18,6 @@ pub fn parse_bytes(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-/// `1234567` → `1,234,567`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `1536` → `1.5 KiB`.
-pub fn human_bytes(bytes: u64) -> String {
-    let mut value = bytes as f64;
-    for unit in ["B", "KiB", "MiB", "GiB"] {
-        if value < 1024.0 {
-            return if unit == "B" { format!("{bytes} B") } else { format!("{value:.1} {unit}") };
-        }
-        value /= 1024.0;
-    }
-    format!("{value:.1} TiB")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,22 +30,6 @@ mod tests {
         }
         for text in ["", "MiB", "8MB8", "-1", "1.5MiB", "8 parsecs", "99999999999GiB"] {
             assert_eq!(parse_bytes(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        let cases = [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")];
-        for (number, text) in cases {
-            assert_eq!(grouped(number), text);
-        }
-    }
-
-    #[test]
-    fn sizes_have_one_digit_after_the_point() {
-        let cases = [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (8 << 20, "8.0 MiB"), (5 << 40, "5.0 TiB")];
-        for (bytes, text) in cases {
-            assert_eq!(human_bytes(bytes), text);
         }
     }
 }
