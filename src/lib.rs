@@ -1,10 +1,19 @@
 //! olbridge moves tables between Oracle and the lakehouse through OCI array binding.
 #![deny(unsafe_code)]
 
+pub mod bind;
 pub mod column;
 pub mod error;
+pub mod lake;
 pub mod layout;
+pub mod load;
+#[allow(unsafe_code)]
+pub mod oci;
 pub mod oracle_type;
+pub mod sql;
+pub mod transaction;
+pub mod type_map;
+pub mod value;
 
 pub use arrow;
 pub use error::{Error, Result};

@@ -2,8 +2,42 @@
 
 use arrow::array::Array;
 use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, Field, TimeUnit};
+use arrow::error::ArrowError;
 
+use crate::error::PlanProblem;
 use crate::layout::{Layout, Slots};
+use crate::oracle_type::ColumnDesc;
+use crate::type_map::LossySet;
+
+pub mod datetime;
+pub mod dictionary;
+pub mod fixed;
+pub mod null;
+pub mod number;
+pub mod raw;
+pub mod text;
+mod variable;
+
+/// External type codes (`ocidfn.h`) that the converters choose.
+pub mod external_type {
+    /// Text with a length.
+    pub const SQLT_CHR: u16 = 1;
+    /// Native signed integer of 1, 2, 4 or 8 bytes.
+    pub const SQLT_INT: u16 = 3;
+    /// Oracle NUMBER with a length byte, 22 bytes.
+    pub const SQLT_VNU: u16 = 6;
+    /// Oracle DATE, 7 bytes.
+    pub const SQLT_DAT: u16 = 12;
+    /// Native IEEE float, 4 bytes.
+    pub const SQLT_BFLOAT: u16 = 21;
+    /// Native IEEE double, 8 bytes.
+    pub const SQLT_BDOUBLE: u16 = 22;
+    /// Bytes with a length.
+    pub const SQLT_BIN: u16 = 23;
+    /// Native unsigned integer of 1, 2, 4 or 8 bytes.
+    pub const SQLT_UIN: u16 = 68;
+}
 
 /// Arrow array → array buffer, for one column.
 pub trait ColumnBind: Send {
@@ -31,6 +65,33 @@ pub struct ValueError {
     pub remedy: String,
 }
 
+/// What a converter is made for: one source field, one target column, the losses allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// The source field.
+    pub field: &'a Field,
+    /// The type of the values: the field's own, or that of its dictionary.
+    pub values: &'a DataType,
+    /// The column of the table.
+    pub column: &'a ColumnDesc,
+    /// What may be lost.
+    pub lossy: LossySet,
+}
+
+impl Target<'_> {
+    /// A refusal of the pair at plan time.
+    pub fn problem(&self, reason: impl std::fmt::Display, remedy: impl Into<String>) -> PlanProblem {
+        PlanProblem {
+            column: Some(self.field.name().clone()),
+            reason: format!("Arrow {} into Oracle {}: {reason}", self.field.data_type(), self.column.oracle_type),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// A converter, or why there is none.
+pub type Planned = Result<Box<dyn ColumnBind>, PlanProblem>;
+
 /// Runs `f` for the index of each valid value, in order.
 #[inline]
 pub fn try_for_each_valid<E>(nulls: Option<&NullBuffer>, len: usize, mut f: impl FnMut(usize) -> Result<(), E>) -> Result<(), E> {
@@ -38,4 +99,33 @@ pub fn try_for_each_valid<E>(nulls: Option<&NullBuffer>, len: usize, mut f: impl
         None => (0..len).try_for_each(f),
         Some(nulls) => nulls.valid_indices().try_for_each(&mut f),
     }
+}
+
+/// The array as the type that the plan has seen. A library caller may push another one: that is a refusal, not a panic.
+fn downcast<A: Array + 'static>(array: &dyn Array) -> Result<&A, ValueError> {
+    array.as_any().downcast_ref().ok_or_else(|| ValueError {
+        row_index: 0,
+        reason: format!("the batch has Arrow type {} where the plan has seen another", array.data_type()),
+        remedy: "push batches of the schema that was planned".into(),
+    })
+}
+
+/// Value `row_index` as text for a message: a number or a date, never a text.
+#[cold]
+fn value_text(array: &dyn Array, row_index: usize) -> String {
+    let plain = arrow::util::display::array_value_to_string(array, row_index);
+    // Dates beyond the years of the calendar library, and region names, have no text: then the stored count says which value it is.
+    plain.or_else(|_| stored_count_text(array, row_index)).unwrap_or_else(|error| error.to_string())
+}
+
+fn stored_count_text(array: &dyn Array, row_index: usize) -> Result<String, ArrowError> {
+    let unit = match array.data_type() {
+        DataType::Date32 => "days",
+        DataType::Timestamp(TimeUnit::Second, _) => "s",
+        DataType::Timestamp(TimeUnit::Microsecond, _) => "µs",
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => "ns",
+        _ => "ms",
+    };
+    let count = arrow::compute::cast(&array.slice(row_index, 1), &DataType::Int64)?;
+    Ok(format!("{} {unit} since 1970-01-01", arrow::util::display::array_value_to_string(&count, 0)?))
 }

@@ -1,0 +1,121 @@
+//! The table of functions: one line each.
+
+use std::ffi::{c_int, c_void};
+use std::path::{Path, PathBuf};
+
+use libloading::Library;
+
+use crate::types::*;
+use crate::version::ClientVersion;
+
+macro_rules! api {
+    (
+        required { $($(#[$rdoc:meta])* fn $r:ident($($rarg:ident: $rty:ty),* $(,)?) $(-> $rret:ty)?;)* }
+        optional { $($(#[$odoc:meta])* fn $o:ident($($oarg:ident: $oty:ty),* $(,)?) $(-> $oret:ty)?;)* }
+    ) => {
+        /// The functions of one client library, which is never unloaded.
+        #[allow(non_snake_case)]
+        pub struct Api {
+            $($(#[$rdoc])* pub $r: unsafe extern "C" fn($($rarg: $rty),*) $(-> $rret)?,)*
+            $($(#[$odoc])* pub $o: Option<unsafe extern "C" fn($($oarg: $oty),*) $(-> $oret)?>,)*
+            pub(crate) version: ClientVersion,
+            pub(crate) library_path: Option<PathBuf>,
+        }
+
+        impl Api {
+            /// Names of the functions that a library has to have.
+            pub const REQUIRED: &[&str] = &[$(stringify!($r)),*];
+            /// Names of the functions that are used where the library has them.
+            pub const OPTIONAL: &[&str] = &[$(stringify!($o)),*];
+
+            /// Takes the functions from `library`; fails with the names of the required ones that it lacks.
+            pub(crate) fn resolve(library: &'static Library, version: ClientVersion, library_path: Option<PathBuf>) -> Result<Api, Vec<&'static str>> {
+                let missing: Vec<&'static str> = Self::REQUIRED.iter().copied().filter(|name| !has_symbol(library, name)).collect();
+                if !missing.is_empty() {
+                    return Err(missing);
+                }
+                // SAFETY: each type is the C signature of the function of that name (OCI headers, see the crate docs); `library` is 'static, so the pointers stay valid.
+                unsafe {
+                    Ok(Api {
+                        $($r: *library.get(concat!(stringify!($r), "\0").as_bytes()).map_err(|_| vec![stringify!($r)])?,)*
+                        $($o: library.get(concat!(stringify!($o), "\0").as_bytes()).ok().map(|symbol| *symbol),)*
+                        version,
+                        library_path,
+                    })
+                }
+            }
+        }
+    };
+}
+
+fn has_symbol(library: &Library, name: &str) -> bool {
+    // SAFETY: the symbol is only looked up, never called or read through.
+    unsafe { library.get::<*const c_void>(name.as_bytes()).is_ok() }
+}
+
+api! {
+    required {
+        /// Version of the client library.
+        fn OCIClientVersion(major: *mut c_int, minor: *mut c_int, update: *mut c_int, patch: *mut c_int, port_update: *mut c_int);
+        /// Allocates a handle under an environment.
+        fn OCIHandleAlloc(parent: *const c_void, handle: *mut *mut c_void, handle_type: u32, extra_bytes: usize, user_memory: *mut *mut c_void) -> i32;
+        /// Frees a handle.
+        fn OCIHandleFree(handle: *mut c_void, handle_type: u32) -> i32;
+        /// Frees a descriptor that was returned by OCIParamGet.
+        fn OCIDescriptorFree(descriptor: *mut c_void, descriptor_type: u32) -> i32;
+        /// Allocates descriptors; the first argument after the parent is the address of the first pointer of the array.
+        fn OCIArrayDescriptorAlloc(parent: *const c_void, descriptors: *mut *mut c_void, descriptor_type: u32, count: u32, extra_bytes: usize, user_memory: *mut *mut c_void) -> i32;
+        /// Frees what OCIArrayDescriptorAlloc allocated.
+        fn OCIArrayDescriptorFree(descriptors: *mut *mut c_void, descriptor_type: u32) -> i32;
+        /// Code and text of an error record, 1-based.
+        fn OCIErrorGet(handle: *mut c_void, record: u32, sql_state: *mut u8, code: *mut i32, text: *mut u8, text_bytes: u32, handle_type: u32) -> i32;
+        /// Reads an attribute.
+        fn OCIAttrGet(handle: *const c_void, handle_type: u32, value: *mut c_void, size_bytes: *mut u32, attribute: u32, error: *mut OCIError) -> i32;
+        /// Writes an attribute.
+        fn OCIAttrSet(handle: *mut c_void, handle_type: u32, value: *mut c_void, size_bytes: u32, attribute: u32, error: *mut OCIError) -> i32;
+        /// A column of a select list (position 1-based) or an error record of a batch (index 0-based).
+        fn OCIParamGet(handle: *const c_void, handle_type: u32, error: *mut OCIError, parameter: *mut *mut c_void, position: u32) -> i32;
+        /// Prepares a statement.
+        fn OCIStmtPrepare2(service: *mut OCISvcCtx, statement: *mut *mut OCIStmt, error: *mut OCIError, sql: *const u8, sql_bytes: u32, key: *const u8, key_bytes: u32, language: u32, mode: u32) -> i32;
+        /// Gives a statement back.
+        fn OCIStmtRelease(statement: *mut OCIStmt, error: *mut OCIError, key: *const u8, key_bytes: u32, mode: u32) -> i32;
+        /// Executes; `iterations` is the end index, `row_offset` the first.
+        fn OCIStmtExecute(service: *mut OCISvcCtx, statement: *mut OCIStmt, error: *mut OCIError, iterations: u32, row_offset: u32, snapshot_in: *const OCISnapshot, snapshot_out: *mut OCISnapshot, mode: u32) -> i32;
+        /// Binds a placeholder by position (1-based); client 12.1 and later have this form, 11.2 has it too.
+        fn OCIBindByPos2(statement: *mut OCIStmt, bind: *mut *mut OCIBind, error: *mut OCIError, position: u32, values: *mut c_void, value_bytes: i64, external_type: u16, indicators: *mut c_void, lengths: *mut u32, return_codes: *mut u16, max_elements: u32, elements: *mut u32, mode: u32) -> i32;
+        /// Fills a date and time descriptor.
+        fn OCIDateTimeConstruct(handle: *mut c_void, error: *mut OCIError, date_time: *mut OCIDateTime, year: i16, month: u8, day: u8, hour: u8, minute: u8, second: u8, nanosecond: u32, zone: *const u8, zone_bytes: usize) -> i32;
+        /// Commits.
+        fn OCITransCommit(service: *mut OCISvcCtx, error: *mut OCIError, flags: u32) -> i32;
+        /// Rolls back.
+        fn OCITransRollback(service: *mut OCISvcCtx, error: *mut OCIError, flags: u32) -> i32;
+        /// Interrupts the running call of another thread, which then fails with ORA-01013.
+        fn OCIBreak(handle: *mut c_void, error: *mut OCIError) -> i32;
+    }
+    optional {
+        /// An environment of our own; sessions take theirs from rust-oracle.
+        fn OCIEnvNlsCreate(environment: *mut *mut OCIEnv, mode: u32, context: *mut c_void, malloc: *mut c_void, realloc: *mut c_void, free: *mut c_void, extra_bytes: usize, user_memory: *mut *mut c_void, charset: u16, ncharset: u16) -> i32;
+        /// Text to NUMBER, to check our own codec against the client's.
+        fn OCINumberFromText(error: *mut OCIError, text: *const u8, text_bytes: u32, format: *const u8, format_bytes: u32, nls: *const u8, nls_bytes: u32, number: *mut OCINumber) -> i32;
+        /// NUMBER to text, likewise.
+        fn OCINumberToText(error: *mut OCIError, number: *const OCINumber, format: *const u8, format_bytes: u32, nls: *const u8, nls_bytes: u32, text_bytes: *mut u32, text: *mut u8) -> i32;
+    }
+}
+
+impl Api {
+    /// Version of the client library, and what it is able to do.
+    pub fn version(&self) -> ClientVersion {
+        self.version
+    }
+
+    /// The file that was loaded, as the loader tells it; `None` where the platform does not.
+    pub fn library_path(&self) -> Option<&Path> {
+        self.library_path.as_deref()
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("version", &self.version).field("library_path", &self.library_path).finish_non_exhaustive()
+    }
+}

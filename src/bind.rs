@@ -1,0 +1,41 @@
+//! Plan: one flat match, Arrow field × Oracle column → column converter.
+
+use arrow::datatypes::{DataType, Field};
+
+use crate::column::{ColumnBind, Target, datetime, dictionary, fixed, null, number, raw, text};
+use crate::error::PlanProblem;
+use crate::oracle_type::{ColumnDesc, OracleType as O};
+use crate::type_map::{ArrowFamily as A, Conversion, LossySet, conversion_of};
+
+/// The converter of `field`'s values into `column`; refused when the pair cannot be carried exactly and `lossy` does not allow the loss.
+pub fn plan_bind(field: &Field, column: &ColumnDesc, lossy: LossySet) -> Result<Box<dyn ColumnBind>, PlanProblem> {
+    match field.data_type() {
+        DataType::Dictionary(_, values) => plan_values(Target { field, values, column, lossy }).map(dictionary::dictionary),
+        values => plan_values(Target { field, values, column, lossy }),
+    }
+}
+
+fn plan_values(target: Target<'_>) -> Result<Box<dyn ColumnBind>, PlanProblem> {
+    match conversion_of(target.values, &target.column.oracle_type) {
+        Conversion::Refused { remedy } => return Err(target.problem("not carried", remedy)),
+        Conversion::Lossy { kind, what } if !target.lossy.allows(kind) => {
+            return Err(target.problem(what, format!("ask for it with --lossy {kind}, or choose another column type")));
+        }
+        _ => {}
+    }
+    match (A::of(target.values), &target.column.oracle_type) {
+        (A::Null, _) => null::null(target),
+        (A::Boolean, O::Number { .. } | O::Float { .. }) => fixed::boolean(target),
+        (A::Integer, O::Number { .. } | O::Float { .. }) => number::integer(target),
+        (A::Float, O::Number { .. } | O::Float { .. }) => number::float(target),
+        (A::Decimal, O::Number { .. } | O::Float { .. }) => number::decimal(target),
+        (A::Integer | A::Float, O::BinaryFloat) => fixed::binary_float(target),
+        (A::Integer | A::Float, O::BinaryDouble) => fixed::binary_double(target),
+        (A::Text, O::Varchar2(_) | O::Nvarchar2(_) | O::Char(_) | O::Nchar(_) | O::Clob | O::Nclob) => text::text(target),
+        (A::Binary, O::Raw { .. } | O::Blob) => raw::raw(target),
+        (A::Date | A::Timestamp | A::ZonedTimestamp, O::Date) => datetime::date(target),
+        (A::Date | A::Timestamp | A::ZonedTimestamp, O::Timestamp { fractional_digits }) => datetime::timestamp(target, *fractional_digits),
+        (A::ZonedTimestamp, O::TimestampTz { fractional_digits }) => datetime::timestamp_tz(target, *fractional_digits),
+        _ => Err(target.problem("no converter", "report this as a bug")),
+    }
+}

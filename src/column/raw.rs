@@ -1,0 +1,99 @@
+//! Bytes into RAW and BLOB as `SQLT_BIN`.
+
+use std::marker::PhantomData;
+
+use arrow::array::{Array, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray};
+use arrow::datatypes::DataType;
+
+use super::external_type::SQLT_BIN;
+use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
+use super::{ColumnBind, Planned, Target, ValueError, downcast};
+use crate::layout::{Layout, Slots};
+use crate::oracle_type::OracleType;
+use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
+
+/// Limits of one binary column; bytes are all there is to count.
+#[derive(Debug, Clone)]
+struct RawCheck {
+    oracle_type: OracleType,
+    column: String,
+}
+
+impl Check for RawCheck {
+    fn fits(&self, _value: &[u8]) -> bool {
+        true
+    }
+
+    #[cold]
+    fn refuse(&self, row_index: usize, value: &[u8], refusal: Refusal) -> ValueError {
+        let (oracle_type, column, bytes) = (&self.oracle_type, &self.column, value.len());
+        let (reason, remedy) = match refusal {
+            Refusal::Empty => {
+                (format!("empty binary value, which {oracle_type} stores as NULL"), "store it as NULL with --lossy empty-text".into())
+            }
+            Refusal::Stride => (format!("binary value of {bytes} bytes is longer than the array buffer"), "report this as a bug".into()),
+            Refusal::TooLong if *oracle_type == OracleType::Blob => (
+                format!("binary value of {bytes} bytes exceeds the {MAX_BIND_BYTES} bytes that one bind into {oracle_type} carries"),
+                "split or shorten the value in the source".into(),
+            ),
+            Refusal::TooLong => (
+                format!("binary value of {bytes} bytes does not fit {oracle_type}"),
+                format!("widen column {column} with ALTER TABLE … MODIFY, or shorten the value in the source"),
+            ),
+        };
+        ValueError { row_index, reason, remedy }
+    }
+}
+
+struct RawBind<S> {
+    check: RawCheck,
+    limits: ByteLimits,
+    first_stride_bytes: u32,
+    array_type: PhantomData<fn() -> S>,
+}
+
+impl<S: ByteSource> ColumnBind for RawBind<S> {
+    fn layout(&self) -> Layout {
+        Layout::Variable {
+            external_type: SQLT_BIN,
+            stride_bytes: self.first_stride_bytes,
+            national: false,
+            long: self.limits.max_bytes > MAX_STANDARD_TEXT_BYTES,
+        }
+    }
+
+    fn required_stride_bytes(&self, array: &dyn Array) -> Result<u32, ValueError> {
+        variable::required_stride_bytes(downcast::<S>(array)?, &self.limits, &self.check)
+    }
+
+    fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
+        variable::write(downcast::<S>(array)?, &self.limits, &self.check, slots)
+    }
+}
+
+/// Bytes into any binary column.
+pub(crate) fn raw(target: Target<'_>) -> Planned {
+    fn of<S: ByteSource>(target: Target<'_>, max_bytes: u32) -> Box<dyn ColumnBind> {
+        let check = RawCheck { oracle_type: target.column.oracle_type.clone(), column: target.column.name.clone() };
+        let limits = ByteLimits { max_bytes, surely_fits_bytes: max_bytes, empty_is_null: target.lossy.allows(LossyKind::EmptyText) };
+        let first_stride_bytes = variable::first_stride_bytes(max_bytes);
+        Box::new(RawBind::<S> { check, limits, first_stride_bytes, array_type: PhantomData })
+    }
+    let max_bytes = match target.column.oracle_type {
+        OracleType::Raw { max_bytes } => max_bytes.min(MAX_BIND_BYTES),
+        _ => MAX_BIND_BYTES,
+    };
+    Ok(match *target.values {
+        DataType::Binary => of::<BinaryArray>(target, max_bytes),
+        DataType::LargeBinary => of::<LargeBinaryArray>(target, max_bytes),
+        DataType::BinaryView => of::<BinaryViewArray>(target, max_bytes),
+        DataType::FixedSizeBinary(width) if i64::from(width) > i64::from(max_bytes) => {
+            return Err(target.problem(
+                format!("every value has {width} bytes"),
+                format!("widen column {} to at least {width} bytes", target.column.name),
+            ));
+        }
+        DataType::FixedSizeBinary(_) => of::<FixedSizeBinaryArray>(target, max_bytes),
+        _ => return Err(target.problem("not a binary value", "report this as a bug")),
+    })
+}

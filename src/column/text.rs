@@ -1,0 +1,148 @@
+//! Text into VARCHAR2, NVARCHAR2, CHAR, NCHAR, CLOB and NCLOB as `SQLT_CHR`, in UTF-8.
+
+use std::marker::PhantomData;
+
+use arrow::array::{Array, LargeStringArray, StringArray, StringViewArray};
+use arrow::datatypes::DataType;
+
+use super::external_type::SQLT_CHR;
+use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
+use super::{ColumnBind, Planned, Target, ValueError, downcast};
+use crate::layout::{Layout, Slots};
+use crate::oracle_type::{OracleType, TextSize};
+use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
+
+/// How a column counts what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Count {
+    /// Bytes alone.
+    Bytes,
+    /// Unicode characters, beside the bytes.
+    Chars(u32),
+    /// 16-bit units of the national character set AL16UTF16, where a character beyond the BMP counts twice.
+    Utf16Units(u32),
+}
+
+/// Limits of one character column.
+#[derive(Debug, Clone)]
+struct TextCheck {
+    oracle_type: OracleType,
+    column: String,
+    count: Count,
+    max_bytes: u32,
+}
+
+impl TextCheck {
+    fn of(target: Target<'_>) -> TextCheck {
+        let national = |size: TextSize| {
+            let units = size.max_chars.unwrap_or(size.max_bytes / 2);
+            // A 16-bit unit is at most 3 bytes of UTF-8, a pair of them 4.
+            (Count::Utf16Units(units), units.saturating_mul(3))
+        };
+        let (count, max_bytes) = match target.column.oracle_type {
+            OracleType::Varchar2(size) | OracleType::Char(size) => (size.max_chars.map_or(Count::Bytes, Count::Chars), size.max_bytes),
+            OracleType::Nvarchar2(size) | OracleType::Nchar(size) => national(size),
+            _ => (Count::Bytes, MAX_BIND_BYTES),
+        };
+        let oracle_type = target.column.oracle_type.clone();
+        TextCheck { oracle_type, column: target.column.name.clone(), count, max_bytes: max_bytes.min(MAX_BIND_BYTES) }
+    }
+
+    fn limits(&self, lossy_empty: bool) -> ByteLimits {
+        // A character, and a UTF-16 unit, is at least one byte of UTF-8.
+        let surely_fits_bytes = match self.count {
+            Count::Bytes => self.max_bytes,
+            Count::Chars(limit) | Count::Utf16Units(limit) => limit.min(self.max_bytes),
+        };
+        ByteLimits { max_bytes: self.max_bytes, surely_fits_bytes, empty_is_null: lossy_empty }
+    }
+
+    fn is_lob(&self) -> bool {
+        matches!(self.oracle_type, OracleType::Clob | OracleType::Nclob)
+    }
+}
+
+fn count_chars(value: &[u8]) -> usize {
+    value.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
+}
+
+fn count_utf16_units(value: &[u8]) -> usize {
+    count_chars(value) + value.iter().filter(|&&byte| byte >= 0xf0).count()
+}
+
+impl Check for TextCheck {
+    fn fits(&self, value: &[u8]) -> bool {
+        match self.count {
+            Count::Bytes => true,
+            Count::Chars(limit) => count_chars(value) <= limit as usize,
+            Count::Utf16Units(limit) => count_utf16_units(value) <= limit as usize,
+        }
+    }
+
+    #[cold]
+    fn refuse(&self, row_index: usize, value: &[u8], refusal: Refusal) -> ValueError {
+        let (oracle_type, column, bytes) = (&self.oracle_type, &self.column, value.len());
+        let measured = match self.count {
+            Count::Bytes => format!("{bytes} bytes"),
+            Count::Chars(_) => format!("{} characters ({bytes} bytes)", count_chars(value)),
+            Count::Utf16Units(_) => format!("{} UTF-16 units ({bytes} bytes of UTF-8)", count_utf16_units(value)),
+        };
+        let (reason, remedy) = match refusal {
+            Refusal::Empty => {
+                (format!("empty text, which {oracle_type} stores as NULL"), "store it as NULL with --lossy empty-text".into())
+            }
+            Refusal::Stride => (format!("text of {measured} is longer than the array buffer"), "report this as a bug".into()),
+            Refusal::TooLong if self.is_lob() => (
+                format!("text of {measured} exceeds the {MAX_BIND_BYTES} bytes that one bind into {oracle_type} carries"),
+                "split or shorten the value in the source".into(),
+            ),
+            Refusal::TooLong => (
+                format!("text of {measured} does not fit {oracle_type}"),
+                format!("widen column {column} with ALTER TABLE … MODIFY, or shorten the value in the source"),
+            ),
+        };
+        ValueError { row_index, reason, remedy }
+    }
+}
+
+struct TextBind<S> {
+    check: TextCheck,
+    limits: ByteLimits,
+    national: bool,
+    array_type: PhantomData<fn() -> S>,
+}
+
+impl<S: ByteSource> ColumnBind for TextBind<S> {
+    fn layout(&self) -> Layout {
+        Layout::Variable {
+            external_type: SQLT_CHR,
+            stride_bytes: variable::first_stride_bytes(self.limits.max_bytes),
+            national: self.national,
+            long: self.limits.max_bytes > MAX_STANDARD_TEXT_BYTES,
+        }
+    }
+
+    fn required_stride_bytes(&self, array: &dyn Array) -> Result<u32, ValueError> {
+        variable::required_stride_bytes(downcast::<S>(array)?, &self.limits, &self.check)
+    }
+
+    fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
+        variable::write(downcast::<S>(array)?, &self.limits, &self.check, slots)
+    }
+}
+
+/// Text into any character column.
+pub(crate) fn text(target: Target<'_>) -> Planned {
+    fn of<S: ByteSource>(target: Target<'_>) -> Box<dyn ColumnBind> {
+        let check = TextCheck::of(target);
+        let limits = check.limits(target.lossy.allows(LossyKind::EmptyText));
+        let national = matches!(target.column.oracle_type, OracleType::Nvarchar2(_) | OracleType::Nchar(_) | OracleType::Nclob);
+        Box::new(TextBind::<S> { check, limits, national, array_type: PhantomData })
+    }
+    Ok(match target.values {
+        DataType::Utf8 => of::<StringArray>(target),
+        DataType::LargeUtf8 => of::<LargeStringArray>(target),
+        DataType::Utf8View => of::<StringViewArray>(target),
+        _ => return Err(target.problem("not a text", "report this as a bug")),
+    })
+}

@@ -1,0 +1,19 @@
+//! Tables outside Oracle: finding files, their common schema, reading them as record batches. Knows nothing of sessions.
+
+pub mod discover;
+pub mod int96;
+pub mod parquet;
+#[cfg(test)]
+mod parquet_tests;
+pub mod partition;
+pub mod read_ahead;
+pub mod text_stats;
+
+use std::path::Path;
+
+use crate::error::{Error, Phase};
+
+/// An [`Error::Source`] about `path`.
+pub(crate) fn source_error(phase: Phase, path: &Path, message: impl Into<String>, remedy: impl Into<String>) -> Error {
+    Error::Source { phase, path: path.to_owned(), message: message.into(), remedy: remedy.into() }
+}

@@ -1,0 +1,245 @@
+//! Decoding on a thread of its own, at most two batches ahead, so that it overlaps with what the consumer does.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
+
+use super::parquet::{ParquetFile, ParquetSource, ReadOptions, guarded, load_metadata, open_file, same_values};
+use super::partition::partition_array;
+use super::source_error;
+use crate::error::{Error, Phase, Result};
+
+/// Batches decoded ahead of the consumer.
+const AHEAD_BATCHES: usize = 2;
+
+/// Rows of one file, in the columns that were asked for.
+#[derive(Debug, Clone)]
+pub struct SourceBatch {
+    /// The rows.
+    pub batch: RecordBatch,
+    /// Where they come from.
+    pub file: Arc<Path>,
+    /// 1-based number of the first row in that file.
+    pub first_row: u64,
+    /// Bytes on disk up to the end of this batch, over all files; within a file in proportion to its rows.
+    pub bytes_done: u64,
+}
+
+/// Hands out batches while a thread decodes. Dropping it stops the thread.
+#[derive(Debug)]
+pub struct BatchReader {
+    // `None` only while dropping: the closed channel is what stops the thread.
+    receiver: Option<Receiver<Result<SourceBatch>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl BatchReader {
+    pub(super) fn start(source: ParquetSource, options: ReadOptions) -> Self {
+        let (sender, receiver) = sync_channel(AHEAD_BATCHES);
+        let failed = sender.clone();
+        let spawned = std::thread::Builder::new().name("olbridge-decode".into()).spawn(move || {
+            if let Err(error) = decode_all(&source, &options, &sender) {
+                // A consumer that has gone away does not need the error.
+                let _ = sender.send(Err(error));
+            }
+        });
+        match spawned {
+            Ok(thread) => BatchReader { receiver: Some(receiver), thread: Some(thread) },
+            Err(error) => {
+                let message = format!("no thread for decoding: {error}");
+                let _ = failed.send(Err(source_error(Phase::Read, Path::new(""), message, "raise the limit of processes (ulimit -u)")));
+                BatchReader { receiver: Some(receiver), thread: None }
+            }
+        }
+    }
+}
+
+impl Iterator for BatchReader {
+    type Item = Result<SourceBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.receiver.as_ref()?.recv().ok()
+    }
+}
+
+impl Drop for BatchReader {
+    fn drop(&mut self) {
+        drop(self.receiver.take());
+        if let Some(thread) = self.thread.take() {
+            // Decoder panics were caught inside; there is nothing to learn from the result.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn decode_all(source: &ParquetSource, options: &ReadOptions, sender: &SyncSender<Result<SourceBatch>>) -> Result<()> {
+    let fields: Vec<_> = options.columns.iter().map(|&index| source.schema().field(index).clone()).collect();
+    let schema: SchemaRef = Arc::new(Schema::new(fields));
+    let mut bytes_before = 0;
+    for file in source.files() {
+        let decoder = FileDecoder::open(source, options, &schema, file, bytes_before)?;
+        if !decoder.run(sender)? {
+            return Ok(());
+        }
+        bytes_before += file.size_bytes;
+    }
+    Ok(())
+}
+
+/// One file on its way through the decoder.
+struct FileDecoder<'a> {
+    source: &'a ParquetSource,
+    columns: &'a [usize],
+    schema: &'a SchemaRef,
+    file: &'a ParquetFile,
+    bytes_before: u64,
+    metadata: Arc<ParquetMetaData>,
+    /// For each column asked for, its place in a decoded batch; `None` for partition columns.
+    places: Vec<Option<usize>>,
+    batches: parquet::arrow::arrow_reader::ParquetRecordBatchReader,
+}
+
+impl<'a> FileDecoder<'a> {
+    fn open(
+        source: &'a ParquetSource,
+        options: &'a ReadOptions,
+        schema: &'a SchemaRef,
+        file: &'a ParquetFile,
+        bytes_before: u64,
+    ) -> Result<Self> {
+        let metadata = load_metadata_as(source, file)?;
+        let rows = metadata.metadata().file_metadata().num_rows();
+        if u64::try_from(rows).ok() != Some(file.rows) {
+            let message = format!("the file has changed: it had {} rows when the job was planned and has {rows} now", file.rows);
+            return Err(source_error(Phase::Read, &file.path, message, "run the job again when the file is complete"));
+        }
+        let mut roots = Vec::with_capacity(options.columns.len());
+        for &column in &options.columns {
+            roots.push(if source.is_file_column(column) { Some(root_index(source, file, &metadata, column)?) } else { None });
+        }
+        let mut decoded: Vec<usize> = roots.iter().flatten().copied().collect();
+        decoded.sort_unstable();
+        decoded.dedup();
+        let places = roots.iter().map(|root| root.and_then(|r| decoded.binary_search(&r).ok())).collect();
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), decoded);
+        let parquet_metadata = metadata.metadata().clone();
+        let input = open_file(&file.path, Phase::Read)?;
+        let batches = guarded(&file.path, Phase::Read, || {
+            ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata)
+                .with_projection(mask)
+                .with_batch_size(options.batch_rows.max(1))
+                .build()
+        })?;
+        Ok(FileDecoder { source, columns: &options.columns, schema, file, bytes_before, metadata: parquet_metadata, places, batches })
+    }
+
+    /// Sends every batch; `false` when the consumer has gone away.
+    fn run(mut self, sender: &SyncSender<Result<SourceBatch>>) -> Result<bool> {
+        let mut rows_done = 0u64;
+        loop {
+            let file = self.file;
+            let decoded = guarded(&file.path, Phase::Read, || self.batches.next().transpose()).map_err(|e| self.locate(e, rows_done))?;
+            let Some(decoded) = decoded else { break };
+            if decoded.num_rows() == 0 {
+                continue;
+            }
+            let first_row = rows_done + 1;
+            rows_done += decoded.num_rows() as u64;
+            let batch = self.arrange(&decoded)?;
+            let bytes_in_file = u128::from(file.size_bytes) * u128::from(rows_done) / u128::from(file.rows.max(rows_done));
+            let bytes_done = self.bytes_before + bytes_in_file as u64;
+            if sender.send(Ok(SourceBatch { batch, file: file.path.clone(), first_row, bytes_done })).is_err() {
+                return Ok(false);
+            }
+        }
+        if rows_done != self.file.rows {
+            let message = format!("the footer counts {} rows, but {rows_done} were decoded", self.file.rows);
+            return Err(source_error(Phase::Read, &self.file.path, message, "the file is damaged; write it again"));
+        }
+        Ok(true)
+    }
+
+    /// Columns in the order asked for, partition values added.
+    fn arrange(&self, decoded: &RecordBatch) -> Result<RecordBatch> {
+        let rows = decoded.num_rows();
+        let first_partition = self.source.schema().fields().len() - self.source.partition_columns();
+        let arrays = self.columns.iter().zip(&self.places).map(|(&column, place)| -> ArrayRef {
+            match place {
+                Some(place) => decoded.column(*place).clone(),
+                None => {
+                    let value = self.file.partitions.get(column - first_partition).and_then(Option::as_deref);
+                    partition_array(value, self.source.schema().field(column).data_type(), rows)
+                }
+            }
+        });
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        guarded(&self.file.path, Phase::Read, || RecordBatch::try_new_with_options(self.schema.clone(), arrays.collect(), &options))
+    }
+
+    /// Adds row group and row to a decode error.
+    fn locate(&self, error: Error, rows_done: u64) -> Error {
+        let mut rows_before = 0;
+        let group = self.metadata.row_groups().iter().position(|group| {
+            rows_before += u64::try_from(group.num_rows()).unwrap_or(0);
+            rows_before > rows_done
+        });
+        let place = match group {
+            Some(group) => format!("row group {} of {}, from row {}", group + 1, self.metadata.num_row_groups(), rows_done + 1),
+            None => format!("after row {rows_done}"),
+        };
+        match error {
+            Error::Source { phase, path, message, remedy } => Error::Source { phase, path, message: format!("{place}: {message}"), remedy },
+            other => other,
+        }
+    }
+}
+
+fn root_index(source: &ParquetSource, file: &ParquetFile, metadata: &ArrowReaderMetadata, column: usize) -> Result<usize> {
+    let field = source.schema().field(column);
+    match metadata.schema().fields().find(field.name()) {
+        Some((index, found)) if found.data_type() == field.data_type() => Ok(index),
+        _ => Err(column_changed(file, field.name())),
+    }
+}
+
+/// The footer with the types of the source's schema, which can differ from the file's own in offsets, dictionary and INT96 unit.
+fn load_metadata_as(source: &ParquetSource, file: &ParquetFile) -> Result<ArrowReaderMetadata> {
+    let own = load_metadata(&file.path, Phase::Read, ArrowReaderOptions::new())?;
+    let mut changed = false;
+    let mut fields = Vec::with_capacity(own.schema().fields().len());
+    for field in own.schema().fields() {
+        match source.schema().field_with_name(field.name()) {
+            Ok(wanted) if wanted.data_type() != field.data_type() => {
+                if !same_values(field.data_type(), wanted.data_type()) && !is_int96_unit(field.data_type(), wanted.data_type()) {
+                    return Err(column_changed(file, field.name()));
+                }
+                changed = true;
+                fields.push(Arc::new(field.as_ref().clone().with_data_type(wanted.data_type().clone())));
+            }
+            _ => fields.push(field.clone()),
+        }
+    }
+    if !changed {
+        return Ok(own);
+    }
+    let schema = Arc::new(Schema::new_with_metadata(fields, own.schema().metadata().clone()));
+    let parquet_metadata = own.metadata().clone();
+    guarded(&file.path, Phase::Read, || ArrowReaderMetadata::try_new(parquet_metadata, ArrowReaderOptions::new().with_schema(schema)))
+}
+
+/// What [`ParquetSource::settle_int96`] may have chosen.
+fn is_int96_unit(own: &DataType, wanted: &DataType) -> bool {
+    own == &DataType::Timestamp(TimeUnit::Nanosecond, None) && wanted == &DataType::Timestamp(TimeUnit::Microsecond, None)
+}
+
+fn column_changed(file: &ParquetFile, name: &str) -> Error {
+    let message = format!("the file has changed: column {name:?} is not what it was when the job was planned");
+    source_error(Phase::Read, &file.path, message, "run the job again when the file is complete")
+}

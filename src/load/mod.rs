@@ -1,0 +1,14 @@
+//! The load engine: record batches into array DML.
+//!
+//! ```text
+//! RecordBatch ──> converter per column ──> array buffers ──(full)──> one OCIStmtExecute ──> LoadReport
+//! ```
+//!
+//! Batches of any size are gathered into the buffers until they are full, so that the number of round trips follows from the
+//! byte budget and not from how the source happened to be cut. Everything about a column is decided in [`LoadPlan`].
+
+mod loader;
+mod plan;
+
+pub use loader::{LoadReport, Loader};
+pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};

@@ -1,0 +1,132 @@
+//! What is decided before a row moves: converter, buffer and place of each column.
+
+use arrow::datatypes::{DataType, Field};
+
+use crate::bind::plan_bind;
+use crate::column::ColumnBind;
+use crate::error::{Error, PlanProblem};
+use crate::layout::Layout;
+use crate::oci::MAX_ROWS_PER_EXECUTE;
+use crate::oracle_type::{ColumnDesc, OracleType, TableName};
+use crate::sql;
+use crate::type_map::LossySet;
+
+/// How a load sizes its executes, and what it may lose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Rows per execute at most; `None` leaves it to the byte budget.
+    pub batch_rows: Option<u32>,
+    /// Memory for all array buffers of the load.
+    pub batch_bytes: usize,
+    /// Losses that the user asked for by name.
+    pub lossy: LossySet,
+}
+
+impl LoadOptions {
+    /// 4 MiB: beyond it a round trip is no longer what costs, and the buffers still fit a server-class L2/L3 cache.
+    pub const DEFAULT_BATCH_BYTES: usize = 4 << 20;
+
+    /// Rows per execute for rows of `row_bytes`: at least one, at most [`MAX_ROWS_PER_EXECUTE`].
+    pub fn rows_per_execute(&self, row_bytes: usize) -> u32 {
+        let by_budget = self.batch_bytes / row_bytes.max(1);
+        let limit = self.batch_rows.unwrap_or(MAX_ROWS_PER_EXECUTE).clamp(1, MAX_ROWS_PER_EXECUTE);
+        u32::try_from(by_budget).unwrap_or(u32::MAX).clamp(1, limit)
+    }
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        LoadOptions { batch_rows: None, batch_bytes: Self::DEFAULT_BATCH_BYTES, lossy: LossySet::default() }
+    }
+}
+
+/// A source column and the table column it goes to.
+#[derive(Debug, Clone)]
+pub struct ColumnPair {
+    /// Index of the column in the record batches.
+    pub source_index: usize,
+    /// Its Arrow field.
+    pub field: Field,
+    /// Where it goes.
+    pub target: ColumnDesc,
+}
+
+/// A column with its converter.
+pub struct PlannedColumn {
+    pub(super) source_index: usize,
+    pub(super) converter: Box<dyn ColumnBind>,
+    /// Name in the source.
+    pub source: String,
+    /// Arrow type of the source.
+    pub source_type: DataType,
+    /// Name in the table.
+    pub target: String,
+    /// Oracle type of the table column.
+    pub target_type: OracleType,
+    /// Buffer shape to begin with.
+    pub layout: Layout,
+}
+
+/// The INSERT and its columns in placeholder order.
+pub struct LoadPlan {
+    /// The table.
+    pub table: TableName,
+    /// `INSERT INTO … VALUES (:1, …)`.
+    pub insert_sql: String,
+    /// Placeholder 1 is `columns[0]`.
+    pub columns: Vec<PlannedColumn>,
+    /// Limits and permitted losses.
+    pub options: LoadOptions,
+}
+
+impl LoadPlan {
+    /// Chooses a converter for every pair; all problems are collected, not only the first.
+    pub fn new(table: &TableName, pairs: &[ColumnPair], options: LoadOptions) -> Result<Self, Error> {
+        let mut problems = Vec::new();
+        let mut columns = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            match plan_bind(&pair.field, &pair.target, options.lossy) {
+                Ok(converter) => columns.push(PlannedColumn {
+                    source_index: pair.source_index,
+                    source: pair.field.name().clone(),
+                    source_type: pair.field.data_type().clone(),
+                    target: pair.target.name.clone(),
+                    target_type: pair.target.oracle_type.clone(),
+                    layout: converter.layout(),
+                    converter,
+                }),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if pairs.is_empty() {
+            problems.push(PlanProblem {
+                column: None,
+                reason: "no source column goes to a column of the table".into(),
+                remedy: "name the columns with --columns and --rename".into(),
+            });
+        }
+        if !problems.is_empty() {
+            return Err(Error::Plan { table: table.to_string(), problems });
+        }
+        // ORA-24816: binds that may exceed 4000 bytes come last. The sort is stable, so the table's order is kept otherwise.
+        columns.sort_by_key(|c| matches!(c.layout, Layout::Variable { long: true, .. }));
+        let names: Vec<&str> = columns.iter().map(|c| c.target.as_str()).collect();
+        let insert_sql = sql::insert(table, &names)?;
+        Ok(LoadPlan { table: table.clone(), insert_sql, columns, options })
+    }
+
+    /// Bytes of one row in all buffers, with the strides that the load begins with.
+    pub fn row_bytes(&self) -> usize {
+        self.columns.iter().map(|c| c.layout.row_bytes() as usize).sum()
+    }
+
+    /// Rows per execute to begin with; long texts may lower it while the load runs.
+    pub fn rows_per_execute(&self) -> u32 {
+        self.options.rows_per_execute(self.row_bytes())
+    }
+
+    /// Memory of all array buffers. It stays within [`LoadOptions::batch_bytes`] whatever the table's size, unless one row alone is larger.
+    pub fn buffer_bytes(&self) -> usize {
+        self.row_bytes() * self.rows_per_execute() as usize
+    }
+}

@@ -1,0 +1,121 @@
+//! Query results as exact text, for people and for tests.
+
+use std::fmt::Write;
+
+use oracle::sql_type::{FromSql, InnerValue, OracleType as RowType, Timestamp};
+use oracle::{ErrorKind, SqlValue};
+
+use crate::error::{Error, Phase, Result};
+use crate::oci::session::{Session, database_error};
+use crate::oracle_type::ColumnDesc;
+
+impl Session {
+    /// Runs a query and hands every row on as text: NUMBER with all its digits, BINARY_FLOAT/DOUBLE by their shortest exact digits, DATE as
+    /// `YYYY-MM-DD HH:MM:SS`, TIMESTAMP with the digits and zone it has, RAW and BLOB as hexadecimal digits, NULL as `None`. The session's NLS settings play
+    /// no part. Returns the columns.
+    pub fn query_text(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<Vec<ColumnDesc>> {
+        let refused = |error: oracle::Error| database_error(&error, Phase::Query, None);
+        let columns = self.describe_query(sql).map_err(as_query_phase)?;
+        let mut statement = self.connection().statement(sql).build().map_err(refused)?;
+        let mut cells: Vec<Option<String>> = Vec::with_capacity(columns.len());
+        for row in statement.query(&[]).map_err(refused)? {
+            let row = row.map_err(refused)?;
+            cells.clear();
+            for value in row.sql_values() {
+                let cell = if value.is_null().map_err(refused)? { None } else { Some(value.get::<ExactText>().map_err(refused)?.0) };
+                cells.push(cell);
+            }
+            each_row(&cells)?;
+        }
+        Ok(columns)
+    }
+}
+
+fn as_query_phase(error: Error) -> Error {
+    match error {
+        Error::Database { table, ora_code, message, remedy, session_dead, .. } => {
+            Error::Database { phase: Phase::Query, table, ora_code, message, remedy, session_dead }
+        }
+        other => other,
+    }
+}
+
+/// A value that is not NULL as text.
+struct ExactText(String);
+
+impl FromSql for ExactText {
+    fn from_sql(value: &SqlValue) -> oracle::Result<Self> {
+        let text = match value.as_inner_value()? {
+            InnerValue::Int64(number) => number.to_string(),
+            InnerValue::UInt64(number) => number.to_string(),
+            InnerValue::Float(number) => number.to_string(),
+            InnerValue::Double(number) => number.to_string(),
+            InnerValue::Number(digits) => digits.to_string(),
+            InnerValue::Char(bytes) => {
+                let text =
+                    std::str::from_utf8(bytes).map_err(|error| oracle::Error::with_source(ErrorKind::InvalidTypeConversion, error))?;
+                text.to_string()
+            }
+            InnerValue::Raw(bytes) => hex(bytes),
+            InnerValue::Timestamp(_) => datetime_text(&value.get::<Timestamp>()?, value.oracle_type()?),
+            InnerValue::Boolean(value) => value.to_string(),
+            _ => value.get::<String>()?,
+        };
+        Ok(ExactText(text))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02X}");
+        text
+    })
+}
+
+fn datetime_text(value: &Timestamp, row_type: &RowType) -> String {
+    let (digits, with_zone) = match *row_type {
+        RowType::Timestamp(digits) => (usize::from(digits), false),
+        RowType::TimestampTZ(digits) | RowType::TimestampLTZ(digits) => (usize::from(digits), true),
+        _ => (0, false),
+    };
+    let sign = if value.year() < 0 { "-" } else { "" };
+    let mut text = format!(
+        "{sign}{:04}-{:02}-{:02} {:02}:{:02}:{:02}",
+        value.year().unsigned_abs(),
+        value.month(),
+        value.day(),
+        value.hour(),
+        value.minute(),
+        value.second()
+    );
+    if digits > 0 {
+        let nanoseconds = format!("{:09}", value.nanosecond());
+        let _ = write!(text, ".{}", &nanoseconds[..digits.min(9)]);
+    }
+    if with_zone {
+        let minutes = value.tz_offset() / 60;
+        let sign = if minutes < 0 { '-' } else { '+' };
+        let _ = write!(text, " {sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datetimes_show_the_digits_and_the_zone_of_their_type() {
+        let value = Timestamp::new(2024, 2, 29, 23, 59, 58, 120_000_000).expect("a date").and_tz_hm_offset(-5, -30).expect("a zone");
+        assert_eq!(datetime_text(&value, &RowType::Date), "2024-02-29 23:59:58");
+        assert_eq!(datetime_text(&value, &RowType::Timestamp(3)), "2024-02-29 23:59:58.120");
+        assert_eq!(datetime_text(&value, &RowType::TimestampTZ(6)), "2024-02-29 23:59:58.120000 -05:30");
+        let ancient = Timestamp::new(-4712, 1, 1, 0, 0, 0, 0).expect("a date");
+        assert_eq!(datetime_text(&ancient, &RowType::Date), "-4712-01-01 00:00:00");
+    }
+
+    #[test]
+    fn bytes_are_two_digits_each() {
+        assert_eq!(hex(&[0, 10, 255]), "000AFF");
+    }
+}

@@ -1,0 +1,292 @@
+//! A session: rust-oracle logs in, we execute in the same session through a service context of our own.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use oci_sys::*;
+use oracle::oci_attr::handle::SvcCtx;
+use oracle::oci_attr::mode::Read;
+use oracle::oci_attr::{OciAttr, data_type::DataType};
+
+use crate::error::{Error, Phase, Result};
+use crate::layout::Layout;
+use crate::oci::array::ArrayStatement;
+use crate::oci::attribute::Attributes;
+use crate::oci::check::{OciError, check, is_session_dead, tidy};
+use crate::oci::handle::Handle;
+use crate::oci::library::{ClientInfo, client};
+use crate::oci::options::ConnectOptions;
+use crate::oci::remedy::remedy;
+
+/// A logged-in session. It may move to another thread, but is used by one at a time.
+///
+/// It owns the `oracle::Connection` by value and never lends it: `Connection::close` takes `&self` and would free the handles that we use.
+pub struct Session {
+    // Fields drop in this order: ours before the connection that their environment, server and session belong to.
+    cancel: Arc<Mutex<Option<BreakTarget>>>,
+    error: Handle<OCIError>,
+    service: Handle<OCISvcCtx>,
+    handles: BorrowedHandles,
+    api: &'static Api,
+    connection: oracle::Connection,
+    /// OCI serialises calls, but an error handle must not be shared by threads.
+    _not_sync: PhantomData<Cell<()>>,
+}
+
+// SAFETY: the environment is THREADED (rust-oracle always asks for it), so handles may be used from any one thread at a time, which `&mut`/owned
+// access guarantees: the type is not Sync. The cancel target has an error handle of its own behind a mutex.
+unsafe impl Send for Session {}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("client", &self.client()).finish_non_exhaustive()
+    }
+}
+
+/// Handles of the connection: valid until it closes, never freed by us.
+struct BorrowedHandles {
+    env: *mut OCIEnv,
+    server: *mut OCIServer,
+    session: *mut OCISession,
+}
+
+/// Service context attribute that is a handle. `N` is one of `OCI_ATTR_ENV`, `OCI_ATTR_SERVER`, `OCI_ATTR_SESSION`.
+struct HandleAttribute<const N: u32>;
+// SAFETY: the three attributes that are asked for are pointers to handles, and only read.
+unsafe impl<const N: u32> OciAttr for HandleAttribute<N> {
+    type HandleType = SvcCtx;
+    type Mode = Read;
+    type DataType = *mut c_void;
+    const ATTR_NUM: u32 = N;
+}
+// The pointer type is rust-oracle's own data type for handles.
+const _: fn() = || {
+    fn is_data_type<T: DataType>() {}
+    is_data_type::<*mut c_void>();
+};
+
+impl Session {
+    /// Loads the client library (once per process) and logs in.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when there is no usable client library, when the process already uses another one, or when the login is refused.
+    pub fn connect(options: &ConnectOptions) -> Result<Session> {
+        let api = client(options.client_lib_dir.as_deref(), &options.label)?;
+        let username = options.username.as_deref().unwrap_or_default();
+        let password = options.password.as_ref().map(|secret| secret.expose()).unwrap_or_default();
+        let mut connector = oracle::Connector::new(username, password, options.connect_string.as_str());
+        let connection = connector.external_auth(options.external_auth).connect().map_err(|error| login_refused(&options.label, &error))?;
+        Self::attach(api, connection).map_err(|error| Error::Connect {
+            target: options.label.clone(),
+            ora_code: (error.ora_code != 0).then_some(error.ora_code),
+            message: error.to_string(),
+            remedy: remedy(error.ora_code).to_string(),
+        })
+    }
+
+    /// Our own service context on the connection's environment, server and session.
+    fn attach(api: &'static Api, connection: oracle::Connection) -> Result<Session, OciError> {
+        let env = borrowed::<OCI_ATTR_ENV>(&connection)?.cast::<OCIEnv>();
+        let server = borrowed::<OCI_ATTR_SERVER>(&connection)?;
+        let session = borrowed::<OCI_ATTR_SESSION>(&connection)?;
+        // SAFETY: the three handles are the connection's, alive until it closes, which is after `service`, `error` and the cancel target are
+        // freed: on success by the order of the fields, on failure because locals drop before the parameter `connection`.
+        unsafe {
+            let error = Handle::<OCIError>::allocate(api, env)?;
+            let service = Handle::<OCISvcCtx>::allocate(api, env)?;
+            let attributes = Attributes::of(api, service.as_ptr().cast(), OCI_HTYPE_SVCCTX, error.as_ptr());
+            attributes.set_handle(OCI_ATTR_SERVER, server, "set the server of the service context")?;
+            attributes.set_handle(OCI_ATTR_SESSION, session, "set the session of the service context")?;
+            let break_error = Handle::<OCIError>::allocate(api, env)?;
+            let target = BreakTarget { api, service: service.as_ptr(), error: break_error };
+            Ok(Session {
+                cancel: Arc::new(Mutex::new(Some(target))),
+                error,
+                service,
+                handles: BorrowedHandles { env, server: server.cast(), session: session.cast() },
+                api,
+                connection,
+                _not_sync: PhantomData,
+            })
+        }
+    }
+
+    pub(crate) fn api(&self) -> &'static Api {
+        self.api
+    }
+    pub(crate) fn env(&self) -> *mut OCIEnv {
+        self.handles.env
+    }
+    pub(crate) fn service(&self) -> *mut OCISvcCtx {
+        self.service.as_ptr()
+    }
+    pub(crate) fn connection(&self) -> &oracle::Connection {
+        &self.connection
+    }
+    pub(crate) fn new_error_handle(&self) -> Result<Handle<OCIError>, OciError> {
+        // SAFETY: the environment lives as long as the session; every caller keeps the handle in something that borrows the session.
+        unsafe { Handle::allocate(self.api, self.handles.env) }
+    }
+
+    /// The client library in use.
+    pub fn client(&self) -> ClientInfo {
+        ClientInfo::from(self.api)
+    }
+
+    /// The server's banner.
+    pub fn server_version(&self) -> Result<String> {
+        let (version, banner) = self.connection.server_version().map_err(|error| database_error(&error, Phase::Connect, None))?;
+        let first_line = banner.lines().next().unwrap_or_default().trim();
+        Ok(if first_line.is_empty() { version.to_string() } else { first_line.to_string() })
+    }
+
+    /// Runs DDL or DML without placeholders; rows affected. DDL commits.
+    pub fn execute_sql(&self, phase: Phase, table: Option<&str>, sql: &str) -> Result<u64> {
+        let statement = self.connection.execute(sql, &[]).map_err(|error| database_error(&error, phase, table))?;
+        statement.row_count().map_err(|error| database_error(&error, phase, table))
+    }
+
+    /// Prepares array DML. `layouts` has one entry for each placeholder, in order of position.
+    pub fn array_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<ArrayStatement<'_>, OciError> {
+        ArrayStatement::prepare(self, sql, layouts, capacity_rows)
+    }
+
+    /// Makes the session's transaction durable.
+    pub fn commit(&self) -> Result<(), OciError> {
+        // SAFETY: live handles of this session, used by one thread at a time.
+        unsafe {
+            let status = (self.api.OCITransCommit)(self.service(), self.error.as_ptr(), OCI_DEFAULT);
+            check(self.api, self.error.as_ptr(), status, "OCITransCommit", "commit").map(drop)
+        }
+    }
+
+    /// Takes the session's transaction back.
+    pub fn rollback(&self) -> Result<(), OciError> {
+        // SAFETY: live handles of this session, used by one thread at a time.
+        unsafe {
+            let status = (self.api.OCITransRollback)(self.service(), self.error.as_ptr(), OCI_DEFAULT);
+            check(self.api, self.error.as_ptr(), status, "OCITransRollback", "roll back").map(drop)
+        }
+    }
+
+    /// As far as the client knows without a round trip, the server is still there. False after a call that lost the connection.
+    pub fn is_alive(&self) -> bool {
+        // SAFETY: the server handle lives as long as the connection; the attribute is an unsigned 32-bit number.
+        let status = unsafe {
+            Attributes::of(self.api, self.handles.server.cast(), OCI_HTYPE_SERVER, self.error.as_ptr())
+                .scalar::<u32>(OCI_ATTR_SERVER_STATUS, "read the server status")
+        };
+        status == Ok(OCI_SERVER_NORMAL)
+    }
+
+    /// A transaction is open; `None` when the client is too old to tell (before 12.1).
+    pub fn transaction_in_progress(&self) -> Option<bool> {
+        if !self.api.version().has_transaction_state() {
+            return None;
+        }
+        // SAFETY: the session handle lives as long as the connection; the attribute is a 32-bit boolean.
+        let open = unsafe {
+            Attributes::of(self.api, self.handles.session.cast(), OCI_HTYPE_SESSION, self.error.as_ptr())
+                .scalar::<i32>(OCI_ATTR_TRANSACTION_IN_PROGRESS, "read the transaction state")
+        };
+        open.ok().map(|open| open != 0)
+    }
+
+    /// Most bytes of a VARCHAR2: 32767 with MAX_STRING_SIZE = EXTENDED, else 4000, also when the client cannot tell.
+    pub fn max_text_bytes(&self) -> u32 {
+        if !self.api.version().has_extended_strings() {
+            return 4000;
+        }
+        // SAFETY: the service context is ours; the attribute is one byte.
+        let kind = unsafe {
+            Attributes::of(self.api, self.service().cast(), OCI_HTYPE_SVCCTX, self.error.as_ptr())
+                .scalar::<u8>(OCI_ATTR_VARTYPE_MAXLEN_COMPAT, "read the maximum string size")
+        };
+        if kind == Ok(OCI_VARTYPE_MAXLEN_COMPAT_EXTENDED) { 32767 } else { 4000 }
+    }
+
+    /// Interrupts this session's running call from another thread.
+    pub fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle(Arc::clone(&self.cancel))
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // From here on a cancel does nothing; one that runs now is waited for.
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Closing a session must never commit. ODPI-C rolls back too, where the client can tell that a transaction is open.
+        if self.transaction_in_progress() != Some(false) {
+            let _ = self.rollback();
+        }
+    }
+}
+
+struct BreakTarget {
+    api: &'static Api,
+    service: *mut OCISvcCtx,
+    error: Handle<OCIError>,
+}
+
+// SAFETY: only reached through the mutex; OCIBreak may be called from any thread while another one is inside a call on the same service context.
+unsafe impl Send for BreakTarget {}
+
+/// Interrupts a session's running call, which then fails with ORA-01013. Harmless when nothing runs and after the session is gone.
+#[derive(Clone)]
+pub struct CancelHandle(Arc<Mutex<Option<BreakTarget>>>);
+
+impl CancelHandle {
+    /// Asks for the interruption; does not wait for it. `Ok(false)` when the session is gone.
+    pub fn cancel(&self) -> Result<bool, OciError> {
+        let target = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(target) = target.as_ref() else { return Ok(false) };
+        // SAFETY: the target is taken away under this lock before its service context is freed; its error handle is used by this call alone.
+        unsafe {
+            let status = (target.api.OCIBreak)(target.service.cast(), target.error.as_ptr());
+            check(target.api, target.error.as_ptr(), status, "OCIBreak", "interrupt the running call")?;
+        }
+        Ok(true)
+    }
+}
+
+impl std::fmt::Debug for CancelHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CancelHandle")
+    }
+}
+
+fn borrowed<const N: u32>(connection: &oracle::Connection) -> Result<*mut c_void, OciError> {
+    let refused = |message: String| OciError::refused("OCIAttrGet", "take the handles of the connection", message);
+    match connection.oci_attr::<HandleAttribute<N>>() {
+        Ok(handle) if handle.is_null() => Err(refused(format!("attribute {N} of the service context is null"))),
+        Ok(handle) => Ok(handle),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+fn login_refused(label: &str, error: &oracle::Error) -> Error {
+    let code = error.oci_code().filter(|&code| code != 0);
+    Error::Connect { target: label.to_string(), ora_code: code, message: message_of(error), remedy: remedy(code.unwrap_or(0)).to_string() }
+}
+
+/// An error of rust-oracle as the library's own.
+pub(crate) fn database_error(error: &oracle::Error, phase: Phase, table: Option<&str>) -> Error {
+    // ODPI-C's own codes for a connection that it has given up: 1010 not connected, 1080 closed after an ORA error.
+    const GONE: [i32; 2] = [1010, 1080];
+    let gone = error.dpi_code().is_some_and(|code| GONE.contains(&code));
+    let ora_code = error.oci_code().unwrap_or(if gone { 3114 } else { 0 });
+    Error::Database {
+        phase,
+        table: table.map(str::to_string),
+        ora_code,
+        message: message_of(error),
+        remedy: remedy(ora_code).to_string(),
+        session_dead: gone || is_session_dead(ora_code),
+    }
+}
+
+fn message_of(error: &oracle::Error) -> String {
+    tidy(error.db_error().map_or_else(|| error.to_string(), |db| db.message().to_string()).as_str())
+}

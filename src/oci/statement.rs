@@ -1,0 +1,158 @@
+//! A prepared statement on our own service context.
+
+use std::ptr::NonNull;
+
+use oci_sys::*;
+
+use crate::oci::attribute::Attributes;
+use crate::oci::check::{Done, OciError, check};
+use crate::oci::handle::Handle;
+use crate::oci::session::Session;
+
+/// A prepared statement. Released on drop.
+pub(crate) struct Statement<'s> {
+    session: &'s Session,
+    pointer: NonNull<OCIStmt>,
+    /// Its own, so that nothing else overwrites what an execute left there. Dropped after the release in `drop`.
+    error: Handle<OCIError>,
+}
+
+/// What one placeholder is bound to; see OCIBindByPos2.
+pub(crate) struct BindTarget {
+    /// First value.
+    pub(crate) values: *mut u8,
+    /// Bytes of a value and distance to the next.
+    pub(crate) stride_bytes: u32,
+    /// `SQLT_*`
+    pub(crate) external_type: u16,
+    /// First indicator.
+    pub(crate) indicators: *mut i16,
+    /// First length, or null for types of fixed size.
+    pub(crate) lengths: *mut u32,
+}
+
+impl<'s> Statement<'s> {
+    /// Prepares `sql`. No round trip: errors in the text come up when it is executed.
+    pub(crate) fn prepare(session: &'s Session, sql: &str) -> Result<Self, OciError> {
+        let error = session.new_error_handle()?;
+        let api = session.api();
+        let sql_bytes = u32::try_from(sql.len())
+            .map_err(|_| OciError::refused("OCIStmtPrepare2", "prepare the statement", "the statement is longer than 4 GB".into()))?;
+        let mut pointer: *mut OCIStmt = std::ptr::null_mut();
+        // SAFETY: service context and error handle live in `session` and here; the text is readable for its length and copied by the client;
+        // no cache key.
+        unsafe {
+            let status = (api.OCIStmtPrepare2)(
+                session.service(),
+                &mut pointer,
+                error.as_ptr(),
+                sql.as_ptr(),
+                sql_bytes,
+                std::ptr::null(),
+                0,
+                OCI_NTV_SYNTAX,
+                OCI_DEFAULT,
+            );
+            check(api, error.as_ptr(), status, "OCIStmtPrepare2", "prepare the statement")?;
+        }
+        let Some(pointer) = NonNull::new(pointer) else {
+            return Err(OciError::refused("OCIStmtPrepare2", "prepare the statement", "the client gave no statement".into()));
+        };
+        Ok(Statement { session, pointer, error })
+    }
+
+    pub(crate) fn session(&self) -> &'s Session {
+        self.session
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut OCIStmt {
+        self.pointer.as_ptr()
+    }
+
+    pub(crate) fn error(&self) -> *mut OCIError {
+        self.error.as_ptr()
+    }
+
+    /// Its attributes, reported to its own error handle.
+    pub(crate) fn attributes(&self) -> Attributes {
+        // SAFETY: both handles live as long as `self`, whose owner is confined to one thread (it borrows a `!Sync` session).
+        unsafe { Attributes::of(self.session.api(), self.as_ptr().cast(), OCI_HTYPE_STMT, self.error()) }
+    }
+
+    /// Binds the placeholder at `position` (1-based), and sets character set form and maximum size where asked.
+    ///
+    /// # Safety
+    /// All arrays of `target` stay where they are, and valid for as many rows as are executed, until the statement is released or the position
+    /// is bound anew.
+    pub(crate) unsafe fn bind(&self, position: u32, target: &BindTarget, national: bool) -> Result<(), OciError> {
+        let api = self.session.api();
+        let mut bind: *mut OCIBind = std::ptr::null_mut();
+        // SAFETY: the handles are live; the arrays are the caller's promise; no return codes for DML, no PL/SQL table.
+        unsafe {
+            let status = (api.OCIBindByPos2)(
+                self.as_ptr(),
+                &mut bind,
+                self.error(),
+                position,
+                target.values.cast(),
+                i64::from(target.stride_bytes),
+                target.external_type,
+                target.indicators.cast(),
+                target.lengths,
+                std::ptr::null_mut(),
+                0,
+                std::ptr::null_mut(),
+                OCI_DEFAULT,
+            );
+            check(api, self.error(), status, "OCIBindByPos2", "bind a placeholder")?;
+            if !target.lengths.is_null() {
+                let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
+                if national {
+                    attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
+                }
+                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.stride_bytes, "set the maximum size of a placeholder")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Executes. `iterations` 0 is for SELECT alone.
+    ///
+    /// # Safety
+    /// Every bound array has at least `iterations` valid elements.
+    pub(crate) unsafe fn execute(&self, iterations: u32, mode: u32, action: &'static str) -> Result<Done, OciError> {
+        let api = self.session.api();
+        // SAFETY: live handles; bound arrays are the caller's promise; the row offset is always 0, no snapshots.
+        unsafe {
+            let status = (api.OCIStmtExecute)(
+                self.session.service(),
+                self.as_ptr(),
+                self.error(),
+                iterations,
+                0,
+                std::ptr::null(),
+                std::ptr::null_mut(),
+                mode,
+            );
+            check(api, self.error(), status, "OCIStmtExecute", action)
+        }
+        .map_err(|error| self.with_parse_offset(error))
+    }
+
+    fn with_parse_offset(&self, error: OciError) -> OciError {
+        if !matches!(error.ora_code, 900..=999) {
+            return error;
+        }
+        // The statement has its own error handle, but the reason has been read from it already.
+        // SAFETY: the attribute is an unsigned 16-bit number.
+        let offset = unsafe { self.attributes().scalar::<u16>(OCI_ATTR_PARSE_ERROR_OFFSET, "read the parse offset") };
+        OciError { parse_offset: offset.ok().map(u32::from), ..error }
+    }
+}
+
+impl Drop for Statement<'_> {
+    fn drop(&mut self) {
+        // SAFETY: prepared by us, released once, before the service context and before the arrays that it has bound (see `ArrayStatement`).
+        unsafe { (self.session.api().OCIStmtRelease)(self.as_ptr(), self.error(), std::ptr::null(), 0, OCI_DEFAULT) };
+    }
+}

@@ -1,0 +1,586 @@
+//! THE table: which Arrow type goes into which Oracle type, and what is checked on the way. Planning, README and tests all read it here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use arrow::datatypes::{DataType, Field, TimeUnit};
+
+use crate::error::PlanProblem;
+use crate::oracle_type::{OracleType, TextSize};
+
+/// Most bytes of one value in an array bind; longer ones need LOB locators or pieces.
+pub const MAX_BIND_BYTES: u32 = 32_767;
+/// Most bytes of a VARCHAR2 or CHAR bind without `MAX_STRING_SIZE = EXTENDED`.
+pub const MAX_STANDARD_TEXT_BYTES: u32 = 4_000;
+/// Most bytes of a RAW column without `MAX_STRING_SIZE = EXTENDED`.
+pub const MAX_STANDARD_RAW_BYTES: u32 = 2_000;
+
+/// A loss that the user may ask for by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossyKind {
+    /// An empty text or binary value is stored as NULL, which is what Oracle does with it.
+    EmptyText,
+    /// Digits beyond the column's scale or precision are rounded away, by the database or to the nearest BINARY_FLOAT.
+    Rounding,
+    /// Fractions of a second that the column does not hold are cut off.
+    SubSecond,
+    /// A region name, or the zone altogether, is dropped; the instant is kept in UTC.
+    Zone,
+}
+
+impl LossyKind {
+    /// All kinds, in the order of the documentation.
+    pub const ALL: [LossyKind; 4] = [LossyKind::EmptyText, LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Zone];
+
+    /// As `--lossy` spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LossyKind::EmptyText => "empty-text",
+            LossyKind::Rounding => "rounding",
+            LossyKind::SubSecond => "subsecond",
+            LossyKind::Zone => "zone",
+        }
+    }
+}
+
+impl fmt::Display for LossyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct LossySet(u8);
+
+impl LossySet {
+    /// Nothing may be lost.
+    pub const NONE: LossySet = LossySet(0);
+    /// Every kind.
+    pub const ALL: LossySet = LossySet(0b1111);
+
+    /// Is this kind allowed?
+    pub const fn allows(self, kind: LossyKind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+
+    /// The set with one kind more.
+    pub const fn with(self, kind: LossyKind) -> LossySet {
+        LossySet(self.0 | 1 << kind as u8)
+    }
+}
+
+impl FromStr for LossySet {
+    type Err = String;
+
+    /// Comma-separated names; the error names the wrong one and all right ones.
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.split(',').map(str::trim).filter(|name| !name.is_empty()).try_fold(LossySet::NONE, |set, name| {
+            LossyKind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == name)
+                .map(|kind| set.with(kind))
+                .ok_or_else(|| format!("unknown loss '{name}', expected one of {}", LossyKind::ALL.map(LossyKind::name).join(", ")))
+        })
+    }
+}
+
+impl fmt::Display for LossySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = LossyKind::ALL.into_iter().filter(|&kind| self.allows(kind)).map(LossyKind::name).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+/// Arrow types that convert alike. A dictionary belongs to the family of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ArrowFamily {
+    /// Null.
+    Null,
+    /// Boolean.
+    Boolean,
+    /// Int8 to Int64, UInt8 to UInt64.
+    Integer,
+    /// Float16, Float32, Float64.
+    Float,
+    /// Decimal32 to Decimal256.
+    Decimal,
+    /// Utf8, LargeUtf8, Utf8View.
+    Text,
+    /// Binary, LargeBinary, BinaryView, FixedSizeBinary.
+    Binary,
+    /// Date32, Date64.
+    Date,
+    /// Timestamp without a zone.
+    Timestamp,
+    /// Timestamp with a zone: an instant.
+    ZonedTimestamp,
+    /// What this version does not write: nested types, times of day, durations, intervals, run-end encoding.
+    Other,
+}
+
+/// Oracle types that convert alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OracleFamily {
+    /// NUMBER.
+    Number,
+    /// FLOAT.
+    Float,
+    /// BINARY_FLOAT.
+    BinaryFloat,
+    /// BINARY_DOUBLE.
+    BinaryDouble,
+    /// VARCHAR2, NVARCHAR2, CHAR, NCHAR.
+    Character,
+    /// CLOB, NCLOB.
+    CharacterLob,
+    /// DATE.
+    Date,
+    /// TIMESTAMP.
+    Timestamp,
+    /// TIMESTAMP WITH TIME ZONE.
+    ZonedTimestamp,
+    /// RAW.
+    Raw,
+    /// BLOB.
+    BinaryLob,
+    /// What this version does not write.
+    Other,
+}
+
+/// What happens to a value of one Arrow type on its way into one Oracle type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Conversion {
+    /// Every value fits as it is.
+    Exact,
+    /// Every value is checked and refused, with its row, when it does not fit.
+    Checked {
+        /// What is checked.
+        what: &'static str,
+        /// The loss by which such a value may be carried all the same.
+        lossy: Option<LossyKind>,
+    },
+    /// Refused at plan time unless this loss was asked for.
+    Lossy {
+        /// The loss.
+        kind: LossyKind,
+        /// What is lost.
+        what: &'static str,
+    },
+    /// Refused at plan time.
+    Refused {
+        /// What to do instead.
+        remedy: &'static str,
+    },
+}
+
+impl fmt::Display for Conversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Conversion::Exact => f.write_str("exact"),
+            Conversion::Checked { what, lossy: None } => write!(f, "checked: {what}"),
+            Conversion::Checked { what, lossy: Some(kind) } => write!(f, "checked: {what} (else `{kind}`)"),
+            Conversion::Lossy { kind, what } => write!(f, "only with `{kind}`: {what}"),
+            Conversion::Refused { .. } => f.write_str("refused"),
+        }
+    }
+}
+
+impl ArrowFamily {
+    /// All families, in the order of the documentation.
+    pub const ALL: [ArrowFamily; 11] = [
+        ArrowFamily::Integer,
+        ArrowFamily::Boolean,
+        ArrowFamily::Float,
+        ArrowFamily::Decimal,
+        ArrowFamily::Text,
+        ArrowFamily::Binary,
+        ArrowFamily::Date,
+        ArrowFamily::Timestamp,
+        ArrowFamily::ZonedTimestamp,
+        ArrowFamily::Null,
+        ArrowFamily::Other,
+    ];
+
+    /// The family of a type.
+    pub fn of(data_type: &DataType) -> ArrowFamily {
+        use DataType::*;
+        match data_type {
+            Null => ArrowFamily::Null,
+            Boolean => ArrowFamily::Boolean,
+            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => ArrowFamily::Integer,
+            Float16 | Float32 | Float64 => ArrowFamily::Float,
+            Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => ArrowFamily::Decimal,
+            Utf8 | LargeUtf8 | Utf8View => ArrowFamily::Text,
+            Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => ArrowFamily::Binary,
+            Date32 | Date64 => ArrowFamily::Date,
+            Timestamp(_, None) => ArrowFamily::Timestamp,
+            Timestamp(_, Some(_)) => ArrowFamily::ZonedTimestamp,
+            Dictionary(_, values) if !matches!(**values, Dictionary(..)) => ArrowFamily::of(values),
+            _ => ArrowFamily::Other,
+        }
+    }
+
+    /// The types of the family, for documentation.
+    pub const fn types(self) -> &'static str {
+        match self {
+            ArrowFamily::Null => "Null",
+            ArrowFamily::Boolean => "Boolean",
+            ArrowFamily::Integer => "Int8–64, UInt8–64",
+            ArrowFamily::Float => "Float16/32/64",
+            ArrowFamily::Decimal => "Decimal32/64/128/256",
+            ArrowFamily::Text => "Utf8, LargeUtf8, Utf8View",
+            ArrowFamily::Binary => "Binary, LargeBinary, BinaryView, FixedSizeBinary",
+            ArrowFamily::Date => "Date32, Date64",
+            ArrowFamily::Timestamp => "Timestamp without zone",
+            ArrowFamily::ZonedTimestamp => "Timestamp with zone",
+            ArrowFamily::Other => "nested types, Time, Duration, Interval",
+        }
+    }
+}
+
+impl OracleFamily {
+    /// All families, in the order of the documentation.
+    pub const ALL: [OracleFamily; 12] = [
+        OracleFamily::Number,
+        OracleFamily::Float,
+        OracleFamily::BinaryFloat,
+        OracleFamily::BinaryDouble,
+        OracleFamily::Character,
+        OracleFamily::CharacterLob,
+        OracleFamily::Date,
+        OracleFamily::Timestamp,
+        OracleFamily::ZonedTimestamp,
+        OracleFamily::Raw,
+        OracleFamily::BinaryLob,
+        OracleFamily::Other,
+    ];
+
+    /// The family of a type.
+    pub fn of(oracle_type: &OracleType) -> OracleFamily {
+        match oracle_type {
+            OracleType::Number { .. } => OracleFamily::Number,
+            OracleType::Float { .. } => OracleFamily::Float,
+            OracleType::BinaryFloat => OracleFamily::BinaryFloat,
+            OracleType::BinaryDouble => OracleFamily::BinaryDouble,
+            OracleType::Varchar2(_) | OracleType::Nvarchar2(_) | OracleType::Char(_) | OracleType::Nchar(_) => OracleFamily::Character,
+            OracleType::Clob | OracleType::Nclob => OracleFamily::CharacterLob,
+            OracleType::Date => OracleFamily::Date,
+            OracleType::Timestamp { .. } => OracleFamily::Timestamp,
+            OracleType::TimestampTz { .. } => OracleFamily::ZonedTimestamp,
+            OracleType::Raw { .. } => OracleFamily::Raw,
+            OracleType::Blob => OracleFamily::BinaryLob,
+            OracleType::TimestampLtz { .. } | OracleType::Other { .. } => OracleFamily::Other,
+        }
+    }
+
+    /// The types of the family, for documentation.
+    pub const fn types(self) -> &'static str {
+        match self {
+            OracleFamily::Number => "NUMBER",
+            OracleFamily::Float => "FLOAT",
+            OracleFamily::BinaryFloat => "BINARY_FLOAT",
+            OracleFamily::BinaryDouble => "BINARY_DOUBLE",
+            OracleFamily::Character => "VARCHAR2, NVARCHAR2, CHAR, NCHAR",
+            OracleFamily::CharacterLob => "CLOB, NCLOB",
+            OracleFamily::Date => "DATE",
+            OracleFamily::Timestamp => "TIMESTAMP",
+            OracleFamily::ZonedTimestamp => "TIMESTAMP WITH TIME ZONE",
+            OracleFamily::Raw => "RAW",
+            OracleFamily::BinaryLob => "BLOB",
+            OracleFamily::Other => "any other",
+        }
+    }
+}
+
+/// The table itself.
+pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
+    use ArrowFamily as A;
+    use OracleFamily as O;
+    const fn checked(what: &'static str) -> Conversion {
+        Conversion::Checked { what, lossy: None }
+    }
+    const fn checked_or(what: &'static str, kind: LossyKind) -> Conversion {
+        Conversion::Checked { what, lossy: Some(kind) }
+    }
+    match (arrow, oracle) {
+        (A::Other, _) => Conversion::Refused { remedy: "leave the column out with --columns, or flatten or cast it in the source" },
+        (_, O::Other) => Conversion::Refused { remedy: "leave the column out with --columns; this version does not write the type" },
+        (A::Null, _) => Conversion::Exact,
+        (A::Boolean, O::Number) => checked("stored as 0 and 1; precision, by the database"),
+        (A::Boolean, O::Float) => Conversion::Exact,
+        (A::Integer, O::Number) => checked_or("precision, by the database; digits above a negative scale", LossyKind::Rounding),
+        (A::Integer, O::Float) => checked_or("significant digits", LossyKind::Rounding),
+        (A::Integer, O::BinaryFloat | O::BinaryDouble) => checked_or("the integer is a float exactly", LossyKind::Rounding),
+        (A::Float, O::BinaryDouble) => Conversion::Exact,
+        (A::Float, O::BinaryFloat) => checked_or("a Float64 is a BINARY_FLOAT exactly", LossyKind::Rounding),
+        (A::Float, O::Number) => checked_or("no NaN, no infinity; shortest digits within precision and scale", LossyKind::Rounding),
+        (A::Float, O::Float) => checked_or("no NaN, no infinity; shortest digits within the significant digits", LossyKind::Rounding),
+        (A::Decimal, O::Number) => checked_or("precision and scale", LossyKind::Rounding),
+        (A::Decimal, O::Float) => checked_or("significant digits", LossyKind::Rounding),
+        (A::Text, O::Character) => checked_or("bytes and characters; not empty", LossyKind::EmptyText),
+        (A::Text, O::CharacterLob) => checked_or("at most 32,767 bytes; not empty", LossyKind::EmptyText),
+        (A::Binary, O::Raw) => checked_or("bytes; not empty", LossyKind::EmptyText),
+        (A::Binary, O::BinaryLob) => checked_or("at most 32,767 bytes; not empty", LossyKind::EmptyText),
+        (A::Date, O::Date | O::Timestamp) => checked_or("1582-10-15 to 9999-12-31; whole seconds", LossyKind::SubSecond),
+        (A::Timestamp, O::Date) => checked_or("1582-10-15 to 9999-12-31; whole seconds", LossyKind::SubSecond),
+        (A::Timestamp, O::Timestamp) => checked_or("1582-10-15 to 9999-12-31; fractional digits", LossyKind::SubSecond),
+        (A::ZonedTimestamp, O::ZonedTimestamp) => checked_or(
+            "1582-10-15 to 9999-12-31; fractional digits; UTC or an offset, a region name only with `zone`",
+            LossyKind::SubSecond,
+        ),
+        (A::ZonedTimestamp, O::Date | O::Timestamp) => Conversion::Lossy { kind: LossyKind::Zone, what: "stored in UTC, without its zone" },
+        (A::Timestamp | A::Date, O::ZonedTimestamp) => {
+            Conversion::Refused { remedy: "load into TIMESTAMP, or give the source column a time zone: without one it is no instant" }
+        }
+        (A::Integer | A::Float | A::Decimal | A::Boolean, _) => Conversion::Refused { remedy: "load into NUMBER, or cast in the source" },
+        (A::Text, _) => Conversion::Refused { remedy: "load into VARCHAR2 or CLOB, or parse the text in the source" },
+        (A::Binary, _) => Conversion::Refused { remedy: "load into RAW or BLOB, or decode the bytes in the source" },
+        (A::Date | A::Timestamp | A::ZonedTimestamp, _) => {
+            Conversion::Refused { remedy: "load into DATE, TIMESTAMP or TIMESTAMP WITH TIME ZONE, or cast in the source" }
+        }
+    }
+}
+
+/// The conversion of a field into a column type.
+pub fn conversion_of(source: &DataType, target: &OracleType) -> Conversion {
+    conversion(ArrowFamily::of(source), OracleFamily::of(target))
+}
+
+/// The table as GitHub Markdown: a row for each pair that is not refused.
+pub fn markdown() -> String {
+    let mut table = String::from("| Arrow | Oracle | conversion |\n|---|---|---|\n");
+    for arrow in ArrowFamily::ALL {
+        for oracle in OracleFamily::ALL {
+            match conversion(arrow, oracle) {
+                Conversion::Refused { .. } => {}
+                conversion => table.push_str(&format!("| {} | {} | {conversion} |\n", arrow.types(), oracle.types())),
+            }
+        }
+    }
+    table
+}
+
+/// What is known of the values of a text or binary column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TextStats {
+    /// Bytes of the longest value; `None` when nobody looked.
+    pub max_bytes: Option<u64>,
+}
+
+/// The type of a column that the bridge creates for `field`; text and binary columns are as wide as their longest value.
+pub fn default_oracle_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {
+    default_for(field.data_type(), stats).ok_or_else(|| PlanProblem {
+        column: Some(field.name().clone()),
+        reason: format!("Arrow type {} has no Oracle type in this version", field.data_type()),
+        remedy: "leave the column out with --columns, or flatten or cast it in the source".into(),
+    })
+}
+
+fn default_for(data_type: &DataType, stats: &TextStats) -> Option<OracleType> {
+    use DataType::*;
+    const fn integer(precision: u8) -> OracleType {
+        OracleType::Number { precision: Some(precision), scale: Some(0) }
+    }
+    Some(match data_type {
+        Null => OracleType::Varchar2(TextSize::bytes(1)),
+        Boolean => integer(1),
+        Int8 | UInt8 => integer(3),
+        Int16 | UInt16 => integer(5),
+        Int32 | UInt32 => integer(10),
+        Int64 => integer(19),
+        UInt64 => integer(20),
+        Float16 | Float32 => OracleType::BinaryFloat,
+        Float64 => OracleType::BinaryDouble,
+        Decimal32(p, s) | Decimal64(p, s) | Decimal128(p, s) | Decimal256(p, s) => default_number(*p, *s),
+        Utf8 | LargeUtf8 | Utf8View => default_text(stats),
+        Binary | LargeBinary | BinaryView => default_raw(stats.max_bytes),
+        FixedSizeBinary(width) => default_raw(Some(u64::from(width.unsigned_abs()))),
+        Date32 | Date64 => OracleType::Date,
+        Timestamp(unit, None) => OracleType::Timestamp { fractional_digits: fractional_digits(*unit) },
+        Timestamp(unit, Some(_)) => OracleType::TimestampTz { fractional_digits: fractional_digits(*unit) },
+        Dictionary(_, values) if ArrowFamily::of(data_type) != ArrowFamily::Other => return default_for(values, stats),
+        _ => return None,
+    })
+}
+
+/// `NUMBER(p,s)` where Oracle has it, else plain NUMBER, which takes any scale.
+fn default_number(precision: u8, scale: i8) -> OracleType {
+    match precision <= 38 && scale >= -84 {
+        true => OracleType::Number { precision: Some(precision), scale: Some(scale) },
+        false => OracleType::Number { precision: None, scale: None },
+    }
+}
+
+fn default_text(stats: &TextStats) -> OracleType {
+    match stats.max_bytes.unwrap_or(u64::from(MAX_STANDARD_TEXT_BYTES)) {
+        bytes if bytes > u64::from(MAX_STANDARD_TEXT_BYTES) => OracleType::Clob,
+        bytes => OracleType::Varchar2(TextSize::bytes((bytes as u32).max(1))),
+    }
+}
+
+fn default_raw(max_bytes: Option<u64>) -> OracleType {
+    match max_bytes.unwrap_or(u64::from(MAX_STANDARD_RAW_BYTES)) {
+        bytes if bytes > u64::from(MAX_STANDARD_RAW_BYTES) => OracleType::Blob,
+        bytes => OracleType::Raw { max_bytes: (bytes as u32).max(1) },
+    }
+}
+
+/// Digits after the second that a unit has.
+pub const fn fractional_digits(unit: TimeUnit) -> u8 {
+    match unit {
+        TimeUnit::Second => 0,
+        TimeUnit::Millisecond => 3,
+        TimeUnit::Microsecond => 6,
+        TimeUnit::Nanosecond => 9,
+    }
+}
+
+/// One Arrow type of each kind that the table knows, with parameters at their limits: what tests walk over.
+pub fn sample_arrow_types() -> Vec<DataType> {
+    use DataType::*;
+    let units = [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
+    let mut types = vec![
+        Null,
+        Boolean,
+        Int8,
+        Int16,
+        Int32,
+        Int64,
+        UInt8,
+        UInt16,
+        UInt32,
+        UInt64,
+        Float16,
+        Float32,
+        Float64,
+        Decimal32(9, 2),
+        Decimal64(18, 2),
+        Decimal128(38, 10),
+        Decimal128(38, 0),
+        Decimal128(5, -3),
+        Decimal256(76, 20),
+        Decimal256(38, 5),
+        Utf8,
+        LargeUtf8,
+        Utf8View,
+        Binary,
+        LargeBinary,
+        BinaryView,
+        FixedSizeBinary(16),
+        Date32,
+        Date64,
+    ];
+    types.extend(units.map(|unit| Timestamp(unit, None)));
+    types.extend(units.map(|unit| Timestamp(unit, Some("UTC".into()))));
+    types.push(Timestamp(TimeUnit::Microsecond, Some("+05:30".into())));
+    types.push(Timestamp(TimeUnit::Microsecond, Some("Europe/Berlin".into())));
+    types.push(List(Field::new("item", Int32, true).into()));
+    types.push(Struct(vec![Field::new("a", Int32, true)].into()));
+    types.push(Time64(TimeUnit::Microsecond));
+    let dictionaries: Vec<_> = types.iter().filter(|t| ArrowFamily::of(t) != ArrowFamily::Other && **t != Null).cloned().collect();
+    types.extend(dictionaries.into_iter().map(|values| Dictionary(Int32.into(), values.into())));
+    types
+}
+
+/// One Oracle type of each kind that the table knows, with parameters at their limits: what tests walk over.
+pub fn sample_oracle_types() -> Vec<OracleType> {
+    let number = |precision, scale| OracleType::Number { precision, scale };
+    vec![
+        number(None, None),
+        number(Some(38), Some(0)),
+        number(Some(5), Some(2)),
+        number(Some(5), Some(-2)),
+        number(Some(2), Some(5)),
+        number(None, Some(0)),
+        OracleType::Float { binary_precision: 126 },
+        OracleType::Float { binary_precision: 10 },
+        OracleType::BinaryFloat,
+        OracleType::BinaryDouble,
+        OracleType::Varchar2(TextSize::bytes(10)),
+        OracleType::Varchar2(TextSize::chars(10)),
+        OracleType::Varchar2(TextSize::bytes(32_767)),
+        OracleType::Nvarchar2(TextSize { max_bytes: 20, max_chars: Some(10) }),
+        OracleType::Char(TextSize::bytes(10)),
+        OracleType::Nchar(TextSize { max_bytes: 20, max_chars: Some(10) }),
+        OracleType::Date,
+        OracleType::Timestamp { fractional_digits: 0 },
+        OracleType::Timestamp { fractional_digits: 6 },
+        OracleType::Timestamp { fractional_digits: 9 },
+        OracleType::TimestampTz { fractional_digits: 6 },
+        OracleType::TimestampLtz { fractional_digits: 6 },
+        OracleType::Raw { max_bytes: 16 },
+        OracleType::Clob,
+        OracleType::Nclob,
+        OracleType::Blob,
+        OracleType::Other { name: "SDO_GEOMETRY".into() },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lossy_names_parse_and_print() {
+        assert_eq!("".parse(), Ok(LossySet::NONE));
+        assert_eq!("empty-text, rounding,subsecond,zone".parse(), Ok(LossySet::ALL));
+        assert_eq!("zone,rounding".parse::<LossySet>().unwrap().to_string(), "rounding,zone");
+        assert!(!LossySet::NONE.with(LossyKind::Zone).allows(LossyKind::SubSecond));
+        assert!("zone,rouding".parse::<LossySet>().unwrap_err().contains("'rouding'"));
+    }
+
+    #[test]
+    fn samples_cover_every_family() {
+        for family in ArrowFamily::ALL {
+            assert!(sample_arrow_types().iter().any(|t| ArrowFamily::of(t) == family), "{family:?}");
+        }
+        for family in OracleFamily::ALL {
+            assert!(sample_oracle_types().iter().any(|t| OracleFamily::of(t) == family), "{family:?}");
+        }
+    }
+
+    #[test]
+    fn a_created_column_takes_what_it_was_made_for() {
+        for data_type in sample_arrow_types() {
+            for max_bytes in [None, Some(0), Some(1), Some(4000), Some(4001)] {
+                match default_oracle_type(&Field::new("c", data_type.clone(), true), &TextStats { max_bytes }) {
+                    Ok(oracle_type) => {
+                        assert!(
+                            !matches!(conversion_of(&data_type, &oracle_type), Conversion::Refused { .. } | Conversion::Lossy { .. }),
+                            "{data_type}"
+                        )
+                    }
+                    Err(problem) => {
+                        assert_eq!(ArrowFamily::of(&data_type), ArrowFamily::Other);
+                        assert_eq!(problem.column.as_deref(), Some("c"));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn created_text_columns_are_as_wide_as_the_data() {
+        let ddl =
+            |data_type, max_bytes| default_oracle_type(&Field::new("c", data_type, true), &TextStats { max_bytes }).unwrap().to_string();
+        assert_eq!(ddl(DataType::Utf8, Some(44)), "VARCHAR2(44)");
+        assert_eq!(ddl(DataType::Utf8View, Some(0)), "VARCHAR2(1)");
+        assert_eq!(ddl(DataType::LargeUtf8, Some(4001)), "CLOB");
+        assert_eq!(ddl(DataType::Utf8, None), "VARCHAR2(4000)");
+        assert_eq!(ddl(DataType::Binary, Some(2001)), "BLOB");
+        assert_eq!(ddl(DataType::FixedSizeBinary(16), None), "RAW(16)");
+        assert_eq!(ddl(DataType::Decimal128(15, 2), None), "NUMBER(15,2)");
+        assert_eq!(ddl(DataType::Decimal256(76, 3), None), "NUMBER");
+        assert_eq!(ddl(DataType::Timestamp(TimeUnit::Microsecond, None), None), "TIMESTAMP(6)");
+    }
+
+    #[test]
+    fn the_markdown_table_has_a_row_for_every_pair_that_is_written() {
+        let table = markdown();
+        assert!(table.contains("| Boolean | NUMBER | checked: stored as 0 and 1; precision, by the database |"));
+        assert!(table.lines().all(|line| line.matches('|').count() == 4));
+    }
+}

@@ -1,0 +1,253 @@
+//! Civil dates and times: `SQLT_DAT` (7 bytes) and [`DateTimeFields`], from days and fractions since 1970-01-01.
+//!
+//! Arrow counts in the proleptic Gregorian calendar. Oracle's is Julian before 1582-10-15, so that the same day has another name there;
+//! earlier days are refused until both namings are settled.
+
+use crate::layout::DateTimeFields;
+
+/// Bytes of one `SQLT_DAT` value.
+pub const DAT_SLOT_BYTES: usize = 7;
+
+/// One `SQLT_DAT` value: century + 100, year of century + 100, month, day, hour + 1, minute + 1, second + 1.
+pub type DatSlot = [u8; DAT_SLOT_BYTES];
+
+/// Seconds of a day.
+pub const SECONDS_PER_DAY: i64 = 86_400;
+/// 1582-10-15, the first day on which Oracle's calendar and Arrow's agree, in days since 1970-01-01.
+pub const FIRST_DAY: i32 = -141_427;
+/// 9999-12-31, Oracle's last day, in days since 1970-01-01.
+pub const LAST_DAY: i32 = 2_932_896;
+
+const FIRST_SECOND: i64 = FIRST_DAY as i64 * SECONDS_PER_DAY;
+const LAST_SECOND: i64 = LAST_DAY as i64 * SECONDS_PER_DAY + SECONDS_PER_DAY - 1;
+
+/// Why a date or time cannot be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DateTimeError {
+    /// Before 1582-10-15.
+    #[error("it is before 1582-10-15, where Oracle counts in the Julian calendar and Arrow in the Gregorian")]
+    BeforeGregorian,
+    /// After 9999-12-31.
+    #[error("it is after 9999-12-31, Oracle's last day")]
+    AfterLastDay,
+    /// Bytes that no date has.
+    #[error("these bytes are not a DATE")]
+    Malformed,
+}
+
+/// The kind of range error of a count that is not in range.
+#[cold]
+fn range_error(too_small: bool) -> DateTimeError {
+    if too_small { DateTimeError::BeforeGregorian } else { DateTimeError::AfterLastDay }
+}
+
+/// Year, month and day of a day number since 1970-01-01; exact for years -32,767..=32,767 and far beyond.
+///
+/// Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022): multiplications only, no loop.
+#[inline]
+pub fn civil_from_days(days: i32) -> (i16, u8, u8) {
+    /// 400-year cycles added so that everything below is unsigned.
+    const CYCLES: u32 = 82;
+    const SHIFT_DAYS: u32 = 719_468 + 146_097 * CYCLES;
+    let n_1 = 4 * (days as u32).wrapping_add(SHIFT_DAYS) + 3;
+    let century = n_1 / 146_097;
+    let n_2 = (n_1 % 146_097) | 3;
+    let product = 2_939_745 * u64::from(n_2);
+    let year_of_century = (product >> 32) as u32;
+    let day_of_year = (product as u32) / 2_939_745 / 4;
+    let n_3 = 2_141 * day_of_year + 197_913;
+    let (month, day) = (n_3 >> 16, (n_3 & 0xffff) / 2_141 + 1);
+    let next_year = u32::from(day_of_year >= 306);
+    let year = (100 * century + year_of_century + next_year) as i32 - 400 * CYCLES as i32;
+    (year as i16, (month - 12 * next_year) as u8, day as u8)
+}
+
+/// Day number since 1970-01-01 of a civil date of the proleptic Gregorian calendar.
+pub fn days_from_civil(year: i16, month: u8, day: u8) -> i32 {
+    let (month, year) = (i32::from(month), i32::from(year) - i32::from(month <= 2));
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i32::from(day) - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+/// Encodes a day at midnight.
+#[inline]
+pub fn encode_dat_days(days: i32, slot: &mut DatSlot) -> Result<(), DateTimeError> {
+    if !(FIRST_DAY..=LAST_DAY).contains(&days) {
+        return Err(range_error(days < FIRST_DAY));
+    }
+    let (year, month, day) = civil_from_days(days);
+    *slot = [(year / 100 + 100) as u8, (year % 100 + 100) as u8, month, day, 1, 1, 1];
+    Ok(())
+}
+
+/// Encodes seconds since 1970-01-01 00:00:00.
+#[inline]
+pub fn encode_dat_seconds(seconds: i64, slot: &mut DatSlot) -> Result<(), DateTimeError> {
+    let (days, second_of_day) = split_seconds(seconds)?;
+    let (year, month, day) = civil_from_days(days);
+    let (hour, minute, second) = clock(second_of_day);
+    *slot = [(year / 100 + 100) as u8, (year % 100 + 100) as u8, month, day, hour + 1, minute + 1, second + 1];
+    Ok(())
+}
+
+/// Fields of seconds since 1970-01-01 00:00:00 UTC plus nanoseconds (0..=999,999,999), as a clock at `offset_minutes` east shows them.
+#[inline]
+pub fn fields_from_seconds(seconds: i64, nanosecond: u32, offset_minutes: i16) -> Result<DateTimeFields, DateTimeError> {
+    let local = seconds.saturating_add(i64::from(offset_minutes) * 60);
+    // Oracle stores the UTC fields of a zoned timestamp, so both have to be in range.
+    split_seconds(seconds)?;
+    let (days, second_of_day) = split_seconds(local)?;
+    let (year, month, day) = civil_from_days(days);
+    let (hour, minute, second) = clock(second_of_day);
+    Ok(DateTimeFields { year, month, day, hour, minute, second, nanosecond, offset_minutes })
+}
+
+/// Seconds since 1970-01-01 and nanoseconds of the fields, back at UTC.
+pub fn seconds_from_fields(fields: &DateTimeFields) -> (i64, u32) {
+    let days = i64::from(days_from_civil(fields.year, fields.month, fields.day));
+    let clock = i64::from(fields.hour) * 3600 + i64::from(fields.minute) * 60 + i64::from(fields.second);
+    (days * SECONDS_PER_DAY + clock - i64::from(fields.offset_minutes) * 60, fields.nanosecond)
+}
+
+/// Encodes any date that Oracle has, -4712..=9999, from its fields; the fraction and the offset have no place in a DATE.
+pub fn encode_dat_fields(fields: &DateTimeFields) -> DatSlot {
+    let (century, year) = (fields.year / 100 + 100, fields.year % 100 + 100);
+    [century as u8, year as u8, fields.month, fields.day, fields.hour + 1, fields.minute + 1, fields.second + 1]
+}
+
+/// Reads a `SQLT_DAT` value; years before Christ are negative. Fails on bytes that no date has.
+pub fn decode_dat(slot: &DatSlot) -> Result<DateTimeFields, DateTimeError> {
+    let [century, year, month, day, hour, minute, second] = *slot;
+    let year = (i16::from(century) - 100) * 100 + i16::from(year) - 100;
+    let in_range = (-4712..=9999).contains(&year)
+        && year != 0
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && (1..=24).contains(&hour)
+        && (1..=60).contains(&minute)
+        && (1..=60).contains(&second);
+    match in_range {
+        true => Ok(DateTimeFields {
+            year,
+            month,
+            day,
+            hour: hour - 1,
+            minute: minute - 1,
+            second: second - 1,
+            nanosecond: 0,
+            offset_minutes: 0,
+        }),
+        false => Err(DateTimeError::Malformed),
+    }
+}
+
+/// Days since 1970-01-01 and second of the day, in range.
+#[inline]
+fn split_seconds(seconds: i64) -> Result<(i32, u32), DateTimeError> {
+    if !(FIRST_SECOND..=LAST_SECOND).contains(&seconds) {
+        return Err(range_error(seconds < FIRST_SECOND));
+    }
+    Ok((seconds.div_euclid(SECONDS_PER_DAY) as i32, seconds.rem_euclid(SECONDS_PER_DAY) as u32))
+}
+
+#[inline]
+fn clock(second_of_day: u32) -> (u8, u8, u8) {
+    let minute_of_day = second_of_day / 60;
+    ((minute_of_day / 60) as u8, (minute_of_day % 60) as u8, (second_of_day % 60) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn dat_bytes_equal_the_sample() {
+        let seconds = i64::from(days_from_civil(2024, 2, 29)) * SECONDS_PER_DAY + 23 * 3600 + 59 * 60 + 58;
+        let mut slot = [0; 7];
+        encode_dat_seconds(seconds, &mut slot).unwrap();
+        assert_eq!(slot, [0x78, 0x7c, 0x02, 0x1d, 0x18, 0x3c, 0x3b]);
+        assert_eq!(seconds_from_fields(&decode_dat(&slot).unwrap()), (seconds, 0));
+        encode_dat_days(0, &mut slot).unwrap();
+        assert_eq!(slot, [119, 170, 1, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn every_day_of_the_range_agrees_with_the_inverse_and_with_counting() {
+        let (mut year, mut month, mut day) = (1582i16, 10u8, 15u8);
+        for days in FIRST_DAY..=LAST_DAY {
+            assert_eq!(civil_from_days(days), (year, month, day));
+            assert_eq!(days_from_civil(year, month, day), days);
+            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let length = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][usize::from(month) - 1];
+            day += 1;
+            if day > length {
+                (day, month) = (1, month + 1);
+            }
+            if month > 12 {
+                (month, year) = (1, year + 1);
+            }
+        }
+        assert_eq!((year, month, day), (10_000, 1, 1));
+    }
+
+    #[test]
+    fn the_ends_of_the_range_and_one_beyond() {
+        let mut slot = [0; 7];
+        encode_dat_seconds(FIRST_SECOND, &mut slot).unwrap();
+        assert_eq!(slot, [115, 182, 10, 15, 1, 1, 1]);
+        encode_dat_seconds(LAST_SECOND, &mut slot).unwrap();
+        assert_eq!(slot, [199, 199, 12, 31, 24, 60, 60]);
+        for (seconds, error) in [
+            (FIRST_SECOND - 1, DateTimeError::BeforeGregorian),
+            (i64::MIN, DateTimeError::BeforeGregorian),
+            (LAST_SECOND + 1, DateTimeError::AfterLastDay),
+            (i64::MAX, DateTimeError::AfterLastDay),
+        ] {
+            assert_eq!(encode_dat_seconds(seconds, &mut slot), Err(error));
+            assert_eq!(fields_from_seconds(seconds, 0, 0), Err(error));
+        }
+        assert_eq!(encode_dat_days(i32::MIN, &mut slot), Err(DateTimeError::BeforeGregorian));
+        assert_eq!(encode_dat_days(LAST_DAY + 1, &mut slot), Err(DateTimeError::AfterLastDay));
+        // In range at UTC, out of range on the local clock, and the other way round.
+        assert!(fields_from_seconds(LAST_SECOND, 0, 60).is_err());
+        assert!(fields_from_seconds(LAST_SECOND + 1, 0, -60).is_err());
+    }
+
+    #[test]
+    fn years_before_christ_come_back() {
+        for year in [-4712i16, -101, -100, -99, -1, 1, 99, 100, 9999] {
+            let fields = DateTimeFields { year, month: 3, day: 4, hour: 5, minute: 6, second: 7, ..Default::default() };
+            assert_eq!(decode_dat(&encode_dat_fields(&fields)), Ok(fields), "{year}");
+        }
+        // -4712 as the client has it: 53 88.
+        assert_eq!(encode_dat_fields(&DateTimeFields { year: -4712, month: 1, day: 1, ..Default::default() })[..2], [53, 88]);
+        for malformed in
+            [[0u8; 7], [100, 100, 1, 1, 1, 1, 1], [120, 124, 13, 1, 1, 1, 1], [120, 124, 1, 1, 0, 1, 1], [120, 124, 1, 1, 1, 61, 1]]
+        {
+            assert_eq!(decode_dat(&malformed), Err(DateTimeError::Malformed));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn seconds_and_fields_come_back(seconds in FIRST_SECOND + 60_000..LAST_SECOND - 60_000, nanosecond in 0u32..1_000_000_000, offset in -899i16..=840) {
+            let fields = fields_from_seconds(seconds, nanosecond, offset).unwrap();
+            prop_assert_eq!(seconds_from_fields(&fields), (seconds, nanosecond));
+            let mut slot = [0; 7];
+            encode_dat_seconds(seconds, &mut slot).unwrap();
+            prop_assert_eq!(seconds_from_fields(&decode_dat(&slot).unwrap()), (seconds, 0));
+            prop_assert_eq!(encode_dat_fields(&decode_dat(&slot).unwrap()), slot);
+        }
+
+        #[test]
+        fn dat_bytes_order_like_the_seconds(a in FIRST_SECOND..=LAST_SECOND, b in FIRST_SECOND..=LAST_SECOND) {
+            let (mut left, mut right) = ([0; 7], [0; 7]);
+            encode_dat_seconds(a, &mut left).unwrap();
+            encode_dat_seconds(b, &mut right).unwrap();
+            prop_assert_eq!(left.cmp(&right), a.cmp(&b));
+        }
+    }
+}

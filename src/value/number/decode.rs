@@ -1,0 +1,206 @@
+//! NUMBER bytes → digits → integers with a scale, exact text, f64.
+
+use std::fmt;
+
+use super::{MAX_PAIRS, NumberError, NumberShape, NumberSlot};
+
+/// A decoded NUMBER: `±0.d1 d2… × 100^exponent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digits {
+    negative: bool,
+    exponent: i32,
+    count: usize,
+    pairs: [u8; MAX_PAIRS],
+}
+
+impl Digits {
+    /// Zero.
+    pub const ZERO: Digits = Digits { negative: false, exponent: 0, count: 0, pairs: [0; MAX_PAIRS] };
+
+    /// Reads a slot; only the canonical form is accepted, infinities are [`NumberError::NotFinite`].
+    pub fn decode(slot: &NumberSlot) -> Result<Digits, NumberError> {
+        let bytes = slot.get(1..=usize::from(slot[0])).filter(|bytes| !bytes.is_empty()).ok_or(NumberError::Malformed)?;
+        Digits::decode_bytes(bytes)
+    }
+
+    /// Reads the stored bytes: exponent byte and digits, without a length byte.
+    pub fn decode_bytes(bytes: &[u8]) -> Result<Digits, NumberError> {
+        let (&exponent, mut body) = bytes.split_first().ok_or(NumberError::Malformed)?;
+        match bytes {
+            [0x80] => return Ok(Digits::ZERO),
+            [0x00] | [0xff, 0x65] => return Err(NumberError::NotFinite),
+            _ => {}
+        }
+        let negative = exponent < 0x80;
+        if negative && body.len() <= MAX_PAIRS {
+            match body.split_last() {
+                Some((102, rest)) => body = rest,
+                _ if body.len() == MAX_PAIRS => {}
+                _ => return Err(NumberError::Malformed),
+            }
+        }
+        if body.is_empty() || body.len() > MAX_PAIRS {
+            return Err(NumberError::Malformed);
+        }
+        let exponent = if negative { 63 - i32::from(exponent) } else { i32::from(exponent) - 192 };
+        let mut digits = Digits { negative, exponent, count: body.len(), pairs: [0; MAX_PAIRS] };
+        for (pair, &byte) in digits.pairs.iter_mut().zip(body) {
+            *pair = if negative { 101u8.wrapping_sub(byte) } else { byte.wrapping_sub(1) };
+        }
+        let pairs = digits.pairs();
+        match pairs.iter().any(|&pair| pair > 99) || pairs[0] == 0 || pairs[pairs.len() - 1] == 0 {
+            true => Err(NumberError::Malformed),
+            false => Ok(digits),
+        }
+    }
+
+    /// Base-100 digits, most significant first; empty for zero.
+    pub fn pairs(&self) -> &[u8] {
+        &self.pairs[..self.count]
+    }
+
+    /// Below zero.
+    pub fn is_negative(&self) -> bool {
+        self.negative
+    }
+
+    /// Where its decimal digits begin and end.
+    pub fn shape(&self) -> NumberShape {
+        match self.pairs() {
+            [] => NumberShape::ZERO,
+            pairs => NumberShape {
+                integer_digits: 2 * self.exponent - i32::from(pairs[0] < 10),
+                scale: 2 * (self.count as i32 - self.exponent) - i32::from(pairs[self.count - 1].is_multiple_of(10)),
+            },
+        }
+    }
+
+    /// `value × 10^scale` when it is an integer that fits.
+    pub fn to_i128(&self, scale: i32) -> Result<i128, NumberError> {
+        let (low, high) = self.magnitude(scale)?;
+        match (high, self.negative) {
+            (0, false) => i128::try_from(low).map_err(|_| NumberError::NotRepresentable),
+            (0, true) if low <= 1 << 127 => Ok((low as i128).wrapping_neg()),
+            _ => Err(NumberError::NotRepresentable),
+        }
+    }
+
+    /// `value × 10^scale` as a 256-bit two's complement integer (low, high) when it is an integer that fits.
+    pub fn to_i256(&self, scale: i32) -> Result<(u128, i128), NumberError> {
+        let (low, high) = self.magnitude(scale)?;
+        if high >> 127 != 0 {
+            return Err(NumberError::NotRepresentable);
+        }
+        Ok(match self.negative {
+            false => (low, high as i128),
+            true => (low.wrapping_neg(), (!high).wrapping_add(u128::from(low == 0)) as i128),
+        })
+    }
+
+    /// Absolute value × 10^scale as 256 bits.
+    fn magnitude(&self, scale: i32) -> Result<(u128, u128), NumberError> {
+        let shape = self.shape();
+        if shape.scale > scale {
+            return Err(NumberError::NotRepresentable);
+        }
+        // The pairs as an integer have the scale 2 × (count - exponent); the ending 0 of an odd scale puts that one digit above the asked one.
+        let missing = scale - 2 * (self.count as i32 - self.exponent);
+        let mut value = (0u128, 0u128);
+        for (index, &pair) in self.pairs().iter().enumerate() {
+            value = match missing < 0 && index + 1 == self.count {
+                false => multiply_add(value, 100, u64::from(pair))?,
+                true => multiply_add(value, 10, u64::from(pair / 10))?,
+            };
+        }
+        if self.count > 0 {
+            for _ in 0..missing {
+                value = multiply_add(value, 10, 0)?;
+            }
+        }
+        Ok(value)
+    }
+
+    /// The nearest f64; 0 and infinity never come out of a NUMBER that is neither.
+    pub fn to_f64(&self) -> f64 {
+        let mut text = StackText { bytes: [0; 64], len: 0 };
+        // 1 sign, 40 digits, an exponent of at most 5 bytes: cannot overflow the 64 bytes.
+        let written = self.write_scientific(&mut text);
+        debug_assert!(written.is_ok());
+        std::str::from_utf8(&text.bytes[..text.len]).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+    }
+
+    fn write_scientific(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        if self.count == 0 {
+            return out.write_char('0');
+        }
+        out.write_str(if self.negative { "-" } else { "" })?;
+        for pair in self.pairs() {
+            write!(out, "{pair:02}")?;
+        }
+        write!(out, "e{}", 2 * (self.exponent - self.count as i32))
+    }
+}
+
+impl fmt::Display for Digits {
+    /// Exact decimal text without an exponent: `-123.45`, `0.001`, `1200`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        let NumberShape { integer_digits, scale } = self.shape();
+        if self.count == 0 {
+            return f.write_char('0');
+        }
+        f.write_str(if self.negative { "-" } else { "" })?;
+        if integer_digits <= 0 {
+            f.write_str("0")?;
+        }
+        // Decimal position 0 is the digit just before the point, 1 the one before it, -1 the first one after it.
+        for position in (-scale.max(0)..integer_digits.max(0)).rev() {
+            if position == -1 {
+                f.write_char('.')?;
+            }
+            f.write_char(char::from(b'0' + self.digit_at(position)))?;
+        }
+        Ok(())
+    }
+}
+
+impl Digits {
+    /// The decimal digit worth 10^position.
+    fn digit_at(&self, position: i32) -> u8 {
+        let pair = self.exponent - 1 - position.div_euclid(2);
+        match usize::try_from(pair).ok().and_then(|pair| self.pairs().get(pair)) {
+            None => 0,
+            Some(pair) if position.rem_euclid(2) == 1 => pair / 10,
+            Some(pair) => pair % 10,
+        }
+    }
+}
+
+/// `value × factor + addend` over 256 bits.
+fn multiply_add((low, high): (u128, u128), factor: u64, addend: u64) -> Result<(u128, u128), NumberError> {
+    let mut limbs = [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64];
+    let mut carry = addend;
+    for limb in &mut limbs {
+        let product = u128::from(*limb) * u128::from(factor) + u128::from(carry);
+        *limb = product as u64;
+        carry = (product >> 64) as u64;
+    }
+    match carry {
+        0 => Ok((u128::from(limbs[1]) << 64 | u128::from(limbs[0]), u128::from(limbs[3]) << 64 | u128::from(limbs[2]))),
+        _ => Err(NumberError::NotRepresentable),
+    }
+}
+
+struct StackText {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl fmt::Write for StackText {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.len + text.len();
+        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.len = end;
+        Ok(())
+    }
+}

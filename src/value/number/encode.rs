@@ -1,0 +1,322 @@
+//! Integers and floats → NUMBER bytes, from the integer limbs by reciprocal multiplication: no text, no OCI call, no allocation.
+//!
+//! Base-100 digits are kept as bytes of an integer, most significant digit in the lowest byte, so that leading zeros, trailing zeros and
+//! the `+ 1` or `101 -` of every digit are each one integer operation. An odd scale is made even by peeling off the lowest decimal
+//! digit; multiplying by 10 instead would overflow with 38 digits.
+
+use super::{MAX_PAIRS, NUMBER_SLOT_BYTES, NumberError, NumberShape, NumberSlot};
+
+const TEN_8: u64 = 100_000_000;
+const TEN_16: u64 = 10_000_000_000_000_000;
+const TEN_17: u64 = 100_000_000_000_000_000;
+
+/// `0x01` in every byte.
+const ONES: u128 = u128::MAX / 0xff;
+
+/// Ends a negative number of fewer than 20 base-100 digits.
+const NEGATIVE_TERMINATOR: u8 = 102;
+
+/// Encodes `value × 10^-scale`.
+#[inline]
+pub fn encode_i64(value: i64, scale: i8, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    encode_magnitude_u64(value < 0, value.unsigned_abs(), i32::from(scale), slot)
+}
+
+/// Encodes `value × 10^-scale`.
+#[inline]
+pub fn encode_u64(value: u64, scale: i8, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    encode_magnitude_u64(false, value, i32::from(scale), slot)
+}
+
+/// Encodes `value × 10^-scale`; any i128 fits, the exponent may not.
+#[inline]
+pub fn encode_i128(value: i128, scale: i8, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    encode_u128(value < 0, value.unsigned_abs(), i32::from(scale), slot)
+}
+
+/// Encodes the 256-bit two's complement integer `high:low × 10^-scale`; refused beyond 40 significant digits.
+#[inline]
+pub fn encode_i256(low: u128, high: i128, scale: i8, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    let (negative, low, high) = match high < 0 {
+        // Two's complement negation over both halves: the carry goes up only when the low half is 0.
+        true => (true, low.wrapping_neg(), (!(high as u128)).wrapping_add(u128::from(low == 0))),
+        false => (false, low, high as u128),
+    };
+    match high {
+        0 => encode_u128(negative, low, i32::from(scale), slot),
+        _ => encode_wide(negative, low, high, i32::from(scale), slot),
+    }
+}
+
+/// Encodes a float by the shortest decimal digits that read back as the same f64. Negative zero becomes zero.
+pub fn encode_f64_shortest(value: f64, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    /// Integers up to 2^53 are their own shortest digits.
+    const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+    if value.abs() <= MAX_EXACT_INTEGER && value.trunc() == value {
+        return encode_i64(value as i64, 0, slot);
+    }
+    if !value.is_finite() {
+        return Err(NumberError::NotFinite);
+    }
+    encode_float_text(zmij::Buffer::new().format_finite(value).as_bytes(), slot)
+}
+
+/// Encodes a float by the shortest decimal digits that read back as the same f32. Negative zero becomes zero.
+pub fn encode_f32_shortest(value: f32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    /// Integers up to 2^24 are their own shortest digits.
+    const MAX_EXACT_INTEGER: f32 = 16_777_216.0;
+    if value.abs() <= MAX_EXACT_INTEGER && value.trunc() == value {
+        return encode_i64(value as i64, 0, slot);
+    }
+    if !value.is_finite() {
+        return Err(NumberError::NotFinite);
+    }
+    encode_float_text(zmij::Buffer::new().format_finite(value).as_bytes(), slot)
+}
+
+/// `[-]digits[.digits][e[-]digits]` with at most 18 digits, as zmij writes it.
+#[inline]
+fn encode_float_text(text: &[u8], slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let mut mantissa: u64 = 0;
+    let mut scale: i32 = 0;
+    let mut after_point = 0;
+    for (index, &byte) in text.iter().enumerate() {
+        match byte {
+            b'.' => after_point = 1,
+            b'e' => {
+                scale -= exponent(&text[index + 1..]);
+                break;
+            }
+            _ => {
+                mantissa = mantissa * 10 + u64::from(byte - b'0');
+                scale += after_point;
+            }
+        }
+    }
+    encode_magnitude_u64(negative, mantissa, scale, slot)
+}
+
+#[inline]
+fn exponent(text: &[u8]) -> i32 {
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let magnitude = text.iter().fold(0, |sum, &byte| sum * 10 + i32::from(byte - b'0'));
+    if negative { -magnitude } else { magnitude }
+}
+
+/// Base-100 digits of `value < 10^8`: four bytes, most significant lowest.
+#[inline]
+fn pairs_8(value: u32) -> u32 {
+    let lanes = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
+    // x / 100 of both lanes at once: 5243 / 2^19 is exact for x < 43,699.
+    let high = ((lanes * 5243) >> 19) & 0x0000_007f_0000_007f;
+    let pairs = high | (lanes - high * 100) << 8;
+    pairs as u32 | (pairs >> 16) as u32
+}
+
+/// Base-100 digits of `value < 10^16`: eight bytes, most significant lowest.
+#[inline]
+fn pairs_16(value: u64) -> u64 {
+    u64::from(pairs_8((value / TEN_8) as u32)) | u64::from(pairs_8((value % TEN_8) as u32)) << 32
+}
+
+#[inline]
+fn encode_zero(slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    slot[0] = 1;
+    slot[1] = 0x80;
+    Ok(NumberShape::ZERO)
+}
+
+/// The exponent byte for `0.d1 d2… × 100^exponent`.
+#[inline]
+fn exponent_byte(negative: bool, exponent: i32) -> Result<u8, NumberError> {
+    if !(-64..=63).contains(&exponent) {
+        return Err(NumberError::OutOfRange);
+    }
+    Ok(if negative { 63 - exponent } else { 192 + exponent } as u8)
+}
+
+#[inline]
+fn shape(exponent: i32, count: i32, first: u8, last: u8) -> NumberShape {
+    NumberShape { integer_digits: 2 * exponent - i32::from(first < 10), scale: 2 * (count - exponent) - i32::from(last.is_multiple_of(10)) }
+}
+
+/// Up to 20 decimal digits: at most 11 base-100 digits, which fit one u128.
+#[inline]
+fn encode_magnitude_u64(negative: bool, magnitude: u64, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    if magnitude == 0 {
+        return encode_zero(slot);
+    }
+    let (even, peeled) = match scale & 1 {
+        0 => (magnitude, 0),
+        _ => (magnitude / 10, magnitude % 10 * 10),
+    };
+    let top = (even / TEN_16) as u32;
+    let pairs = u128::from(top / 100 | (top % 100) << 8) | u128::from(pairs_16(even % TEN_16)) << 16 | u128::from(peeled) << 80;
+    let leading = pairs.trailing_zeros() / 8;
+    let pairs = pairs >> (leading * 8);
+    let count = 16 - pairs.leading_zeros() / 8;
+    let exponent = 10 - leading as i32 - (scale >> 1);
+    let ones = ONES >> (128 - 8 * count);
+    let body = match negative {
+        false => pairs + ones,
+        true => (ones * 101 - pairs) | u128::from(NEGATIVE_TERMINATOR) << (8 * count),
+    };
+    slot[0] = count as u8 + 1 + u8::from(negative);
+    slot[1] = exponent_byte(negative, exponent)?;
+    slot[2..18].copy_from_slice(&body.to_le_bytes());
+    Ok(shape(exponent, count as i32, pairs as u8, (pairs >> (8 * (count - 1))) as u8))
+}
+
+/// High 128 bits of a 256-bit product.
+#[inline]
+fn multiply_high(a: u128, b: u128) -> u128 {
+    const LOW: u128 = u64::MAX as u128;
+    let (a_high, a_low, b_high, b_low) = (a >> 64, a & LOW, b >> 64, b & LOW);
+    let middle = a_high * b_low + ((a_low * b_low) >> 64);
+    let middle_2 = a_low * b_high + (middle & LOW);
+    a_high * b_high + (middle >> 64) + (middle_2 >> 64)
+}
+
+/// `value / 10^16` and `value % 10^16`.
+///
+/// `m = value >> 16 < 2^112` is divided by `5^16 < 2^38`: with `M = ceil(2^150 / 5^16)` the error `m × (M × 5^16 - 2^150)` stays below 2^150,
+/// so `m × M >> 150` is the exact quotient.
+#[inline]
+fn divide_ten_16(value: u128) -> (u128, u64) {
+    const RECIPROCAL: u128 = reciprocal(TEN_16 >> 16, 150);
+    let quotient = multiply_high(value >> 16, RECIPROCAL) >> 22;
+    (quotient, (value as u64).wrapping_sub((quotient as u64).wrapping_mul(TEN_16)))
+}
+
+/// `value / 10^17` and `value % 10^17`; as [`divide_ten_16`] with `m < 2^111`, `5^17 < 2^40` and 2^151.
+#[inline]
+fn divide_ten_17(value: u128) -> (u128, u64) {
+    const RECIPROCAL: u128 = reciprocal(TEN_17 >> 17, 151);
+    let quotient = multiply_high(value >> 17, RECIPROCAL) >> 23;
+    (quotient, (value as u64).wrapping_sub((quotient as u64).wrapping_mul(TEN_17)))
+}
+
+/// `floor(2^bits / divisor) + 1`, by long division; the divisor is odd, so this is the ceiling.
+const fn reciprocal(divisor: u64, bits: u32) -> u128 {
+    let (mut quotient, mut remainder, mut bit) = (0u128, 1u128, 0);
+    while bit < bits {
+        remainder *= 2;
+        quotient *= 2;
+        if remainder >= divisor as u128 {
+            remainder -= divisor as u128;
+            quotient += 1;
+        }
+        bit += 1;
+    }
+    quotient + 1
+}
+
+/// Up to 39 decimal digits: at most 20 base-100 digits, in two u128.
+#[inline]
+pub(super) fn encode_u128(negative: bool, magnitude: u128, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    if let Ok(small) = u64::try_from(magnitude) {
+        return encode_magnitude_u64(negative, small, scale, slot);
+    }
+    encode_magnitude_u128(negative, magnitude, scale, slot)
+}
+
+fn encode_magnitude_u128(negative: bool, magnitude: u128, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    // rest × 10^16 + low, and a peeled digit below when the scale is odd.
+    let (rest, low, peeled) = match scale & 1 {
+        0 => {
+            let (rest, low) = divide_ten_16(magnitude);
+            (rest, low, 0)
+        }
+        _ => {
+            let (rest, low) = divide_ten_17(magnitude);
+            (rest, low / 10, low % 10 * 10)
+        }
+    };
+    // rest < 2^128 / 10^16 < 2^75, so that rest >> 16 is a u64.
+    let top = (rest >> 16) as u64 / (TEN_16 >> 16);
+    let middle = (rest as u64).wrapping_sub(top.wrapping_mul(TEN_16));
+    let (top, middle, low) = (pairs_8(top as u32), pairs_16(middle), pairs_16(low));
+    // 21 bytes: 4 top, 8 middle, 8 low, 1 peeled. A magnitude of 2^64 and more leaves top or middle with a digit.
+    let lower = u128::from(top) | u128::from(middle) << 32 | u128::from(low) << 96;
+    let upper = u128::from(low >> 32) | u128::from(peeled) << 32;
+    let leading = lower.trailing_zeros() / 8;
+    let end = match upper {
+        0 => 16 - lower.leading_zeros() / 8,
+        _ => 32 - upper.leading_zeros() / 8,
+    };
+    let (shift, count) = (leading * 8, end - leading);
+    let first_16 = lower >> shift | (upper << 1) << (127 - shift);
+    let next_4 = (upper >> shift) as u32;
+    let exponent = 20 - leading as i32 - (scale >> 1);
+    slot[1] = exponent_byte(negative, exponent)?;
+    slot[0] = count as u8 + 1;
+    let (first_pair, last_pair) =
+        (first_16 as u8, if count > 16 { next_4 >> (8 * (count - 17)) } else { (first_16 >> (8 * (count - 1))) as u32 } as u8);
+    if negative {
+        slot[2..18].copy_from_slice(&(ONES * 101 - first_16).to_le_bytes());
+        slot[18..22].copy_from_slice(&(ONES as u32 * 101 - next_4).to_le_bytes());
+        terminate_negative(slot, count as usize);
+    } else {
+        slot[2..18].copy_from_slice(&(first_16 + ONES).to_le_bytes());
+        slot[18..22].copy_from_slice(&(next_4 + ONES as u32).to_le_bytes());
+    }
+    Ok(shape(exponent, count as i32, first_pair, last_pair))
+}
+
+#[inline]
+fn terminate_negative(slot: &mut NumberSlot, count: usize) {
+    if count < MAX_PAIRS {
+        slot[2 + count] = NEGATIVE_TERMINATOR;
+        slot[0] += 1;
+    }
+}
+
+/// 40 to 77 decimal digits (Decimal256 beyond 128 bits): rare, so by plain long division.
+#[cold]
+fn encode_wide(negative: bool, low: u128, high: u128, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    let mut limbs = [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64];
+    // 39 base-100 digits and a peeled one.
+    let mut pairs = [0u8; 41];
+    if scale & 1 == 1 {
+        pairs[40] = (divide_limbs(&mut limbs, 10) * 10) as u8;
+    }
+    for chunk in pairs[..40].rchunks_exact_mut(8) {
+        chunk.copy_from_slice(&pairs_16(divide_limbs(&mut limbs, TEN_16)).to_le_bytes());
+    }
+    let leading = pairs.iter().position(|&pair| pair != 0).unwrap_or(0);
+    let end = pairs.iter().rposition(|&pair| pair != 0).map_or(0, |last| last + 1);
+    let significant = &pairs[leading..end];
+    let count = significant.len();
+    if count > MAX_PAIRS {
+        return Err(NumberError::TooManyDigits);
+    }
+    let exponent = 40 - leading as i32 - (scale >> 1);
+    slot[1] = exponent_byte(negative, exponent)?;
+    slot[0] = count as u8 + 1;
+    for (byte, &pair) in slot[2..NUMBER_SLOT_BYTES].iter_mut().zip(significant) {
+        *byte = if negative { 101 - pair } else { pair + 1 };
+    }
+    if negative {
+        terminate_negative(slot, count);
+    }
+    Ok(shape(exponent, count as i32, significant[0], significant[count - 1]))
+}
+
+/// Divides 256 bits (lowest limb first) in place and returns the remainder.
+fn divide_limbs(limbs: &mut [u64; 4], divisor: u64) -> u64 {
+    let mut remainder = 0;
+    for limb in limbs.iter_mut().rev() {
+        let part = u128::from(remainder) << 64 | u128::from(*limb);
+        *limb = (part / u128::from(divisor)) as u64;
+        remainder = (part % u128::from(divisor)) as u64;
+    }
+    remainder
+}
