@@ -2,6 +2,7 @@
 //!
 //! A wrong call can crash or hang that client, so everything runs in child processes with a time limit.
 
+use std::process::Stdio;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -10,6 +11,9 @@ use olbridge::arrow::array::{
     Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
 };
 use olbridge::arrow::datatypes::DataType;
+use olbridge::copy::Target;
+use olbridge::layout::Layout;
+use olbridge::oci::{ArrayMode, ExecuteOptions, Secret, Session};
 use serde_json::{Value, json};
 
 use crate::support::loopback::Loopback;
@@ -198,4 +202,53 @@ fn overwrite_and_truncate_replace_the_rows() {
     assert_eq!(server.rows("T").len(), 100);
     let out = server.ok(&["sql", &server.target("T"), "SELECT COUNT(*), MIN(ID), MAX(ID) FROM T", "--format", "csv"]);
     assert_eq!(out.lines().nth(1), Some("100,0,49"), "{out}");
+}
+
+/// Tells the child test below where to connect.
+const CHILD_TARGET: &str = "OLBRIDGE_TEST_CHILD_TARGET";
+
+#[test]
+fn batch_errors_and_row_counts_come_from_oracles_client() {
+    let Some(mut server) = Loopback::start("real_client::batch_errors") else { return };
+    server.sql("CREATE TABLE T (ID NUMBER)");
+    server.control(json!({"cmd": "fault", "sql": "INSERT", "rows": [3, 7, 999], "code": 1438}));
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "real_client::child_batch_errors", "--ignored", "--nocapture"]);
+    server.environment(&mut child);
+    child.env(CHILD_TARGET, server.target("T"));
+    child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let outcome = crate::support::finish(child, LIMIT);
+    assert_eq!(outcome.code, 0, "{outcome}");
+    assert!(outcome.stdout.contains("1 passed"), "{outcome}");
+    let found: Vec<String> = server.rows("T").iter().map(|row| row[0].as_str().unwrap().to_owned()).collect();
+    let expected: Vec<String> = (0..1000).filter(|id| ![3, 7, 999].contains(id)).map(|id| id.to_string()).collect();
+    assert_eq!(found, expected);
+    server.assert_clean();
+}
+
+#[test]
+#[ignore = "a part of batch_errors_and_row_counts_come_from_oracles_client, which runs it as a child process"]
+fn child_batch_errors() {
+    let Ok(target) = std::env::var(CHILD_TARGET) else {
+        eprintln!("SKIPPED real_client::child_batch_errors: {CHILD_TARGET} is not set");
+        return;
+    };
+    let target: Target = target.parse().unwrap();
+    let session = Session::connect(&target.connect_options(Some(Secret::new("tiger")))).unwrap();
+    let layout = Layout::Fixed { external_type: oci_sys::SQLT_INT, stride_bytes: 8 };
+    let mut statement = session.array_statement("INSERT INTO T (ID) VALUES (:1)", &[layout], 1000).unwrap();
+    let slots = statement.slots(0, 0..1000);
+    for (slot, id) in slots.values.chunks_exact_mut(8).zip(0_i64..) {
+        slot.copy_from_slice(&id.to_ne_bytes());
+    }
+    slots.indicators.fill(0);
+    let options = ExecuteOptions { mode: ArrayMode::BatchErrors, row_counts: true, commit_on_success: false };
+    let outcome = statement.execute(1000, options).unwrap();
+    assert_eq!(outcome.rows_affected, 997);
+    let errors: Vec<_> = outcome.row_errors.iter().map(|e| (e.row_index, e.ora_code)).collect();
+    assert_eq!(errors, [(3, 1438), (7, 1438), (999, 1438)]);
+    let counts = outcome.row_counts.unwrap();
+    assert_eq!((counts.len(), counts.iter().sum::<u64>(), counts[3], counts[4]), (1000, 997, 0, 1));
+    drop(statement);
+    session.commit().unwrap();
 }

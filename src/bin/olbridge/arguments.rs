@@ -17,8 +17,11 @@ itself (wallet or operating system).";
 
 const EXIT_CODES_HELP: &str = "\
 Exit codes:
-  0 done   1 unexpected   2 usage   3 client library, connection or login   4 the plan does not fit, nothing moved
-  5 a row was refused   6 file or storage   7 the database refused, or the connection was lost   130 interrupted";
+    0  done                                        5  a row was refused
+    1  unexpected                                  6  file or storage
+    2  usage                                       7  the database refused, or the connection was lost
+    3  client library, connection or login       130  interrupted, rolled back
+    4  the plan does not fit, nothing has moved";
 
 /// Moves tables between Oracle and the lakehouse through OCI array binding. Exact or refused; nothing lost, nothing twice.
 #[derive(Debug, Parser)]
@@ -33,7 +36,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Copy Parquet files into an Oracle table
-    #[command(after_help = TARGET_HELP)]
+    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET")]
     Copy(CopyArguments),
     /// Show the columns of a table or of a Parquet file
     #[command(after_help = TARGET_HELP)]
@@ -52,7 +55,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct CopyArguments {
     /// Parquet files, globs or directories (hive partitions become columns); the last argument is the target table
-    #[arg(required = true, num_args = 2.., value_name = "SOURCE… TARGET")]
+    #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TARGET"])]
     pub operands: Vec<String>,
     /// What to do with the target table
     #[arg(long, value_enum, default_value_t = ModeArgument::Append)]

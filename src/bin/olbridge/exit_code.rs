@@ -82,10 +82,8 @@ mod tests {
 
     #[test]
     fn the_documented_numbers_are_the_real_ones() {
-        let documented: Vec<u8> = include_str!("exit_code.rs")
-            .lines()
-            .filter_map(|line| line.strip_prefix("//! | ")?.split(' ').next()?.parse().ok())
-            .collect();
+        let documented: Vec<u8> =
+            include_str!("exit_code.rs").lines().filter_map(|line| line.strip_prefix("//! | ")?.split(' ').next()?.parse().ok()).collect();
         let real: Vec<u8> = ExitCode::ALL.iter().map(|&code| code as u8).collect();
         assert_eq!(documented, real);
     }
@@ -108,10 +106,7 @@ mod tests {
             (Error::Plan { table: s(), problems: vec![] }, 4),
             (Error::Row(Box::new(row)), 5),
             (Error::Source { phase: Phase::Read, path: "f".into(), message: s(), remedy: s() }, 6),
-            (
-                Error::Database { phase: Phase::Execute, table: None, ora_code: 3113, message: s(), remedy: s(), session_dead: true },
-                7,
-            ),
+            (Error::Database { phase: Phase::Execute, table: None, ora_code: 3113, message: s(), remedy: s(), session_dead: true }, 7),
             (Error::Interrupted { table: s(), rows_rolled_back: 0 }, 130),
         ];
         for (error, code) in cases {

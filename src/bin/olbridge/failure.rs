@@ -43,7 +43,9 @@ impl fmt::Display for Failure {
             Failure::Library(error) => error.fmt(f),
             Failure::ClosedOutput => f.write_str("standard output was closed"),
             Failure::Output(error) => write!(f, "standard output: {error}\n  try: write to a file or disk that has room"),
-            Failure::File { path, error } => write!(f, "{}: {error}\n  try: name a file in a folder that exists and can be written", path.display()),
+            Failure::File { path, error } => {
+                write!(f, "{}: {error}\n  try: name a file in a folder that exists and can be written", path.display())
+            }
         }
     }
 }

@@ -60,10 +60,7 @@ impl<W: Write> RowWriter<W> {
 }
 
 fn is_numeric(oracle_type: &OracleType) -> bool {
-    matches!(
-        oracle_type,
-        OracleType::Number { .. } | OracleType::Float { .. } | OracleType::BinaryFloat | OracleType::BinaryDouble
-    )
+    matches!(oracle_type, OracleType::Number { .. } | OracleType::Float { .. } | OracleType::BinaryFloat | OracleType::BinaryDouble)
 }
 
 /// An aligned table: numbers to the right, all else to the left, two blanks between columns.

@@ -83,9 +83,10 @@ fn rename(text: &str) -> Result<(String, String), Failure> {
 
 fn batch_rows(rows: Option<u32>) -> Result<Option<u32>, Failure> {
     match rows {
-        Some(rows) if rows > MAX_ROWS_PER_EXECUTE => {
-            Err(usage(format!("--batch-rows {rows}: an execute takes at most {MAX_ROWS_PER_EXECUTE} rows"), format!("--batch-rows {MAX_ROWS_PER_EXECUTE}")))
-        }
+        Some(rows) if rows > MAX_ROWS_PER_EXECUTE => Err(usage(
+            format!("--batch-rows {rows}: an execute takes at most {MAX_ROWS_PER_EXECUTE} rows"),
+            format!("--batch-rows {MAX_ROWS_PER_EXECUTE}"),
+        )),
         rows => Ok(rows),
     }
 }
@@ -133,7 +134,9 @@ mod tests {
 
     #[test]
     fn options_become_the_job() {
-        let request = parse(&["--rename", "a=B", "--rename", "c=D=E", "--batch-bytes", "8MiB", "--commit-rows", "10", "--report", "json=r.json"]).unwrap();
+        let request =
+            parse(&["--rename", "a=B", "--rename", "c=D=E", "--batch-bytes", "8MiB", "--commit-rows", "10", "--report", "json=r.json"])
+                .unwrap();
         assert_eq!(request.job.rename, [("a".to_owned(), "B".to_owned()), ("c".to_owned(), "D=E".to_owned())]);
         assert_eq!(request.job.batch_bytes, 8 << 20);
         assert_eq!(request.job.commit, CommitPolicy::EveryRows(10.try_into().unwrap()));

@@ -71,12 +71,17 @@ impl Loopback {
     /// The command on Oracle's client, logged in as SCOTT.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.workspace.command(arguments);
+        self.environment(&mut command);
+        command.env("OLBRIDGE_PASSWORD", "tiger");
+        command
+    }
+
+    /// What a process needs to load Oracle's client, and to leave no trace folders behind.
+    pub fn environment(&self, command: &mut Command) {
         command
             .env("OLBRIDGE_OCI_LIB_DIR", &self.client_directory)
             .env("LD_LIBRARY_PATH", &self.client_directory)
-            .env("TNS_ADMIN", self.workspace.path())
-            .env("OLBRIDGE_PASSWORD", "tiger");
-        command
+            .env("TNS_ADMIN", self.workspace.path());
     }
 
     pub fn run(&self, arguments: &[&str]) -> Outcome {

@@ -15,8 +15,8 @@ use olbridge::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// Rows of [`every_type`].
 pub const ROWS: usize = 6;
-/// 0001-01-01 and 9999-12-31 as days since 1970-01-01: the years that Oracle and ISO 8601 share.
-const FIRST_DAY: i64 = -719_162;
+/// 1582-10-15 and 9999-12-31 as days since 1970-01-01: before that Oracle's calendar is the Julian one, and the bridge refuses it.
+const FIRST_DAY: i64 = -141_427;
 const LAST_DAY: i64 = 2_932_896;
 const DAY_MS: i64 = 86_400_000;
 
@@ -116,8 +116,8 @@ fn times() -> Vec<(&'static str, ArrayRef)> {
     let microseconds = milliseconds.map(|ms| ms.map(|ms| ms * 1000 + 1));
     // Nanoseconds reach from 1677 to 2262 only.
     let nanoseconds = [Some(i64::MIN + 1), Some(-1), Some(0), Some(1), Some(i64::MAX), None];
-    // With a zone the local year has to stay within 1…9999 too.
-    let zoned = microseconds.map(|us| us.map(|us| us.clamp(-62_135_510_400_000_001, 253_402_214_399_999_999)));
+    // With a zone the local day has to stay within the calendar too.
+    let zoned = microseconds.map(|us| us.map(|us| us.clamp((FIRST_DAY + 1) * DAY_MS * 1000 + 1, (LAST_DAY - 1) * DAY_MS * 1000 + 999_999)));
     vec![
         ("date32_", Arc::new(Date32Array::from_iter(days.map(|d| d.map(|d| d as i32))))),
         ("date64_", Arc::new(Date64Array::from_iter(days.map(|d| d.map(|d| d * DAY_MS))))),

@@ -78,8 +78,9 @@ impl<'r> Report<'r> {
     fn write(self, document: &impl Serialize) -> Result<(), Failure> {
         match self {
             Report::StandardOutput => Ok(write_json(&mut io::stdout().lock(), document)?),
-            Report::File { file, path } => write_json(&mut BufWriter::new(file), document)
-                .map_err(|error| Failure::File { path: path.to_path_buf(), error }),
+            Report::File { file, path } => {
+                write_json(&mut BufWriter::new(file), document).map_err(|error| Failure::File { path: path.to_path_buf(), error })
+            }
         }
     }
 }

@@ -37,10 +37,8 @@ fn table(arguments: &DescribeArguments) -> Result<(), Failure> {
         };
         return Err(Error::Plan { table: name.to_string(), problems: vec![problem] }.into());
     };
-    let columns: Vec<Column> = columns
-        .into_iter()
-        .map(|c| Column { type_name: c.oracle_type.to_string(), name: c.name, nullable: c.nullable })
-        .collect();
+    let columns: Vec<Column> =
+        columns.into_iter().map(|c| Column { type_name: c.oracle_type.to_string(), name: c.name, nullable: c.nullable }).collect();
     print(arguments.format, &columns, "", json!({"table": name.to_string()}))
 }
 
