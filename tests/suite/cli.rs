@@ -160,7 +160,7 @@ fn dry_run_prints_the_plan_and_moves_nothing() {
     for part in ["CREATE TABLE", "INSERT INTO", "NUMBER", "Int64", "rows per execute"] {
         assert!(plan.contains(part), "{part}: {plan}");
     }
-    workspace.run(&["describe", "embedded:x.db/T"]).fails(4, &["T"]);
+    workspace.run(&["describe", "embedded:x.db/T"]).fails(7, &["ORA-00942", "T"]);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn dry_run_as_json_is_one_document_on_standard_output() {
     let out = three_rows().ok(&["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--dry-run", "--report", "json"]);
     let plan: Value = serde_json::from_str(&out).unwrap();
     assert!(plan["insert_sql"].as_str().unwrap().starts_with("INSERT INTO"), "{plan}");
-    assert!(plan["create_sql"].as_str().unwrap().starts_with("CREATE TABLE"), "{plan}");
+    assert!(plan["first_statement"].as_str().unwrap().starts_with("CREATE TABLE"), "{plan}");
     assert_eq!(plan["columns"].as_array().unwrap().len(), 1, "{plan}");
 }
 
@@ -190,7 +190,7 @@ fn a_report_that_cannot_be_written_is_refused_before_a_row_moves() {
     let workspace = three_rows();
     let arguments = ["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--report", "json=no/such/folder/r.json"];
     workspace.run(&arguments).fails(6, &["no/such/folder/r.json"]);
-    workspace.run(&["describe", "embedded:x.db/T"]).fails(4, &["T"]);
+    workspace.run(&["describe", "embedded:x.db/T"]).fails(7, &["ORA-00942", "T"]);
 }
 
 #[test]
@@ -246,7 +246,7 @@ fn describe_shows_tables_and_files() {
     let document: Value = serde_json::from_str(&workspace.ok(&["describe", "embedded:x.db/T", "--format", "json"])).unwrap();
     assert_eq!(document["columns"][0]["name"], "ID");
     assert_eq!(document["columns"][0]["nullable"], false);
-    assert_eq!(document["columns"][1]["type"], "VARCHAR2(20 CHAR)");
+    assert_eq!(document["columns"][1]["oracle_type"], "VARCHAR2(20 CHAR)");
 
     let out = workspace.ok(&["describe", "three.parquet"]);
     for part in ["id", "Int64", "3 rows"] {
@@ -254,7 +254,7 @@ fn describe_shows_tables_and_files() {
     }
     let document: Value = serde_json::from_str(&workspace.ok(&["describe", "three.parquet", "--format", "json"])).unwrap();
     assert_eq!(document["rows"], 3);
-    assert_eq!(document["columns"][0]["type"], "Int64");
+    assert_eq!(document["columns"][0]["arrow_type"], "Int64");
 }
 
 #[test]

@@ -124,7 +124,7 @@ pub fn a_created_table_has_lengths_from_the_data(database: &Database) {
     let description: Value = serde_json::from_str(&database.ok(&["describe", &database.target(&table), "--format", "json"])).unwrap();
     let columns = description["columns"].as_array().unwrap();
     assert_eq!((&columns[0]["nullable"], &columns[1]["nullable"]), (&Value::Bool(false), &Value::Bool(true)), "{description}");
-    let text_type = columns[1]["type"].as_str().unwrap();
+    let text_type = columns[1]["oracle_type"].as_str().unwrap();
     assert!(text_type.starts_with("VARCHAR2(") && !text_type.contains("4000"), "{description}");
 }
 

@@ -3,23 +3,14 @@
 use std::io::{self, Write};
 use std::slice;
 
-use olbridge::copy::format;
-use olbridge::error::PlanProblem;
+use olbridge::copy::describe::describe_table;
+use olbridge::copy::format::{self, TextTable, count};
 use olbridge::lake::parquet::ParquetSource;
-use olbridge::{Error, oracle_type::TableDesc};
 use serde_json::{Value, json};
 
 use crate::arguments::{DescribeArguments, DescribeFormat};
 use crate::failure::Failure;
-use crate::output::TextTable;
 use crate::session;
-
-/// A column as both sides have it.
-struct Column {
-    name: String,
-    type_name: String,
-    nullable: bool,
-}
 
 pub fn run(arguments: &DescribeArguments) -> Result<(), Failure> {
     if session::is_target(&arguments.subject) { table(arguments) } else { file(arguments) }
@@ -28,54 +19,41 @@ pub fn run(arguments: &DescribeArguments) -> Result<(), Failure> {
 fn table(arguments: &DescribeArguments) -> Result<(), Failure> {
     let target = session::table_target(&arguments.subject)?;
     let session = session::open(&target, &arguments.connection)?;
-    let name = target.require_table()?;
-    let Some(TableDesc { columns, .. }) = session.describe_table(name)? else {
-        let problem = PlanProblem {
-            column: None,
-            reason: "no such table, or no right to see it".into(),
-            remedy: "check schema and name (upper case unless quoted); olbridge copy --mode create makes it".into(),
-        };
-        return Err(Error::Plan { table: name.to_string(), problems: vec![problem] }.into());
-    };
-    let columns: Vec<Column> =
-        columns.into_iter().map(|c| Column { type_name: c.oracle_type.to_string(), name: c.name, nullable: c.nullable }).collect();
-    print(arguments.format, &columns, "", json!({"table": name.to_string()}))
+    let description = describe_table(&session, target.require_table()?)?;
+    let mut out = io::stdout().lock();
+    match arguments.format {
+        DescribeFormat::Table => write!(out, "{description}")?,
+        DescribeFormat::Json => {
+            serde_json::to_writer(&mut out, &description).map_err(io::Error::from)?;
+            writeln!(out)?;
+        }
+    }
+    Ok(out.flush()?)
 }
 
 fn file(arguments: &DescribeArguments) -> Result<(), Failure> {
     let source = ParquetSource::open(slice::from_ref(&arguments.subject))?;
-    let columns: Vec<Column> = source
-        .schema()
-        .fields()
-        .iter()
-        .map(|f| Column { name: f.name().clone(), type_name: f.data_type().to_string(), nullable: f.is_nullable() })
-        .collect();
-    let (rows, files, bytes) = (source.rows(), source.files().len(), source.size_bytes());
-    let summary = format!("{} in {}, {}", format::count(rows, "row"), format::count(files as u64, "file"), format::bytes(bytes));
-    print(arguments.format, &columns, &summary, json!({"source": arguments.subject, "rows": rows, "files": files, "bytes": bytes}))
-}
-
-fn print(how: DescribeFormat, columns: &[Column], summary: &str, mut document: Value) -> Result<(), Failure> {
+    let (rows, files, bytes) = (source.rows(), source.files().len() as u64, source.size_bytes());
+    let fields = source.schema().fields();
     let mut out = io::stdout().lock();
-    match how {
+    match arguments.format {
         DescribeFormat::Table => {
-            let mut table = TextTable::new(&["column", "type", "null"], vec![false; 3]);
-            for c in columns {
-                let null = if c.nullable { "" } else { "NOT NULL" };
-                table.row(&mut out, &[Some(c.name.clone()), Some(c.type_name.clone()), Some(null.to_owned())])?;
+            let mut table = TextTable::new(["column", "type", "null"]);
+            for field in fields {
+                let null = if field.is_nullable() { "" } else { "NOT NULL" };
+                table.row([field.name().clone(), field.data_type().to_string(), null.to_owned()]);
             }
-            table.finish(&mut out)?;
-            if !summary.is_empty() {
-                writeln!(out, "{summary}")?;
-            }
+            writeln!(out, "{}: {}, {}, {}", arguments.subject, count(files, "file"), count(rows, "row"), format::bytes(bytes))?;
+            write!(out, "{table}")?;
         }
         DescribeFormat::Json => {
-            let columns: Vec<Value> =
-                columns.iter().map(|c| json!({"name": c.name, "type": c.type_name, "nullable": c.nullable})).collect();
-            document["columns"] = Value::from(columns);
+            let columns: Vec<Value> = fields
+                .iter()
+                .map(|f| json!({"name": f.name(), "arrow_type": f.data_type().to_string(), "nullable": f.is_nullable()}))
+                .collect();
+            let document = json!({"source": arguments.subject, "files": files, "rows": rows, "bytes": bytes, "columns": columns});
             writeln!(out, "{document}")?;
         }
     }
-    out.flush()?;
-    Ok(())
+    Ok(out.flush()?)
 }
