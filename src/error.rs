@@ -131,12 +131,15 @@ pub enum Error {
         remedy: String,
     },
     /// Ctrl-C or a cancel from another thread; the transaction has been rolled back.
-    #[error("interrupted: rolled back, {rows_rolled_back} rows are not in {table}")]
+    #[error("interrupted: rolled back, {rows_rolled_back} rows are not in {table}{}",
+        if *rows_committed > 0 { format!("; {rows_committed} rows had been committed before and stay") } else { String::new() })]
     Interrupted {
         /// The target table.
         table: String,
         /// Rows that had been sent and were taken back.
         rows_rolled_back: u64,
+        /// Rows that had been committed before (`--commit-rows`) and stay.
+        rows_committed: u64,
     },
 }
 

@@ -3,6 +3,7 @@
 
 pub mod bind;
 pub mod column;
+pub mod copy;
 pub mod error;
 pub mod lake;
 pub mod layout;

@@ -1,0 +1,18 @@
+//! A copy as a whole: [`CopyJob`] (what was asked for) → [`CopyPlan`] (what will happen, printable) → run → [`CopyReport`] (what happened).
+
+pub mod describe;
+pub mod format;
+pub mod job;
+mod matching;
+pub mod plan;
+mod plan_display;
+pub mod progress;
+pub mod report;
+mod run;
+pub mod target;
+
+pub use job::{CopyJob, Mode};
+pub use plan::{CopyPlan, PlanColumn, TableAction};
+pub use progress::{Cancel, NoProgress, Progress, ProgressEvent};
+pub use report::CopyReport;
+pub use target::{Endpoint, Target};

@@ -1,0 +1,343 @@
+//! What a copy will do, decided before a row moves: this is what `--dry-run` prints and `run` carries out.
+
+use arrow::datatypes::Field;
+
+use super::job::{CopyJob, Mode};
+use super::matching::{match_new_table, match_table, select, unfilled_warnings};
+use crate::error::{Error, PlanProblem, Result};
+use crate::lake::parquet::{ParquetSource, ReadOptions};
+use crate::lake::text_stats::scan_lengths;
+use crate::layout::Layout;
+use crate::load::{ColumnPair, LoadPlan};
+use crate::oci::Session;
+use crate::oracle_type::{ColumnDesc, OracleType, TableDesc, TableName};
+use crate::sql;
+use crate::transaction::CommitPolicy;
+use crate::type_map::{Conversion, MAX_BIND_BYTES, TextStats, conversion_of, default_oracle_type};
+
+/// Rows of a decoded batch at most: enough to amortise the work per batch, few enough to stay in the cache.
+const MAX_READ_ROWS: usize = 8192;
+/// Rows of a decoded batch at least, even when an execute takes fewer.
+const MIN_READ_ROWS: usize = 512;
+
+/// What a run does to the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableAction {
+    /// Rows are added to a table that is there.
+    Append,
+    /// The table is created, and dropped again if the load fails.
+    Create,
+    /// TRUNCATE, then rows.
+    Truncate,
+    /// DELETE and INSERT in one transaction.
+    Replace,
+    /// The table is there, so nothing is done.
+    Skip,
+}
+
+/// A source column on its way into a table column.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PlanColumn {
+    /// Placeholder in the INSERT, 1-based.
+    pub position: usize,
+    /// Name in the source.
+    pub source: String,
+    /// Arrow type.
+    pub arrow_type: String,
+    /// What OCI is handed: `SQLT_VNU(22)`; in parentheses the bytes of a value, for variable ones the size to begin with.
+    pub external_type: String,
+    /// Name in the table.
+    pub target: String,
+    /// Oracle type, with NOT NULL.
+    pub oracle_type: String,
+    /// Exact, checked per value, or a loss that was asked for.
+    pub conversion: Conversion,
+}
+
+/// The plan of a copy. `Display` is for people, `Serialize` for `--report json`.
+#[derive(Debug, serde::Serialize)]
+pub struct CopyPlan {
+    /// The target without any secret.
+    pub target: String,
+    /// The table.
+    pub table: String,
+    /// As asked for.
+    pub mode: Mode,
+    /// What the mode comes to, given the table that is or is not there.
+    pub action: TableAction,
+    /// What the user named.
+    pub sources: Vec<String>,
+    /// Files found.
+    pub files: u64,
+    /// Rows in them.
+    pub source_rows: u64,
+    /// Bytes of them on disk.
+    pub source_bytes: u64,
+    /// Statement before the first row: CREATE TABLE, TRUNCATE or DELETE.
+    pub first_statement: Option<String>,
+    /// The array INSERT; `None` when nothing is done.
+    pub insert_sql: Option<String>,
+    /// Its columns in placeholder order.
+    pub columns: Vec<PlanColumn>,
+    /// Rows per execute to begin with; long texts may lower it.
+    pub rows_per_execute: u32,
+    /// Memory of all array buffers.
+    pub buffer_bytes: u64,
+    /// When rows become durable.
+    pub commit: CommitPolicy,
+    /// Losses that are accepted, comma-separated.
+    pub lossy: String,
+    /// What is allowed but worth knowing.
+    pub warnings: Vec<String>,
+    #[serde(skip)]
+    pub(super) work: Work,
+}
+
+/// What a run needs beyond what is shown.
+pub(super) struct Work {
+    pub name: TableName,
+    /// The table as it was described; `None` if it is to be created.
+    pub existing: Option<TableDesc>,
+    pub source: ParquetSource,
+    pub read: ReadOptions,
+    pub load: Option<LoadPlan>,
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl CopyJob {
+    /// Opens the source, describes the table, matches columns and types. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options; [`Error::Source`] for unreadable files.
+    pub fn plan(&self, session: &Session) -> Result<CopyPlan> {
+        self.check()?;
+        let name = self.target.require_table()?.clone();
+        let mut source = ParquetSource::open(&self.source)?;
+        let existing = session.describe_table(&name)?;
+        let action = table_action(self.mode, existing.is_some()).map_err(|problem| plan_error(&name, vec![problem]))?;
+        if action == TableAction::Skip {
+            return Ok(self.skip_plan(name, existing, source));
+        }
+        let mut problems = Vec::new();
+        let selected = select(source.schema(), self.columns.as_deref(), &self.rename, &mut problems);
+        let indices: Vec<usize> = selected.iter().map(|s| s.source_index).collect();
+        source.settle_int96(&indices)?;
+        let schema = source.schema().clone();
+        let pairs = match &existing {
+            Some(table) => match_table(&schema, &selected, table, &mut problems),
+            None => {
+                let stats = new_column_stats(&source, &indices, problems.is_empty())?;
+                let type_of = |index: usize, field: &Field| new_column_type(field, &stats[index]);
+                match_new_table(&schema, &selected, type_of, &mut problems)
+            }
+        };
+        let (pairs, columns): (Vec<ColumnPair>, Vec<usize>) = pairs
+            .into_iter()
+            .enumerate()
+            .map(|(index, pair)| (ColumnPair { source_index: index, ..pair.clone() }, pair.source_index))
+            .unzip();
+        let load = self.load_plan(&name, &pairs, problems)?;
+        self.finish(name, existing, action, source, columns, &pairs, load)
+    }
+
+    fn load_plan(&self, name: &TableName, pairs: &[ColumnPair], mut problems: Vec<PlanProblem>) -> Result<LoadPlan> {
+        match LoadPlan::new(name, pairs, self.load_options()) {
+            Ok(plan) if problems.is_empty() => Ok(plan),
+            // No pair at all is only worth a line of its own when nothing else explains it.
+            Err(Error::Plan { .. }) if pairs.is_empty() && !problems.is_empty() => Err(plan_error(name, problems)),
+            Err(Error::Plan { problems: more, .. }) => {
+                problems.extend(more);
+                Err(plan_error(name, problems))
+            }
+            Ok(_) => Err(plan_error(name, problems)),
+            Err(other) => Err(other),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one plan, put together in one place")]
+    fn finish(
+        &self,
+        name: TableName,
+        existing: Option<TableDesc>,
+        action: TableAction,
+        source: ParquetSource,
+        columns: Vec<usize>,
+        pairs: &[ColumnPair],
+        load: LoadPlan,
+    ) -> Result<CopyPlan> {
+        let new_columns: Vec<ColumnDesc> = pairs.iter().map(|p| p.target.clone()).collect();
+        let first_statement = match action {
+            TableAction::Create => Some(sql::create_table(&name, &new_columns)?),
+            TableAction::Truncate => Some(sql::truncate(&name)?),
+            TableAction::Replace => Some(sql::delete_all(&name)?),
+            TableAction::Append | TableAction::Skip => None,
+        };
+        let warnings = existing.as_ref().map(|table| unfilled_warnings(table, pairs)).unwrap_or_default();
+        let batch_rows = (load.rows_per_execute() as usize).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
+        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None };
+        Ok(CopyPlan {
+            action,
+            first_statement,
+            insert_sql: Some(load.insert_sql.clone()),
+            columns: plan_columns(&load, pairs),
+            rows_per_execute: load.rows_per_execute(),
+            buffer_bytes: load.buffer_bytes() as u64,
+            warnings,
+            ..self.empty_plan(Work { load: Some(load), ..work })
+        })
+    }
+
+    fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: ParquetSource) -> CopyPlan {
+        let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
+        self.empty_plan(Work { name, existing, source, read, load: None })
+    }
+
+    fn empty_plan(&self, work: Work) -> CopyPlan {
+        CopyPlan {
+            target: self.target.to_string(),
+            table: work.name.to_string(),
+            mode: self.mode,
+            action: TableAction::Skip,
+            sources: self.source.clone(),
+            files: work.source.files().len() as u64,
+            source_rows: work.source.rows(),
+            source_bytes: work.source.size_bytes(),
+            first_statement: None,
+            insert_sql: None,
+            columns: Vec::new(),
+            rows_per_execute: 0,
+            buffer_bytes: 0,
+            commit: self.commit,
+            lossy: self.lossy.to_string(),
+            warnings: Vec::new(),
+            work,
+        }
+    }
+}
+
+pub(super) fn plan_error(table: &TableName, problems: Vec<PlanProblem>) -> Error {
+    Error::Plan { table: table.to_string(), problems }
+}
+
+fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
+    let problem = |reason: &str, remedy: &str| Err(PlanProblem { column: None, reason: reason.into(), remedy: remedy.into() });
+    match (mode, exists) {
+        (Mode::Append | Mode::Truncate, false) => {
+            problem("there is no such table, or this user may not see it", "--mode create to create it, or name its owner: SCHEMA.TABLE")
+        }
+        (Mode::ErrorIfExists, true) => problem("the table exists", "--mode append to add rows, --mode overwrite to replace them"),
+        (Mode::Append | Mode::Create, true) => Ok(TableAction::Append),
+        (Mode::Truncate, true) => Ok(TableAction::Truncate),
+        (Mode::Overwrite, true) => Ok(TableAction::Replace),
+        (Mode::Ignore, true) => Ok(TableAction::Skip),
+        (Mode::Overwrite | Mode::Create | Mode::ErrorIfExists | Mode::Ignore, false) => Ok(TableAction::Create),
+    }
+}
+
+/// Lengths of the text and binary columns; not scanned when the plan fails anyway.
+fn new_column_stats(source: &ParquetSource, columns: &[usize], scan: bool) -> Result<Vec<TextStats>> {
+    if !scan {
+        return Ok(vec![TextStats::default(); columns.len()]);
+    }
+    Ok(scan_lengths(source, columns)?.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
+}
+
+fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {
+    let oracle_type = default_oracle_type(field, stats)?;
+    match stats.max_bytes {
+        Some(bytes) if bytes > u64::from(MAX_BIND_BYTES) => Err(PlanProblem {
+            column: Some(field.name().clone()),
+            reason: format!("its longest value has {bytes} bytes; this version carries at most {MAX_BIND_BYTES} into {oracle_type}"),
+            remedy: "leave the column out with --columns".into(),
+        }),
+        _ => Ok(oracle_type),
+    }
+}
+
+fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
+    let column = |(index, column): (usize, &crate::load::PlannedColumn)| {
+        let nullable = pairs.iter().find(|p| p.target.name == column.target).is_none_or(|p| p.target.nullable);
+        PlanColumn {
+            position: index + 1,
+            source: column.source.clone(),
+            arrow_type: column.source_type.to_string(),
+            external_type: external_type_name(&column.layout),
+            target: column.target.clone(),
+            oracle_type: format!("{}{}", column.target_type, if nullable { "" } else { " NOT NULL" }),
+            conversion: conversion_of(&column.source_type, &column.target_type),
+        }
+    };
+    load.columns.iter().enumerate().map(column).collect()
+}
+
+/// OCI's name of what is bound, with the bytes of a value.
+fn external_type_name(layout: &Layout) -> String {
+    let name = |code: u16| match code {
+        oci_sys::SQLT_CHR => "SQLT_CHR".to_owned(),
+        oci_sys::SQLT_LNG => "SQLT_LNG".to_owned(),
+        oci_sys::SQLT_INT => "SQLT_INT".to_owned(),
+        oci_sys::SQLT_UIN => "SQLT_UIN".to_owned(),
+        oci_sys::SQLT_VNU => "SQLT_VNU".to_owned(),
+        oci_sys::SQLT_DAT => "SQLT_DAT".to_owned(),
+        oci_sys::SQLT_BFLOAT => "SQLT_BFLOAT".to_owned(),
+        oci_sys::SQLT_BDOUBLE => "SQLT_BDOUBLE".to_owned(),
+        oci_sys::SQLT_BIN => "SQLT_BIN".to_owned(),
+        oci_sys::SQLT_LBI => "SQLT_LBI".to_owned(),
+        other => format!("SQLT {other}"),
+    };
+    match *layout {
+        Layout::Fixed { external_type, stride_bytes } => format!("{}({stride_bytes})", name(external_type)),
+        Layout::Variable { external_type, stride_bytes, national, .. } => {
+            format!("{}({stride_bytes}{})", name(external_type), if national { ", national" } else { "" })
+        }
+        Layout::DateTime { with_zone: false } => "SQLT_TIMESTAMP".to_owned(),
+        Layout::DateTime { with_zone: true } => "SQLT_TIMESTAMP_TZ".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::DataType;
+
+    #[test]
+    fn every_mode_has_an_action_for_a_table_that_is_there_and_one_that_is_not() {
+        use TableAction::*;
+        for (mode, there, missing) in [
+            (Mode::Append, Some(Append), None),
+            (Mode::Truncate, Some(Truncate), None),
+            (Mode::Overwrite, Some(Replace), Some(Create)),
+            (Mode::Create, Some(Append), Some(Create)),
+            (Mode::ErrorIfExists, None, Some(Create)),
+            (Mode::Ignore, Some(Skip), Some(Create)),
+        ] {
+            assert_eq!(table_action(mode, true).ok(), there, "{mode}");
+            assert_eq!(table_action(mode, false).ok(), missing, "{mode}");
+        }
+    }
+
+    #[test]
+    fn new_columns_are_as_wide_as_their_values_and_no_wider_than_a_bind() {
+        let field = Field::new("t", DataType::Utf8, false);
+        let of = |bytes| new_column_type(&field, &TextStats { max_bytes: Some(bytes) });
+        assert_eq!(of(17).unwrap().to_string(), "VARCHAR2(17)");
+        assert_eq!(of(4001).unwrap(), OracleType::Clob);
+        assert!(of(32_767).is_ok());
+        assert!(of(32_768).unwrap_err().reason.contains("32768 bytes"));
+        assert!(new_column_type(&Field::new("l", DataType::new_list(DataType::Int8, true), true), &TextStats::default()).is_err());
+    }
+
+    #[test]
+    fn external_types_have_their_names() {
+        let variable = Layout::Variable { external_type: oci_sys::SQLT_CHR, stride_bytes: 40, national: true, long: false };
+        assert_eq!(external_type_name(&variable), "SQLT_CHR(40, national)");
+        assert_eq!(external_type_name(&Layout::Fixed { external_type: oci_sys::SQLT_VNU, stride_bytes: 22 }), "SQLT_VNU(22)");
+        assert_eq!(external_type_name(&Layout::DateTime { with_zone: true }), "SQLT_TIMESTAMP_TZ");
+    }
+}

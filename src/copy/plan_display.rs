@@ -1,0 +1,64 @@
+//! The plan as a person reads it.
+
+use std::fmt;
+
+use super::format::{TextTable, bytes, count, thousands};
+use super::plan::{CopyPlan, TableAction};
+use crate::transaction::CommitPolicy;
+
+impl CopyPlan {
+    fn action_line(&self) -> String {
+        match self.action {
+            TableAction::Append => "the table exists: rows are added".into(),
+            TableAction::Create => "the table is created, and dropped again if the load fails".into(),
+            TableAction::Truncate => "the table is truncated first, which commits: if the load then fails, it is empty".into(),
+            TableAction::Replace => "its rows are replaced in one transaction: readers see the old rows until the commit".into(),
+            TableAction::Skip => "the table exists: nothing is done".into(),
+        }
+    }
+
+    fn commit_line(&self) -> String {
+        match self.commit {
+            CommitPolicy::AtEnd => "one transaction, committed after the last row".into(),
+            CommitPolicy::EveryRows(rows) => {
+                format!("a commit every {} rows: a failure leaves what was committed before", thousands(rows.get()))
+            }
+        }
+    }
+}
+
+impl fmt::Display for CopyPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (files, rows) = (count(self.files, "file"), count(self.source_rows, "row"));
+        writeln!(f, "source   {}: {files}, {rows}, {}", self.sources.join(" "), bytes(self.source_bytes))?;
+        writeln!(f, "target   {}", self.target)?;
+        writeln!(f, "mode     {}: {}", self.mode, self.action_line())?;
+        if self.action == TableAction::Skip {
+            return Ok(());
+        }
+        writeln!(f, "commit   {}", self.commit_line())?;
+        if !self.lossy.is_empty() {
+            writeln!(f, "lossy    {}", self.lossy)?;
+        }
+        if let Some(statement) = &self.first_statement {
+            writeln!(f, "\n{statement};")?;
+        }
+        if let Some(insert) = &self.insert_sql {
+            writeln!(f, "\n{insert};\n")?;
+        }
+        let mut table = TextTable::new(["#", "source", "Arrow", "OCI", "column", "Oracle", "conversion"]);
+        for c in &self.columns {
+            let conversion = c.conversion.to_string();
+            let cells = [c.position.to_string(), c.source.clone(), c.arrow_type.clone(), c.external_type.clone(), c.target.clone()];
+            let [position, source, arrow, external, target] = cells;
+            table.row([position, source, arrow, external, target, c.oracle_type.clone(), conversion]);
+        }
+        write!(f, "{table}")?;
+        let rows = thousands(u64::from(self.rows_per_execute));
+        writeln!(f, "\n{rows} rows per execute, {} of array buffers", bytes(self.buffer_bytes))?;
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! What a copy did.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::format::{bytes, count, milliseconds, thousands};
+use super::job::Mode;
+use super::plan::TableAction;
+
+/// Time of each stage in milliseconds, on the thread that runs the job. Decoding happens on another one, so `read_ms` is only the time
+/// spent waiting for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct StageTimes {
+    /// CREATE, TRUNCATE or DELETE.
+    pub prepare_ms: u64,
+    /// Waiting for decoded batches.
+    pub read_ms: u64,
+    /// Arrow to array buffers.
+    pub convert_ms: u64,
+    /// Array executes.
+    pub execute_ms: u64,
+    /// Commits.
+    pub commit_ms: u64,
+    /// From the first statement to the last commit.
+    pub total_ms: u64,
+}
+
+pub(super) fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What a copy did. `Display` is the closing summary, `Serialize` the JSON report.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct CopyReport {
+    /// The target without any secret.
+    pub target: String,
+    /// The table.
+    pub table: String,
+    /// As asked for.
+    pub mode: Mode,
+    /// What was done to the table.
+    pub action: TableAction,
+    /// This job created the table.
+    pub table_created: bool,
+    /// The statement before the first row, if there was one.
+    pub first_statement: Option<String>,
+    /// Rows that the source's footers count.
+    pub rows_read: u64,
+    /// Rows that are in the table now because of this job.
+    pub rows_loaded: u64,
+    /// Rows that `overwrite` deleted.
+    pub rows_deleted: u64,
+    /// Files of the source.
+    pub files: u64,
+    /// Their bytes on disk.
+    pub source_bytes: u64,
+    /// Array executes.
+    pub executes: u64,
+    /// Commits.
+    pub commits: u64,
+    /// Largest size of the array buffers.
+    pub peak_buffer_bytes: u64,
+    /// Rows loaded per second of the total time.
+    pub rows_per_second: u64,
+    /// Where the time went.
+    pub times: StageTimes,
+    /// What is worth knowing.
+    pub warnings: Vec<String>,
+}
+
+impl fmt::Display for CopyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.action == TableAction::Skip {
+            return writeln!(f, "nothing done: {} exists (mode {})", self.table, self.mode);
+        }
+        let how = match self.action {
+            TableAction::Create => " (created)".to_owned(),
+            TableAction::Truncate => " (truncated before)".to_owned(),
+            TableAction::Replace => format!(" (replacing {})", count(self.rows_deleted, "row")),
+            TableAction::Append if self.mode == Mode::Create => " (the table existed, rows were added)".to_owned(),
+            TableAction::Append | TableAction::Skip => String::new(),
+        };
+        writeln!(f, "{} loaded into {}{how}", count(self.rows_loaded, "row"), self.table)?;
+        writeln!(
+            f,
+            "  {} in {}: {} rows/s from {}, {}, {}",
+            count(self.files, "file"),
+            milliseconds(self.times.total_ms),
+            thousands(self.rows_per_second),
+            bytes(self.source_bytes),
+            count(self.executes, "execute"),
+            count(self.commits, "commit"),
+        )?;
+        let t = &self.times;
+        let stages = [
+            ("prepare", t.prepare_ms),
+            ("wait for source", t.read_ms),
+            ("convert", t.convert_ms),
+            ("execute", t.execute_ms),
+            ("commit", t.commit_ms),
+        ];
+        let stages: Vec<String> = stages.iter().map(|(name, time_ms)| format!("{name} {}", milliseconds(*time_ms))).collect();
+        writeln!(f, "  {}", stages.join(", "))?;
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(action: TableAction, mode: Mode) -> CopyReport {
+        CopyReport {
+            target: "embedded:demo.db/T".into(),
+            table: "T".into(),
+            mode,
+            action,
+            table_created: action == TableAction::Create,
+            first_statement: None,
+            rows_read: 6_001_215,
+            rows_loaded: 6_001_215,
+            rows_deleted: 12,
+            files: 1,
+            source_bytes: 200 << 20,
+            executes: 184,
+            commits: 1,
+            peak_buffer_bytes: 4 << 20,
+            rows_per_second: 1_000_000,
+            times: StageTimes { total_ms: 6001, ..StageTimes::default() },
+            warnings: vec!["look here".into()],
+        }
+    }
+
+    #[test]
+    fn the_summary_says_what_a_person_wants_to_know() {
+        let text = report(TableAction::Create, Mode::Create).to_string();
+        for word in [
+            "6,001,215 rows loaded into T (created)",
+            "1 file in 6.0 s: 1,000,000 rows/s from 200.0 MiB",
+            "184 executes, 1 commit",
+            "warning: look here",
+        ] {
+            assert!(text.contains(word), "{text}");
+        }
+        assert!(report(TableAction::Append, Mode::Create).to_string().contains("the table existed"));
+        assert!(report(TableAction::Replace, Mode::Overwrite).to_string().contains("replacing 12 rows"));
+        assert_eq!(report(TableAction::Skip, Mode::Ignore).to_string(), "nothing done: T exists (mode ignore)\n");
+    }
+
+    #[test]
+    fn the_json_names_units() {
+        let json = serde_json::to_value(report(TableAction::Create, Mode::ErrorIfExists)).unwrap();
+        assert_eq!(json["mode"], "error-if-exists");
+        assert_eq!(json["action"], "create");
+        assert_eq!(json["rows_loaded"], 6_001_215);
+        assert_eq!(json["times"]["total_ms"], 6001);
+    }
+}
