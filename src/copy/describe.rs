@@ -1,12 +1,16 @@
-//! A table as a newcomer wants to see it.
+//! A table, and a source, as a newcomer wants to see them.
 
 use std::fmt;
 
-use super::format::{TextTable, count};
+use super::format::{TextTable, bytes, count, thousands};
 use crate::error::{Error, Phase, Result};
+use crate::lake::describe::SourceDescription;
 use crate::oci::Session;
 use crate::oracle_type::{TableDesc, TableName};
 use crate::sql;
+
+/// Files listed one by one.
+const MAX_FILES_SHOWN: usize = 20;
 
 /// A column for display.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -73,6 +77,31 @@ impl fmt::Display for TableDescription {
             table.row([column.position.to_string(), column.name.clone(), column.oracle_type.clone(), null.to_owned()]);
         }
         write!(f, "{table}")
+    }
+}
+
+impl fmt::Display for SourceDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (files, rows) = (count(self.files.len() as u64, "file"), count(self.rows, "row"));
+        writeln!(f, "{files}: {rows} in {}, {}\n", count(self.row_groups as u64, "row group"), bytes(self.size_bytes))?;
+        let mut columns = TextTable::new(["#", "column", "Arrow", "Parquet", "logical", "null"]);
+        for (index, c) in self.columns.iter().enumerate() {
+            let null = if c.nullable { "" } else { "NOT NULL" };
+            let logical = c.logical_type.clone().unwrap_or_default();
+            columns.row([(index + 1).to_string(), c.name.clone(), c.arrow_type.clone(), c.parquet_type.clone(), logical, null.to_owned()]);
+        }
+        writeln!(f, "{columns}")?;
+        let mut files = TextTable::new(["file", "rows", "row groups", "size", "compression", "written by"]);
+        for file in self.files.iter().take(MAX_FILES_SHOWN) {
+            let size = (thousands(file.rows), thousands(file.row_groups as u64), bytes(file.size_bytes));
+            let created_by = file.created_by.clone().unwrap_or_default();
+            files.row([file.path.clone(), size.0, size.1, size.2, file.compression.join(" "), created_by]);
+        }
+        write!(f, "{files}")?;
+        match self.files.len().saturating_sub(MAX_FILES_SHOWN) {
+            0 => Ok(()),
+            more => writeln!(f, "  and {}", count(more as u64, "more file")),
+        }
     }
 }
 

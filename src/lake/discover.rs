@@ -309,7 +309,7 @@ mod tests {
             ("delta/x=1/*.parquet", "Delta table"),
             ("del*", "Delta table"),
             ("d*/**/*.parquet", "Delta table"),
-            ("uneven", "partition directories []"),
+            ("uneven", "partition directories [x], but"),
             ("twice", "two partition directories called x"),
             ("empty", "no data file"),
             ("missing.parquet", "no such file"),

@@ -1,5 +1,6 @@
 //! Tables outside Oracle: finding files, their common schema, reading them as record batches. Knows nothing of sessions.
 
+pub mod describe;
 pub mod discover;
 pub mod int96;
 pub mod parquet;

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
+use super::describe::describe_source;
 use super::parquet::{ParquetSource, ReadOptions};
 use super::read_ahead::SourceBatch;
 use super::text_stats::{Lengths, scan_lengths};
@@ -129,6 +130,20 @@ fn lengths_are_scanned_over_all_files() {
     write(&dir.path().join("b.parquet"), vec![("id", ids(0..1), false), ("t", texts(&["abcde"]), false)], 1);
     let lengths = scan_lengths(&open(dir.path()).unwrap(), &[0, 1]).unwrap();
     assert_eq!(lengths, [Lengths::default(), Lengths { max_bytes: 6, max_chars: 5 }]);
+}
+
+#[test]
+fn a_description_tells_files_and_columns() {
+    let dir = tempfile::tempdir().unwrap();
+    write(&dir.path().join("y=2024/a.parquet"), vec![("id", ids(0..5), false), ("t", texts(&["x"; 5]), true)], 2);
+    let description = describe_source(&[dir.path().to_str().unwrap().to_owned()]).unwrap();
+    assert_eq!(
+        (description.rows, description.row_groups, description.files[0].compression.clone()),
+        (5, 3, vec!["UNCOMPRESSED".to_owned()])
+    );
+    let columns: Vec<_> =
+        description.columns.iter().map(|c| format!("{} {} {} {}", c.name, c.arrow_type, c.parquet_type, c.nullable)).collect();
+    assert_eq!(columns, ["id Int64 INT64 false", "t Utf8 BYTE_ARRAY true", "y Int64 directory false"]);
 }
 
 #[test]

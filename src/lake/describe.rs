@@ -1,0 +1,166 @@
+//! Files as a newcomer wants to see them: columns with their Arrow and Parquet types, rows, row groups, sizes, compression.
+
+use std::collections::BTreeSet;
+
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::basic::LogicalType;
+use parquet::schema::types::Type;
+
+use super::parquet::{ParquetSource, load_metadata};
+use crate::error::{Phase, Result};
+
+/// A column of the source.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DescribedColumn {
+    /// Name.
+    pub name: String,
+    /// Arrow type that it is decoded into.
+    pub arrow_type: String,
+    /// Physical type in Parquet, `group` for nested columns, `directory` for partitions.
+    pub parquet_type: String,
+    /// What the physical type stands for, if the file says.
+    pub logical_type: Option<String>,
+    /// NULL allowed in at least one file.
+    pub nullable: bool,
+}
+
+/// A file of the source.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DescribedFile {
+    /// As named or found.
+    pub path: String,
+    /// Rows.
+    pub rows: u64,
+    /// Row groups.
+    pub row_groups: usize,
+    /// Size on disk.
+    pub size_bytes: u64,
+    /// Compression codecs in use.
+    pub compression: Vec<String>,
+    /// The program that wrote it, as it says itself.
+    pub created_by: Option<String>,
+}
+
+/// A source as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct SourceDescription {
+    /// Columns in order; Parquet types as in the first file.
+    pub columns: Vec<DescribedColumn>,
+    /// Files in the order in which they are read.
+    pub files: Vec<DescribedFile>,
+    /// Rows of all files.
+    pub rows: u64,
+    /// Row groups of all files.
+    pub row_groups: usize,
+    /// Bytes of all files.
+    pub size_bytes: u64,
+}
+
+/// Describes files, globs and directories by their footers alone.
+///
+/// # Errors
+/// As [`ParquetSource::open`].
+pub fn describe_source(sources: &[String]) -> Result<SourceDescription> {
+    let source = ParquetSource::open(sources)?;
+    let mut columns = Vec::new();
+    let mut files = Vec::with_capacity(source.files().len());
+    for file in source.files() {
+        let metadata = load_metadata(&file.path, Phase::Describe, ArrowReaderOptions::new())?;
+        let parquet = metadata.metadata();
+        if columns.is_empty() {
+            let root = parquet.file_metadata().schema_descr().root_schema_ptr();
+            columns = source.schema().fields().iter().map(|field| describe_column(field, &root)).collect();
+        }
+        let chunks = parquet.row_groups().iter().flat_map(|group| group.columns());
+        let compression: BTreeSet<String> = chunks.map(|chunk| first_word(&chunk.compression().to_string())).collect();
+        files.push(DescribedFile {
+            path: file.path.display().to_string(),
+            rows: file.rows,
+            row_groups: parquet.num_row_groups(),
+            size_bytes: file.size_bytes,
+            compression: compression.into_iter().collect(),
+            created_by: parquet.file_metadata().created_by().map(str::to_owned),
+        });
+    }
+    let row_groups = files.iter().map(|f| f.row_groups).sum();
+    Ok(SourceDescription { columns, files, rows: source.rows(), row_groups, size_bytes: source.size_bytes() })
+}
+
+fn describe_column(field: &arrow::datatypes::Field, root: &Type) -> DescribedColumn {
+    let (parquet_type, logical_type) = match root.get_fields().iter().find(|t| t.name() == field.name()) {
+        None => ("directory".to_owned(), None),
+        Some(t) if t.is_primitive() => (physical_name(t), logical_name(t)),
+        Some(t) => ("group".to_owned(), logical_name(t)),
+    };
+    let (name, arrow_type) = (field.name().clone(), field.data_type().to_string());
+    DescribedColumn { name, arrow_type, parquet_type, logical_type, nullable: field.is_nullable() }
+}
+
+fn physical_name(t: &Type) -> String {
+    match t {
+        Type::PrimitiveType { physical_type: parquet::basic::Type::FIXED_LEN_BYTE_ARRAY, type_length, .. } => {
+            format!("FIXED_LEN_BYTE_ARRAY({type_length})")
+        }
+        other => other.get_physical_type().to_string(),
+    }
+}
+
+fn logical_name(t: &Type) -> Option<String> {
+    use parquet::basic::ConvertedType;
+    let info = t.get_basic_info();
+    match (info.logical_type_ref(), info.converted_type()) {
+        (Some(LogicalType::Decimal { .. }), _) | (None, ConvertedType::DECIMAL) => match t {
+            Type::PrimitiveType { precision, scale, .. } => Some(format!("Decimal({precision},{scale})")),
+            Type::GroupType { .. } => None,
+        },
+        (Some(LogicalType::Timestamp(t)), _) => {
+            Some(format!("Timestamp({:?}{})", t.unit, if t.is_adjusted_to_u_t_c { ", UTC" } else { "" }))
+        }
+        (Some(LogicalType::Time(t)), _) => Some(format!("Time({:?}{})", t.unit, if t.is_adjusted_to_u_t_c { ", UTC" } else { "" })),
+        (Some(LogicalType::Integer(t)), _) => Some(format!("{}({})", if t.is_signed { "Integer" } else { "Unsigned" }, t.bit_width)),
+        // The parameters of the rest do not help a reader.
+        (Some(logical), _) => Some(first_word(&format!("{logical:?}"))),
+        (None, ConvertedType::NONE) => None,
+        (None, converted) => Some(converted.to_string()),
+    }
+}
+
+/// `ZSTD(ZstdLevel(1))` without the level, which a reader of the file cannot know.
+fn first_word(text: &str) -> String {
+    text.split(['(', ' ']).next().unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parquet::schema::parser::parse_message_type;
+
+    #[test]
+    fn parquet_types_are_spelled_as_people_know_them() {
+        let message = "message m {
+            required int32 plain; required int32 u16 (INTEGER(16,false)); optional int64 ts (TIMESTAMP(MICROS,true));
+            optional int64 local (TIMESTAMP(NANOS,false)); required binary t (STRING); required binary old (UTF8);
+            required fixed_len_byte_array(9) d (DECIMAL(20,3)); required fixed_len_byte_array(16) id (UUID); required int96 i96;
+            required group g { required int32 x; } }";
+        let root = parse_message_type(message).unwrap();
+        let shown: Vec<_> = root
+            .get_fields()
+            .iter()
+            .map(|t| (if t.is_primitive() { physical_name(t) } else { "group".into() }, logical_name(t)))
+            .map(|(physical, logical)| format!("{physical} {}", logical.unwrap_or_default()))
+            .collect();
+        let want = [
+            "INT32 ",
+            "INT32 Unsigned(16)",
+            "INT64 Timestamp(MICROS, UTC)",
+            "INT64 Timestamp(NANOS)",
+            "BYTE_ARRAY String",
+            "BYTE_ARRAY UTF8",
+            "FIXED_LEN_BYTE_ARRAY(9) Decimal(20,3)",
+            "FIXED_LEN_BYTE_ARRAY(16) Uuid",
+            "INT96 ",
+            "group ",
+        ];
+        assert_eq!(shown, want);
+    }
+}
