@@ -1,0 +1,7 @@
+//! One file per verb.
+
+pub mod check;
+pub mod copy;
+pub mod describe;
+pub mod sql;
+pub mod types;

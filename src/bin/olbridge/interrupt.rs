@@ -1,0 +1,22 @@
+//! Ctrl-C and SIGTERM: the job is told to stop, rolls back and says so. The handler never ends the process, so that a second
+//! Ctrl-C cannot cut a rollback short.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Installs the handler. `stop` runs at the first signal; `hurry` at each further one, for a statement that does not come back.
+pub fn on_signal(stop: impl Fn() + Send + 'static, hurry: impl Fn() + Send + 'static) {
+    let signals = Arc::new(AtomicU32::new(0));
+    let handler = move || {
+        if signals.fetch_add(1, Ordering::SeqCst) == 0 {
+            crate::note(format_args!("interrupted: rolling back…"));
+            stop();
+        } else {
+            crate::note(format_args!("interrupted: still rolling back; nothing that was not committed will stay"));
+            hurry();
+        }
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        crate::note(format_args!("warning: Ctrl-C will end olbridge at once, the database then rolls back: {error}"));
+    }
+}

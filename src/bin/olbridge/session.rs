@@ -1,0 +1,70 @@
+//! From a target on the command line to an open session.
+
+use olbridge::Error;
+use olbridge::copy::target::Target;
+use olbridge::oci::{Secret, Session};
+
+use crate::arguments::ConnectionArguments;
+use crate::failure::Failure;
+use crate::{embedded_library, password};
+
+/// Whether a word is meant as a target rather than as a file.
+pub fn is_target(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    ["oracle:", "oracle+", "embedded:", "jdbc:"].iter().any(|scheme| lower.starts_with(scheme))
+}
+
+/// A database; its table, if one is named, plays no part.
+pub fn database_target(text: &str) -> Result<Target, Failure> {
+    Ok(text.parse()?)
+}
+
+/// A target that names a table.
+pub fn table_target(text: &str) -> Result<Target, Failure> {
+    let target: Target = text.parse()?;
+    target.require_table()?;
+    Ok(target)
+}
+
+/// Gets the password, finds the client library, and logs in.
+pub fn open(target: &Target, arguments: &ConnectionArguments) -> Result<Session, Failure> {
+    let password = match &target.username {
+        Some(username) => Some(password::obtain(arguments.password_file.as_deref(), username, &target.to_string())?),
+        None => None,
+    };
+    let mut options = target.connect_options(password.map(Secret::new));
+    options.client_lib_dir = match &arguments.client_lib {
+        Some(directory) => Some(directory.clone()),
+        None if target.is_embedded() => Some(embedded_library::find(&target.to_string())?),
+        None => None,
+    };
+    Ok(Session::connect(&options).map_err(with_embedded_hint(target))?)
+}
+
+/// A file of the embedded engine that cannot be opened is no matter of client libraries and logins.
+fn with_embedded_hint(target: &Target) -> impl Fn(Error) -> Error + '_ {
+    move |error| match error {
+        Error::Connect { target: label, ora_code: Some(ora_code), message, .. } if target.is_embedded() => Error::Connect {
+            target: label,
+            ora_code: Some(ora_code),
+            message,
+            remedy: "name a file in a folder that exists and can be written: embedded:demo.db/TABLE".into(),
+        },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_and_files_are_told_apart() {
+        for target in ["oracle://u@h/t", "ORACLE:x", "embedded:x.db/T", "jdbc:oracle:thin:@h"] {
+            assert!(is_target(target), "{target}");
+        }
+        for file in ["x.parquet", "C:\\x.parquet", "/data/*.parquet", "oracle.parquet", "embedded/"] {
+            assert!(!is_target(file), "{file}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What a user of the command sees, tested through the built command; one binary, so that it links once.
+
+mod architecture;
+mod cli;
+mod live;
+mod load_embedded;
+mod loads;
+#[path = "../../examples/make_orders.rs"]
+#[allow(dead_code)] // its `main`
+mod make_orders;
+mod parquet_testing;
+mod real_client;
+mod support;

@@ -1,0 +1,52 @@
+//! Every file of the Parquet project's own test suite loads or is refused with a clear error; none panics.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::Workspace;
+use crate::support::beside_the_project;
+
+#[test]
+fn every_file_loads_or_is_refused() {
+    let Some(folder) = beside_the_project("parquet_testing", "data/parquet-testing/data") else { return };
+    let files = parquet_files(&folder);
+    assert!(files.len() > 40, "{} files", files.len());
+    let workspace = Workspace::new();
+    let mut loaded = 0;
+    let mut wrong = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let (target, path) = (format!("embedded:all.db/T{index}"), file.to_str().unwrap());
+        let outcome = workspace.run(&["copy", path, &target, "--mode", "create"]);
+        let name = file.file_name().unwrap().to_string_lossy();
+        match outcome.code {
+            0 => {
+                loaded += 1;
+                let described = workspace.ok(&["describe", path, "--format", "json"]);
+                let rows = serde_json::from_str::<serde_json::Value>(&described).unwrap()["rows"].as_u64().unwrap();
+                assert_eq!(workspace.count(&target, &format!("T{index}")), rows, "{name}");
+            }
+            4..=6 if outcome.stderr.contains("try:") && !outcome.stderr.contains("panicked") => {
+                assert_eq!(workspace.run(&["describe", &target]).code, 7, "{name}: the table of a refused file is still there");
+                eprintln!("{name}: refused ({}): {}", outcome.code, outcome.stderr.lines().next().unwrap_or_default());
+            }
+            _ => wrong.push(format!("{name}: {outcome}")),
+        }
+    }
+    eprintln!("{loaded} of {} files loaded", files.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(loaded > 25, "only {loaded} of {} files loaded", files.len());
+}
+
+fn parquet_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(parquet_files(&path));
+        } else if path.extension().is_some_and(|e| e == "parquet") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
