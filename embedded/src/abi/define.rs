@@ -1,0 +1,607 @@
+//! Define variables: declared by position, resolved once per query, written cell by cell.
+
+use std::ffi::c_void;
+
+use super::bind::{Lengths, Skips};
+use super::codes::{attr, kind, mode, sqlt, status};
+use super::convert::{self, Scratch};
+use super::datetime::Timestamp;
+use super::descriptor::{self, Content};
+use super::error::{Failure, guard};
+use super::handle::{self, Body, Handle};
+use super::lob::LobValue;
+use super::statement::{ColumnParam, StatementBody};
+use crate::engine::{DataType, Datum};
+
+/// `OCICallbackDefine`.
+pub type DefineCallback =
+    unsafe extern "C" fn(*mut c_void, *mut c_void, u32, *mut *mut c_void, *mut *mut u32, *mut u8, *mut *mut c_void, *mut *mut u16) -> i32;
+
+/// Content of a define handle.
+pub struct DefineBody {
+    value: *mut u8,
+    size_bytes: usize,
+    external_type: u16,
+    indicators: *mut i16,
+    lengths: Lengths,
+    codes: *mut u16,
+    skips: Option<Skips>,
+    dynamic: bool,
+    callback: Option<(DefineCallback, usize)>,
+    pub charset_form: u8,
+}
+
+impl Body for DefineBody {
+    const KIND: u32 = kind::DEFINE;
+}
+
+struct Declaration {
+    value: *mut c_void,
+    size_bytes: u64,
+    external_type: u16,
+    indicators: *mut i16,
+    lengths: Lengths,
+    codes: *mut u16,
+    mode: u32,
+}
+
+impl Declaration {
+    fn check(&self) -> Result<DefineBody, Failure> {
+        let size_bytes = usize::try_from(self.size_bytes).ok().filter(|size| *size <= i32::MAX as usize);
+        let size_bytes = size_bytes.ok_or_else(|| Failure::ora(24452, format_args!("value_sz {} exceeds the maximum of {}", self.size_bytes, i32::MAX)))?;
+        let known = mode::DATA_AT_EXEC | 0x80;
+        if self.mode & !known != 0 {
+            return Err(Failure::unimplemented(format_args!("define mode {:#x}", self.mode & !known)));
+        }
+        check_type(self.external_type, size_bytes)?;
+        Ok(DefineBody {
+            value: self.value.cast(),
+            size_bytes,
+            external_type: self.external_type,
+            indicators: self.indicators,
+            lengths: self.lengths,
+            codes: self.codes,
+            skips: None,
+            dynamic: self.mode & mode::DATA_AT_EXEC != 0,
+            callback: None,
+            charset_form: 1,
+        })
+    }
+}
+
+fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
+    let fits = match external_type {
+        sqlt::CHR | sqlt::LNG | sqlt::AFC | sqlt::STR | sqlt::BIN | sqlt::LBI => true,
+        sqlt::VCS | sqlt::VBI => size_bytes >= 2,
+        sqlt::LVC | sqlt::LVB => size_bytes >= 4,
+        sqlt::INT | sqlt::UIN => matches!(size_bytes, 1 | 2 | 4 | 8),
+        sqlt::NUM => size_bytes >= 21,
+        sqlt::VNU => size_bytes >= 22,
+        sqlt::FLT => matches!(size_bytes, 4 | 8),
+        sqlt::BFLOAT | sqlt::IBFLOAT => size_bytes == 4,
+        sqlt::BDOUBLE | sqlt::IBDOUBLE => size_bytes == 8,
+        sqlt::DAT => size_bytes >= 7,
+        sqlt::ODT | sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::RDD | sqlt::CLOB | sqlt::BLOB => size_bytes >= 8,
+        _ => false,
+    };
+    match fits {
+        true => Ok(()),
+        false => Err(Failure::ora(3115, format_args!("unsupported network datatype or representation (type {external_type}, {size_bytes} bytes)"))),
+    }
+}
+
+/// # Safety
+/// Handles and `defnpp` as the OCI contract says.
+unsafe fn define_by_position(
+    function: &str,
+    stmtp: *mut c_void,
+    defnpp: *mut *mut c_void,
+    errhp: *mut c_void,
+    position: u32,
+    declaration: &Declaration,
+) -> i32 {
+    // SAFETY: the caller's contract; define handles live as long as their statement.
+    unsafe {
+        guard(function, errhp, |_| {
+            let handle = handle::get::<StatementBody>(stmtp)?;
+            let mut statement = handle.lock();
+            let index = (position as usize).wrapping_sub(1);
+            // Before the execute the columns are not known; 1000 is the most that a select list has.
+            let known = if statement.query.is_some() { statement.columns.len() } else { 1000 };
+            if index >= known {
+                return Err(Failure::ora(1007, format_args!("variable not in select list (position {position})")));
+            }
+            let body = declaration.check()?;
+            if statement.defines.len() <= index {
+                statement.defines.resize(index + 1, None);
+            }
+            let pointer = match statement.defines[index] {
+                Some(pointer) => {
+                    *(*pointer).lock() = body;
+                    pointer
+                }
+                None => handle::create(handle.env(), body),
+            };
+            statement.defines[index] = Some(pointer);
+            if let Some(query) = &mut statement.query {
+                query.outputs.clear();
+            }
+            if !defnpp.is_null() {
+                defnpp.write(pointer.cast());
+            }
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Defines the buffers of a column (1-based), older form with 16-bit lengths.
+///
+/// # Safety
+/// Pointers as the OCI contract says; buffers stay valid until the last fetch that uses them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIDefineByPos(
+    stmtp: *mut c_void,
+    defnpp: *mut *mut c_void,
+    errhp: *mut c_void,
+    position: u32,
+    value: *mut c_void,
+    value_size: i32,
+    external_type: u16,
+    indicators: *mut c_void,
+    lengths: *mut u16,
+    codes: *mut u16,
+    mode: u32,
+) -> i32 {
+    let declaration = Declaration {
+        value,
+        size_bytes: u64::try_from(value_size).unwrap_or(u64::MAX),
+        external_type,
+        indicators: indicators.cast(),
+        lengths: Lengths::short(lengths),
+        codes,
+        mode,
+    };
+    // SAFETY: the same contract.
+    unsafe { define_by_position("OCIDefineByPos", stmtp, defnpp, errhp, position, &declaration) }
+}
+
+/// Defines the buffers of a column (1-based).
+///
+/// # Safety
+/// Pointers as the OCI contract says; buffers stay valid until the last fetch that uses them.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIDefineByPos2(
+    stmtp: *mut c_void,
+    defnpp: *mut *mut c_void,
+    errhp: *mut c_void,
+    position: u32,
+    value: *mut c_void,
+    value_size: u64,
+    external_type: u16,
+    indicators: *mut c_void,
+    lengths: *mut u32,
+    codes: *mut u16,
+    mode: u32,
+) -> i32 {
+    let declaration = Declaration {
+        value,
+        size_bytes: value_size,
+        external_type,
+        indicators: indicators.cast(),
+        lengths: Lengths::wide(lengths),
+        codes,
+        mode,
+    };
+    // SAFETY: the same contract.
+    unsafe { define_by_position("OCIDefineByPos2", stmtp, defnpp, errhp, position, &declaration) }
+}
+
+/// Sets the steps between rows.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIDefineArrayOfStruct(
+    defnp: *mut c_void,
+    errhp: *mut c_void,
+    value_skip: u32,
+    indicator_skip: u32,
+    length_skip: u32,
+    code_skip: u32,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIDefineArrayOfStruct", errhp, |_| {
+            handle::get::<DefineBody>(defnp)?.lock().skips = Some(Skips {
+                value: value_skip as usize,
+                indicator: indicator_skip as usize,
+                length: length_skip as usize,
+                code: code_skip as usize,
+            });
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Registers the callback that provides the buffers of a define with `OCI_DYNAMIC_FETCH`.
+///
+/// # Safety
+/// Pointers as the OCI contract says; `callback` is NULL or an `OCICallbackDefine`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIDefineDynamic(defnp: *mut c_void, errhp: *mut c_void, context: *mut c_void, callback: *mut c_void) -> i32 {
+    // SAFETY: the caller's contract; a data pointer of a C function has the size of the function pointer, NULL is None.
+    unsafe {
+        guard("OCIDefineDynamic", errhp, |_| {
+            let mut define = handle::get::<DefineBody>(defnp)?.lock();
+            if !define.dynamic {
+                return Err(Failure::ora(24302, "OCIDefineDynamic needs a define with mode OCI_DYNAMIC_FETCH"));
+            }
+            let callback = std::mem::transmute::<*mut c_void, Option<DefineCallback>>(callback);
+            let callback = callback.ok_or_else(|| Failure::unimplemented("OCIDefineDynamic without a callback"))?;
+            define.callback = Some((callback, context as usize));
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Whether a return code of a cell is not 0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CellNote {
+    Clean,
+    Noted,
+}
+
+/// One define resolved for a query.
+pub struct Output {
+    /// 0-based.
+    pub column: usize,
+    data_type: DataType,
+    name: String,
+    value: *mut u8,
+    value_step: usize,
+    size_bytes: usize,
+    external_type: u16,
+    indicators: *mut i16,
+    indicator_step: usize,
+    lengths: Lengths,
+    length_step: usize,
+    codes: *mut u16,
+    code_step: usize,
+    callback: Option<(DefineCallback, usize)>,
+    handle: *mut Handle<DefineBody>,
+    scratch: Scratch,
+}
+
+impl Output {
+    /// Resolves the define of column `column` (0-based).
+    pub fn resolve(handle: *mut Handle<DefineBody>, column: usize, param: &ColumnParam) -> Result<Output, Failure> {
+        // SAFETY: define handles live as long as their statement, whose lock the caller holds.
+        let define = unsafe { &*handle }.lock();
+        if define.dynamic && define.callback.is_none() {
+            return Err(Failure::unimplemented(format_args!("piecewise define of column {} (OCI_DYNAMIC_FETCH without OCIDefineDynamic)", param.name)));
+        }
+        if !convert::is_convertible(&param.data_type, define.external_type) {
+            return Err(Failure::ora(
+                932,
+                format_args!("inconsistent datatypes: column {} is {}, external type {} asked for", param.name, param.data_type, define.external_type),
+            ));
+        }
+        let length_step = match define.lengths {
+            Lengths::Short(_) => 2,
+            _ => 4,
+        };
+        let skips = define.skips.unwrap_or(Skips { value: define.size_bytes, indicator: 2, length: length_step, code: 2 });
+        Ok(Output {
+            column,
+            data_type: param.data_type,
+            name: param.name.clone(),
+            value: define.value,
+            value_step: skips.value,
+            size_bytes: define.size_bytes,
+            external_type: define.external_type,
+            indicators: define.indicators,
+            indicator_step: skips.indicator,
+            lengths: define.lengths,
+            length_step: skips.length,
+            codes: define.codes,
+            code_step: skips.code,
+            callback: define.callback,
+            handle,
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// Writes one cell.
+    ///
+    /// # Safety
+    /// The defined arrays hold element `row`.
+    #[inline]
+    pub unsafe fn put(&self, row: usize, datum: Datum<'_>) -> Result<CellNote, Failure> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            if let Some(callback) = self.callback {
+                return self.put_dynamic(callback, row, datum);
+            }
+            // Fetched inline, an empty LOB looks like NULL; only a locator can tell.
+            if datum.is_null() && !(matches!(self.external_type, sqlt::CLOB | sqlt::BLOB) && !matches!(datum, Datum::Null)) {
+                return self.put_null(row);
+            }
+            let value = self.value.add(row * self.value_step);
+            match self.external_type {
+                sqlt::CHR | sqlt::LNG => self.put_bytes(row, value, self.characters(datum)?, None),
+                sqlt::AFC => self.put_bytes(row, value, self.characters(datum)?, Some(b' ')),
+                sqlt::STR => self.put_string(row, value, self.characters(datum)?),
+                sqlt::BIN | sqlt::LBI => self.put_bytes(row, value, self.binary(datum)?, None),
+                sqlt::VCS => self.put_prefixed(row, value, self.characters(datum)?, 2),
+                sqlt::LVC => self.put_prefixed(row, value, self.characters(datum)?, 4),
+                sqlt::VBI => self.put_prefixed(row, value, self.binary(datum)?, 2),
+                sqlt::LVB => self.put_prefixed(row, value, self.binary(datum)?, 4),
+                _ => {
+                    let written = self.put_fixed(value, datum)?;
+                    self.finish(row, written, 0, 0);
+                    Ok(CellNote::Clean)
+                }
+            }
+        }
+    }
+
+    /// Writes types of a fixed size; gives the bytes written.
+    ///
+    /// # Safety
+    /// `value` has the size checked at define time.
+    unsafe fn put_fixed(&self, value: *mut u8, datum: Datum<'_>) -> Result<usize, Failure> {
+        // SAFETY: the caller's contract; descriptors belong to this call's thread.
+        unsafe {
+            match self.external_type {
+                sqlt::INT => {
+                    let number = convert::to_i64(datum, self.size_bytes)?;
+                    std::ptr::copy_nonoverlapping(number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)), value, self.size_bytes);
+                }
+                sqlt::UIN => {
+                    let number = convert::to_u64(datum, self.size_bytes)?;
+                    std::ptr::copy_nonoverlapping(number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)), value, self.size_bytes);
+                }
+                sqlt::VNU => {
+                    let number = convert::to_number(datum)?;
+                    let bytes = number.as_bytes();
+                    value.write(bytes.len() as u8);
+                    std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.add(1), bytes.len());
+                    return Ok(22);
+                }
+                sqlt::NUM => {
+                    let number = convert::to_number(datum)?;
+                    let bytes = number.as_bytes();
+                    std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, bytes.len());
+                    return Ok(bytes.len());
+                }
+                sqlt::BFLOAT => value.cast::<f32>().write_unaligned(convert::to_f32(datum)?),
+                sqlt::FLT if self.size_bytes == 4 => value.cast::<f32>().write_unaligned(convert::to_f32(datum)?),
+                sqlt::FLT | sqlt::BDOUBLE => value.cast::<f64>().write_unaligned(convert::to_f64(datum)?),
+                sqlt::IBFLOAT => value.cast::<[u8; 4]>().write(convert::encode_f32(convert::to_f32(datum)?)),
+                sqlt::IBDOUBLE => value.cast::<[u8; 8]>().write(convert::encode_f64(convert::to_f64(datum)?)),
+                sqlt::DAT => {
+                    value.cast::<[u8; 7]>().write(self.moment(datum)?.to_date());
+                    return Ok(7);
+                }
+                sqlt::ODT => {
+                    value.cast::<[u8; 8]>().write(self.moment(datum)?.to_oci_date());
+                    return Ok(8);
+                }
+                sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => {
+                    let mut moment = self.moment(datum)?;
+                    if self.external_type == sqlt::TIMESTAMP {
+                        moment.offset_minutes = 0;
+                    }
+                    self.put_descriptor(value, Content::Timestamp(moment))?;
+                }
+                sqlt::CLOB => self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?)))?,
+                sqlt::BLOB => self.put_descriptor(value, Content::Lob(LobValue::binary(self.binary(datum)?)))?,
+                sqlt::RDD => self.put_descriptor(value, Content::Rowid(String::from_utf8_lossy(self.characters(datum)?).into_owned()))?,
+                other => return Err(Failure::ora(3115, format_args!("unsupported network datatype or representation (type {other})"))),
+            }
+        }
+        Ok(self.size_bytes)
+    }
+
+    /// # Safety
+    /// `value` points to a pointer to a descriptor.
+    unsafe fn put_descriptor(&self, value: *mut u8, content: Content) -> Result<(), Failure> {
+        // SAFETY: the caller's contract.
+        unsafe { descriptor::set(value.cast::<*mut c_void>().read_unaligned(), content) }
+    }
+
+    fn moment(&self, datum: Datum<'_>) -> Result<Timestamp, Failure> {
+        convert::to_timestamp(datum).map_err(|failure| self.with_name(failure))
+    }
+
+    fn characters<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
+        self.scratch.characters(datum, &self.data_type)
+    }
+
+    fn binary<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
+        match datum {
+            Datum::Bytes(bytes) => Ok(bytes),
+            other => self.scratch.unhex(other).map_err(|failure| self.with_name(failure)),
+        }
+    }
+
+    fn with_name(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Ora { code, text, offset } => Failure::Ora { code, text: format!("{text} (column {})", self.name), offset },
+            other => other,
+        }
+    }
+
+    /// Writes bytes, padded up to the size when `pad` says so.
+    ///
+    /// # Safety
+    /// `value` is element `row`.
+    unsafe fn put_bytes(&self, row: usize, value: *mut u8, bytes: &[u8], pad: Option<u8>) -> Result<CellNote, Failure> {
+        let length = bytes.len().min(self.size_bytes);
+        // SAFETY: at most the element size is written.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, length);
+            if let Some(pad) = pad {
+                std::ptr::write_bytes(value.add(length), pad, self.size_bytes - length);
+            }
+            let reported = if pad.is_some() && bytes.len() <= self.size_bytes { self.size_bytes } else { length };
+            self.finish_text(row, reported, bytes.len(), self.size_bytes)
+        }
+    }
+
+    /// # Safety
+    /// `value` is element `row`.
+    unsafe fn put_string(&self, row: usize, value: *mut u8, bytes: &[u8]) -> Result<CellNote, Failure> {
+        if self.size_bytes == 0 {
+            return Err(self.truncated());
+        }
+        let length = bytes.len().min(self.size_bytes - 1);
+        // SAFETY: text and NUL fit the element.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, length);
+            value.add(length).write(0);
+            self.finish_text(row, length, bytes.len(), self.size_bytes - 1)
+        }
+    }
+
+    /// # Safety
+    /// `value` is element `row`, at least `prefix_bytes` long.
+    unsafe fn put_prefixed(&self, row: usize, value: *mut u8, bytes: &[u8], prefix_bytes: usize) -> Result<CellNote, Failure> {
+        let room = self.size_bytes - prefix_bytes;
+        let length = bytes.len().min(room);
+        // SAFETY: prefix and bytes fit the element.
+        unsafe {
+            match prefix_bytes {
+                2 => value.cast::<u16>().write_unaligned(length as u16),
+                _ => value.cast::<u32>().write_unaligned(length as u32),
+            }
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.add(prefix_bytes), length);
+            self.finish_text(row, length, bytes.len(), room)
+        }
+    }
+
+    /// Indicator, length and return code of a text or raw cell: truncation is an error unless there is a return code to tell it.
+    ///
+    /// # Safety
+    /// The arrays hold `row`.
+    unsafe fn finish_text(&self, row: usize, written: usize, whole: usize, room: usize) -> Result<CellNote, Failure> {
+        let truncated = whole > room;
+        let indicator = match (truncated, i16::try_from(whole)) {
+            (false, _) => 0,
+            (true, Ok(whole)) => whole,
+            (true, Err(_)) => -2,
+        };
+        // SAFETY: the caller's contract.
+        unsafe { self.finish(row, written, indicator, if truncated { 1406 } else { 0 }) };
+        match truncated {
+            false => Ok(CellNote::Clean),
+            true if self.codes.is_null() => Err(self.truncated()),
+            true => Ok(CellNote::Noted),
+        }
+    }
+
+    fn truncated(&self) -> Failure {
+        Failure::ora(1406, format_args!("fetched column value was truncated (column {}, {} bytes of room)", self.name, self.size_bytes))
+    }
+
+    /// # Safety
+    /// The arrays hold `row`.
+    unsafe fn put_null(&self, row: usize) -> Result<CellNote, Failure> {
+        let untold = self.indicators.is_null();
+        // SAFETY: the caller's contract.
+        unsafe { self.finish(row, 0, -1, if untold { 1405 } else { 0 }) };
+        match (untold, self.codes.is_null()) {
+            (false, _) => Ok(CellNote::Clean),
+            (true, true) => Err(Failure::ora(1405, format_args!("fetched column value is NULL (column {})", self.name))),
+            (true, false) => Ok(CellNote::Noted),
+        }
+    }
+
+    /// # Safety
+    /// The arrays hold `row`.
+    #[inline]
+    unsafe fn finish(&self, row: usize, length: usize, indicator: i16, code: u16) {
+        // SAFETY: element `row` of each array that is there.
+        unsafe {
+            if !self.indicators.is_null() {
+                self.indicators.cast::<u8>().add(row * self.indicator_step).cast::<i16>().write_unaligned(indicator);
+            }
+            match self.lengths {
+                Lengths::None => {}
+                Lengths::Wide(lengths) => lengths.cast::<u8>().add(row * self.length_step).cast::<u32>().write_unaligned(length as u32),
+                Lengths::Short(lengths) => {
+                    lengths.cast::<u8>().add(row * self.length_step).cast::<u16>().write_unaligned(u16::try_from(length).unwrap_or(u16::MAX));
+                }
+            }
+            if !self.codes.is_null() {
+                self.codes.cast::<u8>().add(row * self.code_step).cast::<u16>().write_unaligned(code);
+            }
+        }
+    }
+
+    /// Hands a value to the caller's buffers, in as many pieces as they take.
+    ///
+    /// # Safety
+    /// The callback is an `OCICallbackDefine`.
+    unsafe fn put_dynamic(&self, (callback, context): (DefineCallback, usize), row: usize, datum: Datum<'_>) -> Result<CellNote, Failure> {
+        let is_null = datum.is_null();
+        let bytes: &[u8] = match self.external_type {
+            _ if is_null => &[],
+            sqlt::BIN | sqlt::LBI => self.binary(datum)?,
+            sqlt::CHR | sqlt::LNG | sqlt::AFC => self.characters(datum)?,
+            other => return Err(Failure::unimplemented(format_args!("dynamic define of type {other} (column {})", self.name))),
+        };
+        let mut rest = bytes;
+        let mut piece = 1u8;
+        loop {
+            let mut buffer: *mut c_void = std::ptr::null_mut();
+            let mut length: *mut u32 = std::ptr::null_mut();
+            let mut indicator: *mut c_void = std::ptr::null_mut();
+            let mut code: *mut u16 = std::ptr::null_mut();
+            // SAFETY: an `OCICallbackDefine` by contract; rows count from 0, as every driver expects.
+            let answer = unsafe {
+                callback(context as *mut c_void, self.handle.cast(), row as u32, &mut buffer, &mut length, &mut piece, &mut indicator, &mut code)
+            };
+            if answer != status::CONTINUE || buffer.is_null() || length.is_null() {
+                return Err(Failure::ora(24343, format_args!("user defined callback error (column {}, row {row})", self.name)));
+            }
+            // SAFETY: the callback's buffer has the length it wrote; the other pointers are NULL or writable.
+            unsafe {
+                let taken = rest.len().min(length.read() as usize);
+                if taken == 0 && !rest.is_empty() {
+                    return Err(Failure::ora(24343, format_args!("user defined callback gave an empty buffer (column {})", self.name)));
+                }
+                std::ptr::copy_nonoverlapping(rest.as_ptr(), buffer.cast(), taken);
+                length.write(taken as u32);
+                rest = &rest[taken..];
+                if !indicator.is_null() {
+                    indicator.cast::<i16>().write_unaligned(if is_null { -1 } else { 0 });
+                }
+                if !code.is_null() {
+                    code.write(0);
+                }
+            }
+            if rest.is_empty() {
+                return Ok(CellNote::Clean);
+            }
+            piece = 2;
+        }
+    }
+}
+
+/// Where the low `size_bytes` of a native eight-byte integer start.
+fn native_offset(size_bytes: usize) -> usize {
+    if cfg!(target_endian = "big") { 8 - size_bytes } else { 0 }
+}
+
+/// Sets an attribute of a define handle.
+pub fn set_attribute(define: &mut DefineBody, attribute: u32, value: u32) -> Result<(), Failure> {
+    match attribute {
+        attr::CHARSET_FORM => define.charset_form = value as u8,
+        attr::MAXDATA_SIZE | attr::LOBPREFETCH_LENGTH | attr::LOBPREFETCH_SIZE | attr::CHAR_COUNT => {}
+        attr::CHARSET_ID if super::nls::is_utf8_compatible(value as u16) => {}
+        attr::CHARSET_ID => return Err(Failure::ora(12715, "invalid character set specified")),
+        _ => return Err(super::attr::illegal(attribute, "a define handle")),
+    }
+    Ok(())
+}
