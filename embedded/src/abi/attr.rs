@@ -360,6 +360,7 @@ pub unsafe extern "C" fn OCIAttrSet(
                     let mut body = handle::get::<DefineBody>(target)?.lock();
                     define::set_attribute(&mut body, attribute, variable_attribute(attribute, &given)?)?;
                 }
+                kind::SPOOL | kind::CPOOL => return Err(Failure::unimplemented("session pools (OCISessionPoolCreate)")),
                 _ => return Err(illegal(attribute, &format!("handle type {target_kind}"))),
             }
             Ok(status::SUCCESS)

@@ -3,15 +3,16 @@
 use std::ffi::c_void;
 
 use super::codes::{attr, kind, mode, sqlt, status};
+use super::datetime;
+use super::descriptor;
 use super::error::{Failure, guard};
 use super::handle::{self, Body, Handle};
 use super::statement::{StatementBody, StatementHandle};
-use super::datetime;
-use super::descriptor;
 use crate::engine::{Datum, DatumKind};
 
 /// `OCICallbackInBind`.
-pub type InCallback = unsafe extern "C" fn(*mut c_void, *mut c_void, u32, u32, *mut *mut c_void, *mut u32, *mut u8, *mut *mut c_void) -> i32;
+pub type InCallback =
+    unsafe extern "C" fn(*mut c_void, *mut c_void, u32, u32, *mut *mut c_void, *mut u32, *mut u8, *mut *mut c_void) -> i32;
 
 /// Steps between rows in bytes, set by `OCIBindArrayOfStruct` and `OCIDefineArrayOfStruct`.
 #[derive(Clone, Copy)]
@@ -111,7 +112,8 @@ impl Declaration {
 
 /// Types and sizes that the real client accepts at bind time.
 fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
-    let unsupported = || Failure::ora(3115, format_args!("unsupported network datatype or representation (type {external_type}, {size_bytes} bytes)"));
+    let unsupported =
+        || Failure::ora(3115, format_args!("unsupported network datatype or representation (type {external_type}, {size_bytes} bytes)"));
     match external_type {
         sqlt::FLT if !matches!(size_bytes, 4 | 8) => Err(unsupported()),
         sqlt::BFLOAT | sqlt::IBFLOAT if size_bytes != 4 => Err(unsupported()),
@@ -376,16 +378,24 @@ struct Cell {
 
 impl Input {
     /// Resolves the bind at `position`.
-    pub fn resolve(handle: *mut Handle<BindBody>, position: u32) -> Result<Input, Failure> {
-        // SAFETY: bind handles live as long as their statement, whose lock the caller holds.
+    ///
+    /// # Safety
+    /// `handle` is a bind of a statement whose lock the caller holds.
+    pub unsafe fn resolve(handle: *mut Handle<BindBody>, position: u32) -> Result<Input, Failure> {
+        // SAFETY: bind handles live as long as their statement.
         let bind = unsafe { &*handle }.lock();
         if bind.dynamic && bind.callback.is_none() {
-            return Err(Failure::unimplemented(format_args!("piecewise bind at position {position} (OCI_DATA_AT_EXEC without OCIBindDynamic)")));
+            return Err(Failure::unimplemented(format_args!(
+                "piecewise bind at position {position} (OCI_DATA_AT_EXEC without OCIBindDynamic)"
+            )));
         }
         if matches!(bind.external_type, sqlt::INT | sqlt::UIN) && !matches!(bind.size_bytes, 1 | 2 | 4 | 8) {
             return Err(Failure::ora(
                 3115,
-                format_args!("unsupported network datatype or representation (integer of {} bytes at position {position})", bind.size_bytes),
+                format_args!(
+                    "unsupported network datatype or representation (integer of {} bytes at position {position})",
+                    bind.size_bytes
+                ),
             ));
         }
         let fixed_bytes = fixed_size(bind.external_type);
@@ -453,7 +463,10 @@ impl Input {
     fn too_long(&self, length_bytes: usize) -> Failure {
         Failure::ora(
             1458,
-            format_args!("invalid length inside variable character string (position {}: length {length_bytes} in a buffer of {})", self.position, self.size_bytes),
+            format_args!(
+                "invalid length inside variable character string (position {}: length {length_bytes} in a buffer of {})",
+                self.position, self.size_bytes
+            ),
         )
     }
 
@@ -514,12 +527,16 @@ impl Input {
             return Ok(Datum::Null);
         }
         let cell = Cell { value: value.cast::<u8>().cast_const(), length_bytes: Some(length_bytes as usize) };
-        // SAFETY: `value` has `length_bytes` by contract.
-        match self.external_type {
-            // Descriptors are delivered themselves, not by an array of pointers.
-            sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::CLOB | sqlt::BLOB | sqlt::RDD => unsafe { self.descriptor_value(value) },
-            _ if length_bytes as usize > self.size_bytes => Err(self.too_long(length_bytes as usize)),
-            _ => unsafe { self.convert(&cell) },
+        let is_descriptor =
+            matches!(self.external_type, sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::CLOB | sqlt::BLOB | sqlt::RDD);
+        if is_descriptor {
+            // SAFETY: descriptors are delivered themselves, not by an array of pointers.
+            return unsafe { self.descriptor_value(value) };
+        }
+        match length_bytes as usize > self.size_bytes {
+            true => Err(self.too_long(length_bytes as usize)),
+            // SAFETY: `value` has `length_bytes` by contract.
+            false => unsafe { self.convert(&cell) },
         }
     }
 
@@ -658,7 +675,11 @@ impl Input {
             Ok(text) => Ok(Datum::Text(text)),
             Err(error) => Err(Failure::ora(
                 29275,
-                format_args!("partial multibyte character (position {}: byte {} of the value is not UTF-8)", self.position, error.valid_up_to()),
+                format_args!(
+                    "partial multibyte character (position {}: byte {} of the value is not UTF-8)",
+                    self.position,
+                    error.valid_up_to()
+                ),
             )),
         }
     }

@@ -188,7 +188,13 @@ fn digits_of(data_type: &DataType) -> u8 {
 /// `1.5E+000` as Oracle writes binary floats, `Nan`, `Inf`, `-Inf`.
 fn write_float(out: &mut String, scientific: &str, is_finite: bool, is_nan: bool, is_negative: bool) {
     if !is_finite {
-        out.push_str(if is_nan { "Nan" } else if is_negative { "-Inf" } else { "Inf" });
+        out.push_str(if is_nan {
+            "Nan"
+        } else if is_negative {
+            "-Inf"
+        } else {
+            "Inf"
+        });
         return;
     }
     let (mantissa, exponent) = scientific.split_once('E').unwrap_or((scientific, "0"));
@@ -235,7 +241,9 @@ mod tests {
     #[test]
     fn floats_are_written_like_oracle_writes_them() {
         let scratch = Scratch::default();
-        let text = |value: f64| String::from_utf8(scratch.characters(Datum::BinaryDouble(value), &DataType::BinaryDouble).unwrap().to_vec()).unwrap();
+        let text = |value: f64| {
+            String::from_utf8(scratch.characters(Datum::BinaryDouble(value), &DataType::BinaryDouble).unwrap().to_vec()).unwrap()
+        };
         assert_eq!(text(1.5), "1.5E+000");
         assert_eq!(text(-0.01), "-1.0E-002");
         assert_eq!(text(f64::NAN), "Nan");

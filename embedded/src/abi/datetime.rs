@@ -166,10 +166,8 @@ impl Timestamp {
     /// Nanoseconds since Julian day 0 of the local fields.
     fn total_nanos(self) -> i128 {
         let days = day_number(i64::from(self.year), i64::from(self.month), i64::from(self.day));
-        let seconds = i128::from(days) * SECONDS_PER_DAY
-            + i128::from(self.hour) * 3600
-            + i128::from(self.minute) * 60
-            + i128::from(self.second);
+        let seconds =
+            i128::from(days) * SECONDS_PER_DAY + i128::from(self.hour) * 3600 + i128::from(self.minute) * 60 + i128::from(self.second);
         seconds * NANOS_PER_SECOND + i128::from(self.nanos)
     }
 
@@ -206,7 +204,7 @@ impl Timestamp {
     pub fn write_timestamp(self, out: &mut String, digits: u8, with_zone: bool) {
         self.write_date(out);
         let half = if self.hour < 12 { "AM" } else { "PM" };
-        let hour = if self.hour % 12 == 0 { 12 } else { self.hour % 12 };
+        let hour = (self.hour + 11) % 12 + 1;
         let _ = write!(out, " {hour:02}.{:02}.{:02}", self.minute, self.second);
         if digits > 0 {
             let fraction = self.nanos / 10u32.pow(9 - u32::from(digits.min(9)));
@@ -227,7 +225,12 @@ fn parse_zone(text: &str) -> Result<i16, Failure> {
     if text.is_empty() || text.eq_ignore_ascii_case("UTC") || text.eq_ignore_ascii_case("GMT") || text.eq_ignore_ascii_case("Z") {
         return Ok(0);
     }
-    let region = || Failure::ora(1882, format_args!("timezone region not found (\"{text}\": the embedded engine knows offsets like +02:00, UTC and GMT)"));
+    let region = || {
+        Failure::ora(
+            1882,
+            format_args!("timezone region not found (\"{text}\": the embedded engine knows offsets like +02:00, UTC and GMT)"),
+        )
+    };
     let (sign, rest) = match text.as_bytes()[0] {
         b'+' => (1, &text[1..]),
         b'-' => (-1, &text[1..]),

@@ -48,7 +48,8 @@ struct Declaration {
 impl Declaration {
     fn check(&self) -> Result<DefineBody, Failure> {
         let size_bytes = usize::try_from(self.size_bytes).ok().filter(|size| *size <= i32::MAX as usize);
-        let size_bytes = size_bytes.ok_or_else(|| Failure::ora(24452, format_args!("value_sz {} exceeds the maximum of {}", self.size_bytes, i32::MAX)))?;
+        let size_bytes = size_bytes
+            .ok_or_else(|| Failure::ora(24452, format_args!("value_sz {} exceeds the maximum of {}", self.size_bytes, i32::MAX)))?;
         let known = mode::DATA_AT_EXEC | 0x80;
         if self.mode & !known != 0 {
             return Err(Failure::unimplemented(format_args!("define mode {:#x}", self.mode & !known)));
@@ -86,7 +87,10 @@ fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
     };
     match fits {
         true => Ok(()),
-        false => Err(Failure::ora(3115, format_args!("unsupported network datatype or representation (type {external_type}, {size_bytes} bytes)"))),
+        false => Err(Failure::ora(
+            3115,
+            format_args!("unsupported network datatype or representation (type {external_type}, {size_bytes} bytes)"),
+        )),
     }
 }
 
@@ -274,16 +278,25 @@ pub struct Output {
 
 impl Output {
     /// Resolves the define of column `column` (0-based).
-    pub fn resolve(handle: *mut Handle<DefineBody>, column: usize, param: &ColumnParam) -> Result<Output, Failure> {
-        // SAFETY: define handles live as long as their statement, whose lock the caller holds.
+    ///
+    /// # Safety
+    /// `handle` is a define of a statement whose lock the caller holds.
+    pub unsafe fn resolve(handle: *mut Handle<DefineBody>, column: usize, param: &ColumnParam) -> Result<Output, Failure> {
+        // SAFETY: define handles live as long as their statement.
         let define = unsafe { &*handle }.lock();
         if define.dynamic && define.callback.is_none() {
-            return Err(Failure::unimplemented(format_args!("piecewise define of column {} (OCI_DYNAMIC_FETCH without OCIDefineDynamic)", param.name)));
+            return Err(Failure::unimplemented(format_args!(
+                "piecewise define of column {} (OCI_DYNAMIC_FETCH without OCIDefineDynamic)",
+                param.name
+            )));
         }
         if !convert::is_convertible(&param.data_type, define.external_type) {
             return Err(Failure::ora(
                 932,
-                format_args!("inconsistent datatypes: column {} is {}, external type {} asked for", param.name, param.data_type, define.external_type),
+                format_args!(
+                    "inconsistent datatypes: column {} is {}, external type {} asked for",
+                    param.name, param.data_type, define.external_type
+                ),
             ));
         }
         let length_step = match define.lengths {
@@ -323,7 +336,8 @@ impl Output {
                 return self.put_dynamic(callback, row, datum);
             }
             // Fetched inline, an empty LOB looks like NULL; only a locator can tell.
-            if datum.is_null() && !(matches!(self.external_type, sqlt::CLOB | sqlt::BLOB) && !matches!(datum, Datum::Null)) {
+            let keeps_empty = matches!(self.external_type, sqlt::CLOB | sqlt::BLOB);
+            if if keeps_empty { matches!(datum, Datum::Null) } else { datum.is_null() } {
                 return self.put_null(row);
             }
             let value = self.value.add(row * self.value_step);
@@ -355,11 +369,19 @@ impl Output {
             match self.external_type {
                 sqlt::INT => {
                     let number = convert::to_i64(datum, self.size_bytes)?;
-                    std::ptr::copy_nonoverlapping(number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)), value, self.size_bytes);
+                    std::ptr::copy_nonoverlapping(
+                        number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)),
+                        value,
+                        self.size_bytes,
+                    );
                 }
                 sqlt::UIN => {
                     let number = convert::to_u64(datum, self.size_bytes)?;
-                    std::ptr::copy_nonoverlapping(number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)), value, self.size_bytes);
+                    std::ptr::copy_nonoverlapping(
+                        number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)),
+                        value,
+                        self.size_bytes,
+                    );
                 }
                 sqlt::VNU => {
                     let number = convert::to_number(datum)?;
@@ -530,7 +552,11 @@ impl Output {
                 Lengths::None => {}
                 Lengths::Wide(lengths) => lengths.cast::<u8>().add(row * self.length_step).cast::<u32>().write_unaligned(length as u32),
                 Lengths::Short(lengths) => {
-                    lengths.cast::<u8>().add(row * self.length_step).cast::<u16>().write_unaligned(u16::try_from(length).unwrap_or(u16::MAX));
+                    lengths
+                        .cast::<u8>()
+                        .add(row * self.length_step)
+                        .cast::<u16>()
+                        .write_unaligned(u16::try_from(length).unwrap_or(u16::MAX));
                 }
             }
             if !self.codes.is_null() {
@@ -560,7 +586,16 @@ impl Output {
             let mut code: *mut u16 = std::ptr::null_mut();
             // SAFETY: an `OCICallbackDefine` by contract; rows count from 0, as every driver expects.
             let answer = unsafe {
-                callback(context as *mut c_void, self.handle.cast(), row as u32, &mut buffer, &mut length, &mut piece, &mut indicator, &mut code)
+                callback(
+                    context as *mut c_void,
+                    self.handle.cast(),
+                    row as u32,
+                    &mut buffer,
+                    &mut length,
+                    &mut piece,
+                    &mut indicator,
+                    &mut code,
+                )
             };
             if answer != status::CONTINUE || buffer.is_null() || length.is_null() {
                 return Err(Failure::ora(24343, format_args!("user defined callback error (column {}, row {row})", self.name)));

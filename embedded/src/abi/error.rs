@@ -126,7 +126,10 @@ pub unsafe fn write_text(buffer: *mut u8, size_bytes: usize, text: &str) {
     if buffer.is_null() || size_bytes == 0 {
         return;
     }
-    let cut = text.floor_char_boundary(size_bytes - 1);
+    let mut cut = text.len().min(size_bytes - 1);
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
     // SAFETY: `cut` < `size_bytes`, for which the caller gives room; a `str` and a caller's buffer do not overlap.
     unsafe {
         std::ptr::copy_nonoverlapping(text.as_ptr(), buffer, cut);

@@ -130,7 +130,13 @@ impl Call {
     }
 
     /// For sessions that keep no rows: types and lengths are checked, values are not looked at.
-    fn check_only(&self, statement: &mut StatementBody, engine: &mut EngineGuard<'_>, prepared: &mut Statement, inputs: &[Input]) -> Outcome {
+    fn check_only(
+        &self,
+        statement: &mut StatementBody,
+        engine: &mut EngineGuard<'_>,
+        prepared: &mut Statement,
+        inputs: &[Input],
+    ) -> Outcome {
         let kinds: Vec<DatumKind> = inputs.iter().map(Input::kind).collect();
         engine.session()?.check_execute(prepared, &kinds)?;
         for input in inputs {
@@ -222,16 +228,20 @@ impl Call {
 
 /// Whether a failure belongs to one row; a lost session or a cancel ends the whole array.
 fn is_row_error(failure: &Failure) -> bool {
-    !matches!(failure, Failure::InvalidHandle | Failure::Ora { code: 54 | 60 | 600 | 1012 | 1013 | 1041 | 1115 | 1653 | 3113 | 3114 | 3001 | 942 | 904, .. })
+    !matches!(
+        failure,
+        Failure::InvalidHandle
+            | Failure::Ora { code: 54 | 60 | 600 | 1012 | 1013 | 1041 | 1115 | 1653 | 3113 | 3114 | 3001 | 942 | 904, .. }
+    )
 }
 
 fn resolve_inputs(statement: &StatementBody) -> Result<Vec<Input>, Failure> {
     let resolve = |(index, bind): (usize, &Option<_>)| match bind {
-        Some(bind) => Input::resolve(*bind, index as u32 + 1),
-        None => Err(Failure::ora(
-            1008,
-            format_args!("not all variables bound (:{} at position {})", statement.bind_names()[index], index + 1),
-        )),
+        // SAFETY: a bind of the statement that the caller has locked.
+        Some(bind) => unsafe { Input::resolve(*bind, index as u32 + 1) },
+        None => {
+            Err(Failure::ora(1008, format_args!("not all variables bound (:{} at position {})", statement.bind_names()[index], index + 1)))
+        }
     };
     statement.binds.iter().enumerate().map(resolve).collect()
 }

@@ -13,7 +13,14 @@ use super::statement::{OpenQuery, StatementBody, failed};
 /// # Safety
 /// Pointers as the OCI contract says; the defined buffers hold `rows` elements.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIStmtFetch2(stmtp: *mut c_void, errhp: *mut c_void, rows: u32, orientation: u16, _offset: i32, _mode: u32) -> i32 {
+pub unsafe extern "C" fn OCIStmtFetch2(
+    stmtp: *mut c_void,
+    errhp: *mut c_void,
+    rows: u32,
+    orientation: u16,
+    _offset: i32,
+    _mode: u32,
+) -> i32 {
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCIStmtFetch2", errhp, |error_handle| {
@@ -95,5 +102,6 @@ fn resolve_outputs(statement: &StatementBody) -> Result<Vec<Output>, Failure> {
         return Err(Failure::ora(1007, "variable not in select list"));
     }
     let defined = statement.defines.iter().enumerate().filter_map(|(index, define)| define.map(|define| (index, define)));
-    defined.map(|(index, define)| Output::resolve(define, index, &columns[index])).collect()
+    // SAFETY: the defines of the statement that the caller has locked.
+    defined.map(|(index, define)| unsafe { Output::resolve(define, index, &columns[index]) }).collect()
 }

@@ -6,9 +6,9 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::bind::BindBody;
 use super::codes::{kind, status};
 use super::define::DefineBody;
-use super::bind::BindBody;
 use super::descriptor;
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard_bare};
@@ -145,7 +145,9 @@ pub fn allocate(env: &Handle<EnvBody>, handle_kind: u32) -> Result<*mut c_void, 
         kind::DESCRIBE | kind::TRANS | kind::SUBSCRIPTION | kind::DIRPATH_CTX | kind::CPOOL | kind::SPOOL | kind::ADMIN => {
             create_kind(handle_kind, env_pointer, PlainBody).cast()
         }
-        other => return Err(Failure::ora(24302, format_args!("host connection in use by another thread or handle type {other} is not known"))),
+        other => {
+            return Err(Failure::ora(24302, format_args!("host connection in use by another thread or handle type {other} is not known")));
+        }
     };
     env.lock().children.insert(pointer as usize, Child::Handle(handle_kind));
     Ok(pointer)

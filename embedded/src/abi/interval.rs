@@ -49,7 +49,13 @@ pub unsafe extern "C" fn OCIIntervalSetDaySecond(
 /// # Safety
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIIntervalSetYearMonth(_hndl: *mut c_void, errhp: *mut c_void, years: i32, months: i32, interval: *mut c_void) -> i32 {
+pub unsafe extern "C" fn OCIIntervalSetYearMonth(
+    _hndl: *mut c_void,
+    errhp: *mut c_void,
+    years: i32,
+    months: i32,
+    interval: *mut c_void,
+) -> i32 {
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCIIntervalSetYearMonth", errhp, |_| {

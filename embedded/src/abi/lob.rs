@@ -46,7 +46,9 @@ impl LobValue {
     /// Byte offset of the element `index` (0-based, characters or bytes); the end when beyond it.
     fn offset(&self, index: usize) -> usize {
         match self.is_text {
-            true => self.bytes.iter().enumerate().filter(|(_, byte)| is_char_start(**byte)).nth(index).map_or(self.bytes.len(), |(at, _)| at),
+            true => {
+                self.bytes.iter().enumerate().filter(|(_, byte)| is_char_start(**byte)).nth(index).map_or(self.bytes.len(), |(at, _)| at)
+            }
             false => index.min(self.bytes.len()),
         }
     }

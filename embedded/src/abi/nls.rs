@@ -153,7 +153,10 @@ pub unsafe extern "C" fn OCINlsCharSetConvert(
             }
             let source = std::slice::from_raw_parts(from.cast::<u8>(), from_bytes);
             if to_id != from_id && !source.is_ascii() {
-                return Err(Failure::ora(12703, format_args!("this character set conversion is not supported ({from_id} to {to_id}) beyond ASCII")));
+                return Err(Failure::ora(
+                    12703,
+                    format_args!("this character set conversion is not supported ({from_id} to {to_id}) beyond ASCII"),
+                ));
             }
             if to_bytes < from_bytes {
                 return Err(Failure::ora(12714, "the target buffer is too small for the converted text"));

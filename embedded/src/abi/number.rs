@@ -52,7 +52,13 @@ unsafe fn write_number(target: *mut c_void, number: &Number) -> Result<i32, Fail
 /// # Safety
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCINumberFromInt(errhp: *mut c_void, integer: *const c_void, size_bytes: u32, sign: u32, number: *mut c_void) -> i32 {
+pub unsafe extern "C" fn OCINumberFromInt(
+    errhp: *mut c_void,
+    integer: *const c_void,
+    size_bytes: u32,
+    sign: u32,
+    number: *mut c_void,
+) -> i32 {
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCINumberFromInt", errhp, |_| {
@@ -77,7 +83,13 @@ pub unsafe extern "C" fn OCINumberFromInt(errhp: *mut c_void, integer: *const c_
 /// # Safety
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCINumberToInt(errhp: *mut c_void, number: *const c_void, size_bytes: u32, sign: u32, integer: *mut c_void) -> i32 {
+pub unsafe extern "C" fn OCINumberToInt(
+    errhp: *mut c_void,
+    number: *const c_void,
+    size_bytes: u32,
+    sign: u32,
+    integer: *mut c_void,
+) -> i32 {
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCINumberToInt", errhp, |_| {

@@ -242,7 +242,9 @@ fn check_connect_string(connect_string: &str) -> Result<(), Failure> {
     }
     let path = Path::new(connect_string);
     if path.is_dir() {
-        return Err(unresolved(format!("\"{connect_string}\" is a directory; the embedded engine takes a file path, \":memory:\" or \"null\"")));
+        return Err(unresolved(format!(
+            "\"{connect_string}\" is a directory; the embedded engine takes a file path, \":memory:\" or \"null\""
+        )));
     }
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Err(unresolved(format!(
@@ -263,7 +265,8 @@ pub unsafe fn text_argument(pointer: *const u8, length_bytes: usize) -> Result<S
     }
     // SAFETY: the caller's contract.
     let bytes = unsafe { std::slice::from_raw_parts(pointer, length_bytes) };
-    String::from_utf8(bytes.to_vec()).map_err(|_| Failure::ora(12705, "Cannot access NLS data files or invalid environment specified (text is not UTF-8)"))
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| Failure::ora(12705, "Cannot access NLS data files or invalid environment specified (text is not UTF-8)"))
 }
 
 fn attach(server: &Handle<ServerBody>, connect_string: String) -> Result<(), Failure> {
@@ -278,7 +281,10 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
         return Err(Failure::ora(24311, "memory initialization failed: unknown credential type"));
     }
     if mode & !MODE_STATEMENT_CACHE != 0 {
-        return Err(Failure::ora(1031, format_args!("insufficient privileges: session mode {mode:#x} is not known to the embedded engine")));
+        return Err(Failure::ora(
+            1031,
+            format_args!("insufficient privileges: session mode {mode:#x} is not known to the embedded engine"),
+        ));
     }
     let (server, connect_string) = {
         let service = service.lock();
@@ -303,10 +309,10 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
 
 /// Ends the engine's session; what is not committed is rolled back.
 fn end(core: &SessionCore) -> Outcome {
-    if let Some(mut session) = core.end() {
-        if session.in_transaction() {
-            session.rollback()?;
-        }
+    if let Some(mut session) = core.end()
+        && session.in_transaction()
+    {
+        session.rollback()?;
     }
     Ok(status::SUCCESS)
 }
@@ -608,7 +614,13 @@ pub unsafe extern "C" fn OCIServerRelease(
 /// # Safety
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIServerVersion(hndlp: *mut c_void, errhp: *mut c_void, buffer: *mut u8, buffer_bytes: u32, handle_kind: u8) -> i32 {
+pub unsafe extern "C" fn OCIServerVersion(
+    hndlp: *mut c_void,
+    errhp: *mut c_void,
+    buffer: *mut u8,
+    buffer_bytes: u32,
+    handle_kind: u8,
+) -> i32 {
     // SAFETY: the same contract.
     unsafe { OCIServerRelease2(hndlp, errhp, buffer, buffer_bytes, handle_kind, std::ptr::null_mut(), 0) }
 }

@@ -201,7 +201,14 @@ fn check_language(language: u32) -> Result<(), Failure> {
 /// # Safety
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIStmtPrepare(stmtp: *mut c_void, errhp: *mut c_void, sql: *const u8, sql_len: u32, language: u32, _mode: u32) -> i32 {
+pub unsafe extern "C" fn OCIStmtPrepare(
+    stmtp: *mut c_void,
+    errhp: *mut c_void,
+    sql: *const u8,
+    sql_len: u32,
+    language: u32,
+    _mode: u32,
+) -> i32 {
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCIStmtPrepare", errhp, |_| {
@@ -314,7 +321,13 @@ pub unsafe extern "C" fn OCIStmtGetBindInfo(
 /// # Safety
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIParamGet(hndlp: *const c_void, handle_kind: u32, errhp: *mut c_void, parmdpp: *mut *mut c_void, position: u32) -> i32 {
+pub unsafe extern "C" fn OCIParamGet(
+    hndlp: *const c_void,
+    handle_kind: u32,
+    errhp: *mut c_void,
+    parmdpp: *mut *mut c_void,
+    position: u32,
+) -> i32 {
     // SAFETY: the caller's contract, for each handle looked at.
     unsafe {
         guard("OCIParamGet", errhp, |_| {
