@@ -4,8 +4,8 @@ use std::cell::UnsafeCell;
 use std::fmt::Write as _;
 
 use super::codes::sqlt;
-use super::datetime::Timestamp;
 use super::error::Failure;
+use super::timestamp::Timestamp;
 use crate::engine::{DataType, Datum, Number, NumberError, OraError};
 
 /// Whether a column of this type can be defined as that external type.

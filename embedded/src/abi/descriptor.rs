@@ -5,13 +5,13 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::codes::{kind, status};
-use super::datetime::Timestamp;
 use super::env::EnvBody;
 use super::error::{Failure, guard_bare};
 use super::handle::{self, Child, Handle};
 use super::interval::Interval;
 use super::lob::LobValue;
 use super::statement::ColumnParam;
+use super::timestamp::Timestamp;
 
 const ALIVE: u32 = 0x6f6c_6264;
 const DEAD: u32 = 0xdead_6f64;

@@ -4,11 +4,11 @@ use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::bind::Input;
 use super::codes::{mode, status};
 use super::error::{ErrorBody, Failure, Outcome, RowError, guard, note};
 use super::fetch;
 use super::handle::{self, Handle};
+use super::input::Input;
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed, record_of};
 use crate::engine::{Datum, DatumKind, Statement, StatementKind};

@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 
 use super::codes::{mode, status};
-use super::define::{CellNote, Output};
 use super::error::{ErrorBody, Failure, Outcome, guard, note};
 use super::handle::{self, Handle};
+use super::output::{CellNote, Output};
 use super::statement::{OpenQuery, StatementBody, failed};
 
 /// Fetches up to `rows` rows; 100 when the query ended, with the rows before the end in the buffers.

@@ -8,18 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::codes::{attr, kind, status};
-use super::env::EnvBody;
-use super::error::{ErrorBody, Failure, Outcome, guard, write_text};
+use super::error::{ErrorBody, Failure, guard, write_text};
 use super::handle::{self, Body, Handle};
 use crate::engine::{Interrupt, Session};
 
 /// Banner and version word of the "server": release 19.3.
 const BANNER: &str = "Oracle Database 19c compatible embedded engine of olbridge, Release 19.0.0.0.0 - Version 19.3.0.0.0";
 const VERSION_WORD: u32 = 19 << 24 | 3 << 16;
-
-const CREDENTIALS_DATABASE: u32 = 1;
-const CREDENTIALS_EXTERNAL: u32 = 2;
-const MODE_STATEMENT_CACHE: u32 = 0x40;
 
 /// Text attributes of a handle; the pointers given out stay valid until the attribute is set again.
 pub type TextAttributes = HashMap<u32, Box<[u8]>>;
@@ -61,17 +56,17 @@ impl SessionCore {
         }
     }
 
-    fn begin(&self, session: Session) {
+    pub(super) fn begin(&self, session: Session) {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.interrupt());
         *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
     }
 
-    fn end(&self) -> Option<Session> {
+    pub(super) fn end(&self) -> Option<Session> {
         *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.engine.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
@@ -109,11 +104,16 @@ pub struct ServerCore {
 }
 
 impl ServerCore {
-    fn connect_string(&self) -> Option<String> {
+    /// Attaches, or detaches with `None`.
+    pub(super) fn set_connect_string(&self, connect_string: Option<String>) {
+        *self.connect_string.lock().unwrap_or_else(PoisonError::into_inner) = connect_string;
+    }
+
+    pub(super) fn connect_string(&self) -> Option<String> {
         self.connect_string.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn sessions(&self) -> MutexGuard<'_, Vec<Weak<SessionCore>>> {
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Vec<Weak<SessionCore>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -164,7 +164,8 @@ impl SessionBody {
         self.core.in_transaction()
     }
 
-    fn text(&self, attribute: u32) -> Result<&str, Failure> {
+    /// A text attribute.
+    pub(super) fn text(&self, attribute: u32) -> Result<&str, Failure> {
         let bytes = self.texts.get(&attribute).map_or(&[][..], |bytes| bytes);
         std::str::from_utf8(bytes).map_err(|_| Failure::ora(1017, "invalid username/password; logon denied (not UTF-8)"))
     }
@@ -178,7 +179,7 @@ pub struct ServiceBody {
     pub statement_cache_size: u32,
     pub call_timeout_ms: u32,
     /// Made by `OCILogon2`, so `OCILogoff` frees server and session too.
-    owns_parts: bool,
+    pub(super) owns_parts: bool,
 }
 
 impl Body for ServiceBody {
@@ -216,7 +217,8 @@ impl ServiceBody {
         }
     }
 
-    fn attached_server(&self) -> Result<(&Arc<ServerCore>, String), Failure> {
+    /// The server and its connect string, when attached.
+    pub(super) fn attached_server(&self) -> Result<(&Arc<ServerCore>, String), Failure> {
         let (_, server) = self.server.as_ref().ok_or_else(|| Failure::ora(24324, "service handle not initialized"))?;
         let connect_string = server.connect_string().ok_or_else(|| Failure::ora(3114, "not connected to ORACLE"))?;
         Ok((server, connect_string))
@@ -231,30 +233,6 @@ pub fn session_of(service: &Handle<ServiceBody>) -> Result<Arc<SessionCore>, Fai
     Ok(core.clone())
 }
 
-/// Where a connect string leads; refused early when no file can be there.
-fn check_connect_string(connect_string: &str) -> Result<(), Failure> {
-    let unresolved = |why: String| Failure::ora(12154, format_args!("TNS:could not resolve the connect identifier specified: {why}"));
-    if connect_string.is_empty() {
-        return Err(unresolved("the embedded engine takes a file path, \":memory:\" or \"null\", and got nothing".into()));
-    }
-    if matches!(connect_string, ":memory:" | "null") {
-        return Ok(());
-    }
-    let path = Path::new(connect_string);
-    if path.is_dir() {
-        return Err(unresolved(format!(
-            "\"{connect_string}\" is a directory; the embedded engine takes a file path, \":memory:\" or \"null\""
-        )));
-    }
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Err(unresolved(format!(
-            "tried to open the file \"{connect_string}\" with the embedded engine, but there is no directory \"{}\"",
-            parent.display()
-        ))),
-        _ => Ok(()),
-    }
-}
-
 /// Text argument of a call as UTF-8.
 ///
 /// # Safety
@@ -267,205 +245,6 @@ pub unsafe fn text_argument(pointer: *const u8, length_bytes: usize) -> Result<S
     let bytes = unsafe { std::slice::from_raw_parts(pointer, length_bytes) };
     String::from_utf8(bytes.to_vec())
         .map_err(|_| Failure::ora(12705, "Cannot access NLS data files or invalid environment specified (text is not UTF-8)"))
-}
-
-fn attach(server: &Handle<ServerBody>, connect_string: String) -> Result<(), Failure> {
-    check_connect_string(&connect_string)?;
-    let core = server.lock().core.clone();
-    *core.connect_string.lock().unwrap_or_else(PoisonError::into_inner) = Some(connect_string);
-    Ok(())
-}
-
-fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentials: u32, mode: u32) -> Result<(), Failure> {
-    if !matches!(credentials, CREDENTIALS_DATABASE | CREDENTIALS_EXTERNAL) {
-        return Err(Failure::ora(24311, "memory initialization failed: unknown credential type"));
-    }
-    if mode & !MODE_STATEMENT_CACHE != 0 {
-        return Err(Failure::ora(
-            1031,
-            format_args!("insufficient privileges: session mode {mode:#x} is not known to the embedded engine"),
-        ));
-    }
-    let (server, connect_string) = {
-        let service = service.lock();
-        let (server, connect_string) = service.attached_server()?;
-        (server.clone(), connect_string)
-    };
-    let (core, username, password) = {
-        let session = session.lock();
-        (session.core.clone(), session.text(attr::USERNAME)?.to_owned(), session.text(attr::PASSWORD)?.to_owned())
-    };
-    if core.is_open() {
-        return Err(Failure::ora(1017, "a session is already begun on this handle"));
-    }
-    core.begin(Session::connect(&connect_string, &username, &password)?);
-    let mut sessions = server.sessions();
-    sessions.retain(|session| session.strong_count() > 0);
-    sessions.push(Arc::downgrade(&core));
-    drop(sessions);
-    service.lock().set_session(session);
-    Ok(())
-}
-
-/// Ends the engine's session; what is not committed is rolled back.
-fn end(core: &SessionCore) -> Outcome {
-    if let Some(mut session) = core.end()
-        && session.in_transaction()
-    {
-        session.rollback()?;
-    }
-    Ok(status::SUCCESS)
-}
-
-/// Points a server handle at a database: a file path, `:memory:` or `null`.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIServerAttach(srvhp: *mut c_void, errhp: *mut c_void, dblink: *const u8, dblink_len: i32, _mode: u32) -> i32 {
-    // SAFETY: the caller's contract, for the handles and the text.
-    unsafe {
-        guard("OCIServerAttach", errhp, |_| {
-            let server = handle::get::<ServerBody>(srvhp)?;
-            attach(server, text_argument(dblink, usize::try_from(dblink_len).unwrap_or(0))?)?;
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Detaches a server handle; sessions on it are ended.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIServerDetach(srvhp: *mut c_void, errhp: *mut c_void, _mode: u32) -> i32 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCIServerDetach", errhp, |_| {
-            let core = handle::get::<ServerBody>(srvhp)?.lock().core.clone();
-            let sessions = std::mem::take(&mut *core.sessions());
-            for session in sessions.iter().filter_map(Weak::upgrade) {
-                end(&session)?;
-            }
-            *core.connect_string.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Logs on with the user name and password of the session handle.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCISessionBegin(svchp: *mut c_void, errhp: *mut c_void, usrhp: *mut c_void, credentials: u32, mode: u32) -> i32 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCISessionBegin", errhp, |_| {
-            begin(handle::get::<ServiceBody>(svchp)?, handle::get::<SessionBody>(usrhp)?, credentials, mode)?;
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Logs off; an open transaction is rolled back.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCISessionEnd(svchp: *mut c_void, errhp: *mut c_void, usrhp: *mut c_void, _mode: u32) -> i32 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCISessionEnd", errhp, |_| {
-            let service = handle::get::<ServiceBody>(svchp)?;
-            let core = match usrhp.is_null() {
-                true => session_of(service)?,
-                false => handle::get::<SessionBody>(usrhp)?.lock().core.clone(),
-            };
-            end(&core)
-        })
-    }
-}
-
-/// Server, session and service context in one call.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILogon2(
-    envhp: *mut c_void,
-    errhp: *mut c_void,
-    svchp: *mut *mut c_void,
-    username: *const u8,
-    username_len: u32,
-    password: *const u8,
-    password_len: u32,
-    database: *const u8,
-    database_len: u32,
-    mode: u32,
-) -> i32 {
-    // SAFETY: the caller's contract, for handles and texts; handles allocated here are freed here on failure.
-    unsafe {
-        guard("OCILogon2", errhp, |_| {
-            let env = handle::get::<EnvBody>(envhp)?;
-            if svchp.is_null() {
-                return Err(Failure::InvalidHandle);
-            }
-            let mut made = Vec::new();
-            let outcome = (|| {
-                for handle_kind in [kind::SERVER, kind::SESSION, kind::SVCCTX] {
-                    made.push((handle::allocate(env, handle_kind)?, handle_kind));
-                }
-                let server = handle::get::<ServerBody>(made[0].0)?;
-                let session = handle::get::<SessionBody>(made[1].0)?;
-                let service = handle::get::<ServiceBody>(made[2].0)?;
-                attach(server, text_argument(database, database_len as usize)?)?;
-                for (attribute, text) in [
-                    (attr::USERNAME, text_argument(username, username_len as usize)?),
-                    (attr::PASSWORD, text_argument(password, password_len as usize)?),
-                ] {
-                    session.lock().texts.insert(attribute, text.into_bytes().into());
-                }
-                service.lock().set_server(server);
-                begin(service, session, CREDENTIALS_DATABASE, mode & MODE_STATEMENT_CACHE)?;
-                service.lock().owns_parts = true;
-                svchp.write(made[2].0);
-                Ok(status::SUCCESS)
-            })();
-            if outcome.is_err() {
-                for (pointer, handle_kind) in made.into_iter().rev() {
-                    handle::OCIHandleFree(pointer, handle_kind);
-                }
-            }
-            outcome
-        })
-    }
-}
-
-/// Ends what `OCILogon2` began.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILogoff(svchp: *mut c_void, errhp: *mut c_void) -> i32 {
-    // SAFETY: the caller's contract; the parts were allocated by `OCILogon2`, nobody else frees them.
-    unsafe {
-        guard("OCILogoff", errhp, |_| {
-            let service = handle::get::<ServiceBody>(svchp)?;
-            let core = session_of(service)?;
-            let (server, session, owns_parts) = {
-                let service = service.lock();
-                (service.server_pointer(), service.session_pointer(), service.owns_parts)
-            };
-            let outcome = end(&core);
-            if owns_parts {
-                for (pointer, handle_kind) in [(svchp, kind::SVCCTX), (session, kind::SESSION), (server, kind::SERVER)] {
-                    handle::OCIHandleFree(pointer, handle_kind);
-                }
-            }
-            outcome
-        })
-    }
 }
 
 fn with_session(

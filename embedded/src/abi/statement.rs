@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::bind::BindBody;
 use super::codes::{kind, sqlt, status};
-use super::define::{DefineBody, Output};
+use super::define::DefineBody;
 use super::descriptor::{self, Content};
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, Record, guard, report};
 use super::handle::{self, Body, Handle};
+use super::output::Output;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
 use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, shape};
 

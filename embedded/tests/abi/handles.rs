@@ -2,7 +2,8 @@
 
 use std::ptr::{null, null_mut};
 
-use clntsh::abi::session::{OCIBreak, OCILogoff, OCILogon2, OCIPing, OCIServerRelease2, OCITransCommit};
+use clntsh::abi::logon::{OCILogoff, OCILogon2};
+use clntsh::abi::session::{OCIBreak, OCIPing, OCIServerRelease2, OCITransCommit};
 use clntsh::abi::statement::{OCIStmtGetBindInfo, OCIStmtPrepare};
 use clntsh::abi::unsupported::OCITransStart;
 

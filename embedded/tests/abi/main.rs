@@ -21,7 +21,7 @@ use clntsh::abi::env::OCIEnvNlsCreate;
 use clntsh::abi::error::OCIErrorGet;
 use clntsh::abi::execute::OCIStmtExecute;
 use clntsh::abi::handle::{OCIHandleAlloc, OCIHandleFree};
-use clntsh::abi::session::{OCIServerAttach, OCISessionBegin, OCISessionEnd};
+use clntsh::abi::logon::{OCIServerAttach, OCISessionBegin, OCISessionEnd};
 use clntsh::abi::statement::OCIStmtPrepare2;
 
 type Pointer = *mut c_void;
