@@ -26,9 +26,9 @@ enum Value {
     Span(*const c_void, usize),
 }
 
-/// Longest identifier and the 4000-byte limit of VARCHAR2 that this engine has.
+/// Longest identifier, and 2 for VARCHAR2 and RAW of up to 32767 bytes (MAX_STRING_SIZE = EXTENDED).
 const MAX_IDENTIFIER_BYTES: u8 = 128;
-const MAX_STRING_STANDARD: u8 = 1;
+const MAX_STRING_EXTENDED: u8 = 2;
 const MAX_OPEN_CURSORS: u32 = 65_535;
 
 /// ORA-24315 for an attribute of a handle.
@@ -70,7 +70,7 @@ fn service_value(service: &Handle<ServiceBody>, attribute: u32) -> Result<Value,
         attr::STMTCACHESIZE => Value::U32(body.statement_cache_size),
         attr::CALL_TIMEOUT => Value::U32(body.call_timeout_ms),
         attr::MAX_IDENTIFIER_LEN => Value::U8(MAX_IDENTIFIER_BYTES),
-        attr::VARTYPE_MAXLEN_COMPAT => Value::U8(MAX_STRING_STANDARD),
+        attr::VARTYPE_MAXLEN_COMPAT => Value::U8(MAX_STRING_EXTENDED),
         _ => return Err(illegal(attribute, "a service context")),
     })
 }

@@ -220,7 +220,7 @@ impl Output {
         }
     }
 
-    /// Writes bytes, padded up to the size when `pad` says so.
+    /// Writes bytes; the buffer is padded when `pad` says so, the length reported is that of the value.
     ///
     /// # Safety
     /// `value` is element `row`.
@@ -232,8 +232,7 @@ impl Output {
             if let Some(pad) = pad {
                 std::ptr::write_bytes(value.add(length), pad, self.size_bytes - length);
             }
-            let reported = if pad.is_some() && bytes.len() <= self.size_bytes { self.size_bytes } else { length };
-            self.finish_text(row, reported, bytes.len(), self.size_bytes)
+            self.finish_text(row, length, bytes.len(), self.size_bytes)
         }
     }
 

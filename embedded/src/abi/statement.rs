@@ -179,7 +179,7 @@ impl ColumnParam {
         self.charset_form = if national { 2 } else { 1 };
         // The database character set is AL32UTF8, so national text too may need four bytes for a character on the client.
         if self.counts_chars {
-            self.size_bytes = u16::try_from(size.saturating_mul(4)).unwrap_or(u16::MAX).max(self.size_bytes);
+            self.size_bytes = u16::try_from(size.saturating_mul(4).min(32_767)).unwrap_or(32_767).max(self.size_bytes);
         }
     }
 

@@ -111,7 +111,7 @@ fn a_service_context_gives_its_parts_back() {
     assert_eq!(env.get::<usize>(client.svc, kind::SVCCTX, attr::SERVER), client.server as usize);
     assert_eq!(env.get::<usize>(client.svc, kind::SVCCTX, attr::SESSION), client.session as usize);
     assert_eq!(env.get::<u32>(client.server, kind::SERVER, attr::SERVER_STATUS), 1);
-    assert_eq!(env.get::<u8>(client.svc, kind::SVCCTX, attr::VARTYPE_MAXLEN_COMPAT), 1);
+    assert_eq!(env.get::<u8>(client.svc, kind::SVCCTX, attr::VARTYPE_MAXLEN_COMPAT), 2);
     let (mut text, mut version) = ([0u8; 200], 0u32);
     env.ok(unsafe { OCIServerRelease2(client.svc, env.err, text.as_mut_ptr(), 200, kind::SVCCTX as u8, &mut version, 0) });
     assert_eq!((version >> 24, version >> 16 & 0xff), (19, 3));
