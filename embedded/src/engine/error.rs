@@ -89,16 +89,19 @@ impl From<rusqlite::Error> for OraError {
             return error;
         }
         match error.sqlite_error_code() {
-            Some(C::DatabaseBusy | C::DatabaseLocked) => {
-                OraError::new(54, "resource busy and acquire with NOWAIT specified or timeout expired (another session is writing to this file)")
-            }
+            Some(C::DatabaseBusy | C::DatabaseLocked) => OraError::new(
+                54,
+                "resource busy and acquire with NOWAIT specified or timeout expired (another session is writing to this file)",
+            ),
             Some(C::OperationInterrupted) => OraError::new(1013, "user requested cancel of current operation"),
             Some(C::DiskFull) => OraError::new(1653, format_args!("unable to extend table: {text}")),
             Some(C::ReadOnly) => OraError::new(16000, "database or pluggable database open for read-only access"),
             Some(C::CannotOpen) => OraError::new(12154, format_args!("could not open the database file: {text}")),
             Some(C::NotADatabase) => OraError::new(1251, format_args!("not a database file of the embedded engine: {text}")),
             Some(C::TooBig) => OraError::new(1460, "unimplemented or unreasonable conversion requested (value too large)"),
-            Some(C::SystemIoFailure | C::DatabaseCorrupt) => OraError::new(1115, format_args!("IO error reading or writing the file: {text}")),
+            Some(C::SystemIoFailure | C::DatabaseCorrupt) => {
+                OraError::new(1115, format_args!("IO error reading or writing the file: {text}"))
+            }
             _ => OraError::internal(text),
         }
     }

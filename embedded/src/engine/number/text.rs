@@ -61,7 +61,11 @@ impl Number {
     pub fn to_text_tm9(&self) -> String {
         let parts = self.parts();
         let mut text = String::with_capacity(64);
-        if fixed_digits(&parts) <= 63 { write_fixed(&parts, &mut text) } else { write_scientific(&parts, None, &mut text) }
+        if fixed_digits(&parts) <= 63 {
+            write_fixed(&parts, &mut text)
+        } else {
+            write_scientific(&parts, None, &mut text)
+        }
         text
     }
 
