@@ -141,7 +141,7 @@ fn exponent(text: &[u8]) -> i32 {
 }
 
 /// Base-100 digits of `value < 10^8`: four bytes, most significant lowest.
-#[inline]
+#[inline(always)]
 fn pairs_8(value: u32) -> u32 {
     let lanes = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
     // x / 100 of both lanes at once: 5243 / 2^19 is exact for x < 43,699.
@@ -151,7 +151,7 @@ fn pairs_8(value: u32) -> u32 {
 }
 
 /// Base-100 digits of `value < 10^16`: eight bytes, most significant lowest.
-#[inline]
+#[inline(always)]
 fn pairs_16(value: u64) -> u64 {
     u64::from(pairs_8((value / TEN_8) as u32)) | u64::from(pairs_8((value % TEN_8) as u32)) << 32
 }
@@ -164,7 +164,7 @@ fn encode_zero(slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
 }
 
 /// The exponent byte for `0.d1 d2… × 100^exponent`.
-#[inline]
+#[inline(always)]
 fn exponent_byte(negative: bool, exponent: i32) -> Result<u8, NumberError> {
     if !(-64..=63).contains(&exponent) {
         return Err(NumberError::OutOfRange);
@@ -172,13 +172,13 @@ fn exponent_byte(negative: bool, exponent: i32) -> Result<u8, NumberError> {
     Ok(if negative { 63 - exponent } else { 192 + exponent } as u8)
 }
 
-#[inline]
+#[inline(always)]
 fn shape(exponent: i32, count: i32, first: u8, last: u8) -> NumberShape {
     NumberShape { integer_digits: 2 * exponent - i32::from(first < 10), scale: 2 * (count - exponent) - i32::from(last.is_multiple_of(10)) }
 }
 
-/// Up to 20 decimal digits.
-#[inline]
+/// Up to 20 decimal digits. Inlined by force: a call would hand the answer over in memory, and the shape that nobody reads would be made.
+#[inline(always)]
 fn encode_magnitude_u64(negative: bool, magnitude: u64, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
     // Below 10^15 there is room to multiply by 10, so that eight base-100 digits in a u64 are enough.
     let odd = scale & 1 == 1;
@@ -190,7 +190,7 @@ fn encode_magnitude_u64(negative: bool, magnitude: u64, scale: i32, slot: &mut N
 }
 
 /// 1 to 16 decimal digits of `magnitude × 100^-pair_scale`: at most 8 base-100 digits.
-#[inline]
+#[inline(always)]
 fn encode_magnitude_16(negative: bool, magnitude: u64, pair_scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
     let pairs = pairs_16(magnitude);
     let leading = pairs.trailing_zeros() / 8;
@@ -211,7 +211,6 @@ fn encode_magnitude_16(negative: bool, magnitude: u64, pair_scale: i32, slot: &m
 }
 
 /// 16 to 20 decimal digits: at most 11 base-100 digits, which fit one u128.
-#[inline]
 fn encode_magnitude_20(negative: bool, magnitude: u64, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
     let (even, peeled) = match scale & 1 {
         0 => (magnitude, 0),
@@ -280,7 +279,7 @@ const fn reciprocal(divisor: u64, bits: u32) -> u128 {
 }
 
 /// Up to 39 decimal digits: at most 20 base-100 digits, in two u128.
-#[inline]
+#[inline(always)]
 pub(super) fn encode_u128(negative: bool, magnitude: u128, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
     if let Ok(small) = u64::try_from(magnitude) {
         return encode_magnitude_u64(negative, small, scale, slot);
