@@ -41,13 +41,52 @@ fn decoded(data_type: &DataType, value: &Value) -> Option<String> {
     }
 }
 
+/// Decimal text of a NUMBER as it came over the wire: base-100 digits as Oracle documents them. Independent of the bridge's codec, and
+/// exact where the server's own decoder rounds a negative value to 28 digits.
+fn number_text(hex: &str) -> String {
+    let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    if bytes == [0x80] {
+        return "0".into();
+    }
+    let positive = bytes[0] & 0x80 != 0;
+    let (exponent, digits): (i32, Vec<u8>) = if positive {
+        (i32::from(bytes[0]) - 193, bytes[1..].iter().map(|b| b - 1).collect())
+    } else {
+        (62 - i32::from(bytes[0]), bytes[1..].iter().filter(|b| **b != 102).map(|b| 101 - b).collect())
+    };
+    let mut text: String = digits.iter().map(|d| format!("{d:02}")).collect();
+    // Decimal digits before the point.
+    let whole = (exponent + 1) * 2;
+    if whole <= 0 {
+        let zeros = "0".repeat(whole.unsigned_abs() as usize);
+        return canonical(&DataType::Int64, &format!("{}0.{zeros}{text}", if positive { "" } else { "-" }));
+    }
+    let whole = whole as usize;
+    text.extend(std::iter::repeat_n('0', whole.saturating_sub(text.len())));
+    canonical(&DataType::Int64, &format!("{}{}.{}", if positive { "" } else { "-" }, &text[..whole], &text[whole..]))
+}
+
+#[test]
+fn the_decoder_of_numbers_agrees_with_the_documented_samples() {
+    for (hex, text) in
+        [("80", "0"), ("c102", "1"), ("c10264", "1.99"), ("3e6466", "-1"), ("c00b", "0.1"), ("3f5b66", "-0.1"), ("c202", "100")]
+    {
+        assert_eq!(number_text(hex), text, "{hex}");
+    }
+}
+
 #[track_caller]
 fn assert_equal(server: &mut Loopback, name: &str, batch: &RecordBatch) {
     let rows = server.rows(name);
     assert_eq!(rows.len(), batch.num_rows());
+    let wire = server.binds_of_inserts();
+    assert_eq!(wire.len(), batch.num_rows());
     for (row, found) in rows.iter().enumerate() {
         for (index, column) in batch.columns().iter().enumerate() {
-            let found = decoded(column.data_type(), &found[index]);
+            let found = match column.data_type() {
+                t if t.is_decimal() => wire[row][index].as_deref().map(number_text),
+                t => decoded(t, &found[index]),
+            };
             let expected = expected(column.as_ref(), row);
             assert_eq!(found, expected, "row {row} column {} {:?}", batch.schema().field(index).name(), column.data_type());
         }
