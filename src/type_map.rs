@@ -1,12 +1,17 @@
 //! THE table: which Arrow type goes into which Oracle type, and what is checked on the way. Planning, README and tests all read it here.
 
 use std::fmt;
-use std::str::FromStr;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
 use crate::error::PlanProblem;
 use crate::oracle_type::{OracleType, TextSize};
+
+mod lossy;
+mod samples;
+
+pub use lossy::{LossyKind, LossySet};
+pub use samples::{sample_arrow_types, sample_oracle_types};
 
 /// Most bytes of one value in an array bind; longer ones need LOB locators or pieces.
 pub const MAX_BIND_BYTES: u32 = 32_767;
@@ -14,84 +19,6 @@ pub const MAX_BIND_BYTES: u32 = 32_767;
 pub const MAX_STANDARD_TEXT_BYTES: u32 = 4_000;
 /// Most bytes of a RAW column without `MAX_STRING_SIZE = EXTENDED`.
 pub const MAX_STANDARD_RAW_BYTES: u32 = 2_000;
-
-/// A loss that the user may ask for by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LossyKind {
-    /// An empty text or binary value is stored as NULL, which is what Oracle does with it.
-    EmptyText,
-    /// Digits beyond the column's scale or precision are rounded away, by the database or to the nearest BINARY_FLOAT.
-    Rounding,
-    /// Fractions of a second that the column does not hold are cut off.
-    SubSecond,
-    /// A region name, or the zone altogether, is dropped; the instant is kept in UTC.
-    Zone,
-}
-
-impl LossyKind {
-    /// All kinds, in the order of the documentation.
-    pub const ALL: [LossyKind; 4] = [LossyKind::EmptyText, LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Zone];
-
-    /// As `--lossy` spells it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            LossyKind::EmptyText => "empty-text",
-            LossyKind::Rounding => "rounding",
-            LossyKind::SubSecond => "subsecond",
-            LossyKind::Zone => "zone",
-        }
-    }
-}
-
-impl fmt::Display for LossyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct LossySet(u8);
-
-impl LossySet {
-    /// Nothing may be lost.
-    pub const NONE: LossySet = LossySet(0);
-    /// Every kind.
-    pub const ALL: LossySet = LossySet(0b1111);
-
-    /// Is this kind allowed?
-    pub const fn allows(self, kind: LossyKind) -> bool {
-        self.0 & 1 << kind as u8 != 0
-    }
-
-    /// The set with one kind more.
-    pub const fn with(self, kind: LossyKind) -> LossySet {
-        LossySet(self.0 | 1 << kind as u8)
-    }
-}
-
-impl FromStr for LossySet {
-    type Err = String;
-
-    /// Comma-separated names; the error names the wrong one and all right ones.
-    fn from_str(text: &str) -> Result<Self, String> {
-        text.split(',').map(str::trim).filter(|name| !name.is_empty()).try_fold(LossySet::NONE, |set, name| {
-            LossyKind::ALL
-                .into_iter()
-                .find(|kind| kind.name() == name)
-                .map(|kind| set.with(kind))
-                .ok_or_else(|| format!("unknown loss '{name}', expected one of {}", LossyKind::ALL.map(LossyKind::name).join(", ")))
-        })
-    }
-}
-
-impl fmt::Display for LossySet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = LossyKind::ALL.into_iter().filter(|&kind| self.allows(kind)).map(LossyKind::name).collect();
-        f.write_str(&names.join(","))
-    }
-}
 
 /// Arrow types that convert alike. A dictionary belongs to the family of its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -438,99 +365,9 @@ pub const fn fractional_digits(unit: TimeUnit) -> u8 {
     }
 }
 
-/// One Arrow type of each kind that the table knows, with parameters at their limits: what tests walk over.
-pub fn sample_arrow_types() -> Vec<DataType> {
-    use DataType::*;
-    let units = [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond];
-    let mut types = vec![
-        Null,
-        Boolean,
-        Int8,
-        Int16,
-        Int32,
-        Int64,
-        UInt8,
-        UInt16,
-        UInt32,
-        UInt64,
-        Float16,
-        Float32,
-        Float64,
-        Decimal32(9, 2),
-        Decimal64(18, 2),
-        Decimal128(38, 10),
-        Decimal128(38, 0),
-        Decimal128(5, -3),
-        Decimal256(76, 20),
-        Decimal256(38, 5),
-        Utf8,
-        LargeUtf8,
-        Utf8View,
-        Binary,
-        LargeBinary,
-        BinaryView,
-        FixedSizeBinary(16),
-        Date32,
-        Date64,
-    ];
-    types.extend(units.map(|unit| Timestamp(unit, None)));
-    types.extend(units.map(|unit| Timestamp(unit, Some("UTC".into()))));
-    types.push(Timestamp(TimeUnit::Microsecond, Some("+05:30".into())));
-    types.push(Timestamp(TimeUnit::Microsecond, Some("Europe/Berlin".into())));
-    types.push(List(Field::new("item", Int32, true).into()));
-    types.push(Struct(vec![Field::new("a", Int32, true)].into()));
-    types.push(Time64(TimeUnit::Microsecond));
-    let dictionaries: Vec<_> = types.iter().filter(|t| ArrowFamily::of(t) != ArrowFamily::Other && **t != Null).cloned().collect();
-    types.extend(dictionaries.into_iter().map(|values| Dictionary(Int32.into(), values.into())));
-    types
-}
-
-/// One Oracle type of each kind that the table knows, with parameters at their limits: what tests walk over.
-pub fn sample_oracle_types() -> Vec<OracleType> {
-    let number = |precision, scale| OracleType::Number { precision, scale };
-    vec![
-        number(None, None),
-        number(Some(38), Some(0)),
-        number(Some(5), Some(2)),
-        number(Some(5), Some(-2)),
-        number(Some(2), Some(5)),
-        number(None, Some(0)),
-        OracleType::Float { binary_precision: 126 },
-        OracleType::Float { binary_precision: 10 },
-        OracleType::BinaryFloat,
-        OracleType::BinaryDouble,
-        OracleType::Varchar2(TextSize::bytes(10)),
-        OracleType::Varchar2(TextSize::chars(10)),
-        OracleType::Varchar2(TextSize::bytes(32_767)),
-        OracleType::Nvarchar2(TextSize { max_bytes: 20, max_chars: Some(10) }),
-        OracleType::Char(TextSize::bytes(10)),
-        OracleType::Nchar(TextSize { max_bytes: 20, max_chars: Some(10) }),
-        OracleType::Date,
-        OracleType::Timestamp { fractional_digits: 0 },
-        OracleType::Timestamp { fractional_digits: 6 },
-        OracleType::Timestamp { fractional_digits: 9 },
-        OracleType::TimestampTz { fractional_digits: 6 },
-        OracleType::TimestampLtz { fractional_digits: 6 },
-        OracleType::Raw { max_bytes: 16 },
-        OracleType::Clob,
-        OracleType::Nclob,
-        OracleType::Blob,
-        OracleType::Other { name: "SDO_GEOMETRY".into() },
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lossy_names_parse_and_print() {
-        assert_eq!("".parse(), Ok(LossySet::NONE));
-        assert_eq!("empty-text, rounding,subsecond,zone".parse(), Ok(LossySet::ALL));
-        assert_eq!("zone,rounding".parse::<LossySet>().unwrap().to_string(), "rounding,zone");
-        assert!(!LossySet::NONE.with(LossyKind::Zone).allows(LossyKind::SubSecond));
-        assert!("zone,rouding".parse::<LossySet>().unwrap_err().contains("'rouding'"));
-    }
 
     #[test]
     fn samples_cover_every_family() {

@@ -86,7 +86,7 @@ pub struct Attempt {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// Nothing could be loaded.
-    #[error("no Oracle client library could be loaded; tried:{}\n{}", AttemptList(attempts), INSTALL)]
+    #[error("no Oracle client library could be loaded; tried:{}\n{}", AttemptList(attempts), remedy(attempts))]
     NotFound {
         /// Every file tried.
         attempts: Vec<Attempt>,
@@ -112,10 +112,25 @@ pub enum LoadError {
 const INSTALL: &str = "install Oracle Instant Client (Basic or Basic Light, 11.2 to 23; https://www.oracle.com/database/technologies/instant-client.html) \
 and point OLBRIDGE_OCI_LIB_DIR to its directory; on Linux it also needs the package libaio";
 
+/// What to do: most often nothing is installed; sometimes a client is there, but the loader does not find the libraries that it needs.
+fn remedy(attempts: &[Attempt]) -> String {
+    let lacking = attempts.iter().find_map(|attempt| Some((missing_dependency(&attempt.reason)?, attempt.path.parent()?)));
+    match lacking {
+        Some((name, dir)) if dir.join(&name).exists() => format!(
+            "the client is there, but the loader does not find {name} beside it: export LD_LIBRARY_PATH={} (or add the directory to ld.so.conf)",
+            dir.display()
+        ),
+        Some((name, _)) => {
+            format!("the client is there, but {name} is missing: install it (libaio is the package libaio1, libaio1t64 or libaio)")
+        }
+        None => INSTALL.to_string(),
+    }
+}
+
 struct AttemptList<'a>(&'a [Attempt]);
 
 impl fmt::Display for AttemptList<'_> {
-    /// One line a file; the names of a directory that does not exist or is searched by the loader are not repeated when the reason is the same.
+    /// One line a file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for attempt in self.0 {
             write!(f, "\n  {}: {}", attempt.path.display(), attempt.reason)?;
@@ -130,7 +145,7 @@ impl Api {
     pub fn load(search: &SearchPath) -> Result<Api, LoadError> {
         let mut attempts = Vec::new();
         for path in search.candidates() {
-            match open_with_neighbours(&path) {
+            match open(&path) {
                 Ok(library) => return Self::from_library(Box::leak(Box::new(library)), path),
                 Err(reason) => attempts.push(Attempt { path, reason }),
             }
@@ -159,30 +174,12 @@ impl Api {
     }
 }
 
-/// Loads `path`. Oracle's library needs others that lie beside it (`libnnz`, `libclntshcore` …), which the Linux loader finds only with `LD_LIBRARY_PATH`;
-/// so those that it reports missing are loaded from the same directory first. They stay loaded with the library that needs them.
-fn open_with_neighbours(path: &Path) -> Result<Library, String> {
-    const MOST_NEIGHBOURS: usize = 16;
-    let mut loaded: Vec<String> = Vec::new();
-    loop {
-        match open(path) {
-            Ok(library) => return Ok(library),
-            Err(reason) => {
-                let neighbour = missing_dependency(&reason).filter(|name| !loaded.contains(name) && loaded.len() < MOST_NEIGHBOURS);
-                let Some((name, dir)) = neighbour.zip(path.parent().filter(|dir| dir.is_absolute())) else { return Err(reason) };
-                loaded.push(name.clone());
-                match open_with_neighbours(&dir.join(&name)) {
-                    Ok(library) => std::mem::forget(library),
-                    Err(_) => return Err(reason),
-                }
-            }
-        }
-    }
-}
-
 fn open(path: &Path) -> Result<Library, String> {
     // SAFETY: loading runs the initialisers of the library that the user chose as Oracle's client; that is what was asked for.
-    unsafe { Library::new(path) }.map_err(|error| source_text(&error))
+    unsafe { Library::new(path) }.map_err(|error| {
+        let text = source_text(&error);
+        text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_string()
+    })
 }
 
 /// The system's own words: `libloading` keeps them in the error's source.
@@ -285,6 +282,18 @@ mod tests {
         );
         let lacking = LoadError::MissingSymbols { path: "/x/libclntsh.so".into(), symbols: vec!["OCIBreak", "OCIErrorGet"] }.to_string();
         assert!(lacking.contains("it lacks OCIBreak, OCIErrorGet\ninstall"), "{lacking}");
+    }
+
+    #[test]
+    fn a_client_without_its_neighbours_is_told_from_no_client() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let attempt =
+            |reason: &str| LoadError::NotFound { attempts: vec![Attempt { path: dir.path().join("libclntsh.so"), reason: reason.into() }] };
+        let missing = "libnnz19.so: cannot open shared object file: No such file or directory";
+        assert!(attempt(missing).to_string().ends_with("(libaio is the package libaio1, libaio1t64 or libaio)"));
+        std::fs::write(dir.path().join("libnnz19.so"), b"").expect("write");
+        let message = attempt(missing).to_string();
+        assert!(message.contains(&format!("export LD_LIBRARY_PATH={}", dir.path().display())), "{message}");
     }
 
     #[test]

@@ -39,7 +39,7 @@ opaque! {
     OCIDateTime;
 }
 
-/// Oracle NUMBER with its length byte: [0] = bytes that follow, [1] = exponent, [2..] = base-100 digits.
+/// Oracle NUMBER with its length byte: byte 0 counts those that follow, byte 1 is the exponent, base-100 digits come after it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OCINumber {

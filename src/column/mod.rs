@@ -129,3 +129,6 @@ fn stored_count_text(array: &dyn Array, row_index: usize) -> Result<String, Arro
     let count = arrow::compute::cast(&array.slice(row_index, 1), &DataType::Int64)?;
     Ok(format!("{} {unit} since 1970-01-01", arrow::util::display::array_value_to_string(&count, 0)?))
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,16 @@ impl<'t> Loader<'t> {
             .array_statement(&plan.insert_sql, &layouts, plan.rows_per_execute())
             .map_err(|e| e.into_error(Phase::Execute, Some(&table)))?;
         let report = LoadReport { peak_buffer_bytes: plan.buffer_bytes(), ..LoadReport::default() };
-        Ok(Loader { statement, table, columns: plan.columns, options: plan.options, filled_rows: 0, segments: Vec::new(), failed: false, report })
+        Ok(Loader {
+            statement,
+            table,
+            columns: plan.columns,
+            options: plan.options,
+            filled_rows: 0,
+            segments: Vec::new(),
+            failed: false,
+            report,
+        })
     }
 
     /// Takes all rows of `batch`, executing whenever the buffers are full. `first_row` is the 1-based number of the batch's
@@ -119,10 +128,7 @@ impl<'t> Loader<'t> {
             let present = self.statement.layout(index);
             let Layout::Variable { stride_bytes, .. } = present else { continue };
             let array = batch.column(column.source_index);
-            let needed = column
-                .converter
-                .required_stride_bytes(array)
-                .map_err(|e| refused(&self.table, column, file, first_row, e))?;
+            let needed = column.converter.required_stride_bytes(array).map_err(|e| refused(&self.table, column, file, first_row, e))?;
             if needed > stride_bytes {
                 if strides_bytes.is_empty() {
                     strides_bytes = (0..self.columns.len()).map(|i| self.statement.layout(i).stride_bytes()).collect();
@@ -165,10 +171,8 @@ impl<'t> Loader<'t> {
             return Ok(());
         }
         let began = Instant::now();
-        let outcome = self
-            .statement
-            .execute(rows, ArrayMode::StopAtFirstError)
-            .map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?;
+        let outcome =
+            self.statement.execute(rows, ArrayMode::StopAtFirstError).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?;
         self.report.execute_time += began.elapsed();
         self.report.executes += 1;
         if let Some(row_error) = outcome.row_errors.into_iter().next() {
@@ -185,7 +189,9 @@ impl<'t> Loader<'t> {
     fn source_row(&self, buffer_row: u32) -> SourceRow {
         let after = self.segments.partition_point(|s| s.buffer_row <= buffer_row);
         match after.checked_sub(1).and_then(|i| self.segments.get(i)) {
-            Some(s) => SourceRow { file: s.file.as_deref().map(Path::to_path_buf), row: s.first_row + u64::from(buffer_row - s.buffer_row) },
+            Some(s) => {
+                SourceRow { file: s.file.as_deref().map(Path::to_path_buf), row: s.first_row + u64::from(buffer_row - s.buffer_row) }
+            }
             None => SourceRow { file: None, row: u64::from(buffer_row) + 1 },
         }
     }

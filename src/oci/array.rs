@@ -5,8 +5,8 @@ use std::ops::Range;
 use oci_sys::*;
 
 use crate::layout::{DateTimeFields, Layout, Slots};
-use crate::oci::check::{Done, OciError, error_text, is_statement_level};
-use crate::oci::handle::{DescriptorArray, Handle, RawArray};
+use crate::oci::check::{Done, OciError, is_statement_level};
+use crate::oci::handle::{DescriptorArray, RawArray};
 use crate::oci::session::Session;
 use crate::oci::statement::{BindTarget, Statement};
 
@@ -70,6 +70,9 @@ pub struct ArrayStatement<'s> {
     statement: Statement<'s>,
     buffers: Vec<ArrayBuffer>,
     capacity_rows: u32,
+    /// Row counts were asked for once, so they are asked for always: client 12.1 goes on to write them, and after a larger execute without the
+    /// mode it writes beyond the array that it made for the smaller one (seen as heap corruption).
+    counts_rows: bool,
 }
 
 /// The arrays of one placeholder. They never move while bound; see [`RawArray`].
@@ -93,7 +96,7 @@ impl<'s> ArrayStatement<'s> {
             return Err(OciError::refused("OCIStmtPrepare2", "prepare the array statement", message));
         }
         let buffers = allocate(session, layouts, capacity_rows)?;
-        let this = ArrayStatement { statement, buffers, capacity_rows };
+        let this = ArrayStatement { statement, buffers, capacity_rows, counts_rows: false };
         this.bind_all()?;
         Ok(this)
     }
@@ -172,14 +175,15 @@ impl<'s> ArrayStatement<'s> {
             buffer.make_ready(self.statement.session(), self.statement.error(), index, rows as usize)?;
         }
         let row_counts = options.row_counts && self.statement.session().api().version().has_row_count_array();
+        self.counts_rows |= row_counts;
         let mut mode = OCI_DEFAULT;
         mode |= if options.mode == ArrayMode::BatchErrors { OCI_BATCH_ERRORS } else { 0 };
-        mode |= if row_counts { OCI_RETURN_ROW_COUNT_ARRAY } else { 0 };
+        mode |= if self.counts_rows { OCI_RETURN_ROW_COUNT_ARRAY } else { 0 };
         mode |= if options.commit_on_success { OCI_COMMIT_ON_SUCCESS } else { 0 };
         // SAFETY: every placeholder is bound to arrays of `capacity_rows` elements, and `make_ready` has seen that lengths stay within the stride.
         match unsafe { self.statement.execute(rows, mode, EXECUTE) } {
             Ok(done) => self.outcome(done, options.mode, row_counts),
-            Err(error) if is_statement_level(error.ora_code) || error.ora_code == 0 => Err(error),
+            Err(error) if options.mode == ArrayMode::BatchErrors || error.ora_code == 0 || is_statement_level(error.ora_code) => Err(error),
             Err(error) => self.stopped_at(error, rows),
         }
     }
@@ -196,7 +200,7 @@ impl<'s> ArrayStatement<'s> {
 
     fn outcome(&self, done: Done, mode: ArrayMode, row_counts: bool) -> Result<ArrayOutcome, OciError> {
         let row_errors = match (done, mode) {
-            (Done::WithInfo, ArrayMode::BatchErrors) => self.batch_errors()?,
+            (Done::WithInfo, ArrayMode::BatchErrors) => self.statement.batch_errors()?,
             _ => Vec::new(),
         };
         // SAFETY: executed with the mode that fills the counts, by a client that has it.
@@ -223,45 +227,9 @@ impl<'s> ArrayStatement<'s> {
             }
         }
     }
-
-    /// The failed rows of an execute with `OCI_BATCH_ERRORS`, read as ODPI-C does: the statement's error handle keeps the records, so attributes
-    /// are read with a second error handle, and a third takes one record after the other.
-    fn batch_errors(&self) -> Result<Vec<ArrayRowError>, OciError> {
-        let session = self.statement.session();
-        let reader = session.new_error_handle()?;
-        let record = session.new_error_handle()?;
-        let mut errors = self.statement.read_batch_errors(&reader, &record)?;
-        errors.sort_by_key(|error| error.row_index);
-        Ok(errors)
-    }
 }
 
 const EXECUTE: &str = "execute the array";
-
-impl Statement<'_> {
-    fn read_batch_errors(&self, reader: &Handle<OCIError>, record: &Handle<OCIError>) -> Result<Vec<ArrayRowError>, OciError> {
-        use crate::oci::attribute::Attributes;
-
-        let api = self.session().api();
-        // SAFETY: statement and error handles are live; the count is an unsigned 32-bit number.
-        let count: u32 = unsafe {
-            Attributes::of(api, self.as_ptr().cast(), OCI_HTYPE_STMT, reader.as_ptr())
-                .scalar(OCI_ATTR_NUM_DML_ERRORS, "count the failed rows")
-        }?;
-        let mut errors = Vec::with_capacity(count as usize);
-        for index in 0..count {
-            // SAFETY: all handles are live and used by this thread alone; the row offset is an unsigned 32-bit number.
-            let (row_index, (ora_code, message)) = unsafe {
-                let record = record.batch_record(self.error(), reader, index)?;
-                let row_index = Attributes::of(api, record.cast(), OCI_HTYPE_ERROR, reader.as_ptr())
-                    .scalar::<u32>(OCI_ATTR_DML_ROW_OFFSET, "read the row of an error")?;
-                (row_index, error_text(api, record))
-            };
-            errors.push(ArrayRowError { row_index, ora_code, message });
-        }
-        Ok(errors)
-    }
-}
 
 impl ArrayBuffer {
     fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {

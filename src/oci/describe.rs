@@ -2,7 +2,7 @@
 
 use oci_sys::*;
 
-use crate::error::{Phase, Result};
+use crate::error::{Error, Phase, Result};
 use crate::oci::attribute::Attributes;
 use crate::oci::check::OciError;
 use crate::oci::handle::Parameter;
@@ -13,10 +13,13 @@ use crate::oracle_type::{ColumnDesc, OracleType, TableDesc, TableName, TextSize}
 /// Table or view does not exist, or the user may not see it.
 const NO_SUCH_TABLE: i32 = 942;
 
+const NOT_A_QUERY: &str = "describe a query";
+
 impl Session {
     /// The columns of a table or view; `None` when there is none of that name, or none that the user may see.
     pub fn describe_table(&self, name: &TableName) -> Result<Option<TableDesc>> {
-        match describe(self, &format!("SELECT * FROM {}", quoted(name))) {
+        let Some(quoted) = quoted(name) else { return Ok(None) };
+        match describe(self, &format!("SELECT * FROM {quoted}")) {
             Ok(columns) => Ok(Some(TableDesc { name: name.clone(), columns })),
             Err(error) if error.ora_code == NO_SUCH_TABLE => Ok(None),
             Err(error) => Err(error.into_error(Phase::Describe, Some(&name.to_string()))),
@@ -24,17 +27,24 @@ impl Session {
     }
 
     /// The columns that a query returns; it is parsed but not run.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a statement that is no query, [`Error::Database`] for what the database refuses.
     pub fn describe_query(&self, sql: &str) -> Result<Vec<ColumnDesc>> {
-        describe(self, sql).map_err(|error| error.into_error(Phase::Describe, None))
+        describe(self, sql).map_err(|error| match error.ora_code {
+            0 if error.action == NOT_A_QUERY => {
+                Error::Usage { message: error.message, remedy: "give one query: SELECT … or WITH …".into() }
+            }
+            _ => error.into_error(Phase::Describe, None),
+        })
     }
 }
 
-fn quoted(name: &TableName) -> String {
-    let quote = |part: &str| format!("\"{}\"", part.replace('"', ""));
-    match &name.schema {
-        Some(schema) => format!("{}.{}", quote(schema), quote(&name.table)),
-        None => quote(&name.table),
-    }
+/// `None` when the name has characters that no Oracle name can have.
+fn quoted(name: &TableName) -> Option<String> {
+    let parts: Vec<&str> = name.schema.as_deref().into_iter().chain([name.table.as_str()]).collect();
+    let is_possible = parts.iter().all(|part| !part.is_empty() && !part.contains(['"', '\0']));
+    is_possible.then(|| parts.iter().map(|part| format!("\"{part}\"")).collect::<Vec<_>>().join("."))
 }
 
 fn describe(session: &Session, sql: &str) -> Result<Vec<ColumnDesc>, OciError> {
@@ -42,7 +52,7 @@ fn describe(session: &Session, sql: &str) -> Result<Vec<ColumnDesc>, OciError> {
     // SAFETY: the attribute is an unsigned 16-bit number.
     let kind: u16 = unsafe { statement.attributes().scalar(OCI_ATTR_STMT_TYPE, "read the statement type") }?;
     if kind != OCI_STMT_SELECT {
-        return Err(OciError::refused("OCIStmtExecute", "describe a query", "only a SELECT can be described".into()));
+        return Err(OciError::refused("OCIStmtExecute", NOT_A_QUERY, "this statement is no query".into()));
     }
     // SAFETY: nothing is bound or defined; describe-only never reads values.
     unsafe { statement.execute(0, OCI_DESCRIBE_ONLY, "describe the select list") }?;
@@ -192,8 +202,11 @@ mod tests {
     }
 
     #[test]
-    fn names_are_quoted_whole() {
-        let name = TableName { schema: Some("My Schema".into()), table: "t\" --".into() };
-        assert_eq!(quoted(&name), "\"My Schema\".\"t --\"");
+    fn names_are_quoted_whole_or_not_at_all() {
+        let name = |schema: Option<&str>, table: &str| TableName { schema: schema.map(str::to_string), table: table.to_string() };
+        assert_eq!(quoted(&name(Some("My Schema"), "t --")).as_deref(), Some("\"My Schema\".\"t --\""));
+        assert_eq!(quoted(&name(None, "T")).as_deref(), Some("\"T\""));
+        assert_eq!(quoted(&name(None, "T\" WHERE 1=0 --")), None);
+        assert_eq!(quoted(&name(Some(""), "T")), None);
     }
 }

@@ -207,26 +207,27 @@ pub(crate) struct RawArray<T: Copy> {
     pointer: NonNull<[T]>,
 }
 
-/// Types for which all-zero bytes are a value.
-///
-/// # Safety
-/// As said.
-pub(crate) unsafe trait Zeroable: Copy {}
-// SAFETY: integers.
-unsafe impl Zeroable for i16 {}
-// SAFETY: integers.
-unsafe impl Zeroable for u32 {}
-// SAFETY: integers.
-unsafe impl Zeroable for u64 {}
-// SAFETY: a null pointer.
-unsafe impl Zeroable for *mut OCIDateTime {}
+/// Types that an array starts with.
+pub(crate) trait Zero: Copy {
+    const ZERO: Self;
+}
+impl Zero for i16 {
+    const ZERO: Self = 0;
+}
+impl Zero for u32 {
+    const ZERO: Self = 0;
+}
+impl Zero for u64 {
+    const ZERO: Self = 0;
+}
+impl Zero for *mut OCIDateTime {
+    const ZERO: Self = std::ptr::null_mut();
+}
 
-impl<T: Zeroable> RawArray<T> {
+impl<T: Zero> RawArray<T> {
     /// `count` zeroes. Large arrays take memory from the system only as they are written.
     pub(crate) fn zeroed(count: usize) -> Self {
-        // SAFETY: all-zero bytes are a value of T (Zeroable).
-        let boxed = unsafe { Box::<[T]>::new_zeroed_slice(count).assume_init() };
-        RawArray { pointer: NonNull::from(Box::leak(boxed)) }
+        RawArray { pointer: NonNull::from(Box::leak(vec![T::ZERO; count].into_boxed_slice())) }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -12,6 +12,8 @@
 mod array;
 mod attribute;
 mod check;
+#[cfg(test)]
+pub(crate) mod client_numbers;
 mod describe;
 mod handle;
 mod library;

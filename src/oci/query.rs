@@ -1,8 +1,9 @@
 //! Query results as exact text, for people and for tests.
 
 use std::fmt::Write;
+use std::io::Read;
 
-use oracle::sql_type::{FromSql, InnerValue, OracleType as RowType, Timestamp};
+use oracle::sql_type::{Blob, Clob, FromSql, InnerValue, Nclob, OracleType as RowType, Timestamp};
 use oracle::{ErrorKind, SqlValue};
 
 use crate::error::{Error, Phase, Result};
@@ -10,13 +11,13 @@ use crate::oci::session::{Session, database_error};
 use crate::oracle_type::ColumnDesc;
 
 impl Session {
-    /// Runs a query and hands every row on as text: NUMBER with all its digits, BINARY_FLOAT/DOUBLE by their shortest exact digits, DATE as
+    /// Runs a query and hands every row on as text: NUMBER with all its digits, BINARY_FLOAT/DOUBLE by their shortest exact digits, LOBs whole (one round trip each), DATE as
     /// `YYYY-MM-DD HH:MM:SS`, TIMESTAMP with the digits and zone it has, RAW and BLOB as hexadecimal digits, NULL as `None`. The session's NLS settings play
     /// no part. Returns the columns.
     pub fn query_text(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<Vec<ColumnDesc>> {
         let refused = |error: oracle::Error| database_error(&error, Phase::Query, None);
         let columns = self.describe_query(sql).map_err(as_query_phase)?;
-        let mut statement = self.connection().statement(sql).build().map_err(refused)?;
+        let mut statement = self.connection().statement(sql).lob_locator().build().map_err(refused)?;
         let mut cells: Vec<Option<String>> = Vec::with_capacity(columns.len());
         for row in statement.query(&[]).map_err(refused)? {
             let row = row.map_err(refused)?;
@@ -48,8 +49,8 @@ impl FromSql for ExactText {
         let text = match value.as_inner_value()? {
             InnerValue::Int64(number) => number.to_string(),
             InnerValue::UInt64(number) => number.to_string(),
-            InnerValue::Float(number) => number.to_string(),
-            InnerValue::Double(number) => number.to_string(),
+            InnerValue::Float(number) => whole(format!("{number:?}")),
+            InnerValue::Double(number) => whole(format!("{number:?}")),
             InnerValue::Number(digits) => digits.to_string(),
             InnerValue::Char(bytes) => {
                 let text =
@@ -59,10 +60,35 @@ impl FromSql for ExactText {
             InnerValue::Raw(bytes) => hex(bytes),
             InnerValue::Timestamp(_) => datetime_text(&value.get::<Timestamp>()?, value.oracle_type()?),
             InnerValue::Boolean(value) => value.to_string(),
+            InnerValue::Clob(_) if matches!(value.oracle_type()?, RowType::NCLOB) => read_text(value.get::<Nclob>()?)?,
+            InnerValue::Clob(_) => read_text(value.get::<Clob>()?)?,
+            InnerValue::Blob(_) => read_hex(value.get::<Blob>()?)?,
             _ => value.get::<String>()?,
         };
         Ok(ExactText(text))
     }
+}
+
+/// Rust's shortest digits that read back as the same float, without the `.0` of whole numbers.
+fn whole(text: String) -> String {
+    text.strip_suffix(".0").map_or(text.clone(), str::to_string)
+}
+
+/// Through a locator: `get::<String>()` would show an empty text where the size of the LOB cannot be read.
+fn read_text(mut lob: impl Read) -> oracle::Result<String> {
+    let mut text = String::new();
+    lob.read_to_string(&mut text).map_err(lob_error)?;
+    Ok(text)
+}
+
+fn read_hex(mut lob: impl Read) -> oracle::Result<String> {
+    let mut bytes = Vec::new();
+    lob.read_to_end(&mut bytes).map_err(lob_error)?;
+    Ok(hex(&bytes))
+}
+
+fn lob_error(error: std::io::Error) -> oracle::Error {
+    oracle::Error::with_source(ErrorKind::Other, error)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -112,6 +138,12 @@ mod tests {
         assert_eq!(datetime_text(&value, &RowType::TimestampTZ(6)), "2024-02-29 23:59:58.120000 -05:30");
         let ancient = Timestamp::new(-4712, 1, 1, 0, 0, 0, 0).expect("a date");
         assert_eq!(datetime_text(&ancient, &RowType::Date), "-4712-01-01 00:00:00");
+    }
+
+    #[test]
+    fn floats_keep_all_digits_that_matter() {
+        let text = |number: f64| whole(format!("{number:?}"));
+        assert_eq!([text(1.0), text(1.0 / 3.0), text(1e300), text(-0.0)], ["1", "0.3333333333333333", "1e300", "-0"]);
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub struct Session {
     handles: BorrowedHandles,
     api: &'static Api,
     connection: oracle::Connection,
+    login_warning: Option<String>,
     /// OCI serialises calls, but an error handle must not be shared by threads.
     _not_sync: PhantomData<Cell<()>>,
 }
@@ -78,7 +79,9 @@ impl Session {
         let password = options.password.as_ref().map(|secret| secret.expose()).unwrap_or_default();
         let mut connector = oracle::Connector::new(username, password, options.connect_string.as_str());
         let connection = connector.external_auth(options.external_auth).connect().map_err(|error| login_refused(&options.label, &error))?;
-        Self::attach(api, connection).map_err(|error| Error::Connect {
+        // Kept by rust-oracle only until the next call.
+        let login_warning = connection.last_warning().map(|warning| message_of(&warning));
+        Self::attach(api, connection, login_warning).map_err(|error| Error::Connect {
             target: options.label.clone(),
             ora_code: (error.ora_code != 0).then_some(error.ora_code),
             message: error.to_string(),
@@ -87,7 +90,7 @@ impl Session {
     }
 
     /// Our own service context on the connection's environment, server and session.
-    fn attach(api: &'static Api, connection: oracle::Connection) -> Result<Session, OciError> {
+    fn attach(api: &'static Api, connection: oracle::Connection, login_warning: Option<String>) -> Result<Session, OciError> {
         let env = borrowed::<OCI_ATTR_ENV>(&connection)?.cast::<OCIEnv>();
         let server = borrowed::<OCI_ATTR_SERVER>(&connection)?;
         let session = borrowed::<OCI_ATTR_SESSION>(&connection)?;
@@ -108,6 +111,7 @@ impl Session {
                 handles: BorrowedHandles { env, server: server.cast(), session: session.cast() },
                 api,
                 connection,
+                login_warning,
                 _not_sync: PhantomData,
             })
         }
@@ -133,6 +137,11 @@ impl Session {
     /// The client library in use.
     pub fn client(&self) -> ClientInfo {
         ClientInfo::from(self.api)
+    }
+
+    /// What the database said at a login that it let pass: the password expires in so many days (ORA-28002).
+    pub fn login_warning(&self) -> Option<&str> {
+        self.login_warning.as_deref()
     }
 
     /// The server's banner.

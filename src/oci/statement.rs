@@ -4,8 +4,9 @@ use std::ptr::NonNull;
 
 use oci_sys::*;
 
+use crate::oci::array::ArrayRowError;
 use crate::oci::attribute::Attributes;
-use crate::oci::check::{Done, OciError, check};
+use crate::oci::check::{Done, OciError, check, error_text};
 use crate::oci::handle::Handle;
 use crate::oci::session::Session;
 
@@ -137,6 +138,33 @@ impl<'s> Statement<'s> {
             check(api, self.error(), status, "OCIStmtExecute", action)
         }
         .map_err(|error| self.with_parse_offset(error))
+    }
+
+    /// The failed rows of an execute with `OCI_BATCH_ERRORS` that ended with information, by ascending index. Read as ODPI-C does: the
+    /// statement's error handle keeps the records, so attributes are read with a second handle, and a third takes one record after the other.
+    pub(crate) fn batch_errors(&self) -> Result<Vec<ArrayRowError>, OciError> {
+        let api = self.session.api();
+        let reader = self.session.new_error_handle()?;
+        let record = self.session.new_error_handle()?;
+        // SAFETY: statement and error handles are live; the count is an unsigned 32-bit number.
+        let count: u32 = unsafe {
+            Attributes::of(api, self.as_ptr().cast(), OCI_HTYPE_STMT, reader.as_ptr())
+                .scalar(OCI_ATTR_NUM_DML_ERRORS, "count the failed rows")
+        }?;
+        let mut errors = Vec::with_capacity(count as usize);
+        for index in 0..count {
+            // SAFETY: all handles are live and used by this thread alone; nothing has used the statement's error handle since the execute; the
+            // row offset is an unsigned 32-bit number.
+            let (row_index, (ora_code, message)) = unsafe {
+                let record = record.batch_record(self.error(), &reader, index)?;
+                let row_index = Attributes::of(api, record.cast(), OCI_HTYPE_ERROR, reader.as_ptr())
+                    .scalar::<u32>(OCI_ATTR_DML_ROW_OFFSET, "read the row of an error")?;
+                (row_index, error_text(api, record))
+            };
+            errors.push(ArrayRowError { row_index, ora_code, message });
+        }
+        errors.sort_by_key(|error| error.row_index);
+        Ok(errors)
     }
 
     fn with_parse_offset(&self, error: OciError) -> OciError {

@@ -123,6 +123,50 @@ fn every_type_arrives_as_oracle_would_decode_it() {
 }
 
 #[test]
+fn every_other_column_type_arrives_too() {
+    let Some(mut server) = Loopback::start("real_client::other_columns") else { return };
+    server.sql(
+        "CREATE TABLE T (ID NUMBER, C CHAR(6), NV NVARCHAR2(20), F FLOAT(126), BD BINARY_DOUBLE, D DATE, TZ TIMESTAMP(9) WITH TIME ZONE, \
+         CL CLOB, BL BLOB)",
+    );
+    let long = "ü".repeat(16_383);
+    let text = |values: [Option<&str>; 3]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let bytes: [Option<&[u8]>; 3] = [Some(long.as_bytes()), None, Some(b"\0\xff")];
+    let batch = table(vec![
+        ("id", ids(1..4)),
+        ("c", text([Some("ab"), Some("abcdef"), None])),
+        ("nv", text([Some("Ελλάδα"), None, Some("x ")])),
+        ("f", Arc::new(Float64Array::from(vec![Some(1.0 / 3.0), Some(-1e-100), None])) as ArrayRef),
+        ("bd", Arc::new(Int64Array::from(vec![Some(1 << 53), None, Some(-7)])) as ArrayRef),
+        ("d", Arc::new(TimestampNanosecondArray::from(vec![Some(1_767_225_599_000_000_000), None, Some(0)])) as ArrayRef),
+        (
+            "tz",
+            Arc::new(TimestampNanosecondArray::from(vec![Some(1_767_225_599_123_456_789), None, Some(-1)]).with_timezone("+05:30"))
+                as ArrayRef,
+        ),
+        ("cl", text([Some(&long), None, Some("short")])),
+        ("bl", Arc::new(BinaryArray::from(bytes.to_vec())) as ArrayRef),
+    ]);
+    let file = server.workspace().parquet("t.parquet", &[batch.clone()]);
+    server.ok(&["copy", &file, &server.target("T")]);
+    let rows = server.rows("T");
+    assert_eq!(rows[0][1], "ab    ");
+    assert_eq!(rows[1][1], "abcdef");
+    for (row, found) in rows.iter().enumerate() {
+        for (index, column) in batch.columns().iter().enumerate().filter(|(index, _)| *index != 1) {
+            let (found, data_type) = (&found[index], column.data_type());
+            assert_eq!(
+                decoded(data_type, found),
+                expected(column.as_ref(), row),
+                "row {row} column {}",
+                batch.schema().field(index).name()
+            );
+        }
+    }
+    server.assert_clean();
+}
+
+#[test]
 fn arrays_of_a_thousand_rows_with_nulls_arrive_in_order() {
     const ROWS: i64 = 10_000;
     let Some(mut server) = Loopback::start("real_client::arrays") else { return };

@@ -159,7 +159,7 @@ fn encode_magnitude_u64(negative: bool, magnitude: u64, scale: i32, slot: &mut N
         _ => (magnitude / 10, magnitude % 10 * 10),
     };
     let top = (even / TEN_16) as u32;
-    let pairs = u128::from(top / 100 | (top % 100) << 8) | u128::from(pairs_16(even % TEN_16)) << 16 | u128::from(peeled) << 80;
+    let pairs = u128::from((top / 100) | ((top % 100) << 8)) | u128::from(pairs_16(even % TEN_16)) << 16 | u128::from(peeled) << 80;
     let leading = pairs.trailing_zeros() / 8;
     let pairs = pairs >> (leading * 8);
     let count = 16 - pairs.leading_zeros() / 8;

@@ -1,0 +1,96 @@
+//! The losses that a user may ask for by name; without them a value is exact or refused.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A loss that the user may ask for by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossyKind {
+    /// An empty text or binary value is stored as NULL, which is what Oracle does with it.
+    EmptyText,
+    /// Digits beyond the column's scale or precision are rounded away, by the database or to the nearest BINARY_FLOAT.
+    Rounding,
+    /// Fractions of a second that the column does not hold are cut off.
+    SubSecond,
+    /// A region name, or the zone altogether, is dropped; the instant is kept in UTC.
+    Zone,
+}
+
+impl LossyKind {
+    /// All kinds, in the order of the documentation.
+    pub const ALL: [LossyKind; 4] = [LossyKind::EmptyText, LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Zone];
+
+    /// As `--lossy` spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            LossyKind::EmptyText => "empty-text",
+            LossyKind::Rounding => "rounding",
+            LossyKind::SubSecond => "subsecond",
+            LossyKind::Zone => "zone",
+        }
+    }
+}
+
+impl fmt::Display for LossyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct LossySet(u8);
+
+impl LossySet {
+    /// Nothing may be lost.
+    pub const NONE: LossySet = LossySet(0);
+    /// Every kind.
+    pub const ALL: LossySet = LossySet(0b1111);
+
+    /// Is this kind allowed?
+    pub const fn allows(self, kind: LossyKind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+
+    /// The set with one kind more.
+    pub const fn with(self, kind: LossyKind) -> LossySet {
+        LossySet(self.0 | 1 << kind as u8)
+    }
+}
+
+impl FromStr for LossySet {
+    type Err = String;
+
+    /// Comma-separated names; the error names the wrong one and all right ones.
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.split(',').map(str::trim).filter(|name| !name.is_empty()).try_fold(LossySet::NONE, |set, name| {
+            LossyKind::ALL
+                .into_iter()
+                .find(|kind| kind.name() == name)
+                .map(|kind| set.with(kind))
+                .ok_or_else(|| format!("unknown loss '{name}', expected one of {}", LossyKind::ALL.map(LossyKind::name).join(", ")))
+        })
+    }
+}
+
+impl fmt::Display for LossySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = LossyKind::ALL.into_iter().filter(|&kind| self.allows(kind)).map(LossyKind::name).collect();
+        f.write_str(&names.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lossy_names_parse_and_print() {
+        assert_eq!("".parse(), Ok(LossySet::NONE));
+        assert_eq!("empty-text, rounding,subsecond,zone".parse(), Ok(LossySet::ALL));
+        assert_eq!("zone,rounding".parse::<LossySet>().unwrap().to_string(), "rounding,zone");
+        assert!(!LossySet::NONE.with(LossyKind::Zone).allows(LossyKind::SubSecond));
+        assert!("zone,rouding".parse::<LossySet>().unwrap_err().contains("'rouding'"));
+    }
+}
