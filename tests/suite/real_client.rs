@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use olbridge::arrow::array::{
-    Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
+    Array, ArrayRef, BinaryArray, Decimal128Array, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
 };
 use olbridge::arrow::datatypes::DataType;
 use olbridge::copy::Target;
