@@ -42,7 +42,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_to_type() {
         (&["copy", "three.parquet", target, "--batch-bytes", "many"], "8MiB"),
         (&["copy", "three.parquet", target, "--batch-rows", "0"], "--batch-rows"),
         (&["copy", "three.parquet", target, "--batch-rows", "40000"], "32767"),
-        (&["copy", "three.parquet", target, "--commit-rows", "-5"], "--commit-rows"),
+        (&["copy", "three.parquet", target, "--commit-rows", "0"], "--commit-rows"),
         (&["copy", "three.parquet", target, "--rename", "id"], "SRC=DST"),
         (&["copy", "three.parquet", target, "--rename", "=x"], "SRC=DST"),
         (&["copy", "three.parquet", target, "--report", "xml"], "json"),
