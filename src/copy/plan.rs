@@ -179,7 +179,11 @@ impl CopyJob {
             TableAction::Append | TableAction::Skip => None,
         };
         let warnings = existing.as_ref().map(|table| unfilled_warnings(table, pairs)).unwrap_or_default();
-        let batch_rows = (load.rows_per_execute() as usize).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
+        let mut batch_rows = (load.rows_per_execute() as usize).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
+        if let CommitPolicy::EveryRows(rows) = self.commit {
+            // The run looks between batches whether a commit is due.
+            batch_rows = batch_rows.min(usize::try_from(rows.get()).unwrap_or(usize::MAX));
+        }
         let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None };
         Ok(CopyPlan {
             action,

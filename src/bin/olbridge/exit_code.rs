@@ -107,7 +107,7 @@ mod tests {
             (Error::Row(Box::new(row)), 5),
             (Error::Source { phase: Phase::Read, path: "f".into(), message: s(), remedy: s() }, 6),
             (Error::Database { phase: Phase::Execute, table: None, ora_code: 3113, message: s(), remedy: s(), session_dead: true }, 7),
-            (Error::Interrupted { table: s(), rows_rolled_back: 0 }, 130),
+            (Error::Interrupted { table: s(), rows_rolled_back: 0, rows_committed: 0 }, 130),
         ];
         for (error, code) in cases {
             assert_eq!(ExitCode::from(&error) as u8, code, "{error:?}");

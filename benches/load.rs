@@ -1,0 +1,194 @@
+//! Whole loads of TPC-H lineitem into `embedded:null`, beside decoding the same Parquet file alone and beside rust-oracle's `Batch`
+//! through the same library. Every measurement is a child process of its own, so that CPU time and peak memory are its own.
+//!
+//! ```text
+//! cargo bench --bench load                     # 1 million rows, three rounds
+//! cargo bench --bench load -- --rows 10000000  # the same at ten million: peak memory must not follow
+//! ```
+//! Nothing is asserted: figures and their conditions are in docs/performance.md.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use olbridge::arrow::array::{Array, AsArray, RecordBatch};
+use olbridge::arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Type};
+use olbridge::copy::{Cancel, CopyJob, NoProgress, Target};
+use olbridge::error::Phase;
+use olbridge::oci::{ConnectOptions, Secret, Session};
+use olbridge::parquet::arrow::ArrowWriter;
+use olbridge::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use olbridge::parquet::basic::Compression;
+use olbridge::parquet::file::properties::WriterProperties;
+use tpchgen::generators::LineItemGenerator;
+use tpchgen_arrow::LineItemArrow;
+
+const BATCH_ROWS: usize = 8192;
+const ROUNDS: usize = 3;
+const LINEITEM_DDL: &str = "CREATE TABLE LINEITEM (L_ORDERKEY NUMBER(19) NOT NULL, L_PARTKEY NUMBER(19) NOT NULL, L_SUPPKEY NUMBER(19) NOT NULL, \
+     L_LINENUMBER NUMBER(10) NOT NULL, L_QUANTITY NUMBER(15,2) NOT NULL, L_EXTENDEDPRICE NUMBER(15,2) NOT NULL, L_DISCOUNT NUMBER(15,2) NOT NULL, \
+     L_TAX NUMBER(15,2) NOT NULL, L_RETURNFLAG VARCHAR2(1) NOT NULL, L_LINESTATUS VARCHAR2(1) NOT NULL, L_SHIPDATE DATE NOT NULL, \
+     L_COMMITDATE DATE NOT NULL, L_RECEIPTDATE DATE NOT NULL, L_SHIPINSTRUCT VARCHAR2(25) NOT NULL, L_SHIPMODE VARCHAR2(10) NOT NULL, \
+     L_COMMENT VARCHAR2(44) NOT NULL)";
+
+type AnyResult<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> AnyResult<()> {
+    let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["child", "decode", file] => measured(|| decode(Path::new(file))),
+        ["child", "olbridge", file] => measured(|| load(Path::new(file))),
+        ["child", "rust-oracle", file] => measured(|| load_by_rust_oracle(Path::new(file))),
+        ["--rows", rows] => compare(rows.parse()?),
+        [] => compare(1_000_000),
+        other => Err(format!("unknown arguments {other:?}").into()),
+    }
+}
+
+fn compare(rows: usize) -> AnyResult<()> {
+    let dir = tempfile::tempdir()?;
+    let file = dir.path().join("lineitem.parquet");
+    generate(&file, rows)?;
+    println!("lineitem: {rows} rows, {} MB of Parquet (snappy), best of {ROUNDS}", std::fs::metadata(&file)?.len() >> 20);
+    println!("{:<12} {:>9} {:>9} {:>12} {:>13}", "what", "wall s", "CPU s", "rows/s", "peak RSS MiB");
+    let mut decode_seconds = None;
+    for what in ["decode", "olbridge", "rust-oracle"] {
+        let (wall, cpu, peak_kib) = best_of_rounds(what, &file)?;
+        println!("{what:<12} {wall:>9.3} {cpu:>9.3} {:>12.0} {:>13}", rows as f64 / wall, peak_kib >> 10);
+        let (decode_wall, decode_cpu) = *decode_seconds.get_or_insert((wall, cpu));
+        println!("{:<12} {:>8.2}x {:>8.2}x of the decode alone", "", wall / decode_wall, cpu / decode_cpu);
+    }
+    Ok(())
+}
+
+fn best_of_rounds(what: &str, file: &Path) -> AnyResult<(f64, f64, u64)> {
+    let mut best: Option<(f64, f64, u64)> = None;
+    for _ in 0..ROUNDS {
+        let output = Command::new(std::env::current_exe()?).args(["child", what]).arg(file).output()?;
+        if !output.status.success() {
+            return Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+        let text = String::from_utf8(output.stdout)?;
+        let mut figures = text.split_whitespace();
+        let mut next = || figures.next().ok_or("child printed too little");
+        let round = (next()?.parse()?, next()?.parse()?, next()?.parse()?);
+        best = Some(best.filter(|b| b.0 <= round.0).unwrap_or(round));
+    }
+    best.ok_or_else(|| "no round ran".into())
+}
+
+/// Runs `work` and prints wall seconds, CPU seconds and peak RSS in KiB of this process.
+fn measured(work: impl FnOnce() -> AnyResult<usize>) -> AnyResult<()> {
+    let (began, cpu_before) = (Instant::now(), cpu_seconds());
+    let rows = work()?;
+    assert!(rows > 0, "nothing was read");
+    println!("{} {} {}", began.elapsed().as_secs_f64(), cpu_seconds() - cpu_before, peak_rss_kib());
+    Ok(())
+}
+
+/// User and system time of this process; 0 where /proc is missing.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
+    ticks as f64 / 100.0
+}
+
+fn peak_rss_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
+    line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
+}
+
+fn generate(file: &Path, rows: usize) -> AnyResult<()> {
+    // Scale factor 1 has about 6 million lines.
+    let scale_factor = rows as f64 / 6_000_000.0 * 1.02;
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let mut writer = None;
+    let mut left = rows;
+    for batch in LineItemArrow::new(LineItemGenerator::new(scale_factor, 1, 1)).with_batch_size(BATCH_ROWS) {
+        let batch = batch?;
+        let batch = batch.slice(0, batch.num_rows().min(left));
+        if writer.is_none() {
+            writer = Some(ArrowWriter::try_new(File::create(file)?, batch.schema(), Some(properties.clone()))?);
+        }
+        if let Some(writer) = &mut writer {
+            writer.write(&batch)?;
+        }
+        left -= batch.num_rows();
+        if left == 0 {
+            break;
+        }
+    }
+    writer.ok_or("no rows generated")?.close()?;
+    if left > 0 { Err(format!("{left} rows are missing").into()) } else { Ok(()) }
+}
+
+fn batches(file: &Path) -> AnyResult<impl Iterator<Item = AnyResult<RecordBatch>>> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file)?)?.with_batch_size(BATCH_ROWS).build()?;
+    Ok(reader.map(|batch| batch.map_err(Into::into)))
+}
+
+fn decode(file: &Path) -> AnyResult<usize> {
+    let mut rows = 0;
+    for batch in batches(file)? {
+        rows += std::hint::black_box(batch?).num_rows();
+    }
+    Ok(rows)
+}
+
+/// Cargo builds the engine beside this benchmark, as a dependency.
+fn engine_dir() -> AnyResult<PathBuf> {
+    Ok(std::env::current_exe()?.parent().ok_or("no directory")?.to_path_buf())
+}
+
+fn load(file: &Path) -> AnyResult<usize> {
+    let target: Target = "embedded:null/LINEITEM".parse()?;
+    let options = ConnectOptions { client_lib_dir: Some(engine_dir()?), ..target.connect_options(None::<Secret>) };
+    let mut session = Session::connect(&options)?;
+    session.execute_sql(Phase::Ddl, None, LINEITEM_DDL)?;
+    let job = CopyJob::new(vec![file.display().to_string()], target);
+    let report = job.plan(&session)?.run(&mut session, &mut NoProgress, &Cancel::default())?;
+    Ok(report.rows_loaded as usize)
+}
+
+/// The same rows through rust-oracle's `Batch`, value by value, as its documentation shows; decimals as text, which is the exact way it has.
+fn load_by_rust_oracle(file: &Path) -> AnyResult<usize> {
+    oracle::InitParams::new().oracle_client_lib_dir(engine_dir()?)?.init()?;
+    let connection = oracle::Connection::connect("olbridge", "olbridge", "null")?;
+    connection.execute(LINEITEM_DDL, &[])?;
+    let placeholders: Vec<String> = (1..=16).map(|i| format!(":{i}")).collect();
+    let sql = format!("INSERT INTO LINEITEM VALUES ({})", placeholders.join(", "));
+    let mut batch = connection.batch(&sql, BATCH_ROWS).build()?;
+    let mut rows = 0;
+    for record_batch in batches(file)? {
+        let record_batch = record_batch?;
+        for row in 0..record_batch.num_rows() {
+            for (index, column) in record_batch.columns().iter().enumerate() {
+                set_value(&mut batch, index + 1, column, row)?;
+            }
+            batch.append_row(&[])?;
+        }
+        rows += record_batch.num_rows();
+    }
+    batch.execute()?;
+    connection.commit()?;
+    Ok(rows)
+}
+
+fn set_value(batch: &mut oracle::Batch<'_>, position: usize, column: &dyn Array, row: usize) -> AnyResult<()> {
+    match column.data_type() {
+        DataType::Int64 => batch.set(position, &column.as_primitive::<Int64Type>().value(row))?,
+        DataType::Int32 => batch.set(position, &column.as_primitive::<Int32Type>().value(row))?,
+        DataType::Decimal128(_, _) => batch.set(position, &column.as_primitive::<Decimal128Type>().value_as_string(row))?,
+        DataType::Date32 => {
+            let day = column.as_primitive::<Date32Type>().value_as_date(row).ok_or("date out of range")?;
+            batch.set(position, &day)?;
+        }
+        DataType::Utf8View => batch.set(position, &column.as_string_view().value(row))?,
+        DataType::Utf8 => batch.set(position, &column.as_string::<i32>().value(row))?,
+        other => return Err(format!("no value of {other} is in lineitem").into()),
+    }
+    Ok(())
+}
