@@ -1,6 +1,7 @@
 //! The load suite: the same tests for the embedded engine and for a real database (`load_embedded.rs`, `live.rs`).
 
 use std::fs;
+use std::slice;
 use std::sync::Arc;
 
 use olbridge::arrow::array::{
@@ -97,7 +98,7 @@ fn assert_equal(database: &Database, table: &str, batch: &RecordBatch) {
 
 pub fn every_type_reads_back_equal(database: &Database) {
     let batch = every_type();
-    let table = created(database, &[batch.clone()], &[]);
+    let table = created(database, slice::from_ref(&batch), &[]);
     assert_equal(database, &table, &batch);
 }
 
@@ -113,7 +114,7 @@ pub fn empty_and_all_null_tables_arrive(database: &Database) {
     let table = created(database, &[batch.slice(0, 0)], &[]);
     assert_eq!(database.count(&table), 0);
     let nulls = batch.slice(tables::ROWS - 1, 1);
-    let file = database.workspace().parquet("nulls.parquet", &[nulls.clone()]);
+    let file = database.workspace().parquet("nulls.parquet", slice::from_ref(&nulls));
     database.ok(&["copy", &file, &database.target(&table)]);
     assert_equal(database, &table, &nulls);
 }

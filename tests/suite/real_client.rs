@@ -3,6 +3,7 @@
 //! A wrong call can crash or hang that client, so everything runs in child processes with a time limit.
 
 use std::process::Stdio;
+use std::slice;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -107,7 +108,7 @@ fn check_names_the_client_that_was_loaded() {
 fn every_type_arrives_as_oracle_would_decode_it() {
     let Some(mut server) = Loopback::start("real_client::every_type") else { return };
     let batch = every_type();
-    let file = server.workspace().parquet("t.parquet", &[batch.clone()]);
+    let file = server.workspace().parquet("t.parquet", slice::from_ref(&batch));
     let target = server.target("T");
     let plan = server.ok(&["copy", &file, &target, "--mode", "create", "--dry-run", "--report", "json"]);
     let plan: Value = serde_json::from_str(&plan).unwrap();
@@ -147,7 +148,7 @@ fn every_other_column_type_arrives_too() {
         ("cl", text([Some(&long), None, Some("short")])),
         ("bl", Arc::new(BinaryArray::from(bytes.to_vec())) as ArrayRef),
     ]);
-    let file = server.workspace().parquet("t.parquet", &[batch.clone()]);
+    let file = server.workspace().parquet("t.parquet", slice::from_ref(&batch));
     server.ok(&["copy", &file, &server.target("T")]);
     let rows = server.rows("T");
     assert_eq!(rows[0][1], "ab    ");
@@ -188,7 +189,7 @@ fn arrays_of_a_thousand_rows_with_nulls_arrive_in_order() {
         ("t", Arc::new((0..ROWS).map(|v| every(2, v).map(|v| "ü".repeat(v as usize % 40 + 1))).collect::<StringArray>())),
         ("ts", Arc::new((0..ROWS).map(|v| every(4, v).map(|v| v * 123_456_789_012_345)).collect::<TimestampNanosecondArray>())),
     ]);
-    let file = server.workspace().parquet("t.parquet", &[batch.clone()]);
+    let file = server.workspace().parquet("t.parquet", slice::from_ref(&batch));
     server.ok(&["copy", &file, &server.target("T"), "--mode", "create", "--batch-rows", "1000"]);
     assert_equal(&mut server, "T", &batch);
     assert_eq!(server.assert_clean()["bind_rows"], ROWS);

@@ -31,7 +31,7 @@ pub fn run(request: CopyRequest) -> Result<(), Failure> {
 /// What came of it.
 enum Done {
     Planned(Box<CopyPlan>),
-    Copied(CopyReport),
+    Copied(Box<CopyReport>),
 }
 
 fn attempt(request: &CopyRequest) -> Result<Done, Failure> {
@@ -55,15 +55,15 @@ fn attempt(request: &CopyRequest) -> Result<Done, Failure> {
     let mut listener = progress::listener(request.quiet);
     let result = plan.run(&mut session, listener.as_mut(), &cancel);
     drop(listener); // clears the bar
-    Ok(Done::Copied(result?))
+    Ok(Done::Copied(Box::new(result?)))
 }
 
 fn tell(done: &Done, request: &CopyRequest, report: Option<Report<'_>>) -> Result<(), Failure> {
     let json_on_stdout = matches!(report, Some(Report::StandardOutput));
     if let Some(report) = report {
         match done {
-            Done::Planned(plan) => report.write("planned", plan)?,
-            Done::Copied(copied) => report.write("done", copied)?,
+            Done::Planned(plan) => report.write("planned", plan.as_ref())?,
+            Done::Copied(copied) => report.write("done", copied.as_ref())?,
         }
     }
     match done {
