@@ -289,6 +289,15 @@ fn the_readme_shows_every_exit_code() {
 }
 
 #[test]
+fn the_readme_shows_library_code_that_compiles() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+    let example = fs::read_to_string(folder.join("examples/load_from_rust.rs")).unwrap();
+    let function = &example[example.find("fn load(").unwrap()..example.find("fn main(").unwrap()];
+    assert!(readme.contains(function.trim_end()), "{function}");
+}
+
+#[test]
 fn the_example_is_what_its_program_makes() {
     let workspace = Workspace::new();
     crate::make_orders::write(&workspace.file("again.parquet")).unwrap();
