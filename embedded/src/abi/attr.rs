@@ -1,0 +1,369 @@
+//! Attributes: one flat table per kind of handle for reading, one for setting. An attribute a table does not know is ORA-24315.
+
+use std::ffi::c_void;
+
+use super::bind::{self, BindBody};
+use super::codes::{attr, kind, status};
+use super::define::{self, DefineBody};
+use super::descriptor;
+use super::env::EnvBody;
+use super::error::{ErrorBody, Failure, guard};
+use super::handle::{self, Handle};
+use super::session::{ServerBody, ServiceBody, SessionBody, TextAttributes};
+use super::statement::{ColumnParam, StatementBody};
+
+/// An attribute's value as it is written to the caller.
+enum Value {
+    U8(u8),
+    I8(i8),
+    U16(u16),
+    I16(i16),
+    U32(u32),
+    I32(i32),
+    U64(u64),
+    Pointer(*mut c_void),
+    /// A pointer and a length, or a count.
+    Span(*const c_void, usize),
+}
+
+/// Longest identifier, and 2 for VARCHAR2 and RAW of up to 32767 bytes (MAX_STRING_SIZE = EXTENDED).
+const MAX_IDENTIFIER_BYTES: u8 = 128;
+const MAX_STRING_EXTENDED: u8 = 2;
+const MAX_OPEN_CURSORS: u32 = 65_535;
+
+/// ORA-24315 for an attribute of a handle.
+pub fn illegal(attribute: u32, what: &str) -> Failure {
+    Failure::ora(24315, format_args!("illegal attribute type: {attribute} on {what}"))
+}
+
+fn text(bytes: &[u8]) -> Value {
+    Value::Span(bytes.as_ptr().cast(), bytes.len())
+}
+
+fn stored_text(texts: &TextAttributes, attribute: u32) -> Value {
+    text(texts.get(&attribute).map_or(&[], |bytes| bytes))
+}
+
+fn env_value(env: &EnvBody, attribute: u32) -> Result<Value, Failure> {
+    Ok(match attribute {
+        attr::CHARSET_ID => Value::U16(env.charset_id),
+        attr::NCHARSET_ID => Value::U16(env.ncharset_id),
+        _ => return Err(illegal(attribute, "an environment")),
+    })
+}
+
+fn error_value(error: &ErrorBody, attribute: u32) -> Result<Value, Failure> {
+    Ok(match attribute {
+        attr::DML_ROW_OFFSET => Value::U32(error.row_index),
+        attr::ERROR_IS_RECOVERABLE => Value::I32(0),
+        _ => return Err(illegal(attribute, "an error handle")),
+    })
+}
+
+fn service_value(service: &Handle<ServiceBody>, attribute: u32) -> Result<Value, Failure> {
+    let body = service.lock();
+    Ok(match attribute {
+        attr::ENV => Value::Pointer(service.env().cast_mut().cast()),
+        attr::SERVER => Value::Pointer(body.server_pointer()),
+        attr::SESSION => Value::Pointer(body.session_pointer()),
+        attr::TRANS => Value::Pointer(std::ptr::null_mut()),
+        attr::STMTCACHESIZE => Value::U32(body.statement_cache_size),
+        attr::CALL_TIMEOUT => Value::U32(body.call_timeout_ms),
+        attr::MAX_IDENTIFIER_LEN => Value::U8(MAX_IDENTIFIER_BYTES),
+        attr::VARTYPE_MAXLEN_COMPAT => Value::U8(MAX_STRING_EXTENDED),
+        _ => return Err(illegal(attribute, "a service context")),
+    })
+}
+
+fn server_value(server: &mut ServerBody, attribute: u32) -> Result<Value, Failure> {
+    Ok(match attribute {
+        attr::CHARSET_ID => Value::U16(super::codes::charset::AL32UTF8),
+        attr::SERVER_STATUS => Value::U32(server.status()),
+        attr::INTERNAL_NAME | attr::EXTERNAL_NAME | attr::DBDOMAIN => stored_text(&server.texts, attribute),
+        attr::DBNAME | attr::INSTNAME | attr::SERVICENAME => {
+            let name = server.database_name().into_bytes();
+            text(server.texts.entry(attribute).or_insert_with(|| name.into()))
+        }
+        attr::RECEIVE_TIMEOUT => Value::U32(server.receive_timeout_ms),
+        attr::SEND_TIMEOUT => Value::U32(server.send_timeout_ms),
+        attr::BREAK_ON_NET_TIMEOUT => Value::U8(server.break_on_timeout),
+        _ => return Err(illegal(attribute, "a server handle")),
+    })
+}
+
+/// Text attributes that a session keeps without a meaning for this engine.
+fn is_session_text(attribute: u32) -> bool {
+    matches!(
+        attribute,
+        attr::USERNAME
+            | attr::PASSWORD
+            | attr::DRIVER_NAME
+            | attr::EDITION
+            | attr::CONNECTION_CLASS
+            | attr::MODULE
+            | attr::ACTION
+            | attr::CLIENT_INFO
+            | attr::CLIENT_IDENTIFIER
+            | attr::DBOP
+            | attr::LTXID
+    )
+}
+
+fn session_value(session: &SessionBody, attribute: u32) -> Result<Value, Failure> {
+    Ok(match attribute {
+        attr::PASSWORD => return Err(illegal(attribute, "a session handle (write only)")),
+        attr::TRANSACTION_IN_PROGRESS => Value::I32(i32::from(session.in_transaction())),
+        attr::MAX_OPEN_CURSORS => Value::U32(MAX_OPEN_CURSORS),
+        attr::PURITY => Value::U32(session.purity),
+        attr::DEFAULT_LOBPREFETCH_SIZE => Value::U32(session.lob_prefetch_bytes),
+        // The schema of a session is its user.
+        attr::CURRENT_SCHEMA => stored_text(&session.texts, attr::USERNAME),
+        _ if is_session_text(attribute) => stored_text(&session.texts, attribute),
+        _ => return Err(illegal(attribute, "a session handle")),
+    })
+}
+
+fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, Failure> {
+    let shape = statement.shape.as_ref();
+    Ok(match attribute {
+        attr::STMT_TYPE => Value::U16(shape.map_or(0, |shape| shape.kind.oci_code())),
+        attr::STMT_IS_RETURNING => Value::U8(u8::from(shape.is_some_and(|shape| shape.is_returning))),
+        attr::BIND_COUNT => Value::U32(statement.binds.len() as u32),
+        attr::PARAM_COUNT => Value::U32(statement.columns.len() as u32),
+        attr::ROW_COUNT => Value::U32(statement.row_count as u32),
+        attr::UB8_ROW_COUNT => Value::U64(statement.row_count),
+        attr::ROWS_FETCHED => Value::U32(statement.rows_fetched),
+        attr::NUM_DML_ERRORS => Value::U32(statement.row_error_count),
+        attr::DML_ROW_COUNT_ARRAY => Value::Span(statement.row_counts.as_ptr().cast(), statement.row_counts.len()),
+        attr::PARSE_ERROR_OFFSET => Value::U16(statement.parse_error_offset),
+        attr::SQLFNCODE => Value::U16(shape.map_or(0, |shape| shape.kind.oci_code())),
+        attr::STATEMENT => text(statement.sql.as_bytes()),
+        attr::IMPLICIT_RESULT_COUNT => Value::U32(0),
+        attr::ENV => return Err(illegal(attribute, "a statement")),
+        _ => return Err(illegal(attribute, "a statement")),
+    })
+}
+
+fn column_value(column: &ColumnParam, attribute: u32) -> Result<Value, Failure> {
+    Ok(match attribute {
+        attr::NAME => text(column.name.as_bytes()),
+        attr::DATA_TYPE => Value::U16(column.code),
+        attr::DATA_SIZE => Value::U16(column.size_bytes),
+        attr::CHAR_SIZE => Value::U16(column.size_chars),
+        attr::CHAR_USED => Value::U8(u8::from(column.counts_chars)),
+        attr::PRECISION => Value::I16(column.precision),
+        attr::SCALE => Value::I8(column.scale),
+        attr::IS_NULL => Value::U8(u8::from(column.nullable)),
+        attr::CHARSET_FORM => Value::U8(column.charset_form),
+        attr::CHARSET_ID => Value::U16(super::codes::charset::AL32UTF8),
+        attr::TYPE_NAME | attr::SCHEMA_NAME => text(&[]),
+        attr::JSON_COL => Value::U8(0),
+        _ => return Err(illegal(attribute, "a column")),
+    })
+}
+
+/// # Safety
+/// `target` is NULL or a handle or descriptor of this library.
+unsafe fn value_of(target: *const c_void, target_kind: u32, attribute: u32) -> Result<Value, Failure> {
+    // SAFETY: the caller's contract, for every arm.
+    unsafe {
+        match target_kind {
+            kind::ENV => env_value(&handle::get::<EnvBody>(target)?.lock(), attribute),
+            kind::ERROR => error_value(&handle::get::<ErrorBody>(target)?.lock(), attribute),
+            kind::SVCCTX => service_value(handle::get::<ServiceBody>(target)?, attribute),
+            kind::SERVER => server_value(&mut handle::get::<ServerBody>(target)?.lock(), attribute),
+            kind::SESSION => session_value(&handle::get::<SessionBody>(target)?.lock(), attribute),
+            kind::STMT => statement_value(&handle::get::<StatementBody>(target)?.lock(), attribute),
+            // Column parameters are asked by their own kind and, by ODPI-C, as describe handles.
+            kind::PARAM | kind::DESCRIBE => column_value(descriptor::get(target)?.param()?, attribute),
+            _ => Err(illegal(attribute, &format!("handle type {target_kind}"))),
+        }
+    }
+}
+
+/// Reads an attribute.
+///
+/// # Safety
+/// Pointers as the OCI contract says: `value` has the size of the attribute.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIAttrGet(
+    target: *const c_void,
+    target_kind: u32,
+    value: *mut c_void,
+    size: *mut u32,
+    attribute: u32,
+    errhp: *mut c_void,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIAttrGet", errhp, |_| {
+            if value.is_null() {
+                return Err(Failure::InvalidHandle);
+            }
+            let size_bytes = match value_of(target, target_kind, attribute)? {
+                Value::U8(found) => store(value, found),
+                Value::I8(found) => store(value, found),
+                Value::U16(found) => store(value, found),
+                Value::I16(found) => store(value, found),
+                Value::U32(found) => store(value, found),
+                Value::I32(found) => store(value, found),
+                Value::U64(found) => store(value, found),
+                Value::Pointer(found) => store(value, found),
+                Value::Span(start, length) => {
+                    store(value, start);
+                    length
+                }
+            };
+            if !size.is_null() {
+                size.write(size_bytes as u32);
+            }
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// # Safety
+/// `target` is writable for a `T`.
+unsafe fn store<T>(target: *mut c_void, value: T) -> usize {
+    // SAFETY: the caller's contract; callers may keep attributes in packed structures.
+    unsafe { target.cast::<T>().write_unaligned(value) };
+    size_of::<T>()
+}
+
+/// What `OCIAttrSet` was given.
+struct Given {
+    value: *mut c_void,
+    size_bytes: u32,
+}
+
+impl Given {
+    /// # Safety
+    /// The attribute is a `T` and `value` points to one.
+    unsafe fn read<T: Copy>(&self) -> Result<T, Failure> {
+        if self.value.is_null() {
+            return Err(Failure::ora(24315, "illegal attribute value: NULL"));
+        }
+        // SAFETY: the caller's contract.
+        Ok(unsafe { self.value.cast::<T>().read_unaligned() })
+    }
+
+    /// # Safety
+    /// The attribute is text and `value` points to `size_bytes` of it.
+    unsafe fn bytes(&self) -> Box<[u8]> {
+        if self.value.is_null() {
+            return Box::default();
+        }
+        // SAFETY: the caller's contract.
+        unsafe { std::slice::from_raw_parts(self.value.cast::<u8>(), self.size_bytes as usize) }.into()
+    }
+}
+
+/// # Safety
+/// `given` is what the attribute asks for.
+unsafe fn set_service(service: &Handle<ServiceBody>, attribute: u32, given: &Given) -> Result<(), Failure> {
+    // SAFETY: the caller's contract; handles are set by themselves, not by their address.
+    unsafe {
+        match attribute {
+            attr::SERVER | attr::SESSION if given.value.is_null() => service.lock().clear(attribute),
+            attr::SERVER => service.lock().set_server(handle::get::<ServerBody>(given.value)?),
+            attr::SESSION => service.lock().set_session(handle::get::<SessionBody>(given.value)?),
+            attr::TRANS if given.value.is_null() => {}
+            attr::TRANS => return Err(Failure::unimplemented("two-phase transactions (OCI_ATTR_TRANS)")),
+            attr::STMTCACHESIZE => service.lock().statement_cache_size = given.read()?,
+            attr::CALL_TIMEOUT => service.lock().call_timeout_ms = given.read()?,
+            _ => return Err(illegal(attribute, "a service context")),
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `given` is what the attribute asks for.
+unsafe fn set_server(server: &mut ServerBody, attribute: u32, given: &Given) -> Result<(), Failure> {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match attribute {
+            attr::INTERNAL_NAME | attr::EXTERNAL_NAME => drop(server.texts.insert(attribute, given.bytes())),
+            attr::RECEIVE_TIMEOUT => server.receive_timeout_ms = given.read()?,
+            attr::SEND_TIMEOUT => server.send_timeout_ms = given.read()?,
+            attr::BREAK_ON_NET_TIMEOUT => server.break_on_timeout = given.read()?,
+            _ => return Err(illegal(attribute, "a server handle")),
+        }
+    }
+    Ok(())
+}
+
+/// # Safety
+/// `given` is what the attribute asks for.
+unsafe fn set_session(session: &mut SessionBody, attribute: u32, given: &Given) -> Result<(), Failure> {
+    // SAFETY: the caller's contract.
+    unsafe {
+        match attribute {
+            attr::PURITY => session.purity = given.read()?,
+            attr::DEFAULT_LOBPREFETCH_SIZE => session.lob_prefetch_bytes = given.read()?,
+            attr::LTXID => return Err(illegal(attribute, "a session handle (read only)")),
+            _ if is_session_text(attribute) => drop(session.texts.insert(attribute, given.bytes())),
+            _ => return Err(illegal(attribute, "a session handle")),
+        }
+    }
+    Ok(())
+}
+
+/// Attributes of a bind or define handle are read as 8, 16 or 32 bits by their number.
+///
+/// # Safety
+/// `given` is what the attribute asks for.
+unsafe fn variable_attribute(attribute: u32, given: &Given) -> Result<u32, Failure> {
+    // SAFETY: the caller's contract.
+    unsafe {
+        Ok(match attribute {
+            attr::CHARSET_FORM => u32::from(given.read::<u8>()?),
+            attr::CHARSET_ID | attr::CHAR_COUNT => u32::from(given.read::<u16>()?),
+            _ => given.read::<u32>()?,
+        })
+    }
+}
+
+/// Sets an attribute.
+///
+/// # Safety
+/// Pointers as the OCI contract says: `value` points to what the attribute asks for.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIAttrSet(
+    target: *mut c_void,
+    target_kind: u32,
+    value: *mut c_void,
+    size: u32,
+    attribute: u32,
+    errhp: *mut c_void,
+) -> i32 {
+    let given = Given { value, size_bytes: size };
+    // SAFETY: the caller's contract, for every arm.
+    unsafe {
+        guard("OCIAttrSet", errhp, |_| {
+            match target_kind {
+                kind::SVCCTX => set_service(handle::get::<ServiceBody>(target)?, attribute, &given)?,
+                kind::SERVER => set_server(&mut handle::get::<ServerBody>(target)?.lock(), attribute, &given)?,
+                kind::SESSION => set_session(&mut handle::get::<SessionBody>(target)?.lock(), attribute, &given)?,
+                kind::STMT => {
+                    handle::get::<StatementBody>(target)?;
+                    // Rows are read one by one from the same process: nothing to prefetch.
+                    if !matches!(attribute, attr::PREFETCH_ROWS | attr::PREFETCH_MEMORY) {
+                        return Err(illegal(attribute, "a statement"));
+                    }
+                }
+                kind::BIND => {
+                    let mut body = handle::get::<BindBody>(target)?.lock();
+                    bind::set_attribute(&mut body, attribute, variable_attribute(attribute, &given)?)?;
+                }
+                kind::DEFINE => {
+                    let mut body = handle::get::<DefineBody>(target)?.lock();
+                    define::set_attribute(&mut body, attribute, variable_attribute(attribute, &given)?)?;
+                }
+                kind::SPOOL | kind::CPOOL => return Err(Failure::unimplemented("session pools (OCISessionPoolCreate)")),
+                _ => return Err(illegal(attribute, &format!("handle type {target_kind}"))),
+            }
+            Ok(status::SUCCESS)
+        })
+    }
+}

@@ -1,0 +1,247 @@
+//! `OCIStmtExecute`: array DML, DDL and transaction control, and the start of a query.
+
+use std::ffi::c_void;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::codes::{mode, status};
+use super::error::{ErrorBody, Failure, Outcome, RowError, guard, note};
+use super::fetch;
+use super::handle::{self, Handle};
+use super::input::Input;
+use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
+use super::statement::{OpenQuery, StatementBody, failed, record_of};
+use crate::engine::{Datum, DatumKind, Statement, StatementKind};
+
+const KNOWN_MODES: u32 = mode::EXACT_FETCH
+    | mode::DESCRIBE_ONLY
+    | mode::COMMIT_ON_SUCCESS
+    | mode::BATCH_ERRORS
+    | mode::PARSE_ONLY
+    | mode::RETURN_ROW_COUNT_ARRAY
+    | 0x1;
+/// The protocol counts errors in 16 bits, so the real client refuses longer arrays in batch mode; this library refuses them always.
+const MAX_ITERATIONS: u32 = 65_535;
+
+/// Executes a prepared statement `iters - rowoff` times.
+///
+/// # Safety
+/// Pointers as the OCI contract says; bound and defined buffers hold `iters` elements.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIStmtExecute(
+    svchp: *mut c_void,
+    stmtp: *mut c_void,
+    errhp: *mut c_void,
+    iters: u32,
+    rowoff: u32,
+    _snap_in: *const c_void,
+    _snap_out: *mut c_void,
+    mode: u32,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIStmtExecute", errhp, |error_handle| {
+            let core = session_of(handle::get::<ServiceBody>(svchp)?)?;
+            let mut statement = handle::get::<StatementBody>(stmtp)?.lock();
+            statement.close_query();
+            statement.parse_error_offset = 0;
+            statement.row_error_count = 0;
+            (statement.row_count, statement.rows_fetched) = (0, 0);
+            statement.row_counts.clear();
+            error_handle.lock().row_errors.clear();
+            let call = Call { core, iters, rowoff, mode };
+            match call.run(&mut statement, error_handle) {
+                Ok(status) => Ok(status),
+                Err(failure) => Ok(failed(&mut statement, error_handle, failure)),
+            }
+        })
+    }
+}
+
+struct Call {
+    core: Arc<SessionCore>,
+    iters: u32,
+    rowoff: u32,
+    mode: u32,
+}
+
+impl Call {
+    fn has(&self, bit: u32) -> bool {
+        self.mode & bit != 0
+    }
+
+    fn run(&self, statement: &mut StatementBody, error_handle: &Handle<ErrorBody>) -> Outcome {
+        let unknown = self.mode & !KNOWN_MODES;
+        if unknown != 0 {
+            return Err(Failure::unimplemented(format_args!("OCIStmtExecute with mode {unknown:#x}")));
+        }
+        let kind = match &statement.shape {
+            Some(shape) => shape.kind,
+            None => return Err(Failure::ora(24337, "statement handle not prepared")),
+        };
+        let is_query = kind == StatementKind::Select;
+        if !is_query && !self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
+            self.check_iterations()?;
+        }
+        if self.has(mode::BATCH_ERRORS) && !kind.is_dml() {
+            return Err(Failure::ora(24304, "datatype not allowed for this call: batch errors are for INSERT, UPDATE, DELETE and MERGE"));
+        }
+        let core = self.core.clone();
+        let mut engine = core.enter()?;
+        let mut prepared = engine.session()?.prepare(&statement.sql)?;
+        if is_query {
+            statement.describe(prepared.columns());
+        }
+        if self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
+            return Ok(status::SUCCESS);
+        }
+        let inputs = resolve_inputs(statement)?;
+        if is_query {
+            return self.open(statement, error_handle, engine, prepared, &inputs);
+        }
+        let status = match engine.session()?.keeps_rows() || !kind.is_dml() {
+            true => self.run_rows(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
+            false => self.check_only(statement, &mut engine, &mut prepared, &inputs)?,
+        };
+        if status == status::SUCCESS && self.has(mode::COMMIT_ON_SUCCESS) {
+            engine.session()?.commit()?;
+        }
+        Ok(status)
+    }
+
+    fn check_iterations(&self) -> Result<(), Failure> {
+        if self.iters == 0 {
+            return Err(Failure::ora(24333, "zero iteration count"));
+        }
+        if self.iters >= MAX_ITERATIONS {
+            return Err(Failure::ora(
+                24381,
+                format_args!("error(s) in array DML: {} iterations, the most in one call are {}", self.iters, MAX_ITERATIONS - 1),
+            ));
+        }
+        match self.rowoff >= self.iters {
+            true => Err(Failure::ora(24333, format_args!("zero iteration count: row offset {} of {} iterations", self.rowoff, self.iters))),
+            false => Ok(()),
+        }
+    }
+
+    fn rows(&self) -> Range<usize> {
+        self.rowoff as usize..self.iters as usize
+    }
+
+    /// For sessions that keep no rows: types and lengths are checked, values are not looked at.
+    fn check_only(
+        &self,
+        statement: &mut StatementBody,
+        engine: &mut EngineGuard<'_>,
+        prepared: &mut Statement,
+        inputs: &[Input],
+    ) -> Outcome {
+        let kinds: Vec<DatumKind> = inputs.iter().map(Input::kind).collect();
+        engine.session()?.check_execute(prepared, &kinds)?;
+        for input in inputs {
+            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
+            unsafe { input.check_lengths(self.rows()) }?;
+        }
+        statement.row_count = self.rows().len() as u64;
+        if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
+            statement.row_counts.resize(self.rows().len(), 1);
+        }
+        Ok(status::SUCCESS)
+    }
+
+    fn run_rows(
+        &self,
+        statement: &mut StatementBody,
+        error_handle: &Handle<ErrorBody>,
+        engine: &mut EngineGuard<'_>,
+        prepared: &mut Statement,
+        inputs: &[Input],
+    ) -> Outcome {
+        let mut datums = vec![Datum::Null; inputs.len()];
+        let mut row_errors = Vec::new();
+        for row in self.rows() {
+            engine.check_cancelled()?;
+            match self.run_row(row, engine, prepared, inputs, &mut datums) {
+                Ok(affected) => {
+                    statement.row_count += affected;
+                    if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
+                        statement.row_counts.push(affected);
+                    }
+                }
+                Err(failure) if self.has(mode::BATCH_ERRORS) && is_row_error(&failure) => {
+                    row_errors.push(RowError { row_index: row as u32, record: record_of(failure) });
+                    if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
+                        statement.row_counts.push(0);
+                    }
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        if row_errors.is_empty() {
+            return Ok(status::SUCCESS);
+        }
+        statement.row_error_count = row_errors.len() as u32;
+        note(error_handle, 24381, "error(s) in array DML");
+        error_handle.lock().row_errors = row_errors;
+        Ok(status::SUCCESS_WITH_INFO)
+    }
+
+    #[inline]
+    fn run_row<'a>(
+        &self,
+        row: usize,
+        engine: &mut EngineGuard<'_>,
+        prepared: &mut Statement,
+        inputs: &[Input],
+        datums: &mut [Datum<'a>],
+    ) -> Result<u64, Failure> {
+        for (datum, input) in datums.iter_mut().zip(inputs) {
+            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
+            *datum = unsafe { input.datum(row) }?;
+        }
+        Ok(engine.session()?.execute(prepared, datums)?)
+    }
+
+    fn open(
+        &self,
+        statement: &mut StatementBody,
+        error_handle: &Handle<ErrorBody>,
+        mut engine: EngineGuard<'_>,
+        mut prepared: Statement,
+        inputs: &[Input],
+    ) -> Outcome {
+        let mut datums = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            // SAFETY: a query uses the first element of every bound array.
+            datums.push(unsafe { input.datum(self.rowoff as usize) }?);
+        }
+        let cursor = engine.session()?.open(&mut prepared, &datums)?;
+        drop(engine);
+        statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
+        if self.iters == 0 {
+            return Ok(status::SUCCESS);
+        }
+        fetch::fetch_rows(statement, error_handle, self.iters as usize)
+    }
+}
+
+/// Whether a failure belongs to one row; a lost session or a cancel ends the whole array.
+fn is_row_error(failure: &Failure) -> bool {
+    !matches!(
+        failure,
+        Failure::InvalidHandle
+            | Failure::Ora { code: 54 | 60 | 600 | 1012 | 1013 | 1041 | 1115 | 1653 | 3113 | 3114 | 3001 | 942 | 904, .. }
+    )
+}
+
+fn resolve_inputs(statement: &StatementBody) -> Result<Vec<Input>, Failure> {
+    let resolve = |(index, bind): (usize, &Option<_>)| match bind {
+        // SAFETY: a bind of the statement that the caller has locked.
+        Some(bind) => unsafe { Input::resolve(*bind, index as u32 + 1) },
+        None => {
+            Err(Failure::ora(1008, format_args!("not all variables bound (:{} at position {})", statement.bind_names()[index], index + 1)))
+        }
+    };
+    statement.binds.iter().enumerate().map(resolve).collect()
+}

@@ -1,0 +1,107 @@
+//! `OCIStmtFetch2`: rows into the defined buffers.
+
+use std::ffi::c_void;
+
+use super::codes::{mode, status};
+use super::error::{ErrorBody, Failure, Outcome, guard, note};
+use super::handle::{self, Handle};
+use super::output::{CellNote, Output};
+use super::statement::{OpenQuery, StatementBody, failed};
+
+/// Fetches up to `rows` rows; 100 when the query ended, with the rows before the end in the buffers.
+///
+/// # Safety
+/// Pointers as the OCI contract says; the defined buffers hold `rows` elements.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIStmtFetch2(
+    stmtp: *mut c_void,
+    errhp: *mut c_void,
+    rows: u32,
+    orientation: u16,
+    _offset: i32,
+    _mode: u32,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIStmtFetch2", errhp, |error_handle| {
+            let mut statement = handle::get::<StatementBody>(stmtp)?.lock();
+            if !matches!(orientation, 0 | mode::FETCH_NEXT) {
+                return Err(Failure::unimplemented(format_args!("OCIStmtFetch2 with orientation {orientation:#x} (only OCI_FETCH_NEXT)")));
+            }
+            statement.rows_fetched = 0;
+            match fetch_rows(&mut statement, error_handle, rows as usize) {
+                Ok(status) => Ok(status),
+                Err(failure) => Ok(failed(&mut statement, error_handle, failure)),
+            }
+        })
+    }
+}
+
+/// Fetches for `OCIStmtFetch2` and for an execute with iterations. 0 rows cancel the query.
+pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody>, rows: usize) -> Outcome {
+    if statement.query.is_none() {
+        return Err(Failure::ora(24338, "statement handle not executed"));
+    }
+    if rows == 0 {
+        statement.close_query();
+        return Ok(status::SUCCESS);
+    }
+    let outputs = match &statement.query {
+        Some(query) if query.outputs.is_empty() => resolve_outputs(statement)?,
+        _ => Vec::new(),
+    };
+    let Some(query) = statement.query.as_mut() else {
+        return Err(Failure::ora(24338, "statement handle not executed"));
+    };
+    if query.outputs.is_empty() {
+        query.outputs = outputs;
+    }
+    let mut fetched = 0;
+    let outcome = read_rows(query, rows, &mut fetched);
+    statement.rows_fetched = fetched as u32;
+    statement.row_count += fetched as u64;
+    let noted = outcome?;
+    if fetched < rows {
+        if let Some(query) = statement.query.as_mut() {
+            query.finished = true;
+        }
+        note(error_handle, 1403, "no data found");
+        return Ok(status::NO_DATA);
+    }
+    if noted {
+        note(error_handle, 24345, "A Truncation or null fetch error occurred");
+        return Ok(status::SUCCESS_WITH_INFO);
+    }
+    Ok(status::SUCCESS)
+}
+
+/// Reads up to `rows` rows; whether a cell has something to tell by its return code.
+fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<bool, Failure> {
+    let mut noted = false;
+    if query.finished {
+        return Ok(noted);
+    }
+    let engine = query.core.enter()?;
+    while *fetched < rows {
+        engine.check_cancelled()?;
+        if !query.cursor.next()? {
+            break;
+        }
+        for output in &query.outputs {
+            // SAFETY: the caller of the fetch promises `rows` elements in every defined buffer.
+            noted |= unsafe { output.put(*fetched, query.cursor.datum(output.column)) }? == CellNote::Noted;
+        }
+        *fetched += 1;
+    }
+    Ok(noted)
+}
+
+fn resolve_outputs(statement: &StatementBody) -> Result<Vec<Output>, Failure> {
+    let columns = &statement.columns;
+    if statement.defines.len() > columns.len() && statement.defines[columns.len()..].iter().any(Option::is_some) {
+        return Err(Failure::ora(1007, "variable not in select list"));
+    }
+    let defined = statement.defines.iter().enumerate().filter_map(|(index, define)| define.map(|define| (index, define)));
+    // SAFETY: the defines of the statement that the caller has locked.
+    defined.map(|(index, define)| unsafe { Output::resolve(define, index, &columns[index]) }).collect()
+}

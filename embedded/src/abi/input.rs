@@ -1,0 +1,371 @@
+//! Bind variables in use: resolved once per execute into a compact form, read cell by cell without allocation.
+
+use std::ffi::c_void;
+
+use super::bind::{BindBody, InCallback, Lengths};
+use super::codes::{sqlt, status};
+use super::descriptor;
+use super::error::Failure;
+use super::handle::Handle;
+use super::timestamp;
+use crate::engine::{Datum, DatumKind};
+
+/// One bind variable resolved for an execute.
+#[derive(Clone, Copy)]
+pub struct Input {
+    value: *const u8,
+    value_step: usize,
+    size_bytes: usize,
+    external_type: u16,
+    indicators: *const i16,
+    indicator_step: usize,
+    lengths: Lengths,
+    length_step: usize,
+    callback: Option<(InCallback, usize)>,
+    handle: *mut Handle<BindBody>,
+    position: u32,
+}
+
+/// Where the bytes of one cell are.
+struct Cell {
+    value: *const u8,
+    length_bytes: Option<usize>,
+}
+
+impl Input {
+    /// Resolves the bind at `position`.
+    ///
+    /// # Safety
+    /// `handle` is a bind of a statement whose lock the caller holds.
+    pub unsafe fn resolve(handle: *mut Handle<BindBody>, position: u32) -> Result<Input, Failure> {
+        // SAFETY: bind handles live as long as their statement.
+        let bind = unsafe { &*handle }.lock();
+        if bind.dynamic && bind.callback.is_none() {
+            return Err(Failure::unimplemented(format_args!(
+                "piecewise bind at position {position} (OCI_DATA_AT_EXEC without OCIBindDynamic)"
+            )));
+        }
+        if matches!(bind.external_type, sqlt::INT | sqlt::UIN) && !matches!(bind.size_bytes, 1 | 2 | 4 | 8) {
+            return Err(Failure::ora(
+                3115,
+                format_args!(
+                    "unsupported network datatype or representation (integer of {} bytes at position {position})",
+                    bind.size_bytes
+                ),
+            ));
+        }
+        let fixed_bytes = fixed_size(bind.external_type);
+        if bind.size_bytes < fixed_bytes {
+            return Err(Failure::ora(1483, format_args!("invalid length for DATE or NUMBER bind variable (position {position})")));
+        }
+        let skips = bind.skips;
+        Ok(Input {
+            value: bind.value,
+            value_step: skips.map_or(bind.size_bytes, |skips| skips.value),
+            size_bytes: bind.size_bytes,
+            external_type: bind.external_type,
+            indicators: bind.indicators,
+            indicator_step: skips.map_or(2, |skips| skips.indicator),
+            lengths: bind.lengths,
+            length_step: skips.map_or(bind.lengths.width_bytes(), |skips| skips.length),
+            callback: bind.callback,
+            handle,
+            position,
+        })
+    }
+
+    /// What kind of values the bind delivers.
+    pub fn kind(&self) -> DatumKind {
+        match self.external_type {
+            sqlt::INT | sqlt::UIN | sqlt::NUM | sqlt::VNU => DatumKind::Number,
+            sqlt::BFLOAT | sqlt::IBFLOAT => DatumKind::BinaryFloat,
+            sqlt::FLT if self.size_bytes == 4 => DatumKind::BinaryFloat,
+            sqlt::FLT | sqlt::BDOUBLE | sqlt::IBDOUBLE => DatumKind::BinaryDouble,
+            sqlt::BIN | sqlt::LBI | sqlt::VBI | sqlt::LVB | sqlt::BLOB => DatumKind::Bytes,
+            sqlt::DAT | sqlt::ODT => DatumKind::Date,
+            sqlt::TIMESTAMP => DatumKind::Timestamp,
+            sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => DatumKind::TimestampTz,
+            _ => DatumKind::Text,
+        }
+    }
+
+    /// One pass over the length array: none may exceed the element. For sessions that keep no rows.
+    ///
+    /// # Safety
+    /// The bound arrays hold `rows`.
+    pub unsafe fn check_lengths(&self, rows: std::ops::Range<usize>) -> Result<(), Failure> {
+        if self.callback.is_some() {
+            return Ok(());
+        }
+        let Lengths::Wide(lengths) = self.lengths else { return Ok(()) };
+        let longest = if self.length_step == 4 {
+            // SAFETY: `rows` elements by the caller's contract.
+            unsafe { std::slice::from_raw_parts(lengths.add(rows.start), rows.len()) }.iter().copied().max().unwrap_or(0)
+        } else {
+            // SAFETY: as above, with the declared step.
+            let at = |row: usize| unsafe { lengths.cast::<u8>().add(row * self.length_step).cast::<u32>().read_unaligned() };
+            rows.map(at).max().unwrap_or(0)
+        };
+        match longest as usize > self.size_bytes && self.is_variable() {
+            true => Err(self.too_long(longest as usize)),
+            false => Ok(()),
+        }
+    }
+
+    fn is_variable(&self) -> bool {
+        matches!(self.external_type, sqlt::CHR | sqlt::LNG | sqlt::AFC | sqlt::BIN | sqlt::LBI | sqlt::NUM)
+    }
+
+    fn too_long(&self, length_bytes: usize) -> Failure {
+        Failure::ora(
+            1458,
+            format_args!(
+                "invalid length inside variable character string (position {}: length {length_bytes} in a buffer of {})",
+                self.position, self.size_bytes
+            ),
+        )
+    }
+
+    /// The value of one row.
+    ///
+    /// # Safety
+    /// The bound arrays hold element `row`, and outlive the returned value.
+    #[inline]
+    pub unsafe fn datum<'a>(&self, row: usize) -> Result<Datum<'a>, Failure> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match self.callback {
+                None => {
+                    if !self.indicators.is_null() {
+                        let indicator = self.indicators.cast::<u8>().add(row * self.indicator_step).cast::<i16>().read_unaligned();
+                        if indicator == -1 {
+                            return Ok(Datum::Null);
+                        }
+                    }
+                    let length_bytes = match self.lengths {
+                        Lengths::None => None,
+                        Lengths::Wide(lengths) => {
+                            Some(lengths.cast::<u8>().add(row * self.length_step).cast::<u32>().read_unaligned() as usize)
+                        }
+                        Lengths::Short(lengths) => {
+                            Some(usize::from(lengths.cast::<u8>().add(row * self.length_step).cast::<u16>().read_unaligned()))
+                        }
+                    };
+                    if self.value.is_null() {
+                        return Ok(Datum::Null);
+                    }
+                    self.convert(&Cell { value: self.value.add(row * self.value_step), length_bytes })
+                }
+                Some(callback) => self.ask(callback, row),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As `datum`; what the callback delivers stays valid until the row is executed.
+    unsafe fn ask<'a>(&self, (callback, context): (InCallback, usize), row: usize) -> Result<Datum<'a>, Failure> {
+        let mut value: *mut c_void = std::ptr::null_mut();
+        let mut length_bytes = 0u32;
+        let mut piece = 0u8;
+        let mut indicator: *mut c_void = std::ptr::null_mut();
+        // SAFETY: an `OCICallbackInBind` by contract; iterations count from 0, as every driver expects.
+        let answer = unsafe {
+            callback(context as *mut c_void, self.handle.cast(), row as u32, 0, &mut value, &mut length_bytes, &mut piece, &mut indicator)
+        };
+        if answer != status::CONTINUE {
+            return Err(Failure::ora(24343, format_args!("user defined callback error (position {}, row {row})", self.position)));
+        }
+        if piece != 0 {
+            return Err(Failure::unimplemented(format_args!("pieces from the bind callback of position {}", self.position)));
+        }
+        // SAFETY: a non-NULL indicator points to an i16 by contract.
+        if (!indicator.is_null() && unsafe { indicator.cast::<i16>().read_unaligned() } == -1) || value.is_null() {
+            return Ok(Datum::Null);
+        }
+        let cell = Cell { value: value.cast::<u8>().cast_const(), length_bytes: Some(length_bytes as usize) };
+        let is_descriptor =
+            matches!(self.external_type, sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::CLOB | sqlt::BLOB | sqlt::RDD);
+        if is_descriptor {
+            // SAFETY: descriptors are delivered themselves, not by an array of pointers.
+            return unsafe { self.descriptor_value(value) };
+        }
+        match length_bytes as usize > self.size_bytes {
+            true => Err(self.too_long(length_bytes as usize)),
+            // SAFETY: `value` has `length_bytes` by contract.
+            false => unsafe { self.convert(&cell) },
+        }
+    }
+
+    /// # Safety
+    /// `cell` points to an element of this bind.
+    #[inline]
+    unsafe fn convert<'a>(&self, cell: &Cell) -> Result<Datum<'a>, Failure> {
+        let value = cell.value;
+        // SAFETY: the element has `size_bytes`, checked against the fixed size of its type by `resolve`; lengths are checked below.
+        unsafe {
+            match self.external_type {
+                sqlt::CHR | sqlt::LNG => self.text(self.sized(cell, true)?),
+                sqlt::AFC => self.text(self.sized(cell, false)?),
+                sqlt::STR => {
+                    let bytes = std::slice::from_raw_parts(value, self.size_bytes);
+                    let end = bytes.iter().position(|byte| *byte == 0);
+                    let end = end.ok_or_else(|| Failure::ora(1480, "trailing null missing from STR bind value"))?;
+                    self.text(&bytes[..end])
+                }
+                sqlt::VCS => self.text(self.prefixed(value, usize::from(value.cast::<u16>().read_unaligned()), 2)?),
+                sqlt::LVC => self.text(self.prefixed(value, value.cast::<u32>().read_unaligned() as usize, 4)?),
+                sqlt::VBI => Ok(bytes_datum(self.prefixed(value, usize::from(value.cast::<u16>().read_unaligned()), 2)?)),
+                sqlt::LVB => Ok(bytes_datum(self.prefixed(value, value.cast::<u32>().read_unaligned() as usize, 4)?)),
+                sqlt::BIN | sqlt::LBI => Ok(bytes_datum(self.sized(cell, false)?)),
+                sqlt::INT => Ok(Datum::Int(match self.size_bytes {
+                    1 => i64::from(value.cast::<i8>().read()),
+                    2 => i64::from(value.cast::<i16>().read_unaligned()),
+                    4 => i64::from(value.cast::<i32>().read_unaligned()),
+                    _ => value.cast::<i64>().read_unaligned(),
+                })),
+                sqlt::UIN => Ok(Datum::UInt(match self.size_bytes {
+                    1 => u64::from(value.read()),
+                    2 => u64::from(value.cast::<u16>().read_unaligned()),
+                    4 => u64::from(value.cast::<u32>().read_unaligned()),
+                    _ => value.cast::<u64>().read_unaligned(),
+                })),
+                sqlt::VNU => match usize::from(value.read()) {
+                    0 => Ok(Datum::Null),
+                    length @ 1..=21 => Ok(Datum::Number(std::slice::from_raw_parts(value.add(1), length))),
+                    _ => Err(self.bad_length()),
+                },
+                sqlt::NUM => match self.sized(cell, false)? {
+                    [] => Ok(Datum::Null),
+                    bytes if bytes.len() <= 21 => Ok(Datum::Number(bytes)),
+                    _ => Err(self.bad_length()),
+                },
+                sqlt::FLT | sqlt::BFLOAT | sqlt::BDOUBLE | sqlt::IBFLOAT | sqlt::IBDOUBLE => self.float(value),
+                sqlt::DAT if cell.length_bytes == Some(0) => Ok(Datum::Null),
+                sqlt::DAT if cell.length_bytes.is_some_and(|length| length != 7) => Err(self.bad_length()),
+                sqlt::DAT => Ok(Datum::Date(value.cast::<[u8; 7]>().read())),
+                sqlt::ODT => timestamp::from_oci_date(&value.cast::<[u8; 8]>().read()).map(Datum::Date),
+                _ => self.descriptor_value(value.cast::<*mut c_void>().read_unaligned()),
+            }
+        }
+    }
+
+    /// # Safety
+    /// `pointer` is NULL or a descriptor of this library.
+    unsafe fn descriptor_value<'a>(&self, pointer: *mut c_void) -> Result<Datum<'a>, Failure> {
+        let missing = || Failure::ora(1403, format_args!("no descriptor bound at position {}", self.position));
+        if pointer.is_null() {
+            return Err(missing());
+        }
+        // SAFETY: the caller's contract; descriptors outlive the execute.
+        let found = unsafe { descriptor::get(pointer) }?;
+        match self.external_type {
+            sqlt::TIMESTAMP => found.timestamp()?.to_timestamp().map(Datum::Timestamp),
+            sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => found.timestamp()?.to_timestamp_tz().map(Datum::TimestampTz),
+            sqlt::CLOB => self.text(found.lob()?.bytes()),
+            sqlt::BLOB => Ok(bytes_datum(found.lob()?.bytes())),
+            _ => Ok(Datum::Text(found.rowid()?)),
+        }
+    }
+
+    /// # Safety
+    /// `value` has the size checked at bind time.
+    unsafe fn float<'a>(&self, value: *const u8) -> Result<Datum<'a>, Failure> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            match (self.external_type, self.size_bytes) {
+                (sqlt::IBFLOAT, _) => Ok(Datum::BinaryFloat(decode_f32(value.cast::<[u8; 4]>().read()))),
+                (sqlt::IBDOUBLE, _) => Ok(Datum::BinaryDouble(decode_f64(value.cast::<[u8; 8]>().read()))),
+                (sqlt::BFLOAT, _) => Ok(Datum::BinaryFloat(value.cast::<f32>().read_unaligned())),
+                (sqlt::BDOUBLE, _) => Ok(Datum::BinaryDouble(value.cast::<f64>().read_unaligned())),
+                (_, 4) => self.finite(Datum::BinaryFloat(value.cast::<f32>().read_unaligned())),
+                _ => self.finite(Datum::BinaryDouble(value.cast::<f64>().read_unaligned())),
+            }
+        }
+    }
+
+    /// SQLT_FLT is a number: NaN and infinity are none.
+    fn finite<'a>(&self, datum: Datum<'a>) -> Result<Datum<'a>, Failure> {
+        match datum {
+            Datum::BinaryFloat(value) if !value.is_finite() => Err(Failure::ora(1426, "numeric overflow")),
+            Datum::BinaryDouble(value) if !value.is_finite() => Err(Failure::ora(1426, "numeric overflow")),
+            other => Ok(other),
+        }
+    }
+
+    /// The bytes of a cell whose length is in the length array, or is the whole element.
+    ///
+    /// # Safety
+    /// `cell` points to an element of this bind.
+    #[inline]
+    unsafe fn sized<'a>(&self, cell: &Cell, strip_blanks: bool) -> Result<&'a [u8], Failure> {
+        match cell.length_bytes {
+            Some(length) if length > self.size_bytes => Err(self.too_long(length)),
+            // SAFETY: `length` ≤ element size.
+            Some(length) => Ok(unsafe { std::slice::from_raw_parts(cell.value, length) }),
+            None => {
+                // SAFETY: the whole element.
+                let bytes = unsafe { std::slice::from_raw_parts(cell.value, self.size_bytes) };
+                // Text without a length array ends at its last character that is no blank.
+                let end = if strip_blanks { bytes.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1) } else { bytes.len() };
+                Ok(&bytes[..end])
+            }
+        }
+    }
+
+    /// # Safety
+    /// `value` points to an element of this bind.
+    unsafe fn prefixed<'a>(&self, value: *const u8, length: usize, prefix_bytes: usize) -> Result<&'a [u8], Failure> {
+        match length > self.size_bytes - prefix_bytes {
+            true => Err(self.too_long(length)),
+            // SAFETY: prefix and length are within the element.
+            false => Ok(unsafe { std::slice::from_raw_parts(value.add(prefix_bytes), length) }),
+        }
+    }
+
+    #[inline]
+    fn text<'a>(&self, bytes: &'a [u8]) -> Result<Datum<'a>, Failure> {
+        if bytes.is_empty() {
+            return Ok(Datum::Null);
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(Datum::Text(text)),
+            Err(error) => Err(Failure::ora(
+                29275,
+                format_args!(
+                    "partial multibyte character (position {}: byte {} of the value is not UTF-8)",
+                    self.position,
+                    error.valid_up_to()
+                ),
+            )),
+        }
+    }
+
+    fn bad_length(&self) -> Failure {
+        Failure::ora(1483, format_args!("invalid length for DATE or NUMBER bind variable (position {})", self.position))
+    }
+}
+
+fn bytes_datum(bytes: &[u8]) -> Datum<'_> {
+    if bytes.is_empty() { Datum::Null } else { Datum::Bytes(bytes) }
+}
+
+/// Least element size of types that have one.
+fn fixed_size(external_type: u16) -> usize {
+    match external_type {
+        sqlt::VNU => 22,
+        sqlt::DAT => 7,
+        sqlt::ODT | sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::RDD | sqlt::CLOB | sqlt::BLOB => 8,
+        _ => 0,
+    }
+}
+
+/// Oracle's order-preserving big-endian form of a float: sign bit set for positive values, all bits flipped for negative ones.
+fn decode_f32(bytes: [u8; 4]) -> f32 {
+    let bits = u32::from_be_bytes(bytes);
+    f32::from_bits(if bits >> 31 == 1 { bits & 0x7fff_ffff } else { !bits })
+}
+
+fn decode_f64(bytes: [u8; 8]) -> f64 {
+    let bits = u64::from_be_bytes(bytes);
+    f64::from_bits(if bits >> 63 == 1 { bits & (u64::MAX >> 1) } else { !bits })
+}

@@ -1,0 +1,239 @@
+//! Attaching to a database, logging on and off.
+
+use std::ffi::c_void;
+use std::path::Path;
+use std::sync::{Arc, Weak};
+
+use super::codes::{attr, kind, status};
+use super::env::EnvBody;
+use super::error::{Failure, Outcome, guard};
+use super::handle::{self, Handle};
+use super::session::{ServerBody, ServiceBody, SessionBody, SessionCore, session_of, text_argument};
+use crate::engine::Session;
+
+const CREDENTIALS_DATABASE: u32 = 1;
+const CREDENTIALS_EXTERNAL: u32 = 2;
+const MODE_STATEMENT_CACHE: u32 = 0x40;
+
+/// Where a connect string leads; refused early when no file can be there.
+fn check_connect_string(connect_string: &str) -> Result<(), Failure> {
+    let unresolved = |why: String| Failure::ora(12154, format_args!("TNS:could not resolve the connect identifier specified: {why}"));
+    if connect_string.is_empty() {
+        return Err(unresolved("the embedded engine takes a file path, \":memory:\" or \"null\", and got nothing".into()));
+    }
+    if matches!(connect_string, ":memory:" | "null") {
+        return Ok(());
+    }
+    let path = Path::new(connect_string);
+    if path.is_dir() {
+        return Err(unresolved(format!(
+            "\"{connect_string}\" is a directory; the embedded engine takes a file path, \":memory:\" or \"null\""
+        )));
+    }
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() && !parent.is_dir() => Err(unresolved(format!(
+            "tried to open the file \"{connect_string}\" with the embedded engine, but there is no directory \"{}\"",
+            parent.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn attach(server: &Handle<ServerBody>, connect_string: String) -> Result<(), Failure> {
+    check_connect_string(&connect_string)?;
+    let core = server.lock().core.clone();
+    core.set_connect_string(Some(connect_string));
+    Ok(())
+}
+
+fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentials: u32, mode: u32) -> Result<(), Failure> {
+    if !matches!(credentials, CREDENTIALS_DATABASE | CREDENTIALS_EXTERNAL) {
+        return Err(Failure::ora(24311, "memory initialization failed: unknown credential type"));
+    }
+    if mode & !MODE_STATEMENT_CACHE != 0 {
+        return Err(Failure::ora(
+            1031,
+            format_args!("insufficient privileges: session mode {mode:#x} is not known to the embedded engine"),
+        ));
+    }
+    let (server, connect_string) = {
+        let service = service.lock();
+        let (server, connect_string) = service.attached_server()?;
+        (server.clone(), connect_string)
+    };
+    let (core, username, password) = {
+        let session = session.lock();
+        (session.core.clone(), session.text(attr::USERNAME)?.to_owned(), session.text(attr::PASSWORD)?.to_owned())
+    };
+    if core.is_open() {
+        return Err(Failure::ora(1017, "a session is already begun on this handle"));
+    }
+    core.begin(Session::connect(&connect_string, &username, &password)?);
+    let mut sessions = server.sessions();
+    sessions.retain(|session| session.strong_count() > 0);
+    sessions.push(Arc::downgrade(&core));
+    drop(sessions);
+    service.lock().set_session(session);
+    Ok(())
+}
+
+/// Ends the engine's session; what is not committed is rolled back.
+fn end(core: &SessionCore) -> Outcome {
+    if let Some(mut session) = core.end()
+        && session.in_transaction()
+    {
+        session.rollback()?;
+    }
+    Ok(status::SUCCESS)
+}
+
+/// Points a server handle at a database: a file path, `:memory:` or `null`.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIServerAttach(srvhp: *mut c_void, errhp: *mut c_void, dblink: *const u8, dblink_len: i32, _mode: u32) -> i32 {
+    // SAFETY: the caller's contract, for the handles and the text.
+    unsafe {
+        guard("OCIServerAttach", errhp, |_| {
+            let server = handle::get::<ServerBody>(srvhp)?;
+            attach(server, text_argument(dblink, usize::try_from(dblink_len).unwrap_or(0))?)?;
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Detaches a server handle; sessions on it are ended.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIServerDetach(srvhp: *mut c_void, errhp: *mut c_void, _mode: u32) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIServerDetach", errhp, |_| {
+            let core = handle::get::<ServerBody>(srvhp)?.lock().core.clone();
+            let sessions = std::mem::take(&mut *core.sessions());
+            for session in sessions.iter().filter_map(Weak::upgrade) {
+                end(&session)?;
+            }
+            core.set_connect_string(None);
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Logs on with the user name and password of the session handle.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCISessionBegin(svchp: *mut c_void, errhp: *mut c_void, usrhp: *mut c_void, credentials: u32, mode: u32) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCISessionBegin", errhp, |_| {
+            begin(handle::get::<ServiceBody>(svchp)?, handle::get::<SessionBody>(usrhp)?, credentials, mode)?;
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Logs off; an open transaction is rolled back.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCISessionEnd(svchp: *mut c_void, errhp: *mut c_void, usrhp: *mut c_void, _mode: u32) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCISessionEnd", errhp, |_| {
+            let service = handle::get::<ServiceBody>(svchp)?;
+            let core = match usrhp.is_null() {
+                true => session_of(service)?,
+                false => handle::get::<SessionBody>(usrhp)?.lock().core.clone(),
+            };
+            end(&core)
+        })
+    }
+}
+
+/// Server, session and service context in one call.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCILogon2(
+    envhp: *mut c_void,
+    errhp: *mut c_void,
+    svchp: *mut *mut c_void,
+    username: *const u8,
+    username_len: u32,
+    password: *const u8,
+    password_len: u32,
+    database: *const u8,
+    database_len: u32,
+    mode: u32,
+) -> i32 {
+    // SAFETY: the caller's contract, for handles and texts; handles allocated here are freed here on failure.
+    unsafe {
+        guard("OCILogon2", errhp, |_| {
+            let env = handle::get::<EnvBody>(envhp)?;
+            if svchp.is_null() {
+                return Err(Failure::InvalidHandle);
+            }
+            let mut made = Vec::new();
+            let outcome = (|| {
+                for handle_kind in [kind::SERVER, kind::SESSION, kind::SVCCTX] {
+                    made.push((handle::allocate(env, handle_kind)?, handle_kind));
+                }
+                let server = handle::get::<ServerBody>(made[0].0)?;
+                let session = handle::get::<SessionBody>(made[1].0)?;
+                let service = handle::get::<ServiceBody>(made[2].0)?;
+                attach(server, text_argument(database, database_len as usize)?)?;
+                for (attribute, text) in [
+                    (attr::USERNAME, text_argument(username, username_len as usize)?),
+                    (attr::PASSWORD, text_argument(password, password_len as usize)?),
+                ] {
+                    session.lock().texts.insert(attribute, text.into_bytes().into());
+                }
+                service.lock().set_server(server);
+                begin(service, session, CREDENTIALS_DATABASE, mode & MODE_STATEMENT_CACHE)?;
+                service.lock().owns_parts = true;
+                svchp.write(made[2].0);
+                Ok(status::SUCCESS)
+            })();
+            if outcome.is_err() {
+                for (pointer, handle_kind) in made.into_iter().rev() {
+                    handle::OCIHandleFree(pointer, handle_kind);
+                }
+            }
+            outcome
+        })
+    }
+}
+
+/// Ends what `OCILogon2` began.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCILogoff(svchp: *mut c_void, errhp: *mut c_void) -> i32 {
+    // SAFETY: the caller's contract; the parts were allocated by `OCILogon2`, nobody else frees them.
+    unsafe {
+        guard("OCILogoff", errhp, |_| {
+            let service = handle::get::<ServiceBody>(svchp)?;
+            let core = session_of(service)?;
+            let (server, session, owns_parts) = {
+                let service = service.lock();
+                (service.server_pointer(), service.session_pointer(), service.owns_parts)
+            };
+            let outcome = end(&core);
+            if owns_parts {
+                for (pointer, handle_kind) in [(svchp, kind::SVCCTX), (session, kind::SESSION), (server, kind::SERVER)] {
+                    handle::OCIHandleFree(pointer, handle_kind);
+                }
+            }
+            outcome
+        })
+    }
+}

@@ -1,0 +1,395 @@
+//! Define variables in use: resolved once per query, written cell by cell.
+
+use std::ffi::c_void;
+
+use super::bind::{Lengths, Skips};
+use super::codes::{sqlt, status};
+use super::convert::{self, Scratch};
+use super::define::{DefineBody, DefineCallback};
+use super::descriptor::{self, Content};
+use super::error::Failure;
+use super::handle::Handle;
+use super::lob::LobValue;
+use super::statement::ColumnParam;
+use super::timestamp::Timestamp;
+use crate::engine::{DataType, Datum};
+
+/// Whether a return code of a cell is not 0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum CellNote {
+    Clean,
+    Noted,
+}
+
+/// One define resolved for a query.
+pub struct Output {
+    /// 0-based.
+    pub column: usize,
+    data_type: DataType,
+    name: String,
+    value: *mut u8,
+    value_step: usize,
+    size_bytes: usize,
+    external_type: u16,
+    indicators: *mut i16,
+    indicator_step: usize,
+    lengths: Lengths,
+    length_step: usize,
+    codes: *mut u16,
+    code_step: usize,
+    callback: Option<(DefineCallback, usize)>,
+    handle: *mut Handle<DefineBody>,
+    scratch: Scratch,
+}
+
+impl Output {
+    /// Resolves the define of column `column` (0-based).
+    ///
+    /// # Safety
+    /// `handle` is a define of a statement whose lock the caller holds.
+    pub unsafe fn resolve(handle: *mut Handle<DefineBody>, column: usize, param: &ColumnParam) -> Result<Output, Failure> {
+        // SAFETY: define handles live as long as their statement.
+        let define = unsafe { &*handle }.lock();
+        if define.dynamic && define.callback.is_none() {
+            return Err(Failure::unimplemented(format_args!(
+                "piecewise define of column {} (OCI_DYNAMIC_FETCH without OCIDefineDynamic)",
+                param.name
+            )));
+        }
+        if !convert::is_convertible(&param.data_type, define.external_type) {
+            return Err(Failure::ora(
+                932,
+                format_args!(
+                    "inconsistent datatypes: column {} is {}, external type {} asked for",
+                    param.name, param.data_type, define.external_type
+                ),
+            ));
+        }
+        let length_step = match define.lengths {
+            Lengths::Short(_) => 2,
+            _ => 4,
+        };
+        let skips = define.skips.unwrap_or(Skips { value: define.size_bytes, indicator: 2, length: length_step, code: 2 });
+        Ok(Output {
+            column,
+            data_type: param.data_type,
+            name: param.name.clone(),
+            value: define.value,
+            value_step: skips.value,
+            size_bytes: define.size_bytes,
+            external_type: define.external_type,
+            indicators: define.indicators,
+            indicator_step: skips.indicator,
+            lengths: define.lengths,
+            length_step: skips.length,
+            codes: define.codes,
+            code_step: skips.code,
+            callback: define.callback,
+            handle,
+            scratch: Scratch::default(),
+        })
+    }
+
+    /// Writes one cell.
+    ///
+    /// # Safety
+    /// The defined arrays hold element `row`.
+    #[inline]
+    pub unsafe fn put(&self, row: usize, datum: Datum<'_>) -> Result<CellNote, Failure> {
+        // SAFETY: the caller's contract.
+        unsafe {
+            if let Some(callback) = self.callback {
+                return self.put_dynamic(callback, row, datum);
+            }
+            // Fetched inline, an empty LOB looks like NULL; only a locator can tell.
+            let keeps_empty = matches!(self.external_type, sqlt::CLOB | sqlt::BLOB);
+            if if keeps_empty { matches!(datum, Datum::Null) } else { datum.is_null() } {
+                return self.put_null(row);
+            }
+            let value = self.value.add(row * self.value_step);
+            match self.external_type {
+                sqlt::CHR | sqlt::LNG => self.put_bytes(row, value, self.characters(datum)?, None),
+                sqlt::AFC => self.put_bytes(row, value, self.characters(datum)?, Some(b' ')),
+                sqlt::STR => self.put_string(row, value, self.characters(datum)?),
+                sqlt::BIN | sqlt::LBI => self.put_bytes(row, value, self.binary(datum)?, None),
+                sqlt::VCS => self.put_prefixed(row, value, self.characters(datum)?, 2),
+                sqlt::LVC => self.put_prefixed(row, value, self.characters(datum)?, 4),
+                sqlt::VBI => self.put_prefixed(row, value, self.binary(datum)?, 2),
+                sqlt::LVB => self.put_prefixed(row, value, self.binary(datum)?, 4),
+                _ => {
+                    let written = self.put_fixed(value, datum)?;
+                    self.finish(row, written, 0, 0);
+                    Ok(CellNote::Clean)
+                }
+            }
+        }
+    }
+
+    /// Writes types of a fixed size; gives the bytes written.
+    ///
+    /// # Safety
+    /// `value` has the size checked at define time.
+    unsafe fn put_fixed(&self, value: *mut u8, datum: Datum<'_>) -> Result<usize, Failure> {
+        // SAFETY: the caller's contract; descriptors belong to this call's thread.
+        unsafe {
+            match self.external_type {
+                sqlt::INT => {
+                    let number = convert::to_i64(datum, self.size_bytes)?;
+                    std::ptr::copy_nonoverlapping(
+                        number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)),
+                        value,
+                        self.size_bytes,
+                    );
+                }
+                sqlt::UIN => {
+                    let number = convert::to_u64(datum, self.size_bytes)?;
+                    std::ptr::copy_nonoverlapping(
+                        number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)),
+                        value,
+                        self.size_bytes,
+                    );
+                }
+                sqlt::VNU => {
+                    let number = convert::to_number(datum)?;
+                    let bytes = number.as_bytes();
+                    value.write(bytes.len() as u8);
+                    std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.add(1), bytes.len());
+                    return Ok(22);
+                }
+                sqlt::NUM => {
+                    let number = convert::to_number(datum)?;
+                    let bytes = number.as_bytes();
+                    std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, bytes.len());
+                    return Ok(bytes.len());
+                }
+                sqlt::BFLOAT => value.cast::<f32>().write_unaligned(convert::to_f32(datum)?),
+                sqlt::FLT if self.size_bytes == 4 => value.cast::<f32>().write_unaligned(convert::to_f32(datum)?),
+                sqlt::FLT | sqlt::BDOUBLE => value.cast::<f64>().write_unaligned(convert::to_f64(datum)?),
+                sqlt::IBFLOAT => value.cast::<[u8; 4]>().write(convert::encode_f32(convert::to_f32(datum)?)),
+                sqlt::IBDOUBLE => value.cast::<[u8; 8]>().write(convert::encode_f64(convert::to_f64(datum)?)),
+                sqlt::DAT => {
+                    value.cast::<[u8; 7]>().write(self.moment(datum)?.to_date());
+                    return Ok(7);
+                }
+                sqlt::ODT => {
+                    value.cast::<[u8; 8]>().write(self.moment(datum)?.to_oci_date());
+                    return Ok(8);
+                }
+                sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => {
+                    let mut moment = self.moment(datum)?;
+                    if self.external_type == sqlt::TIMESTAMP {
+                        moment.offset_minutes = 0;
+                    }
+                    self.put_descriptor(value, Content::Timestamp(moment))?;
+                }
+                sqlt::CLOB => self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?)))?,
+                sqlt::BLOB => self.put_descriptor(value, Content::Lob(LobValue::binary(self.binary(datum)?)))?,
+                sqlt::RDD => self.put_descriptor(value, Content::Rowid(String::from_utf8_lossy(self.characters(datum)?).into_owned()))?,
+                other => return Err(Failure::ora(3115, format_args!("unsupported network datatype or representation (type {other})"))),
+            }
+        }
+        Ok(self.size_bytes)
+    }
+
+    /// # Safety
+    /// `value` points to a pointer to a descriptor.
+    unsafe fn put_descriptor(&self, value: *mut u8, content: Content) -> Result<(), Failure> {
+        // SAFETY: the caller's contract.
+        unsafe { descriptor::set(value.cast::<*mut c_void>().read_unaligned(), content) }
+    }
+
+    fn moment(&self, datum: Datum<'_>) -> Result<Timestamp, Failure> {
+        convert::to_timestamp(datum).map_err(|failure| self.with_name(failure))
+    }
+
+    fn characters<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
+        self.scratch.characters(datum, &self.data_type)
+    }
+
+    fn binary<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
+        match datum {
+            Datum::Bytes(bytes) => Ok(bytes),
+            other => self.scratch.unhex(other).map_err(|failure| self.with_name(failure)),
+        }
+    }
+
+    fn with_name(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Ora { code, text, offset } => Failure::Ora { code, text: format!("{text} (column {})", self.name), offset },
+            other => other,
+        }
+    }
+
+    /// Writes bytes; the buffer is padded when `pad` says so, the length reported is that of the value.
+    ///
+    /// # Safety
+    /// `value` is element `row`.
+    unsafe fn put_bytes(&self, row: usize, value: *mut u8, bytes: &[u8], pad: Option<u8>) -> Result<CellNote, Failure> {
+        let length = bytes.len().min(self.size_bytes);
+        // SAFETY: at most the element size is written.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, length);
+            if let Some(pad) = pad {
+                std::ptr::write_bytes(value.add(length), pad, self.size_bytes - length);
+            }
+            self.finish_text(row, length, bytes.len(), self.size_bytes)
+        }
+    }
+
+    /// # Safety
+    /// `value` is element `row`.
+    unsafe fn put_string(&self, row: usize, value: *mut u8, bytes: &[u8]) -> Result<CellNote, Failure> {
+        if self.size_bytes == 0 {
+            return Err(self.truncated());
+        }
+        let length = bytes.len().min(self.size_bytes - 1);
+        // SAFETY: text and NUL fit the element.
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, length);
+            value.add(length).write(0);
+            self.finish_text(row, length, bytes.len(), self.size_bytes - 1)
+        }
+    }
+
+    /// # Safety
+    /// `value` is element `row`, at least `prefix_bytes` long.
+    unsafe fn put_prefixed(&self, row: usize, value: *mut u8, bytes: &[u8], prefix_bytes: usize) -> Result<CellNote, Failure> {
+        let room = self.size_bytes - prefix_bytes;
+        let length = bytes.len().min(room);
+        // SAFETY: prefix and bytes fit the element.
+        unsafe {
+            match prefix_bytes {
+                2 => value.cast::<u16>().write_unaligned(length as u16),
+                _ => value.cast::<u32>().write_unaligned(length as u32),
+            }
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.add(prefix_bytes), length);
+            self.finish_text(row, length, bytes.len(), room)
+        }
+    }
+
+    /// Indicator, length and return code of a text or raw cell: truncation is an error unless there is a return code to tell it.
+    ///
+    /// # Safety
+    /// The arrays hold `row`.
+    unsafe fn finish_text(&self, row: usize, written: usize, whole: usize, room: usize) -> Result<CellNote, Failure> {
+        let truncated = whole > room;
+        let indicator = match (truncated, i16::try_from(whole)) {
+            (false, _) => 0,
+            (true, Ok(whole)) => whole,
+            (true, Err(_)) => -2,
+        };
+        // SAFETY: the caller's contract.
+        unsafe { self.finish(row, written, indicator, if truncated { 1406 } else { 0 }) };
+        match truncated {
+            false => Ok(CellNote::Clean),
+            true if self.codes.is_null() => Err(self.truncated()),
+            true => Ok(CellNote::Noted),
+        }
+    }
+
+    fn truncated(&self) -> Failure {
+        Failure::ora(1406, format_args!("fetched column value was truncated (column {}, {} bytes of room)", self.name, self.size_bytes))
+    }
+
+    /// # Safety
+    /// The arrays hold `row`.
+    unsafe fn put_null(&self, row: usize) -> Result<CellNote, Failure> {
+        let untold = self.indicators.is_null();
+        // SAFETY: the caller's contract.
+        unsafe { self.finish(row, 0, -1, if untold { 1405 } else { 0 }) };
+        match (untold, self.codes.is_null()) {
+            (false, _) => Ok(CellNote::Clean),
+            (true, true) => Err(Failure::ora(1405, format_args!("fetched column value is NULL (column {})", self.name))),
+            (true, false) => Ok(CellNote::Noted),
+        }
+    }
+
+    /// # Safety
+    /// The arrays hold `row`.
+    #[inline]
+    unsafe fn finish(&self, row: usize, length: usize, indicator: i16, code: u16) {
+        // SAFETY: element `row` of each array that is there.
+        unsafe {
+            if !self.indicators.is_null() {
+                self.indicators.cast::<u8>().add(row * self.indicator_step).cast::<i16>().write_unaligned(indicator);
+            }
+            match self.lengths {
+                Lengths::None => {}
+                Lengths::Wide(lengths) => lengths.cast::<u8>().add(row * self.length_step).cast::<u32>().write_unaligned(length as u32),
+                Lengths::Short(lengths) => {
+                    lengths
+                        .cast::<u8>()
+                        .add(row * self.length_step)
+                        .cast::<u16>()
+                        .write_unaligned(u16::try_from(length).unwrap_or(u16::MAX));
+                }
+            }
+            if !self.codes.is_null() {
+                self.codes.cast::<u8>().add(row * self.code_step).cast::<u16>().write_unaligned(code);
+            }
+        }
+    }
+
+    /// Hands a value to the caller's buffers, in as many pieces as they take.
+    ///
+    /// # Safety
+    /// The callback is an `OCICallbackDefine`.
+    unsafe fn put_dynamic(&self, (callback, context): (DefineCallback, usize), row: usize, datum: Datum<'_>) -> Result<CellNote, Failure> {
+        let is_null = datum.is_null();
+        let bytes: &[u8] = match self.external_type {
+            _ if is_null => &[],
+            sqlt::BIN | sqlt::LBI => self.binary(datum)?,
+            sqlt::CHR | sqlt::LNG | sqlt::AFC => self.characters(datum)?,
+            other => return Err(Failure::unimplemented(format_args!("dynamic define of type {other} (column {})", self.name))),
+        };
+        let mut rest = bytes;
+        let mut piece = 1u8;
+        loop {
+            let mut buffer: *mut c_void = std::ptr::null_mut();
+            let mut length: *mut u32 = std::ptr::null_mut();
+            let mut indicator: *mut c_void = std::ptr::null_mut();
+            let mut code: *mut u16 = std::ptr::null_mut();
+            // SAFETY: an `OCICallbackDefine` by contract; rows count from 0, as every driver expects.
+            let answer = unsafe {
+                callback(
+                    context as *mut c_void,
+                    self.handle.cast(),
+                    row as u32,
+                    &mut buffer,
+                    &mut length,
+                    &mut piece,
+                    &mut indicator,
+                    &mut code,
+                )
+            };
+            if answer != status::CONTINUE || buffer.is_null() || length.is_null() {
+                return Err(Failure::ora(24343, format_args!("user defined callback error (column {}, row {row})", self.name)));
+            }
+            // SAFETY: the callback's buffer has the length it wrote; the other pointers are NULL or writable.
+            unsafe {
+                let taken = rest.len().min(length.read() as usize);
+                if taken == 0 && !rest.is_empty() {
+                    return Err(Failure::ora(24343, format_args!("user defined callback gave an empty buffer (column {})", self.name)));
+                }
+                std::ptr::copy_nonoverlapping(rest.as_ptr(), buffer.cast(), taken);
+                length.write(taken as u32);
+                rest = &rest[taken..];
+                if !indicator.is_null() {
+                    indicator.cast::<i16>().write_unaligned(if is_null { -1 } else { 0 });
+                }
+                if !code.is_null() {
+                    code.write(0);
+                }
+            }
+            if rest.is_empty() {
+                return Ok(CellNote::Clean);
+            }
+            piece = 2;
+        }
+    }
+}
+
+/// Where the low `size_bytes` of a native eight-byte integer start.
+fn native_offset(size_bytes: usize) -> usize {
+    if cfg!(target_endian = "big") { 8 - size_bytes } else { 0 }
+}

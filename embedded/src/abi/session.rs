@@ -1,0 +1,405 @@
+//! Servers, sessions and service contexts. The engine's session lives in a core that every service context of the pair shares, so two
+//! service contexts on one session see one transaction.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::codes::{attr, kind, status};
+use super::error::{ErrorBody, Failure, guard, write_text};
+use super::handle::{self, Body, Handle};
+use crate::engine::{Interrupt, Session};
+
+/// Banner and version word of the "server": release 19.3.
+const BANNER: &str = "Oracle Database 19c compatible embedded engine of olbridge, Release 19.0.0.0.0 - Version 19.3.0.0.0";
+const VERSION_WORD: u32 = 19 << 24 | 3 << 16;
+
+/// Text attributes of a handle; the pointers given out stay valid until the attribute is set again.
+pub type TextAttributes = HashMap<u32, Box<[u8]>>;
+
+/// The engine's side of a session.
+#[derive(Default)]
+pub struct SessionCore {
+    engine: Mutex<Option<Session>>,
+    interrupt: Mutex<Option<Interrupt>>,
+    running: AtomicBool,
+    cancelled: AtomicBool,
+}
+
+/// An engine session locked for one call.
+pub struct EngineGuard<'a> {
+    guard: MutexGuard<'a, Option<Session>>,
+    core: &'a SessionCore,
+}
+
+impl SessionCore {
+    /// Locks the engine's session for a call; ORA-01012 when nobody is logged on.
+    pub fn enter(&self) -> Result<EngineGuard<'_>, Failure> {
+        let guard = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        if guard.is_none() {
+            return Err(Failure::ora(1012, "not logged on"));
+        }
+        self.cancelled.store(false, Ordering::Relaxed);
+        self.running.store(true, Ordering::Release);
+        Ok(EngineGuard { guard, core: self })
+    }
+
+    /// Asks the running call to stop with ORA-01013; harmless when nothing runs.
+    fn cancel(&self) {
+        if self.running.load(Ordering::Acquire) {
+            self.cancelled.store(true, Ordering::Relaxed);
+            if let Some(interrupt) = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+                interrupt.interrupt();
+            }
+        }
+    }
+
+    pub(super) fn begin(&self, session: Session) {
+        *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.interrupt());
+        *self.engine.lock().unwrap_or_else(PoisonError::into_inner) = Some(session);
+    }
+
+    pub(super) fn end(&self) -> Option<Session> {
+        *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(Session::in_transaction)
+    }
+}
+
+impl EngineGuard<'_> {
+    /// The engine's session.
+    pub fn session(&mut self) -> Result<&mut Session, Failure> {
+        self.guard.as_mut().ok_or_else(|| Failure::ora(1012, "not logged on"))
+    }
+
+    /// ORA-01013 when another thread called `OCIBreak` since the call began.
+    pub fn check_cancelled(&self) -> Result<(), Failure> {
+        match self.core.cancelled.load(Ordering::Relaxed) {
+            true => Err(Failure::ora(1013, "user requested cancel of current operation")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for EngineGuard<'_> {
+    fn drop(&mut self) {
+        self.core.running.store(false, Ordering::Release);
+    }
+}
+
+/// What the service contexts on one server handle share.
+#[derive(Default)]
+pub struct ServerCore {
+    connect_string: Mutex<Option<String>>,
+    sessions: Mutex<Vec<Weak<SessionCore>>>,
+}
+
+impl ServerCore {
+    /// Attaches, or detaches with `None`.
+    pub(super) fn set_connect_string(&self, connect_string: Option<String>) {
+        *self.connect_string.lock().unwrap_or_else(PoisonError::into_inner) = connect_string;
+    }
+
+    pub(super) fn connect_string(&self) -> Option<String> {
+        self.connect_string.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Vec<Weak<SessionCore>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Content of a server handle.
+#[derive(Default)]
+pub struct ServerBody {
+    pub core: Arc<ServerCore>,
+    pub texts: TextAttributes,
+    pub receive_timeout_ms: u32,
+    pub send_timeout_ms: u32,
+    pub break_on_timeout: u8,
+}
+
+impl Body for ServerBody {
+    const KIND: u32 = kind::SERVER;
+}
+
+impl ServerBody {
+    /// Attribute 143: 1 when attached.
+    pub fn status(&self) -> u32 {
+        u32::from(self.core.connect_string().is_some())
+    }
+
+    /// Name of the database for the attributes that ask for one: the file's name without directory and ending.
+    pub fn database_name(&self) -> String {
+        let connect_string = self.core.connect_string().unwrap_or_default();
+        Path::new(&connect_string).file_stem().map_or(connect_string.clone(), |stem| stem.to_string_lossy().into_owned())
+    }
+}
+
+/// Content of a session (authentication information) handle.
+#[derive(Default)]
+pub struct SessionBody {
+    pub core: Arc<SessionCore>,
+    pub texts: TextAttributes,
+    pub purity: u32,
+    pub lob_prefetch_bytes: u32,
+}
+
+impl Body for SessionBody {
+    const KIND: u32 = kind::SESSION;
+}
+
+impl SessionBody {
+    /// Attribute 484.
+    pub fn in_transaction(&self) -> bool {
+        self.core.in_transaction()
+    }
+
+    /// A text attribute.
+    pub(super) fn text(&self, attribute: u32) -> Result<&str, Failure> {
+        let bytes = self.texts.get(&attribute).map_or(&[][..], |bytes| bytes);
+        std::str::from_utf8(bytes).map_err(|_| Failure::ora(1017, "invalid username/password; logon denied (not UTF-8)"))
+    }
+}
+
+/// Content of a service context: who it points to, by address for the attributes and by reference for the calls.
+#[derive(Default)]
+pub struct ServiceBody {
+    server: Option<(usize, Arc<ServerCore>)>,
+    session: Option<(usize, Arc<SessionCore>)>,
+    pub statement_cache_size: u32,
+    pub call_timeout_ms: u32,
+    /// Made by `OCILogon2`, so `OCILogoff` frees server and session too.
+    pub(super) owns_parts: bool,
+}
+
+impl Body for ServiceBody {
+    const KIND: u32 = kind::SVCCTX;
+}
+
+impl ServiceBody {
+    /// Attribute 6 as a pointer.
+    pub fn server_pointer(&self) -> *mut c_void {
+        self.server.as_ref().map_or(std::ptr::null_mut(), |(address, _)| *address as *mut c_void)
+    }
+
+    /// Attribute 7 as a pointer.
+    pub fn session_pointer(&self) -> *mut c_void {
+        self.session.as_ref().map_or(std::ptr::null_mut(), |(address, _)| *address as *mut c_void)
+    }
+
+    /// Sets attribute 6.
+    pub fn set_server(&mut self, server: &Handle<ServerBody>) {
+        let address: *const Handle<ServerBody> = server;
+        self.server = Some((address as usize, server.lock().core.clone()));
+    }
+
+    /// Sets attribute 7.
+    pub fn set_session(&mut self, session: &Handle<SessionBody>) {
+        let address: *const Handle<SessionBody> = session;
+        self.session = Some((address as usize, session.lock().core.clone()));
+    }
+
+    /// Unsets attribute 6 or 7.
+    pub fn clear(&mut self, attribute: u32) {
+        match attribute {
+            attr::SERVER => self.server = None,
+            _ => self.session = None,
+        }
+    }
+
+    /// The server and its connect string, when attached.
+    pub(super) fn attached_server(&self) -> Result<(&Arc<ServerCore>, String), Failure> {
+        let (_, server) = self.server.as_ref().ok_or_else(|| Failure::ora(24324, "service handle not initialized"))?;
+        let connect_string = server.connect_string().ok_or_else(|| Failure::ora(3114, "not connected to ORACLE"))?;
+        Ok((server, connect_string))
+    }
+}
+
+/// The session core behind a service context, attached and logged on.
+pub fn session_of(service: &Handle<ServiceBody>) -> Result<Arc<SessionCore>, Failure> {
+    let service = service.lock();
+    service.attached_server()?;
+    let (_, core) = service.session.as_ref().ok_or_else(|| Failure::ora(1012, "not logged on"))?;
+    Ok(core.clone())
+}
+
+/// Text argument of a call as UTF-8.
+///
+/// # Safety
+/// `pointer` is NULL or readable for `length_bytes`.
+pub unsafe fn text_argument(pointer: *const u8, length_bytes: usize) -> Result<String, Failure> {
+    if pointer.is_null() || length_bytes == 0 {
+        return Ok(String::new());
+    }
+    // SAFETY: the caller's contract.
+    let bytes = unsafe { std::slice::from_raw_parts(pointer, length_bytes) };
+    String::from_utf8(bytes.to_vec())
+        .map_err(|_| Failure::ora(12705, "Cannot access NLS data files or invalid environment specified (text is not UTF-8)"))
+}
+
+fn with_session(
+    function: &str,
+    svchp: *mut c_void,
+    errhp: *mut c_void,
+    inside: impl FnOnce(&mut Session, &Handle<ErrorBody>) -> Result<(), Failure>,
+) -> i32 {
+    // SAFETY: called with the arguments of an OCI function, whose contract covers both handles.
+    unsafe {
+        guard(function, errhp, |error_handle| {
+            let core = session_of(handle::get::<ServiceBody>(svchp)?)?;
+            inside(core.enter()?.session()?, error_handle)?;
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Commits.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCITransCommit(svchp: *mut c_void, errhp: *mut c_void, flags: u32) -> i32 {
+    const TWO_PHASE: u32 = 0x0100_0000;
+    with_session("OCITransCommit", svchp, errhp, |session, _| match flags & TWO_PHASE {
+        0 => Ok(session.commit()?),
+        _ => Err(Failure::unimplemented("OCITransCommit with OCI_TRANS_TWOPHASE")),
+    })
+}
+
+/// Rolls back.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCITransRollback(svchp: *mut c_void, errhp: *mut c_void, _flags: u32) -> i32 {
+    with_session("OCITransRollback", svchp, errhp, |session, _| Ok(session.rollback()?))
+}
+
+/// Succeeds while somebody is logged on.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIPing(svchp: *mut c_void, errhp: *mut c_void, _mode: u32) -> i32 {
+    with_session("OCIPing", svchp, errhp, |_, _| Ok(()))
+}
+
+/// Makes the call that runs on a service context or server fail with ORA-01013.
+///
+/// # Safety
+/// Pointers as the OCI contract says; `errhp` is not the one of the running call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIBreak(hndlp: *mut c_void, errhp: *mut c_void) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIBreak", errhp, |_| {
+            let not_attached = || Failure::ora(1041, "internal error. hostdef extension doesn't exist");
+            match handle::kind_of(hndlp) {
+                Some(kind::SVCCTX) => {
+                    let core = session_of(handle::get::<ServiceBody>(hndlp)?).map_err(|_| not_attached())?;
+                    core.cancel();
+                }
+                Some(kind::SERVER) => {
+                    let core = handle::get::<ServerBody>(hndlp)?.lock().core.clone();
+                    core.connect_string().ok_or_else(not_attached)?;
+                    let sessions: Vec<_> = core.sessions().iter().filter_map(Weak::upgrade).collect();
+                    sessions.iter().for_each(|session| session.cancel());
+                }
+                _ => return Err(Failure::InvalidHandle),
+            }
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Nothing to reset: calls block, so a break ends with the call.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIReset(hndlp: *mut c_void, errhp: *mut c_void) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIReset", errhp, |_| match handle::kind_of(hndlp) {
+            Some(kind::SVCCTX | kind::SERVER) => Ok(status::SUCCESS),
+            _ => Err(Failure::InvalidHandle),
+        })
+    }
+}
+
+/// Banner and version word.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIServerRelease2(
+    hndlp: *mut c_void,
+    errhp: *mut c_void,
+    buffer: *mut u8,
+    buffer_bytes: u32,
+    handle_kind: u8,
+    version: *mut u32,
+    _mode: u32,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIServerRelease2", errhp, |_| {
+            match u32::from(handle_kind) {
+                kind::SVCCTX => drop(session_of(handle::get::<ServiceBody>(hndlp)?)?),
+                kind::SERVER if handle::get::<ServerBody>(hndlp)?.lock().status() == 0 => {
+                    return Err(Failure::ora(3114, "not connected to ORACLE"));
+                }
+                kind::SERVER => {}
+                _ => return Err(Failure::InvalidHandle),
+            }
+            write_text(buffer, buffer_bytes as usize, BANNER);
+            if !version.is_null() {
+                version.write(VERSION_WORD);
+            }
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Banner and version word, older form.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIServerRelease(
+    hndlp: *mut c_void,
+    errhp: *mut c_void,
+    buffer: *mut u8,
+    buffer_bytes: u32,
+    handle_kind: u8,
+    version: *mut u32,
+) -> i32 {
+    // SAFETY: the same contract.
+    unsafe { OCIServerRelease2(hndlp, errhp, buffer, buffer_bytes, handle_kind, version, 0) }
+}
+
+/// Banner.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIServerVersion(
+    hndlp: *mut c_void,
+    errhp: *mut c_void,
+    buffer: *mut u8,
+    buffer_bytes: u32,
+    handle_kind: u8,
+) -> i32 {
+    // SAFETY: the same contract.
+    unsafe { OCIServerRelease2(hndlp, errhp, buffer, buffer_bytes, handle_kind, std::ptr::null_mut(), 0) }
+}

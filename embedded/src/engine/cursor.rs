@@ -1,0 +1,209 @@
+//! Open queries: rows streamed from a connection of their own, or held in memory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{CachedStatement, Connection, Row, Rows};
+use self_cell::{MutBorrow, self_cell};
+
+use super::types::Family;
+use super::value::{self, Stored};
+use super::{Datum, OraError, Result};
+
+type SqliteStatement<'c> = CachedStatement<'c>;
+type SqliteRows<'s> = Rows<'s>;
+
+self_cell!(
+    struct Prepared {
+        owner: Connection,
+        #[covariant]
+        dependent: SqliteStatement,
+    }
+);
+
+self_cell!(
+    struct Stream {
+        owner: MutBorrow<Prepared>,
+        #[covariant]
+        dependent: SqliteRows,
+    }
+);
+
+/// Connections of a session that are free for the next query.
+pub(super) type Pool = Arc<Mutex<Vec<Connection>>>;
+
+/// Values of rows one after another, in one buffer.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+    cells: Vec<Held>,
+}
+
+#[derive(Clone, Copy)]
+enum Held {
+    Null,
+    Text(usize, usize),
+    Bytes(usize, usize),
+}
+
+impl Buffer {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.cells.clear();
+    }
+
+    fn push(&mut self, row: &Row<'_>, columns: usize) -> Result<()> {
+        for index in 0..columns {
+            let start = self.bytes.len();
+            let held = match row.get_ref(index)? {
+                ValueRef::Null => Held::Null,
+                ValueRef::Text(bytes) => {
+                    self.bytes.extend_from_slice(bytes);
+                    Held::Text(start, bytes.len())
+                }
+                ValueRef::Blob(bytes) => {
+                    self.bytes.extend_from_slice(bytes);
+                    Held::Bytes(start, bytes.len())
+                }
+                other => return Err(OraError::internal(format_args!("stored value of type {}", other.data_type()))),
+            };
+            self.cells.push(held);
+        }
+        Ok(())
+    }
+
+    fn get(&self, index: usize) -> ValueRef<'_> {
+        match self.cells.get(index) {
+            Some(Held::Text(start, len)) => ValueRef::Text(&self.bytes[*start..start + len]),
+            Some(Held::Bytes(start, len)) => ValueRef::Blob(&self.bytes[*start..start + len]),
+            Some(Held::Null) | None => ValueRef::Null,
+        }
+    }
+}
+
+enum Source {
+    Stream(Stream),
+    Memory { next_row: usize, rows: usize },
+    Done,
+}
+
+/// An open query. It owns all it touches: the session may go on, commit or close meanwhile, and the rows are those of the moment it was
+/// opened. Not `Send` by type, because a rusqlite statement is not.
+pub struct Cursor {
+    source: Source,
+    buffer: Buffer,
+    /// First cell of the current row in `buffer`.
+    start: usize,
+    families: Vec<Family>,
+    offset_minutes: i32,
+    pool: Pool,
+}
+
+impl Cursor {
+    /// Streams from `connection`, which has a read transaction open and goes back to `pool`.
+    pub(super) fn stream(
+        connection: Connection,
+        text: &str,
+        binds: &[Stored<'_>],
+        families: Vec<Family>,
+        offset_minutes: i32,
+        pool: Pool,
+    ) -> Result<Cursor> {
+        let prepared = Prepared::try_new(connection, |connection| {
+            let mut statement = connection.prepare_cached(text)?;
+            bind_all(&mut statement, binds)?;
+            Ok::<_, OraError>(statement)
+        })?;
+        let stream = Stream::new(MutBorrow::new(prepared), |prepared| {
+            prepared.borrow_mut().with_dependent_mut(|_, statement| statement.raw_query())
+        });
+        Ok(Cursor { source: Source::Stream(stream), buffer: Buffer::default(), start: 0, families, offset_minutes, pool })
+    }
+
+    /// Reads all rows at once.
+    pub(super) fn read_all(
+        connection: &Connection,
+        text: &str,
+        binds: &[Stored<'_>],
+        families: Vec<Family>,
+        offset_minutes: i32,
+        pool: Pool,
+    ) -> Result<Cursor> {
+        let mut statement = connection.prepare_cached(text)?;
+        bind_all(&mut statement, binds)?;
+        let mut buffer = Buffer::default();
+        let mut count = 0;
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next()? {
+            buffer.push(row, families.len())?;
+            count += 1;
+        }
+        Ok(Cursor { source: Source::Memory { next_row: 0, rows: count }, buffer, start: 0, families, offset_minutes, pool })
+    }
+
+    /// Moves to the next row; false after the last one.
+    ///
+    /// # Errors
+    /// What an expression of the query fails with at this row, or ORA-01013 after an interrupt.
+    #[expect(clippy::should_implement_trait, reason = "a row borrows from the cursor, which Iterator cannot say")]
+    pub fn next(&mut self) -> Result<bool> {
+        let columns = self.families.len();
+        match &mut self.source {
+            Source::Done => Ok(false),
+            Source::Memory { next_row, rows } => {
+                self.start = *next_row * columns;
+                let more = *next_row < *rows;
+                *next_row += 1;
+                if !more {
+                    self.close();
+                }
+                Ok(more)
+            }
+            Source::Stream(stream) => {
+                let buffer = &mut self.buffer;
+                buffer.clear();
+                let more = stream.with_dependent_mut(|_, rows| match rows.next()? {
+                    Some(row) => buffer.push(row, columns).map(|()| true),
+                    None => Ok(false),
+                });
+                if !matches!(more, Ok(true)) {
+                    self.close();
+                }
+                more
+            }
+        }
+    }
+
+    /// A column of the current row.
+    pub fn datum(&self, index: usize) -> Datum<'_> {
+        let family = self.families.get(index).copied().unwrap_or(Family::Text);
+        value::datum(family, self.buffer.get(self.start + index), self.offset_minutes).unwrap_or(Datum::Null)
+    }
+
+    /// Ends the read transaction and hands the connection back.
+    fn close(&mut self) {
+        self.buffer.clear();
+        if let Source::Stream(stream) = std::mem::replace(&mut self.source, Source::Done) {
+            let connection = stream.into_owner().into_inner().into_owner();
+            if connection.execute_batch("COMMIT").is_ok() {
+                self.pool.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            }
+        }
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Binds values to `?1`, `?2` …; values that the statement does not use are left out.
+pub(super) fn bind_all(statement: &mut rusqlite::Statement<'_>, binds: &[Stored<'_>]) -> Result<()> {
+    for index in 1..=statement.parameter_count() {
+        if let Some(value) = binds.get(index - 1) {
+            statement.raw_bind_parameter(index, value)?;
+        }
+    }
+    Ok(())
+}

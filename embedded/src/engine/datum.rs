@@ -1,0 +1,74 @@
+//! Values that cross the engine's boundary: borrowed, without allocation.
+
+/// One value, borrowed from a bind buffer or from the fetched row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Datum<'a> {
+    /// NULL of any type.
+    Null,
+    /// A signed integer.
+    Int(i64),
+    /// An unsigned integer.
+    UInt(u64),
+    /// Oracle NUMBER bytes without the length byte; the engine checks that they are canonical.
+    Number(&'a [u8]),
+    /// A 32-bit float.
+    BinaryFloat(f32),
+    /// A 64-bit float.
+    BinaryDouble(f64),
+    /// Text in UTF-8; empty text is NULL.
+    Text(&'a str),
+    /// Bytes; no bytes are NULL.
+    Bytes(&'a [u8]),
+    /// DATE as SQLT_DAT: century + 100, year + 100, month, day, hour + 1, minute + 1, second + 1.
+    Date([u8; 7]),
+    /// TIMESTAMP: the seven bytes of DATE and nanoseconds, big-endian.
+    Timestamp([u8; 11]),
+    /// TIMESTAMP WITH TIME ZONE: the eleven bytes of the UTC instant, offset hour + 20, offset minute + 60.
+    TimestampTz([u8; 13]),
+}
+
+/// The kind of a [`Datum`], as known when a bind variable is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum DatumKind {
+    /// Not known, or NULL only.
+    #[default]
+    Null,
+    /// [`Datum::Int`], [`Datum::UInt`] or [`Datum::Number`].
+    Number,
+    /// [`Datum::BinaryFloat`].
+    BinaryFloat,
+    /// [`Datum::BinaryDouble`].
+    BinaryDouble,
+    /// [`Datum::Text`].
+    Text,
+    /// [`Datum::Bytes`].
+    Bytes,
+    /// [`Datum::Date`].
+    Date,
+    /// [`Datum::Timestamp`].
+    Timestamp,
+    /// [`Datum::TimestampTz`].
+    TimestampTz,
+}
+
+impl Datum<'_> {
+    /// The kind of this value.
+    pub fn kind(&self) -> DatumKind {
+        match self {
+            Datum::Null => DatumKind::Null,
+            Datum::Int(_) | Datum::UInt(_) | Datum::Number(_) => DatumKind::Number,
+            Datum::BinaryFloat(_) => DatumKind::BinaryFloat,
+            Datum::BinaryDouble(_) => DatumKind::BinaryDouble,
+            Datum::Text(_) => DatumKind::Text,
+            Datum::Bytes(_) => DatumKind::Bytes,
+            Datum::Date(_) => DatumKind::Date,
+            Datum::Timestamp(_) => DatumKind::Timestamp,
+            Datum::TimestampTz(_) => DatumKind::TimestampTz,
+        }
+    }
+
+    /// Whether Oracle sees NULL here: NULL itself, empty text, no bytes.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Datum::Null | Datum::Text("") | Datum::Bytes([]))
+    }
+}

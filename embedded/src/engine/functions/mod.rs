@@ -1,0 +1,264 @@
+//! Functions that translated SQL calls, registered with each SQLite connection. NULL in is NULL out unless said otherwise.
+
+mod aggregate;
+mod character;
+mod datetime;
+mod number_format;
+
+use std::borrow::Cow;
+
+use rusqlite::Connection;
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{Value, ValueRef};
+
+use super::ddl::parse_type;
+use super::nls::Nls;
+use super::number::Number;
+use super::rowid;
+use super::types::Family;
+use super::value::{self, Stored, Target, double_bytes, float_bytes, float_value, hex, unhex};
+use super::{OraError, Result};
+
+/// A function body: arguments to value.
+type Body = fn(&Args<'_, '_>) -> Result<Value>;
+
+/// Arguments of a call.
+pub(super) struct Args<'a, 'c>(&'a Context<'c>);
+
+impl<'a> Args<'a, '_> {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn raw(&self, index: usize) -> ValueRef<'a> {
+        self.0.get_raw(index)
+    }
+
+    pub fn is_null(&self, index: usize) -> bool {
+        matches!(self.raw(index), ValueRef::Null)
+    }
+
+    pub fn text(&self, index: usize) -> Result<&'a str> {
+        match self.raw(index) {
+            ValueRef::Text(bytes) => std::str::from_utf8(bytes).map_err(|_| OraError::internal("text that is not UTF-8")),
+            _ => Err(OraError::internal("text argument expected")),
+        }
+    }
+
+    pub fn bytes(&self, index: usize) -> Result<&'a [u8]> {
+        match self.raw(index) {
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Ok(bytes),
+            _ => Err(OraError::internal("bytes argument expected")),
+        }
+    }
+
+    pub fn number(&self, index: usize) -> Result<Number> {
+        match self.raw(index) {
+            ValueRef::Blob(bytes) => Ok(Number::from_canonical(bytes)),
+            ValueRef::Integer(value) => Ok(Number::from_i64(value)),
+            _ => Err(OraError::internal("number argument expected")),
+        }
+    }
+
+    pub fn integer(&self, index: usize) -> Result<i64> {
+        match self.raw(index) {
+            ValueRef::Integer(value) => Ok(value),
+            _ => Ok(self.number(index)?.to_i64()?),
+        }
+    }
+
+    pub fn float(&self, index: usize) -> Result<f64> {
+        Ok(float_value(self.bytes(index)?))
+    }
+}
+
+pub(super) fn number(value: Number) -> Value {
+    Value::Blob(value.as_bytes().to_vec())
+}
+
+pub(super) fn text(value: impl Into<Cow<'static, str>>) -> Value {
+    let value = value.into();
+    if value.is_empty() { Value::Null } else { Value::Text(value.into_owned()) }
+}
+
+fn owned(stored: Stored<'_>) -> Value {
+    value::owned(stored.as_value_ref())
+}
+
+/// How a function treats NULL arguments and whether equal arguments give equal results.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Nulls {
+    /// Any NULL argument gives NULL.
+    Propagate,
+    /// The body looks itself.
+    Seen,
+}
+
+fn register_one(connection: &Connection, name: &str, arguments: i32, nulls: Nulls, body: Body) -> Result<()> {
+    let pure = if name == "o_now" { FunctionFlags::empty() } else { FunctionFlags::SQLITE_DETERMINISTIC };
+    connection.create_scalar_function(name, arguments, FunctionFlags::SQLITE_UTF8 | pure, move |context| {
+        let arguments = Args(context);
+        if nulls == Nulls::Propagate && (0..arguments.len()).any(|index| arguments.is_null(index)) {
+            return Ok(Value::Null);
+        }
+        body(&arguments).map_err(|error| rusqlite::Error::UserFunctionError(Box::new(error)))
+    })?;
+    Ok(())
+}
+
+/// Registers everything.
+pub(super) fn register(connection: &Connection) -> Result<()> {
+    use Nulls::{Propagate, Seen};
+    let functions: &[(&str, i32, Nulls, Body)] = &[
+        ("o_text_number", 1, Propagate, |a| Ok(number(Number::parse(a.text(0)?)?))),
+        ("o_float_number", 1, Propagate, float_number),
+        ("o_number_double", 1, Propagate, |a| Ok(double(a.number(0)?.to_f64()))),
+        ("o_text_double", 1, Propagate, |a| Ok(double(value::parse_double(a.text(0)?)?))),
+        ("o_float_double", 1, Propagate, |a| Ok(double(a.float(0)?))),
+        ("o_double_float", 1, Propagate, |a| Ok(Value::Blob(float_bytes(a.float(0)? as f32).to_vec()))),
+        ("o_number_text", 1, Propagate, |a| Ok(text(a.number(0)?.to_text()))),
+        ("o_float_text", 1, Propagate, float_text),
+        ("o_number_format", 2, Propagate, |a| Ok(text(number_format::format(&a.number(0)?, a.text(1)?)?))),
+        ("o_parse_number", 2, Propagate, |a| Ok(number(number_format::parse(a.text(0)?, a.text(1)?)?))),
+        ("o_hex", 1, Propagate, |a| Ok(text(hex(a.bytes(0)?)))),
+        ("o_unhex", 1, Propagate, |a| Ok(Value::Blob(unhex(a.text(0)?)?))),
+        ("o_integer", 1, Propagate, |a| Ok(number(Number::from_i64(a.integer(0)?)))),
+        ("o_row_limit", 2, Propagate, row_limit),
+        ("o_rowid", 2, Propagate, |a| Ok(text(rowid::encode(a.integer(0)?, a.integer(1)?)))),
+        ("o_rowid_number", 2, Propagate, |a| {
+            rowid::decode(a.integer(0)?, a.text(1)?).map(|rowid| rowid.map_or(Value::Null, Value::Integer))
+        }),
+        ("o_fail", 1, Propagate, |a| Err(OraError::from_text(a.text(0)?).unwrap_or_else(|| OraError::internal("o_fail")))),
+        ("o_fit", 2, Propagate, fit),
+        ("o_dump", 2, Seen, dump),
+        ("o_double_op", 3, Propagate, double_op),
+        ("o_neg", 1, Propagate, |a| Ok(number(a.number(0)?.neg()))),
+        ("o_add", 2, Propagate, |a| Ok(number(a.number(0)?.add(&a.number(1)?)?))),
+        ("o_sub", 2, Propagate, |a| Ok(number(a.number(0)?.sub(&a.number(1)?)?))),
+        ("o_mul", 2, Propagate, |a| Ok(number(a.number(0)?.mul(&a.number(1)?)?))),
+        ("o_div", 2, Propagate, |a| Ok(number(a.number(0)?.div(&a.number(1)?)?))),
+        ("o_mod", 2, Propagate, modulo),
+        ("o_power", 2, Propagate, power),
+        ("o_abs", 1, Propagate, |a| Ok(number(a.number(0)?.abs()))),
+        ("o_sign", 1, Propagate, |a| {
+            a.number(0).map(|n| {
+                number(Number::from_i64(if n.is_zero() {
+                    0
+                } else if n.is_negative() {
+                    -1
+                } else {
+                    1
+                }))
+            })
+        }),
+        ("o_floor", 1, Propagate, |a| Ok(number(floor(&a.number(0)?)?))),
+        ("o_ceil", 1, Propagate, |a| Ok(number(floor(&a.number(0)?.neg())?.neg()))),
+        ("o_round", -1, Propagate, |a| Ok(number(a.number(0)?.round_scale(scale_argument(a)?)?))),
+        ("o_trunc", -1, Propagate, |a| Ok(number(a.number(0)?.trunc_scale(scale_argument(a)?)?))),
+    ];
+    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS] {
+        for (name, arguments, nulls, body) in group {
+            register_one(connection, name, *arguments, *nulls, *body)?;
+        }
+    }
+    aggregate::register(connection)
+}
+
+fn double(value: f64) -> Value {
+    Value::Blob(double_bytes(value).to_vec())
+}
+
+fn float_number(arguments: &Args<'_, '_>) -> Result<Value> {
+    let bytes = arguments.bytes(0)?;
+    Ok(number(if bytes.len() == 4 { Number::from_f32(value::float32_value(bytes))? } else { Number::from_f64(float_value(bytes))? }))
+}
+
+fn float_text(arguments: &Args<'_, '_>) -> Result<Value> {
+    let bytes = arguments.bytes(0)?;
+    let family = if bytes.len() == 4 { Family::BinaryFloat } else { Family::BinaryDouble };
+    let datum = value::datum(family, arguments.raw(0), 0)?;
+    Ok(text(value::to_text(datum, &Nls::new()?, "CHAR")?.into_owned()))
+}
+
+fn scale_argument(arguments: &Args<'_, '_>) -> Result<i32> {
+    let scale = if arguments.len() > 1 { arguments.integer(1)? } else { 0 };
+    Ok(scale.clamp(-200, 200) as i32)
+}
+
+fn floor(value: &Number) -> Result<Number> {
+    let cut = value.trunc_scale(0)?;
+    Ok(if value.is_negative() && cut != *value { cut.sub(&Number::from_i64(1))? } else { cut })
+}
+
+/// MOD takes the sign of the dividend; MOD(n, 0) is n.
+fn modulo(arguments: &Args<'_, '_>) -> Result<Value> {
+    let (dividend, divisor) = (arguments.number(0)?, arguments.number(1)?);
+    if divisor.is_zero() {
+        return Ok(number(dividend));
+    }
+    let quotient = dividend.div(&divisor)?.trunc_scale(0)?;
+    Ok(number(dividend.sub(&quotient.mul(&divisor)?)?))
+}
+
+fn power(arguments: &Args<'_, '_>) -> Result<Value> {
+    let (base, exponent) = (arguments.number(0)?, arguments.number(1)?);
+    match exponent.to_i64() {
+        Ok(count) if exponent.is_integer() && count.unsigned_abs() <= 1000 => {
+            let mut product = Number::from_i64(1);
+            for _ in 0..count.unsigned_abs() {
+                product = product.mul(&base)?;
+            }
+            Ok(number(if count < 0 { Number::from_i64(1).div(&product)? } else { product }))
+        }
+        _ => Ok(number(Number::from_f64(base.to_f64().powf(exponent.to_f64()))?)),
+    }
+}
+
+fn double_op(arguments: &Args<'_, '_>) -> Result<Value> {
+    let (a, b) = (arguments.float(1)?, arguments.float(2)?);
+    Ok(double(match arguments.text(0)? {
+        "+" => a + b,
+        "-" => a - b,
+        "*" => a * b,
+        _ => a / b,
+    }))
+}
+
+/// Rows that a comparison with ROWNUM lets through, or that FETCH FIRST asks for.
+fn row_limit(arguments: &Args<'_, '_>) -> Result<Value> {
+    let bound = arguments.number(0)?;
+    let whole = floor(&bound)?.to_i64().unwrap_or(if bound.is_negative() { 0 } else { i64::MAX });
+    let rows = match arguments.text(1)? {
+        "<" if bound.is_integer() => whole.saturating_sub(1),
+        "=" => i64::from(bound == Number::from_i64(1)),
+        _ => whole,
+    };
+    Ok(Value::Integer(rows.max(0)))
+}
+
+/// CAST: length, precision and padding of a type. Text is cut to the length, as CAST does.
+fn fit(arguments: &Args<'_, '_>) -> Result<Value> {
+    let data_type = parse_type(arguments.text(1)?)?;
+    let nls = Nls::new()?;
+    let datum = value::datum(data_type.family(), arguments.raw(0), 0)?;
+    let target = Target { data_type, name: None };
+    match value::assign(&target, datum, &nls) {
+        Err(error) if error.code == 25137 => match (data_type, datum) {
+            (super::DataType::Varchar2 { size, .. } | super::DataType::Char { size, .. }, super::Datum::Text(long)) => {
+                let cut: String = long.chars().take(size as usize).collect();
+                value::assign(&target, super::Datum::Text(&cut), &nls).map(owned)
+            }
+            _ => Err(error),
+        },
+        other => other.map(owned),
+    }
+}
+
+fn dump(arguments: &Args<'_, '_>) -> Result<Value> {
+    if arguments.is_null(0) {
+        return Ok(text("NULL"));
+    }
+    let (bytes, code) = (arguments.bytes(0)?, arguments.integer(1)?);
+    let shown: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    Ok(text(format!("Typ={code} Len={}: {}", bytes.len(), shown.join(","))))
+}

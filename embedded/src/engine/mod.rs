@@ -1,0 +1,36 @@
+//! The engine: Oracle's types, SQL and transactions over SQLite. Safe Rust, no OCI in it; see `abi` for the front door.
+//!
+//! SQL text → `shape` (outline) and `parse`/`ddl` (syntax) → `translate` (names, types, SQLite's SQL) → `session` with `dml`, `commands` and
+//! `cursor` (running it) → `value` (one conversion into every column) → `store` (connections to the file).
+
+mod catalog;
+mod commands;
+mod cursor;
+mod datetime;
+mod datetime_format;
+mod datum;
+mod ddl;
+mod dictionary;
+mod dml;
+mod error;
+mod functions;
+mod nls;
+mod number;
+mod parse;
+mod password;
+mod rowid;
+mod session;
+mod shape;
+mod store;
+mod tokens;
+mod translate;
+mod types;
+mod value;
+
+pub use cursor::Cursor;
+pub use datum::{Datum, DatumKind};
+pub use error::{OraError, Result};
+pub use number::{Number, NumberError};
+pub use session::{Interrupt, Session, Statement};
+pub use shape::{Shape, StatementKind, shape};
+pub use types::{CharUnit, ColumnInfo, DataType};

@@ -1,0 +1,114 @@
+//! Settings of a session that steer conversions: NLS formats and the time zone.
+
+use std::collections::BTreeMap;
+
+use super::datetime::{DateTime, parse_offset};
+use super::datetime_format::DateFormat;
+use super::{OraError, Result};
+
+/// What ALTER SESSION SET can change, with Oracle's defaults for AMERICAN_AMERICA.
+#[derive(Debug, Clone)]
+pub(crate) struct Nls {
+    parameters: BTreeMap<String, String>,
+    date: DateFormat,
+    timestamp: DateFormat,
+    timestamp_tz: DateFormat,
+    /// Minutes of the session's time zone from UTC.
+    pub offset_minutes: i32,
+    /// Counts changes, so that plans made under other settings are made anew.
+    pub epoch: u64,
+}
+
+const DEFAULTS: [(&str, &str); 12] = [
+    ("NLS_LANGUAGE", "AMERICAN"),
+    ("NLS_TERRITORY", "AMERICA"),
+    ("NLS_CURRENCY", "$"),
+    ("NLS_NUMERIC_CHARACTERS", ".,"),
+    ("NLS_CALENDAR", "GREGORIAN"),
+    ("NLS_DATE_FORMAT", "DD-MON-RR"),
+    ("NLS_DATE_LANGUAGE", "AMERICAN"),
+    ("NLS_SORT", "BINARY"),
+    ("NLS_COMP", "BINARY"),
+    ("NLS_LENGTH_SEMANTICS", "BYTE"),
+    ("NLS_TIMESTAMP_FORMAT", "DD-MON-RR HH.MI.SSXFF AM"),
+    ("NLS_TIMESTAMP_TZ_FORMAT", "DD-MON-RR HH.MI.SSXFF AM TZR"),
+];
+
+/// Values that only their default is accepted for, because the engine does nothing else.
+const FIXED: [&str; 5] = ["NLS_NUMERIC_CHARACTERS", "NLS_CALENDAR", "NLS_DATE_LANGUAGE", "NLS_SORT", "NLS_COMP"];
+
+impl Nls {
+    /// The defaults.
+    pub fn new() -> Result<Nls> {
+        let parameters: BTreeMap<String, String> = DEFAULTS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let format = |name: &str| DateFormat::parse(parameters.get(name).map_or("", String::as_str));
+        Ok(Nls {
+            date: format("NLS_DATE_FORMAT")?,
+            timestamp: format("NLS_TIMESTAMP_FORMAT")?,
+            timestamp_tz: format("NLS_TIMESTAMP_TZ_FORMAT")?,
+            parameters,
+            offset_minutes: 0,
+            epoch: 0,
+        })
+    }
+
+    /// All parameters, for NLS_SESSION_PARAMETERS.
+    pub fn parameters(&self) -> &BTreeMap<String, String> {
+        &self.parameters
+    }
+
+    /// A parameter's value.
+    pub fn get(&self, name: &str) -> &str {
+        self.parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// Sets an NLS parameter or TIME_ZONE.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        match name {
+            "TIME_ZONE" => self.offset_minutes = parse_offset(value)?,
+            "NLS_DATE_FORMAT" => self.date = DateFormat::parse(value)?,
+            "NLS_TIMESTAMP_FORMAT" => self.timestamp = DateFormat::parse(value)?,
+            "NLS_TIMESTAMP_TZ_FORMAT" => self.timestamp_tz = DateFormat::parse(value)?,
+            "NLS_LENGTH_SEMANTICS" if !matches!(value.to_ascii_uppercase().as_str(), "BYTE" | "CHAR") => {
+                return Err(OraError::new(12705, "Cannot access NLS data files or invalid environment specified"));
+            }
+            _ if FIXED.contains(&name) && !value.eq_ignore_ascii_case(self.get(name)) => {
+                return Err(OraError::unsupported(format_args!("{name} = '{value}'")));
+            }
+            _ => {}
+        }
+        if name != "TIME_ZONE" {
+            self.parameters.insert(name.to_owned(), value.to_owned());
+        }
+        self.epoch += 1;
+        Ok(())
+    }
+
+    fn now(&self) -> DateTime {
+        DateTime::now(self.offset_minutes)
+    }
+
+    /// Text to DATE by NLS_DATE_FORMAT.
+    pub fn read_date(&self, text: &str) -> Result<DateTime> {
+        self.date.read(text, &self.now(), self.offset_minutes)
+    }
+
+    /// Text to TIMESTAMP by NLS_TIMESTAMP_FORMAT.
+    pub fn read_timestamp(&self, text: &str) -> Result<DateTime> {
+        self.timestamp.read(text, &self.now(), self.offset_minutes)
+    }
+
+    /// Text to TIMESTAMP WITH TIME ZONE by NLS_TIMESTAMP_TZ_FORMAT.
+    pub fn read_timestamp_tz(&self, text: &str) -> Result<DateTime> {
+        self.timestamp_tz.read(text, &self.now(), self.offset_minutes)
+    }
+
+    /// Text of stored datetime bytes by the NLS format of their type (7, 11 or 13 bytes).
+    pub fn write(&self, value: &DateTime, stored_bytes: usize) -> String {
+        match stored_bytes {
+            7 => self.date.format(value),
+            11 => self.timestamp.format(value),
+            _ => self.timestamp_tz.format(value),
+        }
+    }
+}

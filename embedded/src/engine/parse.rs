@@ -1,0 +1,69 @@
+//! SELECT and DML by sqlparser's Oracle dialect.
+
+use sqlparser::ast::{Expr, Statement as Ast};
+use sqlparser::dialect::OracleDialect;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
+
+use super::tokens::{offset_of, tokenise};
+use super::{OraError, Result};
+
+/// Parses one statement; binds are `:0`, `:1` … by their place.
+pub(crate) fn statement(sql: &str) -> Result<Ast> {
+    let mut tokens = tokenise(sql)?;
+    while tokens.last().is_some_and(|token| token.token == Token::SemiColon) {
+        tokens.pop();
+    }
+    let word =
+        |index: usize, tokens: &[TokenWithSpan]| tokens.get(index).map(|token| token.token.to_string().to_uppercase()).unwrap_or_default();
+    // Oracle's FROM in DELETE and INTO are optional words to sqlparser only in other dialects.
+    if word(0, &tokens) == "DELETE" && word(1, &tokens) != "FROM" {
+        let span = tokens[0].span;
+        tokens.insert(1, TokenWithSpan { token: Token::make_keyword("FROM"), span });
+    }
+    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
+    let ast = parser.parse_statement().map_err(|error| parse_error(sql, error))?;
+    let rest = parser.peek_token();
+    if rest.token != Token::EOF {
+        return Err(OraError::new(933, "SQL command not properly ended").at(Some(offset_of(sql, rest.span.start))));
+    }
+    Ok(ast)
+}
+
+/// Parses an expression by itself, as DEFAULT has it.
+pub(crate) fn expression(text: &str) -> Result<Expr> {
+    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokenise(text)?);
+    let expr = parser.parse_expr().map_err(|error| parse_error(text, error))?;
+    if parser.peek_token().token != Token::EOF {
+        return Err(OraError::new(936, "missing expression"));
+    }
+    Ok(expr)
+}
+
+/// The nearest of Oracle's syntax errors; what the parser says follows on a line of its own.
+fn parse_error(sql: &str, error: ParserError) -> OraError {
+    let detail = match &error {
+        ParserError::TokenizerError(text) | ParserError::ParserError(text) => text.clone(),
+        ParserError::RecursionLimitExceeded => "the statement is nested too deeply".into(),
+    };
+    let (code, text) = if detail.contains("Expected: an expression") {
+        (936, "missing expression")
+    } else if detail.contains("Expected: )") || detail.contains("Expected: ',' or ')'") {
+        (907, "missing right parenthesis")
+    } else if detail.contains("Expected: (") {
+        (906, "missing left parenthesis")
+    } else if detail.contains("identifier") {
+        (903, "invalid table name")
+    } else if detail.contains("Expected: end of statement") {
+        (933, "SQL command not properly ended")
+    } else {
+        (900, "invalid SQL statement")
+    };
+    OraError::new(code, format_args!("{text}\n({detail})")).at(place(sql, &detail))
+}
+
+/// `… at Line: 1, Column: 20` as an offset.
+fn place(sql: &str, detail: &str) -> Option<usize> {
+    let (line, column) = detail.rsplit_once("Line: ")?.1.split_once(", Column: ")?;
+    Some(offset_of(sql, Location { line: line.parse().ok()?, column: column.trim().parse().ok()? }))
+}

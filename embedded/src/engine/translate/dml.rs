@@ -1,0 +1,275 @@
+//! INSERT, UPDATE and DELETE: plans that the session runs row by row, so that every value goes through one conversion.
+
+use std::sync::Arc;
+
+use sqlparser::ast::{
+    AssignmentTarget, Delete, Expr, FromTable, Insert, ObjectName, SetExpr, TableFactor, TableObject, TableWithJoins, Update, Value,
+};
+
+use super::super::catalog::Table;
+use super::super::tokens::normalise;
+use super::super::types::Family;
+use super::super::{OraError, Result};
+use super::{Sql, Translator, unnested};
+
+/// Where a column's value comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Cell {
+    /// A bind variable by itself.
+    Bind(usize),
+    /// Column of the evaluated expressions or of the query.
+    Output(usize, Family),
+    /// Not given: NULL.
+    Null,
+}
+
+/// What INSERT takes its rows from.
+#[derive(Debug, Clone)]
+pub(crate) enum InsertSource {
+    /// Binds alone: the fast path.
+    Binds,
+    /// One row of expressions.
+    Expressions(String),
+    /// A query.
+    Query(String),
+}
+
+/// A column and its new value.
+pub(crate) type Assigned = (usize, Cell);
+
+/// How to run a DML statement.
+#[derive(Debug, Clone)]
+pub(crate) enum DmlPlan {
+    /// `cells` has one entry per column of the table.
+    Insert { table: Arc<Table>, cells: Vec<Cell>, source: InsertSource },
+    /// `rows` selects the rowid and then the outputs.
+    Update { table: Arc<Table>, assigned: Vec<Assigned>, rows: String },
+    /// A statement of SQLite.
+    Delete { text: String },
+}
+
+impl Translator<'_> {
+    /// INSERT INTO t [(columns)] VALUES (…) | query.
+    pub fn insert(&mut self, insert: &Insert) -> Result<DmlPlan> {
+        if insert.returning.is_some() {
+            return Err(OraError::unsupported("RETURNING"));
+        }
+        let TableObject::TableName(name) = &insert.table else {
+            return Err(OraError::unsupported("INSERT into anything but a table"));
+        };
+        if insert.multi_table_insert_type.is_some() || insert.on.is_some() || !insert.assignments.is_empty() {
+            return Err(OraError::unsupported("this form of INSERT"));
+        }
+        let table = self.target(name)?;
+        let columns = self.insert_columns(&table, &insert.columns)?;
+        let source = insert.source.as_ref().ok_or_else(|| OraError::new(926, "missing VALUES keyword"))?;
+        match source.body.as_ref() {
+            SetExpr::Values(values) => match values.rows.as_slice() {
+                [row] => self.insert_values(table, &columns, &row.content),
+                _ => Err(OraError::unsupported("VALUES of several rows")),
+            },
+            _ => {
+                let query = self.query(source)?;
+                count_matches(query.outputs.len(), columns.len())?;
+                let cells = self.with_defaults(&table, &columns, query.outputs.iter().map(|(_, sql)| sql.clone()).collect())?;
+                let extra: String = cells.1.iter().map(|sql| format!(", {sql}")).collect();
+                let text = if extra.is_empty() { query.text } else { format!("SELECT q.*{extra} FROM ({}) AS q", query.text) };
+                Ok(DmlPlan::Insert { table, cells: cells.0, source: InsertSource::Query(text) })
+            }
+        }
+    }
+
+    fn insert_values(&mut self, table: Arc<Table>, columns: &[usize], row: &[Expr]) -> Result<DmlPlan> {
+        count_matches(row.len(), columns.len())?;
+        let mut cells = vec![None; table.columns.len()];
+        let mut texts = Vec::new();
+        for (column, expr) in columns.iter().zip(row) {
+            cells[*column] = match unnested(expr) {
+                Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => Some(Cell::Bind(bind_index(&value.value)?)),
+                Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("DEFAULT") => None,
+                expr => {
+                    let sql = self.value(expr).map_err(column_not_allowed)?;
+                    Some(output(&mut texts, sql))
+                }
+            };
+        }
+        let given: Vec<bool> = cells.iter().map(Option::is_some).collect();
+        let mut all = Vec::new();
+        for (index, cell) in cells.into_iter().enumerate() {
+            all.push(match cell {
+                Some(cell) if given[index] => cell,
+                _ => self.default_cell(&table, index, &mut texts)?,
+            });
+        }
+        let source = if texts.is_empty() { InsertSource::Binds } else { InsertSource::Expressions(format!("SELECT {}", texts.join(", "))) };
+        Ok(DmlPlan::Insert { table, cells: all, source })
+    }
+
+    /// Cells of a query's outputs, and the SQL of defaults for the columns it does not give.
+    fn with_defaults(&mut self, table: &Arc<Table>, columns: &[usize], outputs: Vec<Sql>) -> Result<(Vec<Cell>, Vec<String>)> {
+        let mut defaults = vec![String::new(); outputs.len()];
+        let mut cells = vec![Cell::Null; table.columns.len()];
+        for (position, (column, sql)) in columns.iter().zip(&outputs).enumerate() {
+            cells[*column] = Cell::Output(position, sql.family());
+        }
+        for (index, cell) in cells.iter_mut().enumerate() {
+            if !columns.contains(&index) {
+                *cell = self.default_cell(table, index, &mut defaults)?;
+            }
+        }
+        Ok((cells, defaults.split_off(outputs.len())))
+    }
+
+    fn default_cell(&mut self, table: &Table, index: usize, texts: &mut Vec<String>) -> Result<Cell> {
+        let Some(text) = &table.columns[index].default else { return Ok(Cell::Null) };
+        let expr = super::super::parse::expression(text)?;
+        let sql = self.value(&expr)?;
+        Ok(if sql.is_null { Cell::Null } else { output(texts, sql) })
+    }
+
+    fn insert_columns(&self, table: &Table, names: &[ObjectName]) -> Result<Vec<usize>> {
+        if names.is_empty() {
+            return Ok((0..table.columns.len()).collect());
+        }
+        let mut columns = Vec::new();
+        for name in names {
+            let index = self.target_column(table, name)?;
+            if columns.contains(&index) {
+                return Err(OraError::new(957, "duplicate column name"));
+            }
+            columns.push(index);
+        }
+        Ok(columns)
+    }
+
+    fn target_column(&self, table: &Table, name: &ObjectName) -> Result<usize> {
+        let part = name
+            .0
+            .last()
+            .and_then(|part| part.as_ident())
+            .ok_or_else(|| OraError::new(1747, "invalid user.table.column, table.column, or column specification"))?;
+        let text = normalise(&part.value, part.quote_style.is_some());
+        table.column_index(&text).ok_or_else(|| OraError::invalid_identifier(format_args!("\"{text}\"")).at(self.offset(part)))
+    }
+
+    /// The table that DML changes.
+    fn target(&self, name: &ObjectName) -> Result<Arc<Table>> {
+        let (schema, object, offset) = self.object_name(name)?;
+        let owner = schema.as_deref().unwrap_or(self.context.schema);
+        match self.context.catalog.table(owner, &object) {
+            Some(table) => Ok(Arc::clone(table)),
+            None if schema.is_none() && super::super::dictionary::find(&object).is_some() => {
+                Err(OraError::new(1031, "insufficient privileges").at(offset))
+            }
+            None => Err(OraError::no_table().at(offset)),
+        }
+    }
+
+    /// The one table of UPDATE or DELETE, as a source in sight.
+    fn target_source(&mut self, item: &TableWithJoins) -> Result<(Arc<Table>, String)> {
+        let TableFactor::Table { name, alias, .. } = &item.relation else {
+            return Err(OraError::unsupported("DML on anything but a table"));
+        };
+        if !item.joins.is_empty() {
+            return Err(OraError::unsupported("DML on a join"));
+        }
+        let table = self.target(name)?;
+        let alias = alias.as_ref().map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
+        self.scopes.push(Vec::new());
+        let source = self.source_name();
+        let from = self.named_source(name, alias, &source)?;
+        Ok((table, from))
+    }
+
+    /// UPDATE t SET column = expression, … [WHERE …].
+    pub fn update(&mut self, update: &Update) -> Result<DmlPlan> {
+        if update.returning.is_some() || update.from.is_some() || update.limit.is_some() || !update.order_by.is_empty() {
+            return Err(OraError::unsupported(if update.returning.is_some() { "RETURNING" } else { "this form of UPDATE" }));
+        }
+        let (table, from) = self.target_source(&update.table)?;
+        let mut assigned = Vec::new();
+        let mut texts = vec!["s0.rid".to_owned()];
+        for assignment in &update.assignments {
+            let AssignmentTarget::ColumnName(name) = &assignment.target else {
+                return Err(OraError::unsupported("UPDATE … SET (columns) = (query)"));
+            };
+            let index = self.target_column(&table, name)?;
+            let cell = match unnested(&assignment.value) {
+                Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => Cell::Bind(bind_index(&value.value)?),
+                Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("DEFAULT") => {
+                    self.default_cell(&table, index, &mut texts)?
+                }
+                expr => {
+                    let sql = self.value(expr)?;
+                    output(&mut texts, sql)
+                }
+            };
+            if assigned.iter().any(|(known, _): &Assigned| *known == index) {
+                return Err(OraError::new(957, "duplicate column name"));
+            }
+            assigned.push((index, cell));
+        }
+        let tail = self.condition_text(update.selection.as_ref())?;
+        Ok(DmlPlan::Update { table, assigned, rows: format!("SELECT {} FROM {from}{tail}", texts.join(", ")) })
+    }
+
+    /// DELETE [FROM] t [WHERE …].
+    pub fn delete(&mut self, delete: &Delete) -> Result<DmlPlan> {
+        if delete.returning.is_some()
+            || delete.using.is_some()
+            || delete.limit.is_some()
+            || !delete.tables.is_empty()
+            || !delete.order_by.is_empty()
+        {
+            return Err(OraError::unsupported(if delete.returning.is_some() { "RETURNING" } else { "this form of DELETE" }));
+        }
+        let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+        let [item] = from.as_slice() else {
+            return Err(OraError::new(933, "SQL command not properly ended"));
+        };
+        let (table, from) = self.target_source(item)?;
+        let storage = table.storage_name();
+        let tail = self.condition_text(delete.selection.as_ref())?;
+        let text = if tail.is_empty() {
+            format!("DELETE FROM {storage}")
+        } else {
+            format!("DELETE FROM {storage} WHERE rid IN (SELECT s0.rid FROM {from}{tail})")
+        };
+        Ok(DmlPlan::Delete { text })
+    }
+
+    fn condition_text(&mut self, selection: Option<&Expr>) -> Result<String> {
+        let (condition, limit) = self.where_clause(selection)?;
+        let condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+        Ok(condition + &limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default())
+    }
+}
+
+fn output(texts: &mut Vec<String>, sql: Sql) -> Cell {
+    if sql.is_null {
+        return Cell::Null;
+    }
+    let family = sql.family();
+    texts.push(sql.text);
+    Cell::Output(texts.len() - 1, family)
+}
+
+fn bind_index(value: &Value) -> Result<usize> {
+    let Value::Placeholder(name) = value else {
+        return Err(OraError::new(1036, "illegal variable name/number"));
+    };
+    name.trim_start_matches(':').parse().map_err(|_| OraError::new(1036, "illegal variable name/number"))
+}
+
+fn count_matches(values: usize, columns: usize) -> Result<()> {
+    match values.cmp(&columns) {
+        std::cmp::Ordering::Less => Err(OraError::new(947, "not enough values")),
+        std::cmp::Ordering::Greater => Err(OraError::new(913, "too many values")),
+        std::cmp::Ordering::Equal => Ok(()),
+    }
+}
+
+/// A column name in VALUES is ORA-00984.
+fn column_not_allowed(error: OraError) -> OraError {
+    if error.code == 904 { OraError { offset: error.offset, ..OraError::new(984, "column not allowed here") } } else { error }
+}

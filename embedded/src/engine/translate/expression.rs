@@ -1,0 +1,377 @@
+//! Expressions and conditions.
+
+use sqlparser::ast::{BinaryOperator as Op, CastKind, Expr, UnaryOperator, Value};
+
+use super::super::datetime::DateTime;
+use super::super::datetime_format::DateFormat;
+use super::super::ddl::parse_type;
+use super::super::number::Number;
+use super::super::tokens::normalise;
+use super::super::types::{DataType, Family};
+use super::super::value::hex;
+use super::super::{DatumKind, OraError, Result};
+use super::{Sql, Translator, blob_literal, text_literal, unnested};
+
+impl Translator<'_> {
+    /// A value of an Oracle type.
+    pub fn value(&mut self, expr: &Expr) -> Result<Sql> {
+        let mark = self.bare_columns.len();
+        let sql = self.value_inner(expr)?;
+        if self.group_keys.contains(&sql.text) {
+            self.bare_columns.truncate(mark);
+        }
+        Ok(sql)
+    }
+
+    fn value_inner(&mut self, expr: &Expr) -> Result<Sql> {
+        match expr {
+            Expr::Nested(inner) => self.value(inner),
+            Expr::Value(value) => self.literal(&value.value),
+            Expr::TypedString(typed) => typed_literal(&typed.data_type.to_string(), &typed.value.value),
+            Expr::Identifier(identifier) => self.identifier(identifier),
+            Expr::CompoundIdentifier(parts) => self.column(parts),
+            Expr::UnaryOp { op, expr } => self.unary(*op, expr),
+            Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
+            Expr::Function(function) => self.call(function),
+            Expr::Cast { kind: CastKind::Cast, expr, data_type, format: None } => self.cast(expr, &data_type.to_string()),
+            Expr::Case { operand, conditions, else_result, .. } => self.case(operand.as_deref(), conditions, else_result.as_deref()),
+            Expr::Substring { expr, substring_from, substring_for, .. } => {
+                let arguments: Vec<Expr> = [Some(expr), substring_from.as_ref(), substring_for.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .map(|argument| (**argument).clone())
+                    .collect();
+                self.call_named("SUBSTR", &arguments)
+            }
+            Expr::Trim { trim_where, trim_what, expr, trim_characters: None } => self.trim(trim_where.as_ref(), trim_what.as_deref(), expr),
+            Expr::Ceil { expr, field: sqlparser::ast::CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime) } => {
+                self.call_named("CEIL", std::slice::from_ref(expr))
+            }
+            Expr::Floor { expr, field: sqlparser::ast::CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime) } => {
+                self.call_named("FLOOR", std::slice::from_ref(expr))
+            }
+            Expr::Extract { field, expr, .. } => self.extract(&field.to_string(), expr),
+            Expr::Subquery(query) => self.scalar_subquery(query),
+            other => Err(OraError::unsupported(format_args!("the expression {}", short(other)))),
+        }
+    }
+
+    fn literal(&self, value: &Value) -> Result<Sql> {
+        match value {
+            Value::Null => Ok(Sql::null()),
+            Value::Number(text, _) => number_literal(text),
+            Value::SingleQuotedString(text) => Ok(text_sql(text)),
+            Value::QuoteDelimitedStringLiteral(text) => Ok(text_sql(&text.value)),
+            Value::NationalStringLiteral(text) => {
+                let size = text.chars().count() as u32;
+                let data_type = DataType::Char { size, unit: super::super::types::CharUnit::Char, national: true };
+                Ok(Sql { data_type, ..text_sql(text) })
+            }
+            Value::Placeholder(name) => self.bind(name),
+            other => Err(OraError::unsupported(format_args!("the literal {other}"))),
+        }
+    }
+
+    fn bind(&self, name: &str) -> Result<Sql> {
+        let index: usize = name.trim_start_matches(':').parse().map_err(|_| OraError::new(1036, "illegal variable name/number"))?;
+        let data_type = match self.context.bind_kinds.get(index).copied().unwrap_or_default() {
+            DatumKind::Null => return Ok(Sql { is_null: false, ..Sql::new(format!("?{}", index + 1), DataType::varchar2(4000)) }),
+            DatumKind::Text => DataType::varchar2(4000),
+            DatumKind::Number => DataType::NUMBER,
+            DatumKind::BinaryFloat => DataType::BinaryFloat,
+            DatumKind::BinaryDouble => DataType::BinaryDouble,
+            DatumKind::Bytes => DataType::Raw { size: 2000 },
+            DatumKind::Date => DataType::Date,
+            DatumKind::Timestamp => DataType::Timestamp { digits: 9 },
+            DatumKind::TimestampTz => DataType::TimestampTz { digits: 9 },
+        };
+        Ok(Sql::new(format!("?{}", index + 1), data_type))
+    }
+
+    fn identifier(&mut self, identifier: &sqlparser::ast::Ident) -> Result<Sql> {
+        let name = normalise(&identifier.value, identifier.quote_style.is_some());
+        let here = self.offset(identifier);
+        let pseudo = if identifier.quote_style.is_some() { "" } else { name.as_str() };
+        if pseudo == "ROWNUM" {
+            if !self.rownum_allowed {
+                return Err(OraError::unsupported("ROWNUM here").at(here));
+            }
+            return Ok(Sql::new("o_integer(row_number() OVER ())", DataType::NUMBER));
+        }
+        let resolved = self.column(std::slice::from_ref(identifier));
+        match resolved {
+            Err(error) if error.code == 904 => self.niladic(pseudo).ok_or(error),
+            other => other,
+        }
+    }
+
+    /// Functions that are written without parentheses.
+    pub fn niladic(&self, name: &str) -> Option<Sql> {
+        let offset = self.context.nls.offset_minutes;
+        Some(match name {
+            "SYSDATE" => Sql::new("o_now('D', 0)", DataType::Date),
+            "CURRENT_DATE" => Sql::new(format!("o_now('D', {offset})"), DataType::Date),
+            "SYSTIMESTAMP" => Sql::new("o_now('Z', 0)", DataType::TimestampTz { digits: 6 }),
+            "CURRENT_TIMESTAMP" => Sql::new(format!("o_now('Z', {offset})"), DataType::TimestampTz { digits: 6 }),
+            "LOCALTIMESTAMP" => Sql::new(format!("o_now('T', {offset})"), DataType::Timestamp { digits: 6 }),
+            "USER" => Sql::new(text_literal(self.context.user), DataType::varchar2(128)),
+            "DBTIMEZONE" => Sql::new("'+00:00'", DataType::varchar2(6)),
+            "SESSIONTIMEZONE" => {
+                let text = format!("{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60, offset.abs() % 60);
+                Sql::new(text_literal(&text), DataType::varchar2(75))
+            }
+            _ => return None,
+        })
+    }
+
+    fn unary(&mut self, op: UnaryOperator, expr: &Expr) -> Result<Sql> {
+        let value = self.value(expr)?;
+        match op {
+            UnaryOperator::Plus => {
+                if value.is_float() {
+                    Ok(value)
+                } else {
+                    value.into_number()
+                }
+            }
+            UnaryOperator::Minus if value.is_float() => Ok(Sql::new(
+                format!("o_double_op('-', {}, {})", blob_literal(&super::super::value::double_bytes(0.0)), value.into_double()?.text),
+                DataType::BinaryDouble,
+            )),
+            UnaryOperator::Minus => {
+                let number = value.into_number()?;
+                Ok(Sql { nullable: number.nullable, ..Sql::new(format!("o_neg({})", number.text), DataType::NUMBER) })
+            }
+            other => Err(OraError::unsupported(format_args!("the operator {other}"))),
+        }
+    }
+
+    fn binary(&mut self, left: &Expr, op: &Op, right: &Expr) -> Result<Sql> {
+        let (a, b) = (self.value(left)?, self.value(right)?);
+        let nullable = a.nullable || b.nullable;
+        let sign = match op {
+            Op::StringConcat => return self.concatenate(a, b),
+            Op::Plus => '+',
+            Op::Minus => '-',
+            Op::Multiply => '*',
+            Op::Divide => '/',
+            other => return Err(OraError::unsupported(format_args!("the operator {other} as a value"))),
+        };
+        if a.is_datetime() || b.is_datetime() {
+            return self.datetime_arithmetic(a, sign, b);
+        }
+        if a.is_float() || b.is_float() {
+            let (a, b) = (a.into_double()?, b.into_double()?);
+            return Ok(Sql { nullable, ..Sql::new(format!("o_double_op('{sign}', {}, {})", a.text, b.text), DataType::BinaryDouble) });
+        }
+        let (a, b) = (a.into_number()?, b.into_number()?);
+        let function = match sign {
+            '+' => "o_add",
+            '-' => "o_sub",
+            '*' => "o_mul",
+            _ => "o_div",
+        };
+        Ok(Sql { nullable, ..Sql::new(format!("{function}({}, {})", a.text, b.text), DataType::NUMBER) })
+    }
+
+    /// DATE ± days, days + DATE, DATE - DATE. A TIMESTAMP becomes a DATE first, as in Oracle; differences of timestamps are intervals.
+    fn datetime_arithmetic(&mut self, a: Sql, sign: char, b: Sql) -> Result<Sql> {
+        let nullable = a.nullable || b.nullable;
+        if a.is_datetime() && b.is_datetime() {
+            if sign != '-' {
+                return Err(OraError::new(975, "date + date not allowed"));
+            }
+            if a.family() != Family::Date || b.family() != Family::Date {
+                return Err(OraError::unsupported("an INTERVAL result"));
+            }
+            return Ok(Sql { nullable, ..Sql::new(format!("o_date_diff({}, {})", a.text, b.text), DataType::NUMBER) });
+        }
+        let (date, days) = match sign {
+            '+' if b.is_datetime() => (b, a),
+            '+' | '-' if a.is_datetime() => (a, b),
+            _ => return Err(OraError::inconsistent("NUMBER", "DATE")),
+        };
+        let (date, days) = (self.datetime_of(date, Family::Date)?, days.into_number()?);
+        let days = if sign == '-' { format!("o_neg({})", days.text) } else { days.text };
+        Ok(Sql { nullable, ..Sql::new(format!("o_date_add({}, {days})", date.text), DataType::Date) })
+    }
+
+    pub fn concatenate(&mut self, a: Sql, b: Sql) -> Result<Sql> {
+        let raw = a.family() == Family::Raw && b.family() == Family::Raw;
+        let length = a.data_type.data_length().saturating_add(b.data_type.data_length()).min(32_767);
+        let data_type = match (a.family(), b.family()) {
+            (Family::Clob, _) | (_, Family::Clob) => DataType::Clob,
+            _ if raw => DataType::Raw { size: length },
+            (Family::Char, Family::Char) => DataType::char(length.min(2000)),
+            _ => DataType::varchar2(length),
+        };
+        let nullable = a.nullable && b.nullable;
+        let (a, b) = if raw { (a, b) } else { (self.text_of(a)?, self.text_of(b)?) };
+        Ok(Sql { nullable, ..Sql::new(format!("o_concat({}, {})", a.text, b.text), data_type) })
+    }
+
+    fn cast(&mut self, expr: &Expr, type_text: &str) -> Result<Sql> {
+        let value = self.value(expr)?;
+        let data_type = parse_type(type_text)?;
+        let converted = self.convert(value, data_type.family())?;
+        let nullable = converted.nullable;
+        Ok(Sql { nullable, ..Sql::new(format!("o_fit({}, '{data_type}')", converted.text), data_type) })
+    }
+
+    fn extract(&mut self, field: &str, expr: &Expr) -> Result<Sql> {
+        let value = self.value(expr)?;
+        let value = if value.is_text() { self.datetime_of(value, Family::Date)? } else { value };
+        let known = matches!(field, "YEAR" | "MONTH" | "DAY" | "HOUR" | "MINUTE" | "SECOND" | "TIMEZONE_HOUR" | "TIMEZONE_MINUTE");
+        if !known || !value.is_datetime() || (value.family() == Family::Date && !matches!(field, "YEAR" | "MONTH" | "DAY")) {
+            return Err(OraError::new(30076, "invalid extract field for extract source"));
+        }
+        Ok(Sql { nullable: value.nullable, ..Sql::new(format!("o_extract({}, '{field}')", value.text), DataType::NUMBER) })
+    }
+
+    fn trim(&mut self, side: Option<&sqlparser::ast::TrimWhereField>, what: Option<&Expr>, expr: &Expr) -> Result<Sql> {
+        use sqlparser::ast::TrimWhereField as T;
+        let value = self.value(expr)?;
+        let text = self.text_of(value)?;
+        let what = match what {
+            Some(what) => {
+                let what = self.value(what)?;
+                self.text_of(what)?.text
+            }
+            None => "' '".into(),
+        };
+        let side = match side {
+            Some(T::Leading) => 'L',
+            Some(T::Trailing) => 'R',
+            _ => 'B',
+        };
+        Ok(Sql::new(format!("o_trim({}, {what}, '{side}')", text.text), DataType::varchar2(text.data_type.data_length())))
+    }
+
+    fn case(&mut self, operand: Option<&Expr>, branches: &[sqlparser::ast::CaseWhen], default: Option<&Expr>) -> Result<Sql> {
+        let mut conditions = Vec::new();
+        let mut values = Vec::new();
+        for branch in branches {
+            conditions.push(match operand {
+                Some(operand) => self.comparison(operand, "=", &branch.condition)?,
+                None => self.condition(&branch.condition)?,
+            });
+            values.push(self.value(&branch.result)?);
+        }
+        values.push(default.map_or_else(|| Ok(Sql::null()), |default| self.value(default))?);
+        let (values, data_type) = self.unify(values)?;
+        let mut text = String::from("CASE");
+        for (condition, value) in conditions.iter().zip(&values) {
+            text.push_str(&format!(" WHEN {condition} THEN {}", value.text));
+        }
+        let last = values.last().map_or("NULL", |value| value.text.as_str());
+        Ok(Sql::new(format!("{text} ELSE {last} END"), data_type))
+    }
+
+    /// A condition, true, false or unknown.
+    pub fn condition(&mut self, expr: &Expr) -> Result<String> {
+        match expr {
+            Expr::Nested(inner) => Ok(format!("({})", self.condition(inner)?)),
+            Expr::BinaryOp { left, op: op @ (Op::And | Op::Or), right } => {
+                Ok(format!("({} {op} {})", self.condition(left)?, self.condition(right)?))
+            }
+            Expr::BinaryOp { left, op, right } => {
+                let operator = match op {
+                    Op::Eq => "=",
+                    Op::NotEq => "<>",
+                    Op::Lt => "<",
+                    Op::LtEq => "<=",
+                    Op::Gt => ">",
+                    Op::GtEq => ">=",
+                    other => return Err(OraError::unsupported(format_args!("the operator {other} in a condition"))),
+                };
+                self.comparison(left, operator, right)
+            }
+            Expr::UnaryOp { op: UnaryOperator::Not, expr } => Ok(format!("(NOT {})", self.condition(expr)?)),
+            Expr::IsNull(inner) => Ok(format!("({} IS NULL)", self.value(inner)?.text)),
+            Expr::IsNotNull(inner) => Ok(format!("({} IS NOT NULL)", self.value(inner)?.text)),
+            Expr::Between { expr, negated, low, high } => {
+                let not = if *negated { "NOT " } else { "" };
+                Ok(format!("({not}({} AND {}))", self.comparison(expr, ">=", low)?, self.comparison(expr, "<=", high)?))
+            }
+            Expr::InList { expr, list, negated } => {
+                let tests = list.iter().map(|item| self.comparison(expr, "=", item)).collect::<Result<Vec<_>>>()?;
+                Ok(format!("({}({}))", if *negated { "NOT " } else { "" }, tests.join(" OR ")))
+            }
+            Expr::Like { negated, any: false, expr, pattern, escape_char } => self.like(*negated, expr, pattern, escape_char.as_deref()),
+            Expr::Exists { subquery, negated } => {
+                let query = self.query(subquery)?;
+                Ok(format!("({}EXISTS ({}))", if *negated { "NOT " } else { "" }, query.text))
+            }
+            Expr::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated),
+            other => Err(OraError::unsupported(format_args!("the condition {}", short(other)))),
+        }
+    }
+
+    pub fn comparison(&mut self, left: &Expr, operator: &str, right: &Expr) -> Result<String> {
+        if let (Expr::Tuple(_), _) | (_, Expr::Tuple(_)) = (unnested(left), unnested(right)) {
+            return Err(OraError::unsupported("a comparison of lists"));
+        }
+        let (left, right) = (self.value(left)?, self.value(right)?);
+        let (left, right, collation) = self.comparable(left, right)?;
+        Ok(format!("({left}{collation} {operator} {right}{collation})"))
+    }
+
+    fn like(&mut self, negated: bool, expr: &Expr, pattern: &Expr, escape: Option<&Expr>) -> Result<String> {
+        let text = |this: &mut Self, expr: &Expr| -> Result<String> {
+            let value = this.value(expr)?;
+            Ok(this.text_of(value)?.text)
+        };
+        let (value, pattern) = (text(self, expr)?, text(self, pattern)?);
+        let escape = match escape {
+            Some(escape) => text(self, escape)?,
+            None => "NULL".into(),
+        };
+        Ok(format!("({}o_like({value}, {pattern}, {escape}))", if negated { "NOT " } else { "" }))
+    }
+}
+
+/// The beginning of an expression's text, for messages.
+fn short(expr: &Expr) -> String {
+    expr.to_string().chars().take(60).collect()
+}
+
+fn text_sql(text: &str) -> Sql {
+    if text.is_empty() {
+        return Sql::null();
+    }
+    Sql { is_literal: true, nullable: false, ..Sql::new(text_literal(text), DataType::char(text.len() as u32)) }
+}
+
+/// A number; `d` and `f` after it make it binary.
+fn number_literal(text: &str) -> Result<Sql> {
+    let number = Number::parse(text)?;
+    Ok(Sql { nullable: false, ..Sql::new(blob_literal(number.as_bytes()), DataType::NUMBER) })
+}
+
+/// `DATE '…'` and `TIMESTAMP '…'`.
+fn typed_literal(type_text: &str, value: &Value) -> Result<Sql> {
+    let Value::SingleQuotedString(text) = value else {
+        return Err(OraError::unsupported(format_args!("the literal {type_text} {value}")));
+    };
+    let now = DateTime::midnight(1, 1, 1);
+    match type_text {
+        "DATE" => {
+            let date = DateFormat::parse("SYYYY-MM-DD")?.read(text, &now, 0)?;
+            Ok(Sql { nullable: false, ..Sql::new(format!("x'{}'", hex(&date.to_date())), DataType::Date) })
+        }
+        "TIMESTAMP" => {
+            // A zone follows the time after a blank, or with its sign; the date has its own signs at the beginning.
+            let time = text.trim().find([' ', 'T']).map_or("", |at| &text.trim()[at..]);
+            let zoned = time.contains(['+', '-']) || time.trim_end().ends_with(|last: char| last.is_alphabetic());
+            let model = if zoned { "SYYYY-MM-DD HH24:MI:SSXFF TZR" } else { "SYYYY-MM-DD HH24:MI:SSXFF" };
+            let value = DateFormat::parse(model)?.read(text, &now, 0)?;
+            let (bytes, data_type) = if zoned {
+                (value.to_timestamp_tz().to_vec(), DataType::TimestampTz { digits: 9 })
+            } else {
+                (value.to_timestamp().to_vec(), DataType::Timestamp { digits: 9 })
+            };
+            Ok(Sql { nullable: false, ..Sql::new(blob_literal(&bytes), data_type) })
+        }
+        other => Err(OraError::unsupported(format_args!("the literal {other} '…'"))),
+    }
+}

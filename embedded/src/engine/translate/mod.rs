@@ -1,0 +1,192 @@
+//! From Oracle's SQL to SQLite's: names are resolved, every expression gets an Oracle type, implicit conversions become calls of our functions.
+//! Nothing is passed through as text: what is not known here is refused.
+
+mod call;
+mod convert;
+mod dml;
+mod expression;
+mod query;
+
+use sqlparser::ast::{Expr, Ident};
+
+use super::catalog::Catalog;
+use super::dictionary::View;
+use super::nls::Nls;
+use super::tokens::{normalise, offset_of};
+use super::types::DataType;
+use super::{ColumnInfo, DatumKind, OraError, Result};
+
+pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource};
+pub(crate) use query::Query;
+
+/// An expression in SQLite's SQL with its Oracle type.
+#[derive(Debug, Clone)]
+pub(crate) struct Sql {
+    pub text: String,
+    pub data_type: DataType,
+    pub nullable: bool,
+    /// NULL by itself: takes on any type.
+    pub is_null: bool,
+    /// A text literal, which compares blank-padded as CHAR does.
+    pub is_literal: bool,
+    /// The rowid in SQLite and the table's number, for the pseudo-column ROWID.
+    pub rowid: Option<(String, i64)>,
+}
+
+impl Sql {
+    pub fn new(text: impl Into<String>, data_type: DataType) -> Sql {
+        Sql { text: text.into(), data_type, nullable: true, is_null: false, is_literal: false, rowid: None }
+    }
+
+    pub fn null() -> Sql {
+        Sql { is_null: true, ..Sql::new("NULL", DataType::varchar2(0)) }
+    }
+}
+
+/// A column that expressions can name.
+#[derive(Debug, Clone)]
+pub(crate) struct ScopeColumn {
+    pub name: String,
+    pub sql: String,
+    pub data_type: DataType,
+    pub nullable: bool,
+}
+
+/// One row source of FROM.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub schema: Option<String>,
+    /// Alias, or name of the table.
+    pub name: Option<String>,
+    pub columns: Vec<ScopeColumn>,
+    pub rowid: Option<(String, i64)>,
+}
+
+/// What a statement is translated against.
+pub(crate) struct Context<'a> {
+    pub sql: &'a str,
+    pub catalog: &'a Catalog,
+    pub nls: &'a Nls,
+    pub user: &'a str,
+    pub schema: &'a str,
+    pub bind_kinds: &'a [DatumKind],
+}
+
+/// State of one translation.
+pub(crate) struct Translator<'a> {
+    pub context: Context<'a>,
+    /// Row sources in sight: the innermost query's last.
+    pub scopes: Vec<Vec<Source>>,
+    /// Dictionary views that must be filled before the query runs.
+    pub views: Vec<&'static View>,
+    next_source: usize,
+    /// Keys of GROUP BY as SQL; none outside an aggregate query.
+    group_keys: Vec<String>,
+    /// Columns named outside aggregates and group keys, with their place.
+    bare_columns: Vec<Option<usize>>,
+    /// Aggregates met in the current query.
+    aggregates: usize,
+    aggregate_depth: usize,
+    /// Whether aggregates may stand here.
+    aggregates_allowed: bool,
+    /// Whether ROWNUM may stand here as a value.
+    rownum_allowed: bool,
+}
+
+impl<'a> Translator<'a> {
+    pub fn new(context: Context<'a>) -> Translator<'a> {
+        Translator {
+            context,
+            scopes: Vec::new(),
+            views: Vec::new(),
+            next_source: 0,
+            group_keys: Vec::new(),
+            bare_columns: Vec::new(),
+            aggregates: 0,
+            aggregate_depth: 0,
+            aggregates_allowed: false,
+            rownum_allowed: false,
+        }
+    }
+
+    pub fn offset(&self, identifier: &Ident) -> Option<usize> {
+        (identifier.span.start.line > 0).then(|| offset_of(self.context.sql, identifier.span.start))
+    }
+
+    /// A fresh name for a row source.
+    fn source_name(&mut self) -> String {
+        self.next_source += 1;
+        format!("s{}", self.next_source - 1)
+    }
+
+    /// Resolves `[[schema.]source.]column`.
+    fn column(&mut self, parts: &[Ident]) -> Result<Sql> {
+        let names: Vec<String> = parts.iter().map(|part| normalise(&part.value, part.quote_style.is_some())).collect();
+        let offset = parts.first().and_then(|part| self.offset(part));
+        let (schema, source, column) = match names.as_slice() {
+            [column] => (None, None, column),
+            [source, column] => (None, Some(source), column),
+            [schema, source, column] => (Some(schema), Some(source), column),
+            _ => return Err(OraError::unsupported("a name of more than three parts").at(offset)),
+        };
+        let quoted = || names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(".");
+        for (depth, scope) in self.scopes.iter().rev().enumerate() {
+            let mut found = Vec::new();
+            for item in scope {
+                let fits = source.is_none_or(|source| item.name.as_ref() == Some(source))
+                    && schema.is_none_or(|schema| item.schema.as_ref() == Some(schema));
+                if !fits {
+                    continue;
+                }
+                if let Some(column) = item.columns.iter().find(|candidate| candidate.name == *column) {
+                    found.push(Sql { nullable: column.nullable, ..Sql::new(column.sql.clone(), column.data_type) });
+                } else if let Some((rowid, table)) = item.rowid.as_ref().filter(|_| column == "ROWID") {
+                    found.push(Sql {
+                        nullable: false,
+                        rowid: Some((rowid.clone(), *table)),
+                        ..Sql::new(format!("o_rowid({table}, {rowid})"), DataType::Rowid)
+                    });
+                }
+            }
+            if found.len() > 1 {
+                return Err(OraError::new(918, "column ambiguously defined").at(offset));
+            }
+            if let Some(found) = found.pop() {
+                if depth == 0 && self.aggregate_depth == 0 {
+                    self.bare_columns.push(offset);
+                }
+                return Ok(found);
+            }
+        }
+        Err(OraError::invalid_identifier(quoted()).at(offset))
+    }
+}
+
+/// The columns of a translated SELECT list as a client describes them.
+pub(crate) fn describe(outputs: &[(String, Sql)]) -> Vec<ColumnInfo> {
+    outputs.iter().map(|(name, sql)| ColumnInfo { name: name.clone(), data_type: sql.data_type, nullable: sql.nullable }).collect()
+}
+
+/// Text as an SQLite literal.
+pub(crate) fn text_literal(text: &str) -> String {
+    if text.is_empty() {
+        "NULL".into()
+    } else if text.contains('\0') {
+        format!("CAST(x'{}' AS TEXT)", super::value::hex(text.as_bytes()))
+    } else {
+        format!("'{}'", text.replace('\'', "''"))
+    }
+}
+
+/// Bytes as an SQLite literal.
+pub(crate) fn blob_literal(bytes: &[u8]) -> String {
+    format!("x'{}'", super::value::hex(bytes))
+}
+
+/// Strips parentheses.
+fn unnested(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Nested(inner) => unnested(inner),
+        other => other,
+    }
+}

@@ -1,0 +1,461 @@
+//! Stored values, and the implicit conversion of any value into a column with its checks.
+//!
+//! Storage: NUMBER as its canonical bytes; BINARY_FLOAT and BINARY_DOUBLE as order-preserving big-endian bytes (SQLite's REAL would turn NaN
+//! into NULL); DATE 7, TIMESTAMP 11, TIMESTAMP WITH TIME ZONE 13 bytes (LOCAL: 11 bytes of UTC); text as UTF-8 TEXT, CHAR padded; RAW and BLOB as they are.
+
+use std::borrow::Cow;
+
+use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
+
+use super::datetime::DateTime;
+use super::nls::Nls;
+use super::number::Number;
+use super::types::{CharUnit, DataType, Family};
+use super::{Datum, OraError, Result};
+
+/// Longest text or bytes of a VARCHAR2 or RAW value.
+pub(crate) const MAX_TEXT_BYTES: usize = 32_767;
+
+/// A value in its stored form.
+#[derive(Debug, Clone)]
+pub(crate) enum Stored<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    Bytes(Cow<'a, [u8]>),
+    /// Short bytes in place: numbers, floats, dates.
+    Inline(u8, [u8; 21]),
+}
+
+impl<'a> Stored<'a> {
+    pub fn inline(bytes: &[u8]) -> Stored<'static> {
+        let mut buffer = [0; 21];
+        let len = bytes.len().min(21);
+        buffer[..len].copy_from_slice(&bytes[..len]);
+        Stored::Inline(len as u8, buffer)
+    }
+
+    pub fn number(number: &Number) -> Stored<'static> {
+        Stored::inline(number.as_bytes())
+    }
+
+    pub fn text(text: impl Into<Cow<'a, str>>) -> Stored<'a> {
+        let text = text.into();
+        if text.is_empty() { Stored::Null } else { Stored::Text(text) }
+    }
+
+    pub fn bytes(bytes: impl Into<Cow<'a, [u8]>>) -> Stored<'a> {
+        let bytes = bytes.into();
+        if bytes.is_empty() { Stored::Null } else { Stored::Bytes(bytes) }
+    }
+
+    pub fn is_null(&self) -> bool {
+        matches!(self, Stored::Null)
+    }
+
+    pub fn as_value_ref(&self) -> ValueRef<'_> {
+        match self {
+            Stored::Null => ValueRef::Null,
+            Stored::Text(text) => ValueRef::Text(text.as_bytes()),
+            Stored::Bytes(bytes) => ValueRef::Blob(bytes),
+            Stored::Inline(len, bytes) => ValueRef::Blob(&bytes[..usize::from(*len)]),
+        }
+    }
+}
+
+impl ToSql for Stored<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(self.as_value_ref()))
+    }
+}
+
+/// A copy of a stored value.
+pub(crate) fn owned(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(value) => Value::Integer(value),
+        ValueRef::Real(value) => Value::Real(value),
+        ValueRef::Text(bytes) => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+    }
+}
+
+/// BINARY_DOUBLE as bytes that sort like the numbers, NaN last.
+pub(crate) fn double_bytes(value: f64) -> [u8; 8] {
+    let value = if value.is_nan() {
+        f64::NAN
+    } else if value == 0.0 {
+        0.0
+    } else {
+        value
+    };
+    let bits = value.to_bits();
+    (if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }).to_be_bytes()
+}
+
+/// BINARY_FLOAT as bytes that sort like the numbers, NaN last.
+pub(crate) fn float_bytes(value: f32) -> [u8; 4] {
+    let value = if value.is_nan() {
+        f32::NAN
+    } else if value == 0.0 {
+        0.0
+    } else {
+        value
+    };
+    let bits = value.to_bits();
+    (if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }).to_be_bytes()
+}
+
+/// Reads [`double_bytes`] or [`float_bytes`] back, by length.
+pub(crate) fn float_value(bytes: &[u8]) -> f64 {
+    if let Ok(bytes) = <[u8; 8]>::try_from(bytes) {
+        let bits = u64::from_be_bytes(bytes);
+        return f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits });
+    }
+    f64::from(float32_value(bytes))
+}
+
+pub(crate) fn float32_value(bytes: &[u8]) -> f32 {
+    let bits = u32::from_be_bytes(<[u8; 4]>::try_from(bytes).unwrap_or_default());
+    f32::from_bits(if bits >> 31 == 1 { bits & !(1 << 31) } else { !bits })
+}
+
+/// A stored value as a datum of its type; `offset_minutes` is the session's zone for LOCAL TIME ZONE.
+pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32) -> Result<Datum<'a>> {
+    let damaged = || OraError::internal("stored value of an unexpected type");
+    let bytes = match value {
+        ValueRef::Null => return Ok(Datum::Null),
+        ValueRef::Integer(_) | ValueRef::Real(_) => return Err(damaged()),
+        ValueRef::Text(bytes) if matches!(family, Family::Text | Family::Char | Family::Clob | Family::Rowid) => {
+            return std::str::from_utf8(bytes).map(Datum::Text).map_err(|_| damaged());
+        }
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
+    };
+    Ok(match family {
+        Family::Number => Datum::Number(bytes),
+        Family::BinaryFloat => Datum::BinaryFloat(float32_value(bytes)),
+        Family::BinaryDouble => Datum::BinaryDouble(float_value(bytes)),
+        Family::Date => Datum::Date(bytes.try_into().map_err(|_| damaged())?),
+        Family::Timestamp => Datum::Timestamp(bytes.try_into().map_err(|_| damaged())?),
+        Family::TimestampTz => Datum::TimestampTz(bytes.try_into().map_err(|_| damaged())?),
+        Family::TimestampLtz => {
+            let utc = DateTime::from_timestamp(bytes.try_into().map_err(|_| damaged())?)?;
+            Datum::TimestampTz(utc.in_zone(offset_minutes).to_timestamp_tz())
+        }
+        Family::Raw | Family::Blob => Datum::Bytes(bytes),
+        Family::Text | Family::Char | Family::Clob | Family::Rowid => return Err(damaged()),
+    })
+}
+
+/// A bind value in stored form, without a column: what an expression sees.
+pub(crate) fn store_plain<'a>(datum: Datum<'a>) -> Result<Stored<'a>> {
+    Ok(match datum {
+        Datum::Null => Stored::Null,
+        Datum::Int(value) => Stored::number(&Number::from_i64(value)),
+        Datum::UInt(value) => Stored::number(&Number::from_u64(value)),
+        Datum::Number(bytes) => Stored::number(&Number::from_bytes(bytes)?),
+        Datum::BinaryFloat(value) => Stored::inline(&float_bytes(value)),
+        Datum::BinaryDouble(value) => Stored::inline(&double_bytes(value)),
+        Datum::Text(text) => Stored::text(text),
+        Datum::Bytes(bytes) => Stored::bytes(bytes),
+        Datum::Date(bytes) => Stored::inline(&DateTime::from_date(bytes)?.to_date()),
+        Datum::Timestamp(bytes) => Stored::inline(&DateTime::from_timestamp(bytes)?.to_timestamp()),
+        Datum::TimestampTz(bytes) => Stored::inline(&DateTime::from_timestamp_tz(bytes)?.to_timestamp_tz()),
+    })
+}
+
+/// A column as the target of a value: its type, and its names for ORA-12899.
+pub(crate) struct Target<'c> {
+    pub data_type: DataType,
+    /// `"SCHEMA"."TABLE"."COLUMN"`; none in a CAST.
+    pub name: Option<&'c str>,
+}
+
+/// Converts `datum` as Oracle does on assignment to a column of `target`, checks length and precision, and gives the stored form.
+pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Result<Stored<'a>> {
+    if datum.is_null() {
+        return Ok(Stored::Null);
+    }
+    match target.data_type {
+        DataType::Number { precision: None, scale: None } => Ok(Stored::number(&to_number(datum)?)),
+        DataType::Number { precision, scale } => Ok(Stored::number(&to_number(datum)?.round(precision, scale)?)),
+        DataType::Float { binary_precision } => Ok(Stored::number(&to_number(datum)?.round_float(binary_precision)?)),
+        DataType::BinaryFloat => to_float(datum).map(|value| Stored::inline(&float_bytes(value))),
+        DataType::BinaryDouble => to_double(datum).map(|value| Stored::inline(&double_bytes(value))),
+        DataType::Varchar2 { size, unit, .. } => {
+            let text = to_text(datum, nls, "CHAR")?;
+            check_length(target, &text, size, unit, MAX_TEXT_BYTES)?;
+            Ok(Stored::text(text))
+        }
+        DataType::Char { size, unit, .. } => pad_char(target, to_text(datum, nls, "CHAR")?, size, unit),
+        DataType::Clob | DataType::Rowid => Ok(Stored::text(to_text(datum, nls, "CLOB")?)),
+        DataType::Date => Ok(Stored::inline(&to_datetime(datum, nls, Nls::read_date, "DATE")?.to_date())),
+        DataType::Timestamp { digits } => {
+            let value = to_datetime(datum, nls, Nls::read_timestamp, "TIMESTAMP")?.round_fraction(digits)?;
+            Ok(Stored::inline(&value.to_timestamp()))
+        }
+        DataType::TimestampTz { digits } => {
+            let value = zoned(datum, nls)?.round_fraction(digits)?;
+            Ok(Stored::inline(&value.to_timestamp_tz()))
+        }
+        DataType::TimestampLtz { digits } => {
+            let value = zoned(datum, nls)?.to_utc().round_fraction(digits)?;
+            Ok(Stored::inline(&value.to_timestamp()))
+        }
+        DataType::Raw { size } => {
+            let bytes = to_bytes(datum, "BINARY")?;
+            if bytes.len() > size as usize {
+                return Err(too_large(target, bytes.len(), size));
+            }
+            Ok(Stored::bytes(bytes))
+        }
+        DataType::Blob => Ok(Stored::bytes(to_bytes(datum, "BLOB")?)),
+    }
+}
+
+fn to_number(datum: Datum<'_>) -> Result<Number> {
+    Ok(match datum {
+        Datum::Number(bytes) => Number::from_bytes(bytes)?,
+        Datum::Int(value) => Number::from_i64(value),
+        Datum::UInt(value) => Number::from_u64(value),
+        Datum::BinaryFloat(value) => Number::from_f32(value)?,
+        Datum::BinaryDouble(value) => Number::from_f64(value)?,
+        Datum::Text(text) => Number::parse(text)?,
+        other => return Err(OraError::inconsistent("NUMBER", kind_name(&other))),
+    })
+}
+
+/// Text to a float, as TO_BINARY_DOUBLE reads it; NaN and infinities by name.
+pub(crate) fn parse_double(text: &str) -> Result<f64> {
+    let text = text.trim_matches(' ');
+    match text.to_ascii_lowercase().as_str() {
+        "nan" => return Ok(f64::NAN),
+        "inf" | "+inf" | "infinity" => return Ok(f64::INFINITY),
+        "-inf" | "-infinity" => return Ok(f64::NEG_INFINITY),
+        _ => {}
+    }
+    let number_like = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    text.parse().ok().filter(|_| number_like).ok_or_else(OraError::invalid_number)
+}
+
+fn to_double(datum: Datum<'_>) -> Result<f64> {
+    match datum {
+        Datum::BinaryDouble(value) => Ok(value),
+        Datum::BinaryFloat(value) => Ok(value.into()),
+        Datum::Text(text) => parse_double(text),
+        other => to_number(other).map(|number| number.to_f64()).map_err(|error| renamed(error, "BINARY_DOUBLE")),
+    }
+}
+
+fn to_float(datum: Datum<'_>) -> Result<f32> {
+    match datum {
+        Datum::BinaryFloat(value) => Ok(value),
+        Datum::BinaryDouble(value) => Ok(value as f32),
+        Datum::Text(text) => parse_double(text).map(|value| value as f32),
+        other => to_number(other).map(|number| number.to_f32()).map_err(|error| renamed(error, "BINARY_FLOAT")),
+    }
+}
+
+fn renamed(error: OraError, expected: &str) -> OraError {
+    if error.code == 932 { OraError::new(932, error.message.replacen("ORA-00932: ", "", 1).replacen("NUMBER", expected, 1)) } else { error }
+}
+
+/// Text of any value as the implicit conversion to a character type writes it.
+pub(crate) fn to_text<'a>(datum: Datum<'a>, nls: &Nls, expected: &str) -> Result<Cow<'a, str>> {
+    Ok(match datum {
+        Datum::Null => Cow::Borrowed(""),
+        Datum::Text(text) => Cow::Borrowed(text),
+        Datum::Int(value) => Cow::Owned(value.to_string()),
+        Datum::UInt(value) => Cow::Owned(value.to_string()),
+        Datum::Number(bytes) => Cow::Owned(Number::from_bytes(bytes)?.to_text()),
+        Datum::BinaryFloat(value) => Cow::Owned(float_text(value.is_nan(), value.is_infinite(), value < 0.0, format!("{value:.8E}"))),
+        Datum::BinaryDouble(value) => Cow::Owned(float_text(value.is_nan(), value.is_infinite(), value < 0.0, format!("{value:.16E}"))),
+        Datum::Bytes(_) if expected == "CLOB" => return Err(OraError::inconsistent("CLOB", "BINARY")),
+        Datum::Bytes(bytes) => Cow::Owned(hex(bytes)),
+        Datum::Date(bytes) => Cow::Owned(nls.write(&DateTime::from_date(bytes)?, 7)),
+        Datum::Timestamp(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp(bytes)?, 11)),
+        Datum::TimestampTz(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp_tz(bytes)?, 13)),
+    })
+}
+
+/// BINARY_FLOAT and BINARY_DOUBLE as text: `1.5E+000`, `Nan`, `Inf`.
+fn float_text(nan: bool, infinite: bool, negative: bool, scientific: String) -> String {
+    if nan {
+        return "Nan".into();
+    }
+    if infinite {
+        return if negative { "-Inf" } else { "Inf" }.into();
+    }
+    let (mantissa, exponent) = scientific.split_once('E').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if mantissa.trim_matches(['-', '0', '.']).is_empty() {
+        return "0".into();
+    }
+    format!("{mantissa}E{}{:03}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).map(char::from).collect()
+}
+
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|character| character.to_digit(16).map(|digit| digit as u8)).collect();
+    let digits = digits.ok_or_else(|| OraError::new(1465, "invalid hex number"))?;
+    let padded: Vec<u8> = if digits.len() % 2 == 1 { std::iter::once(0).chain(digits).collect() } else { digits };
+    Ok(padded.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+fn to_bytes<'a>(datum: Datum<'a>, expected: &str) -> Result<Cow<'a, [u8]>> {
+    match datum {
+        Datum::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+        Datum::Text(text) => unhex(text).map(Cow::Owned),
+        other => Err(OraError::inconsistent(expected, kind_name(&other))),
+    }
+}
+
+fn to_datetime(datum: Datum<'_>, nls: &Nls, read: fn(&Nls, &str) -> Result<DateTime>, expected: &str) -> Result<DateTime> {
+    match datum {
+        Datum::Date(bytes) => DateTime::from_date(bytes),
+        Datum::Timestamp(bytes) => DateTime::from_timestamp(bytes),
+        Datum::TimestampTz(bytes) => DateTime::from_timestamp_tz(bytes),
+        Datum::Text(text) => read(nls, text),
+        other => Err(OraError::inconsistent(expected, kind_name(&other))),
+    }
+}
+
+/// A value with a zone: the session's where it has none of its own.
+fn zoned(datum: Datum<'_>, nls: &Nls) -> Result<DateTime> {
+    let value = to_datetime(datum, nls, Nls::read_timestamp_tz, "TIMESTAMP WITH TIME ZONE")?;
+    let local = matches!(datum, Datum::Date(_) | Datum::Timestamp(_));
+    let value = if local { DateTime { offset_minutes: nls.offset_minutes, ..value } } else { value };
+    value.to_utc().check()?;
+    Ok(value)
+}
+
+fn kind_name(datum: &Datum<'_>) -> &'static str {
+    match datum {
+        Datum::Null | Datum::Text(_) => "CHAR",
+        Datum::Int(_) | Datum::UInt(_) | Datum::Number(_) => "NUMBER",
+        Datum::BinaryFloat(_) => "BINARY_FLOAT",
+        Datum::BinaryDouble(_) => "BINARY_DOUBLE",
+        Datum::Bytes(_) => "BINARY",
+        Datum::Date(_) => "DATE",
+        Datum::Timestamp(_) => "TIMESTAMP",
+        Datum::TimestampTz(_) => "TIMESTAMP WITH TIME ZONE",
+    }
+}
+
+fn too_large(target: &Target<'_>, actual: usize, maximum: u32) -> OraError {
+    match target.name {
+        Some(name) => OraError::new(12899, format_args!("value too large for column {name} (actual: {actual}, maximum: {maximum})")),
+        None => OraError::new(25137, "Data value out of range"),
+    }
+}
+
+/// Length of `text` in `unit`.
+fn length(text: &str, unit: CharUnit) -> usize {
+    match unit {
+        CharUnit::Byte => text.len(),
+        CharUnit::Char => text.chars().count(),
+    }
+}
+
+fn check_length(target: &Target<'_>, text: &str, size: u32, unit: CharUnit, most_bytes: usize) -> Result<()> {
+    if text.len() <= (size as usize).min(most_bytes) {
+        return Ok(());
+    }
+    let actual = length(text, unit);
+    if actual > size as usize {
+        return Err(too_large(target, actual, size));
+    }
+    if text.len() > most_bytes { Err(too_large(target, text.len(), most_bytes as u32)) } else { Ok(()) }
+}
+
+/// Pads with blanks to the declared length.
+fn pad_char<'a>(target: &Target<'_>, text: Cow<'a, str>, size: u32, unit: CharUnit) -> Result<Stored<'a>> {
+    let actual = length(&text, unit);
+    if actual == size as usize {
+        return Ok(Stored::text(text));
+    }
+    if actual > size as usize {
+        return Err(too_large(target, actual, size));
+    }
+    let mut padded = text.into_owned();
+    padded.extend(std::iter::repeat_n(' ', size as usize - actual));
+    Ok(Stored::text(padded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn put(data_type: DataType, datum: Datum<'_>) -> Result<Vec<u8>> {
+        let nls = Nls::new().unwrap();
+        let target = Target { data_type, name: Some("\"S\".\"T\".\"C\"") };
+        match assign(&target, datum, &nls)?.as_value_ref() {
+            ValueRef::Null => Ok(Vec::new()),
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Ok(bytes.to_vec()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn lengths_are_checked_in_their_unit() {
+        let error = put(DataType::varchar2(3), Datum::Text("äö")).unwrap_err();
+        assert_eq!(error.message, "ORA-12899: value too large for column \"S\".\"T\".\"C\" (actual: 4, maximum: 3)");
+        let chars = DataType::Varchar2 { size: 2, unit: CharUnit::Char, national: false };
+        assert_eq!(put(chars, Datum::Text("äö")).unwrap(), "äö".as_bytes());
+        assert_eq!(put(chars, Datum::Text("äöü")).unwrap_err().code, 12899);
+        assert_eq!(put(DataType::char(4), Datum::Text("a")).unwrap(), b"a   ");
+        assert_eq!(put(DataType::char(1), Datum::Text("a ")).unwrap_err().code, 12899);
+        assert_eq!(put(DataType::Raw { size: 2 }, Datum::Bytes(&[1, 2, 3])).unwrap_err().code, 12899);
+        assert_eq!(put(DataType::Raw { size: 2 }, Datum::Text("0aFF")).unwrap(), [0x0a, 0xff]);
+        assert_eq!(put(DataType::Raw { size: 2 }, Datum::Text("xy")).unwrap_err().code, 1465);
+        assert!(put(DataType::varchar2(3), Datum::Text("")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_does_not_convert_is_refused_with_its_code() {
+        let date = Datum::Date([120, 124, 1, 1, 1, 1, 1]);
+        for (data_type, datum, code) in [
+            (DataType::NUMBER, Datum::Text("abc"), 1722),
+            (DataType::NUMBER, date, 932),
+            (DataType::NUMBER, Datum::BinaryDouble(f64::NAN), 1426),
+            (DataType::NUMBER, Datum::Number(&[1, 2, 3]), 1722),
+            (DataType::Number { precision: Some(3), scale: Some(1) }, Datum::Int(100), 1438),
+            (DataType::Date, Datum::Int(1), 932),
+            (DataType::Date, Datum::Text("31-FEB-24"), 1839),
+            (DataType::Date, Datum::Text("x"), 1858),
+            (DataType::Date, Datum::Date([120, 124, 13, 1, 1, 1, 1]), 1843),
+            (DataType::Blob, Datum::Int(1), 932),
+            (DataType::Clob, Datum::Bytes(b"x"), 932),
+        ] {
+            assert_eq!(put(data_type, datum).map_err(|error| error.code), Err(code), "{data_type} {datum:?}");
+        }
+    }
+
+    #[test]
+    fn timestamps_round_to_their_digits_and_zones_are_kept() {
+        let value = DateTime { hour: 1, nanos: 123_456_789, ..DateTime::midnight(2024, 1, 1) };
+        let stored = put(DataType::Timestamp { digits: 6 }, Datum::Timestamp(value.to_timestamp())).unwrap();
+        assert_eq!(DateTime::from_stored(&stored).unwrap().nanos, 123_457_000);
+        let zoned = DateTime { offset_minutes: 120, ..value };
+        let stored = put(DataType::TimestampTz { digits: 9 }, Datum::TimestampTz(zoned.to_timestamp_tz())).unwrap();
+        assert_eq!(DateTime::from_stored(&stored).unwrap(), zoned);
+        let stored = put(DataType::TimestampLtz { digits: 9 }, Datum::TimestampTz(zoned.to_timestamp_tz())).unwrap();
+        assert_eq!(stored, zoned.to_utc().to_timestamp());
+    }
+
+    proptest! {
+        #[test]
+        fn float_bytes_sort_and_round_trip(a in any::<f64>(), b in any::<f64>(), c in any::<f32>()) {
+            prop_assert!(float_value(&double_bytes(a)) == a || a.is_nan());
+            prop_assert!(float32_value(&float_bytes(c)) == c || c.is_nan());
+            if let Some(order) = a.partial_cmp(&b) {
+                prop_assert_eq!(double_bytes(a).cmp(&double_bytes(b)), order);
+            }
+            prop_assert!(double_bytes(f64::NAN) > double_bytes(f64::INFINITY));
+        }
+    }
+}
