@@ -12,6 +12,7 @@ use crate::layout::{Layout, Slots};
 use crate::oci::{ArrayMode, ArrayRowError, ArrayStatement};
 use crate::transaction::Transaction;
 
+use super::blame::{ORA_PRECISION, exceeds_precision};
 use super::plan::{LoadOptions, LoadPlan, PlannedColumn};
 
 /// What a load did. Times are those of the stages on this thread.
@@ -196,17 +197,34 @@ impl<'t> Loader<'t> {
         }
     }
 
-    fn database_refused(&self, error: ArrayRowError) -> Error {
+    fn database_refused(&mut self, error: ArrayRowError) -> Error {
         let remedy = crate::oci::remedy(error.ora_code).to_string();
-        Error::Row(Box::new(RowError {
-            phase: Phase::Execute,
-            table: self.table.clone(),
-            column: column_named_in(&error.message).map(str::to_string),
-            source: self.source_row(error.row_index),
-            ora_code: Some(error.ora_code),
-            message: error.message,
-            remedy,
-        }))
+        let (mut column, mut message) = (column_named_in(&error.message).map(str::to_string), error.message);
+        if column.is_none()
+            && error.ora_code == ORA_PRECISION
+            && let Some(index) = self.column_that_exceeds(error.row_index)
+        {
+            let planned = &self.columns[index];
+            message = format!("{message}: {} is {}", planned.target, planned.target_type);
+            column = Some(planned.target.clone());
+        }
+        let (table, source) = (self.table.clone(), self.source_row(error.row_index));
+        Error::Row(Box::new(RowError { phase: Phase::Execute, table, column, source, ora_code: Some(error.ora_code), message, remedy }))
+    }
+
+    /// The one column of a row whose value has too many digits; `None` when none or more than one may be meant.
+    fn column_that_exceeds(&mut self, row_index: u32) -> Option<usize> {
+        let row = row_index as usize..row_index as usize + 1;
+        let mut found = None;
+        for index in 0..self.columns.len() {
+            let layout = self.statement.layout(index);
+            let slots = self.statement.slots(index, row.clone());
+            let exceeds = slots.indicators[0] == 0 && exceeds_precision(&self.columns[index].target_type, layout, slots.values);
+            if exceeds && found.replace(index).is_some() {
+                return None;
+            }
+        }
+        found
     }
 
     fn miscounted(&self, sent_rows: u32, inserted_rows: u64) -> Error {

@@ -7,6 +7,7 @@
 //! Batches of any size are gathered into the buffers until they are full, so that the number of round trips follows from the
 //! byte budget and not from how the source happened to be cut. Everything about a column is decided in [`LoadPlan`].
 
+mod blame;
 mod loader;
 mod plan;
 

@@ -42,7 +42,7 @@ fn wrong_usage_is_exit_code_2_and_says_what_to_type() {
         (&["copy", "three.parquet", target, "--batch-bytes", "many"], "8MiB"),
         (&["copy", "three.parquet", target, "--batch-rows", "0"], "--batch-rows"),
         (&["copy", "three.parquet", target, "--batch-rows", "40000"], "32767"),
-        (&["copy", "three.parquet", target, "--commit-rows", "-5"], "--commit-rows"),
+        (&["copy", "three.parquet", target, "--commit-rows", "0"], "--commit-rows"),
         (&["copy", "three.parquet", target, "--rename", "id"], "SRC=DST"),
         (&["copy", "three.parquet", target, "--rename", "=x"], "SRC=DST"),
         (&["copy", "three.parquet", target, "--report", "xml"], "json"),
@@ -286,6 +286,15 @@ fn the_readme_shows_every_exit_code() {
     for line in source.lines().filter_map(|line| line.strip_prefix("//! ")).filter(|line| line.starts_with('|')) {
         assert!(readme.contains(line), "not in README.md: {line}");
     }
+}
+
+#[test]
+fn the_readme_shows_library_code_that_compiles() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+    let example = fs::read_to_string(folder.join("examples/load_from_rust.rs")).unwrap();
+    let function = &example[example.find("fn load(").unwrap()..example.find("fn main(").unwrap()];
+    assert!(readme.contains(function.trim_end()), "{function}");
 }
 
 #[test]

@@ -1,18 +1,21 @@
 //! Ctrl-C and SIGTERM: the job is told to stop, rolls back and says so. The handler never ends the process, so that a second
 //! Ctrl-C cannot cut a rollback short.
 
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Installs the handler. `stop` runs at the first signal; `hurry` at each further one, for a statement that does not come back.
 pub fn on_signal(stop: impl Fn() + Send + 'static, hurry: impl Fn() + Send + 'static) {
     let signals = Arc::new(AtomicU32::new(0));
+    // The terminal has echoed ^C into the line of the progress bar.
+    let line_start = if io::stderr().is_terminal() { "\n" } else { "" };
     let handler = move || {
         if signals.fetch_add(1, Ordering::SeqCst) == 0 {
-            crate::note(format_args!("interrupted: rolling back…"));
+            crate::note(format_args!("{line_start}interrupted: rolling back…"));
             stop();
         } else {
-            crate::note(format_args!("interrupted: still rolling back; nothing that was not committed will stay"));
+            crate::note(format_args!("{line_start}interrupted: still rolling back; nothing that was not committed will stay"));
             hurry();
         }
     };

@@ -1,10 +1,11 @@
 //! What a running copy shows on standard error: a bar on a terminal, a line now and then elsewhere, nothing with `--quiet`.
 
 use std::env;
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use olbridge::copy::format::{bytes, count, thousands};
 use olbridge::copy::{Progress, ProgressEvent};
 
@@ -44,7 +45,10 @@ impl Progress for Bar {
                 let bar = ProgressBar::new(*rows_total).with_prefix(bytes(*bytes_total));
                 // The template is a constant that a test reads; a bar without style is still a bar.
                 if let Ok(style) = ProgressStyle::with_template(BAR_TEMPLATE) {
-                    bar.set_style(style.progress_chars("=> "));
+                    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                        let _ = write!(out, "{} rows/s", thousands(state.per_sec() as u64));
+                    };
+                    bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
                 }
                 self.bar = Some(bar);
             }
@@ -63,7 +67,7 @@ impl Progress for Bar {
     }
 }
 
-const BAR_TEMPLATE: &str = "[{bar:30}] {human_pos} of {human_len} rows  {msg} of {prefix}  {per_sec}  {eta} left";
+const BAR_TEMPLATE: &str = "[{bar:30}] {human_pos} of {human_len} rows  {msg} of {prefix}  {rate}  {eta} left";
 
 impl Drop for Bar {
     fn drop(&mut self) {
@@ -109,7 +113,7 @@ impl Progress for Lines {
 fn sentence(event: &ProgressEvent) -> Option<String> {
     match event {
         ProgressEvent::Statement { sql } => Some(format!("{sql};")),
-        ProgressEvent::RollingBack { rows } => Some(format!("rolling back {}", count(*rows, "row"))),
+        ProgressEvent::RollingBack { rows } if *rows > 0 => Some(format!("rolling back {}", count(*rows, "row"))),
         _ => None,
     }
 }

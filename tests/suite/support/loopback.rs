@@ -125,6 +125,14 @@ impl Loopback {
         answer["rows"].as_array().unwrap().iter().map(|row| row.as_array().unwrap().clone()).collect()
     }
 
+    /// Every bind value of every INSERT row that arrived, in hexadecimal as it was on the wire; `None` for NULL.
+    #[track_caller]
+    pub fn binds_of_inserts(&mut self) -> Vec<Vec<Option<String>>> {
+        let answer = self.control(json!({"cmd": "observed"}));
+        let rows = answer["observed"].as_array().unwrap().iter().filter(|row| row[0].as_str().unwrap().starts_with("INSERT"));
+        rows.map(|row| row[1].as_array().unwrap().iter().map(|bind| bind[1].as_str().map(str::to_owned)).collect()).collect()
+    }
+
     /// The server found nothing that Oracle would refuse: no malformed value, no protocol failure, no byte left over.
     #[track_caller]
     pub fn assert_clean(&mut self) -> Value {

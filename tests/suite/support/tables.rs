@@ -9,6 +9,7 @@ use olbridge::arrow::array::{
     Decimal256Array, DictionaryArray, FixedSizeBinaryArray, Float16Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
     Int64Array, LargeBinaryArray, LargeStringArray, NullArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    make_array,
 };
 use olbridge::arrow::datatypes::{DataType, Field, Int32Type, Schema, i256};
 use olbridge::arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -132,10 +133,21 @@ fn times() -> Vec<(&'static str, ArrayRef)> {
 
 /// How the value of `array` at `index` reads, in the form that [`canonical`] gives to Oracle's text. `None` for NULL.
 pub fn expected(array: &dyn Array, index: usize) -> Option<String> {
-    let options = FormatOptions::new().with_null("");
-    let text = ArrayFormatter::try_new(array, &options).unwrap().value(index).to_string();
+    let utc = without_zone(array);
+    let array = utc.as_ref();
+    let text = ArrayFormatter::try_new(array, &FormatOptions::new()).unwrap().value(index).to_string();
     // A NULL in a dictionary is not NULL in its keys' validity only; the formatter knows both.
     if array.logical_nulls().is_some_and(|nulls| nulls.is_null(index)) { None } else { Some(canonical(array.data_type(), &text)) }
+}
+
+/// The instants of timestamps with a zone, in UTC: Arrow's formatter knows no zone names.
+fn without_zone(array: &dyn Array) -> ArrayRef {
+    match array.data_type() {
+        DataType::Timestamp(unit, Some(_)) => {
+            make_array(array.to_data().into_builder().data_type(DataType::Timestamp(*unit, None)).build().unwrap())
+        }
+        _ => make_array(array.to_data()),
+    }
 }
 
 /// One spelling for every way to write the same value.

@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use olbridge::copy::Cancel;
+use olbridge::Error;
+use olbridge::copy::{Cancel, CopyPlan, CopyReport};
 use serde::Serialize;
+use serde_json::{Value, json};
 
+use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::request::{CopyRequest, ReportTo};
 use crate::{interrupt, note, progress, session};
@@ -14,13 +17,28 @@ use crate::{interrupt, note, progress, session};
 pub fn run(request: CopyRequest) -> Result<(), Failure> {
     // Opened before anything moves: a report that cannot be written must not be found out after the load.
     let report = request.report.as_ref().map(Report::open).transpose()?;
+    match attempt(&request) {
+        Ok(done) => tell(&done, &request, report),
+        Err(failure) => {
+            if let (Failure::Library(error), Some(report)) = (&failure, report) {
+                report.write("failed", &error_document(error))?;
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// What came of it.
+enum Done {
+    Planned(Box<CopyPlan>),
+    Copied(Box<CopyReport>),
+}
+
+fn attempt(request: &CopyRequest) -> Result<Done, Failure> {
     let mut session = session::open(&request.job.target, &request.connection)?;
     let plan = request.job.plan(&session)?;
     if request.dry_run {
-        return match report {
-            Some(report) => report.write(&plan),
-            None => print(&plan),
-        };
+        return Ok(Done::Planned(Box::new(plan)));
     }
     let cancel = Cancel::new();
     let running_call = session.cancel_handle();
@@ -37,18 +55,25 @@ pub fn run(request: CopyRequest) -> Result<(), Failure> {
     let mut listener = progress::listener(request.quiet);
     let result = plan.run(&mut session, listener.as_mut(), &cancel);
     drop(listener); // clears the bar
-    let done = result?;
-    let report_on_stdout = matches!(request.report, Some(ReportTo::StandardOutput));
+    Ok(Done::Copied(Box::new(result?)))
+}
+
+fn tell(done: &Done, request: &CopyRequest, report: Option<Report<'_>>) -> Result<(), Failure> {
+    let json_on_stdout = matches!(report, Some(Report::StandardOutput));
     if let Some(report) = report {
-        report.write(&done)?;
+        match done {
+            Done::Planned(plan) => report.write("planned", plan.as_ref())?,
+            Done::Copied(copied) => report.write("done", copied.as_ref())?,
+        }
     }
-    match (request.quiet, report_on_stdout) {
-        (true, _) => Ok(()),
-        (false, true) => {
-            note(format_args!("{done}"));
+    match done {
+        Done::Planned(plan) if !json_on_stdout => print(plan),
+        Done::Copied(copied) if !request.quiet && !json_on_stdout => print(copied),
+        Done::Copied(copied) if !request.quiet => {
+            note(format_args!("{}", copied.to_string().trim_end()));
             Ok(())
         }
-        (false, false) => print(&done),
+        _ => Ok(()),
     }
 }
 
@@ -75,18 +100,47 @@ impl<'r> Report<'r> {
         }
     }
 
-    fn write(self, document: &impl Serialize) -> Result<(), Failure> {
+    fn write(self, status: &str, document: &impl Serialize) -> Result<(), Failure> {
+        let document = Outcome { status, document };
         match self {
-            Report::StandardOutput => Ok(write_json(&mut io::stdout().lock(), document)?),
+            Report::StandardOutput => Ok(write_json(&mut io::stdout().lock(), &document)?),
             Report::File { file, path } => {
-                write_json(&mut BufWriter::new(file), document).map_err(|error| Failure::File { path: path.to_path_buf(), error })
+                write_json(&mut BufWriter::new(file), &document).map_err(|error| Failure::File { path: path.to_path_buf(), error })
             }
         }
     }
+}
+
+/// The JSON document: `status` is `planned`, `done` or `failed`, the rest follows from it.
+#[derive(Serialize)]
+struct Outcome<'d, D> {
+    status: &'d str,
+    #[serde(flatten)]
+    document: &'d D,
 }
 
 fn write_json(out: &mut impl Write, document: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document)?;
     writeln!(out)?;
     out.flush()
+}
+
+/// An error with its place in fields of their own.
+fn error_document(error: &Error) -> Value {
+    let mut document = match error {
+        Error::Row(row) => json!({"row": row}),
+        Error::Plan { table, problems } => json!({"phase": "plan", "table": table, "problems": problems}),
+        Error::Database { phase, table, ora_code, session_dead, .. } => {
+            json!({"phase": phase, "table": table, "ora_code": ora_code, "session_dead": session_dead})
+        }
+        Error::Source { phase, path, .. } => json!({"phase": phase, "file": path}),
+        Error::Connect { target, ora_code, .. } => json!({"phase": "connect", "target": target, "ora_code": ora_code}),
+        Error::Interrupted { table, rows_rolled_back, rows_committed } => {
+            json!({"table": table, "rows_rolled_back": rows_rolled_back, "rows_committed": rows_committed})
+        }
+        _ => json!({}),
+    };
+    document["exit_code"] = json!(ExitCode::from(error) as u8);
+    document["error"] = json!(error.to_string());
+    document
 }
