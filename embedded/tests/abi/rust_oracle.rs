@@ -167,6 +167,10 @@ fn a_file_keeps_what_was_committed() {
     }
     let conn = connect(path).unwrap();
     assert_eq!(conn.query_row_as::<u32>("SELECT COUNT(*) FROM t", &[]).unwrap(), 1);
+    conn.execute("CREATE USER amy IDENTIFIED BY \"the right one\"", &[]).unwrap();
+    Connection::connect("amy", "the right one", path).unwrap();
+    let error = Connection::connect("amy", "another", path).unwrap_err();
+    assert_eq!(error.oci_code(), Some(1017), "{error}");
 }
 
 #[test]
