@@ -244,6 +244,23 @@ fn conditions_and_binds_convert_as_their_kinds_say() {
 }
 
 #[test]
+fn long_lists_and_chains_are_no_problem() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER)").unwrap();
+    run(&mut s, "INSERT INTO t VALUES (999)").unwrap();
+    let items = (0..1000).map(|item| item.to_string()).collect::<Vec<_>>();
+    assert_eq!(rows(&mut s, &format!("SELECT id FROM t WHERE id IN ({})", items.join(","))), ["999"]);
+    let tests = items.iter().map(|item| format!("id = {item}")).collect::<Vec<_>>();
+    assert_eq!(rows(&mut s, &format!("SELECT id FROM t WHERE {}", tests.join(" OR "))), ["999"]);
+    assert_eq!(rows(&mut s, "SELECT id FROM t WHERE id NOT IN (1, NULL)"), Vec::<String>::new());
+    let parentheses = format!("SELECT {}1{} FROM dual", "(".repeat(30), ")".repeat(30));
+    assert_eq!(rows(&mut s, &parentheses), ["1"]);
+    assert_eq!(code(rows_with(&mut s, &format!("SELECT 1{} FROM dual", "+1".repeat(6000)), &[])), 3001);
+    assert_eq!(code(rows_with(&mut s, &format!("SELECT 1{} FROM dual", "+1".repeat(4000)), &[])), 3001);
+    assert_eq!(rows(&mut s, &format!("SELECT 1{} FROM dual", "+1".repeat(90))), ["91"]);
+}
+
+#[test]
 fn array_rows_fail_one_by_one() {
     let mut s = memory();
     run(&mut s, "CREATE TABLE t (id NUMBER(2) PRIMARY KEY)").unwrap();
