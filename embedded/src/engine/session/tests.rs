@@ -424,3 +424,48 @@ fn a_session_can_move_to_another_thread() {
     is_send::<Interrupt>();
     is_sync::<Interrupt>();
 }
+
+/// Run by the next test in a process of its own: inserts and commits one row after another until it is killed.
+#[test]
+fn kill_child() {
+    let Ok(path) = std::env::var("OLBRIDGE_TEST_KILL_PATH") else { return };
+    let mut s = Session::connect(&path, "scott", "").unwrap();
+    for id in 0..i64::MAX {
+        run_with(&mut s, "INSERT INTO t VALUES (:1)", &[Datum::Int(id)]).unwrap();
+        run_with(&mut s, "INSERT INTO t VALUES (:1)", &[Datum::Int(-id)]).unwrap();
+        s.commit().unwrap();
+        eprintln!("committed {id}");
+    }
+}
+
+#[test]
+fn a_killed_process_leaves_exactly_what_it_committed() {
+    use std::io::{BufRead, BufReader};
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let path = directory.path().join(format!("{round}.db"));
+        let path = path.to_str().unwrap();
+        run(&mut Session::connect(path, "scott", "").unwrap(), "CREATE TABLE t (id NUMBER)").unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "engine::session::tests::kill_child", "--nocapture"])
+            .env("OLBRIDGE_TEST_KILL_PATH", path)
+            .stderr(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut committed = -1i64;
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        for line in lines.by_ref().take(20 + round) {
+            committed = line.unwrap().strip_prefix("committed ").unwrap().parse().unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for line in lines.map_while(std::result::Result::ok) {
+            committed = line.strip_prefix("committed ").and_then(|id| id.parse().ok()).unwrap_or(committed);
+        }
+        let mut s = Session::connect(path, "scott", "").unwrap();
+        let count: i64 = rows(&mut s, "SELECT count(*) FROM t")[0].parse().unwrap();
+        // The commit that was under way may have come through without its line.
+        assert!(count == 2 * (committed + 1) || count == 2 * (committed + 2), "{count} rows after {committed}");
+    }
+}

@@ -274,7 +274,11 @@ impl Translator<'_> {
     fn deeper(&mut self) -> Result<()> {
         const MOST_LEVELS: usize = 100;
         self.depth += 1;
-        if self.depth > MOST_LEVELS { Err(OraError::unsupported(format_args!("an expression nested in more than {MOST_LEVELS} levels"))) } else { Ok(()) }
+        if self.depth > MOST_LEVELS {
+            Err(OraError::unsupported(format_args!("an expression nested in more than {MOST_LEVELS} levels")))
+        } else {
+            Ok(())
+        }
     }
 
     /// A condition, true, false or unknown.
@@ -352,7 +356,8 @@ impl Translator<'_> {
                 None => groups.push((key, vec![right])),
             }
         }
-        let tests: Vec<String> = groups.iter().map(|((left, collation), items)| format!("({left}{collation} IN ({}))", items.join(", "))).collect();
+        let tests: Vec<String> =
+            groups.iter().map(|((left, collation), items)| format!("({left}{collation} IN ({}))", items.join(", "))).collect();
         Ok(format!("({}{})", if negated { "NOT " } else { "" }, balanced(&tests, "OR")))
     }
 
