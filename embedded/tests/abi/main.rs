@@ -6,6 +6,7 @@
 
 mod arrays;
 mod bind_types;
+mod contract;
 mod handles;
 mod query;
 mod rust_oracle;

@@ -7,7 +7,7 @@ use oracle::sql_type::{Clob, OracleType, Timestamp};
 use oracle::{Connection, ErrorKind, InitParams, Version};
 
 /// The directory where cargo put the library: the profile's, or its `deps`.
-fn library_directory() -> PathBuf {
+pub fn library_directory() -> PathBuf {
     let executable = std::env::current_exe().unwrap();
     let name = format!("{}clntsh{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let found = executable.ancestors().skip(1).take(2).find(|directory| directory.join(&name).is_file());
