@@ -469,3 +469,25 @@ fn a_killed_process_leaves_exactly_what_it_committed() {
         assert!(count == 2 * (committed + 1) || count == 2 * (committed + 2), "{count} rows after {committed}");
     }
 }
+
+#[test]
+fn sessions_that_make_the_same_file_at_once_all_get_in() {
+    for _ in 0..5 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db").to_str().unwrap().to_owned();
+        let threads: Vec<_> = (0..6)
+            .map(|id| {
+                let path = path.clone();
+                std::thread::spawn(move || {
+                    let mut s = Session::connect(&path, "scott", "")?;
+                    run(&mut s, &format!("CREATE TABLE t{id} (a NUMBER)"))
+                })
+            })
+            .collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), Ok(0));
+        }
+        let mut s = Session::connect(&path, "scott", "").unwrap();
+        assert_eq!(rows(&mut s, "SELECT count(*) FROM user_tables"), ["6"]);
+    }
+}
