@@ -535,3 +535,35 @@ fn forms_of_queries_and_dml() {
     assert_eq!(code(rows_with(&mut s, "SELEC 1 FROM dual", &[])), 900);
     assert_eq!(code(rows_with(&mut s, "SELECT (SELECT id FROM t) FROM dual", &[])), 1427);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_text_makes_the_engine_panic(words in proptest::collection::vec(0usize..56, 0..24), start in 0usize..7) {
+        const WORDS: [&str; 56] = [
+            "t", "id", "v", "FROM", "WHERE", "=", "(", ")", ",", "'x'", "1", "NULL", "*", "AND", "OR", "NOT", "IN", "VALUES", "INTO", "SET", ":1", "\"q\"", "+",
+            "-", "/", "||", "ORDER", "BY", "GROUP", "count(*)", "TO_CHAR(id)", "TO_CHAR(SYSDATE, 'é')", "DATE '2024-01-01'", "ROWNUM", "<=", "BETWEEN", "LIKE", "SELECT", "dual", "CASE",
+            "WHEN", "THEN", "END", "TABLE", "NUMBER", "VARCHAR2(10)", "PRIMARY KEY", "DEFAULT", "é", "FETCH FIRST 1 ROWS ONLY", "TIMESTAMP '1'", "CAST(v AS DATE)", ".", ";", "JOIN", "ON",
+        ];
+        const STARTS: [&str; 7] = ["SELECT", "INSERT INTO t", "UPDATE t SET", "DELETE", "CREATE TABLE u (", "ALTER", "SELECT id FROM t WHERE"];
+        let mut s = memory();
+        run(&mut s, "CREATE TABLE t (id NUMBER, v VARCHAR2(10))").unwrap();
+        run(&mut s, "INSERT INTO t VALUES (1, 'x')").unwrap();
+        let mut sql = STARTS[start].to_owned();
+        for word in words {
+            sql.push(' ');
+            sql.push_str(WORDS[word]);
+        }
+        if let Ok(mut statement) = s.prepare(&sql) {
+            let binds = vec![Datum::Int(1); statement.shape().binds.len()];
+            let outcome = if statement.shape().kind == StatementKind::Select {
+                s.open(&mut statement, &binds).and_then(|mut cursor| cursor.next()).map(drop)
+            } else {
+                s.execute(&mut statement, &binds).map(drop)
+            };
+            if let Err(error) = outcome {
+                proptest::prop_assert!(error.code != 600, "{}: {}", sql, error);
+            }
+        }
+    }
+}
