@@ -491,3 +491,79 @@ fn sessions_that_make_the_same_file_at_once_all_get_in() {
         assert_eq!(rows(&mut s, "SELECT count(*) FROM user_tables"), ["6"]);
     }
 }
+
+#[test]
+fn forms_of_queries_and_dml() {
+    let mut s = memory();
+    run(&mut s, "CREATE USER other IDENTIFIED BY secret DEFAULT TABLESPACE users QUOTA UNLIMITED ON users").unwrap();
+    assert_eq!(code(run(&mut s, "CREATE USER other IDENTIFIED BY x")), 1920);
+    run(&mut s, "CREATE TABLE other.o (k NUMBER, name VARCHAR2(10))").unwrap();
+    run(&mut s, "CREATE TABLE t (id NUMBER, g VARCHAR2(5), n NUMBER(8,2) DEFAULT 1.5, at DATE DEFAULT SYSDATE)").unwrap();
+    run(&mut s, "INSERT INTO t (id, g) VALUES (1, 'a')").unwrap();
+    assert_eq!(run(&mut s, "INSERT INTO t (id, g) SELECT id + 1, 'b' FROM t").unwrap(), 1);
+    assert_eq!(run(&mut s, "INSERT INTO t SELECT id + 10, g, NULL, at FROM t").unwrap(), 2);
+    run(&mut s, "INSERT INTO t VALUES (3, 'b', DEFAULT, TO_DATE('2024-01-01', 'YYYY-MM-DD'))").unwrap();
+    run(&mut s, "INSERT INTO other.o VALUES (1, 'one')").unwrap();
+    for (sql, expected) in [
+        ("SELECT g, count(*), sum(n) FROM t GROUP BY g HAVING count(*) > 1 ORDER BY g", "a|2|1.5 b|3|3"),
+        ("SELECT count(*) FROM t WHERE ROWNUM <= 3", "3"),
+        ("SELECT id FROM t WHERE ROWNUM < 3 ORDER BY id DESC", "2 1"),
+        ("SELECT id FROM (SELECT id FROM t ORDER BY id DESC) WHERE ROWNUM <= 2", "12 11"),
+        ("SELECT id, ROWNUM FROM t WHERE g = 'b' AND id < 10", "2|1 3|2"),
+        ("SELECT DISTINCT g FROM t ORDER BY g", "a b"),
+        ("SELECT count(DISTINCT g) FROM t", "2"),
+        ("SELECT n FROM t ORDER BY n DESC, id", "NULL NULL 1.5 1.5 1.5"),
+        ("SELECT n FROM t ORDER BY n NULLS FIRST, id FETCH FIRST 3 ROWS ONLY", "NULL NULL 1.5"),
+        ("SELECT a.id, b.name FROM t a JOIN other.o b ON a.id = b.k", "1|one"),
+        ("SELECT a.id FROM t a, other.o b WHERE a.id = b.k", "1"),
+        ("SELECT x.m FROM (SELECT max(id) m FROM t) x", "12"),
+        ("SELECT id FROM t WHERE id IN (SELECT k FROM other.o)", "1"),
+        ("SELECT id FROM t a WHERE EXISTS (SELECT 1 FROM other.o WHERE k = a.id)", "1"),
+        ("SELECT count(*) FROM t WHERE at > SYSDATE - 1", "4"),
+        ("SELECT t.*, 1 x FROM other.o t", "1|one|1"),
+    ] {
+        assert_eq!(rows(&mut s, sql).join(" "), expected, "{sql}");
+    }
+    assert_eq!(run(&mut s, "UPDATE t SET n = n * 2, g = UPPER(g) WHERE n IS NOT NULL").unwrap(), 3);
+    assert_eq!(rows(&mut s, "SELECT g, n FROM t WHERE id = 3"), ["B|3"]);
+    assert_eq!(run(&mut s, "DELETE FROM t x WHERE x.id > 10").unwrap(), 2);
+    assert_eq!(run(&mut s, "DELETE FROM t WHERE ROWNUM <= 1").unwrap(), 1);
+    assert_eq!(code(rows_with(&mut s, "SELECT g, count(*) FROM t GROUP BY id", &[])), 979);
+    assert_eq!(code(rows_with(&mut s, "SELECT id FROM t WHERE count(*) > 1", &[])), 934);
+    assert_eq!(code(rows_with(&mut s, "SELECT id FROM t UNION SELECT 1 FROM dual", &[])), 3001);
+    assert_eq!(code(rows_with(&mut s, "SELECT id FROM t LIMIT 1", &[])), 933);
+    assert_eq!(code(rows_with(&mut s, "SELEC 1 FROM dual", &[])), 900);
+    assert_eq!(code(rows_with(&mut s, "SELECT (SELECT id FROM t) FROM dual", &[])), 1427);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+    #[test]
+    fn no_text_makes_the_engine_panic(words in proptest::collection::vec(0usize..56, 0..24), start in 0usize..7) {
+        const WORDS: [&str; 56] = [
+            "t", "id", "v", "FROM", "WHERE", "=", "(", ")", ",", "'x'", "1", "NULL", "*", "AND", "OR", "NOT", "IN", "VALUES", "INTO", "SET", ":1", "\"q\"", "+",
+            "-", "/", "||", "ORDER", "BY", "GROUP", "count(*)", "TO_CHAR(id)", "TO_CHAR(SYSDATE, 'é')", "DATE '2024-01-01'", "ROWNUM", "<=", "BETWEEN", "LIKE", "SELECT", "dual", "CASE",
+            "WHEN", "THEN", "END", "TABLE", "NUMBER", "VARCHAR2(10)", "PRIMARY KEY", "DEFAULT", "é", "FETCH FIRST 1 ROWS ONLY", "TIMESTAMP '1'", "CAST(v AS DATE)", ".", ";", "JOIN", "ON",
+        ];
+        const STARTS: [&str; 7] = ["SELECT", "INSERT INTO t", "UPDATE t SET", "DELETE", "CREATE TABLE u (", "ALTER", "SELECT id FROM t WHERE"];
+        let mut s = memory();
+        run(&mut s, "CREATE TABLE t (id NUMBER, v VARCHAR2(10))").unwrap();
+        run(&mut s, "INSERT INTO t VALUES (1, 'x')").unwrap();
+        let mut sql = STARTS[start].to_owned();
+        for word in words {
+            sql.push(' ');
+            sql.push_str(WORDS[word]);
+        }
+        if let Ok(mut statement) = s.prepare(&sql) {
+            let binds = vec![Datum::Int(1); statement.shape().binds.len()];
+            let outcome = if statement.shape().kind == StatementKind::Select {
+                s.open(&mut statement, &binds).and_then(|mut cursor| cursor.next()).map(drop)
+            } else {
+                s.execute(&mut statement, &binds).map(drop)
+            };
+            if let Err(error) = outcome {
+                proptest::prop_assert!(error.code != 600, "{}: {}", sql, error);
+            }
+        }
+    }
+}

@@ -95,9 +95,12 @@ impl Translator<'_> {
 
     /// ROWNUM limits rows before sorting and grouping: the one source becomes a limited one of the same name.
     fn limited_source(&self, from: &str, condition: &str, rows: &str) -> Result<String> {
-        match from.rsplit_once(" AS ") {
-            Some((_, name)) if self.scopes.last().is_some_and(|scope| scope.len() == 1) => {
-                Ok(format!("(SELECT * FROM {from}{condition} LIMIT {rows}) AS {name}"))
+        let scope = self.scopes.last().map(Vec::as_slice).unwrap_or_default();
+        match (from.rsplit_once(" AS "), scope) {
+            (Some((_, name)), [source]) => {
+                // Without an order of its own SQLite lets the outer ORDER BY choose the rows; Oracle takes them as it reads the table.
+                let order = source.rowid.as_ref().map(|(rowid, _)| format!(" ORDER BY {rowid}")).unwrap_or_default();
+                Ok(format!("(SELECT * FROM {from}{condition}{order} LIMIT {rows}) AS {name}"))
             }
             _ => Err(OraError::unsupported("ROWNUM with ORDER BY or grouping over several tables")),
         }
