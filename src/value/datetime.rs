@@ -145,10 +145,13 @@ pub fn decode_dat(slot: &DatSlot) -> Result<DateTimeFields, DateTimeError> {
 /// Days since 1970-01-01 and second of the day, in range.
 #[inline]
 fn split_seconds(seconds: i64) -> Result<(i32, u32), DateTimeError> {
-    if !(FIRST_SECOND..=LAST_SECOND).contains(&seconds) {
+    // From the first second on all is unsigned, which divides without corrections; earlier seconds wrap around to beyond the last.
+    let since_first = seconds.wrapping_sub(FIRST_SECOND) as u64;
+    if since_first > (LAST_SECOND - FIRST_SECOND) as u64 {
         return Err(range_error(seconds < FIRST_SECOND));
     }
-    Ok((seconds.div_euclid(SECONDS_PER_DAY) as i32, seconds.rem_euclid(SECONDS_PER_DAY) as u32))
+    let days = since_first / SECONDS_PER_DAY as u64;
+    Ok((days as i32 + FIRST_DAY, (since_first - days * SECONDS_PER_DAY as u64) as u32))
 }
 
 #[inline]

@@ -9,6 +9,7 @@ use super::descriptor;
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard};
 use super::handle::{self, Handle};
+use super::pool::PoolBody;
 use super::session::{ServerBody, ServiceBody, SessionBody, TextAttributes};
 use super::statement::{ColumnParam, StatementBody};
 
@@ -109,15 +110,18 @@ fn is_session_text(attribute: u32) -> bool {
     )
 }
 
-fn session_value(session: &SessionBody, attribute: u32) -> Result<Value, Failure> {
+fn session_value(session: &mut SessionBody, attribute: u32) -> Result<Value, Failure> {
     Ok(match attribute {
         attr::PASSWORD => return Err(illegal(attribute, "a session handle (write only)")),
         attr::TRANSACTION_IN_PROGRESS => Value::I32(i32::from(session.in_transaction())),
         attr::MAX_OPEN_CURSORS => Value::U32(MAX_OPEN_CURSORS),
         attr::PURITY => Value::U32(session.purity),
         attr::DEFAULT_LOBPREFETCH_SIZE => Value::U32(session.lob_prefetch_bytes),
-        // The schema of a session is its user.
-        attr::CURRENT_SCHEMA => stored_text(&session.texts, attr::USERNAME),
+        attr::CURRENT_SCHEMA => {
+            let schema = session.current_schema().unwrap_or_default().into_bytes();
+            session.texts.insert(attribute, schema.into());
+            stored_text(&session.texts, attribute)
+        }
         _ if is_session_text(attribute) => stored_text(&session.texts, attribute),
         _ => return Err(illegal(attribute, "a session handle")),
     })
@@ -142,6 +146,14 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
         attr::ENV => return Err(illegal(attribute, "a statement")),
         _ => return Err(illegal(attribute, "a statement")),
     })
+}
+
+fn pool_value(pool: &PoolBody, attribute: u32) -> Result<Value, Failure> {
+    match (attribute, pool.value(attribute)) {
+        (attr::SPOOL_GETMODE, Some(value)) => Ok(Value::U8(value as u8)),
+        (_, Some(value)) => Ok(Value::U32(value)),
+        (_, None) => Err(illegal(attribute, "a session pool")),
+    }
 }
 
 fn column_value(column: &ColumnParam, attribute: u32) -> Result<Value, Failure> {
@@ -172,8 +184,9 @@ unsafe fn value_of(target: *const c_void, target_kind: u32, attribute: u32) -> R
             kind::ERROR => error_value(&handle::get::<ErrorBody>(target)?.lock(), attribute),
             kind::SVCCTX => service_value(handle::get::<ServiceBody>(target)?, attribute),
             kind::SERVER => server_value(&mut handle::get::<ServerBody>(target)?.lock(), attribute),
-            kind::SESSION => session_value(&handle::get::<SessionBody>(target)?.lock(), attribute),
+            kind::SESSION => session_value(&mut handle::get::<SessionBody>(target)?.lock(), attribute),
             kind::STMT => statement_value(&handle::get::<StatementBody>(target)?.lock(), attribute),
+            kind::SPOOL => pool_value(&handle::get::<PoolBody>(target)?.lock(), attribute),
             // Column parameters are asked by their own kind and, by ODPI-C, as describe handles.
             kind::PARAM | kind::DESCRIBE => column_value(descriptor::get(target)?.param()?, attribute),
             _ => Err(illegal(attribute, &format!("handle type {target_kind}"))),
@@ -302,6 +315,7 @@ unsafe fn set_session(session: &mut SessionBody, attribute: u32, given: &Given) 
             attr::PURITY => session.purity = given.read()?,
             attr::DEFAULT_LOBPREFETCH_SIZE => session.lob_prefetch_bytes = given.read()?,
             attr::LTXID => return Err(illegal(attribute, "a session handle (read only)")),
+            attr::CURRENT_SCHEMA => session.set_current_schema(&String::from_utf8_lossy(&given.bytes()))?,
             _ if is_session_text(attribute) => drop(session.texts.insert(attribute, given.bytes())),
             _ => return Err(illegal(attribute, "a session handle")),
         }
@@ -360,7 +374,19 @@ pub unsafe extern "C" fn OCIAttrSet(
                     let mut body = handle::get::<DefineBody>(target)?.lock();
                     define::set_attribute(&mut body, attribute, variable_attribute(attribute, &given)?)?;
                 }
-                kind::SPOOL | kind::CPOOL => return Err(Failure::unimplemented("session pools (OCISessionPoolCreate)")),
+                kind::SPOOL => {
+                    let mut pool = handle::get::<PoolBody>(target)?.lock();
+                    let value = match attribute {
+                        // Driver name and the like, which this engine does not look at.
+                        attr::SPOOL_AUTH => return Ok(status::SUCCESS),
+                        attr::SPOOL_GETMODE => u32::from(given.read::<u8>()?),
+                        _ => given.read()?,
+                    };
+                    if !pool.set_value(attribute, value) {
+                        return Err(illegal(attribute, "a session pool"));
+                    }
+                }
+                kind::CPOOL => return Err(Failure::unimplemented("connection pools (OCI_HTYPE_CPOOL)")),
                 _ => return Err(illegal(attribute, &format!("handle type {target_kind}"))),
             }
             Ok(status::SUCCESS)

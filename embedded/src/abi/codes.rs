@@ -75,6 +75,15 @@ pub mod attr {
     pub const ROWS_FETCHED: u32 = 197;
     pub const STMT_IS_RETURNING: u32 = 218;
     pub const CURRENT_SCHEMA: u32 = 224;
+    pub const SPOOL_STMTCACHESIZE: u32 = 208;
+    pub const SPOOL_TIMEOUT: u32 = 308;
+    pub const SPOOL_GETMODE: u32 = 309;
+    pub const SPOOL_BUSY_COUNT: u32 = 310;
+    pub const SPOOL_OPEN_COUNT: u32 = 311;
+    pub const SPOOL_AUTH: u32 = 460;
+    pub const SPOOL_MAX_LIFETIME_SESSION: u32 = 490;
+    pub const SPOOL_WAIT_TIMEOUT: u32 = 506;
+    pub const SPOOL_MAX_PER_SHARD: u32 = 602;
     pub const NCHARSET_ID: u32 = 262;
     pub const CLIENT_IDENTIFIER: u32 = 278;
     pub const CHAR_USED: u32 = 285;

@@ -1,5 +1,6 @@
 //! Environments and what the client library says about itself.
 
+use std::collections::HashMap;
 use std::ffi::c_void;
 
 use super::codes::{charset, kind, status};
@@ -20,6 +21,8 @@ pub struct EnvBody {
     pub records: Vec<Record>,
     pub charset_id: u16,
     pub ncharset_id: u16,
+    /// Session pools by name, as addresses of their handles.
+    pub pools: HashMap<String, usize>,
 }
 
 impl Body for EnvBody {

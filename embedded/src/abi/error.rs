@@ -39,6 +39,16 @@ impl From<OraError> for Failure {
     }
 }
 
+/// For the engine's callbacks, which speak its errors.
+impl From<Failure> for OraError {
+    fn from(failure: Failure) -> OraError {
+        match failure {
+            Failure::Ora { code, text, offset } => OraError { code, message: text, offset },
+            Failure::InvalidHandle => OraError::new(24316, "illegal handle type"),
+        }
+    }
+}
+
 /// Result of the inside of an OCI function: a status, or why not.
 pub type Outcome = Result<i32, Failure>;
 

@@ -5,13 +5,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::codes::{mode, status};
-use super::error::{ErrorBody, Failure, Outcome, RowError, guard, note};
+use super::error::{ErrorBody, Failure, Outcome, Record, RowError, guard, note};
 use super::fetch;
 use super::handle::{self, Handle};
 use super::input::Input;
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
-use super::statement::{OpenQuery, StatementBody, failed, record_of};
-use crate::engine::{Datum, DatumKind, Statement, StatementKind};
+use super::statement::{OpenQuery, StatementBody, failed};
+use crate::engine::{Datum, DatumKind, OraError, Statement, StatementKind};
 
 const KNOWN_MODES: u32 = mode::EXACT_FETCH
     | mode::DESCRIBE_ONLY
@@ -99,14 +99,25 @@ impl Call {
         if is_query {
             return self.open(statement, error_handle, engine, prepared, &inputs);
         }
-        let status = match engine.session()?.keeps_rows() || !kind.is_dml() {
-            true => self.run_rows(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
-            false => self.check_only(statement, &mut engine, &mut prepared, &inputs)?,
+        let status = match (kind.is_dml(), engine.session()?.keeps_rows()) {
+            (true, true) => self.run_rows(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
+            (true, false) => self.check_only(statement, &mut engine, &mut prepared, &inputs)?,
+            (false, _) => {
+                let datums = self.first_row(&inputs)?;
+                engine.session()?.execute(&mut prepared, &datums)?;
+                status::SUCCESS
+            }
         };
         if status == status::SUCCESS && self.has(mode::COMMIT_ON_SUCCESS) {
             engine.session()?.commit()?;
         }
         Ok(status)
+    }
+
+    /// What queries and statements that are not DML take of the bound arrays.
+    fn first_row<'a>(&self, inputs: &[Input]) -> Result<Vec<Datum<'a>>, Failure> {
+        // SAFETY: the caller of OCIStmtExecute promises at least one element in every bound array; they outlive the call.
+        inputs.iter().map(|input| unsafe { input.datum(self.rowoff as usize) }).collect()
     }
 
     fn check_iterations(&self) -> Result<(), Failure> {
@@ -158,25 +169,20 @@ impl Call {
         prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
-        let mut datums = vec![Datum::Null; inputs.len()];
-        let mut row_errors = Vec::new();
-        for row in self.rows() {
-            engine.check_cancelled()?;
-            match self.run_row(row, engine, prepared, inputs, &mut datums) {
-                Ok(affected) => {
-                    statement.row_count += affected;
-                    if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
-                        statement.row_counts.push(affected);
-                    }
-                }
-                Err(failure) if self.has(mode::BATCH_ERRORS) && is_row_error(&failure) => {
-                    row_errors.push(RowError { row_index: row as u32, record: record_of(failure) });
-                    if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
-                        statement.row_counts.push(0);
-                    }
-                }
-                Err(failure) => return Err(failure),
+        let mut tally = Tally { call: self, statement: &mut *statement, row_errors: Vec::new(), failure: None };
+        let mut fill = |row: u32, datums: &mut [Datum<'_>]| -> Result<(), OraError> {
+            self.core.check_cancelled()?;
+            for (datum, input) in datums.iter_mut().zip(inputs) {
+                // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
+                *datum = unsafe { input.datum(row as usize) }?;
             }
+            Ok(())
+        };
+        let mut done = |row: u32, result: Result<u64, OraError>| tally.add(row, result);
+        engine.session()?.execute_array(prepared, self.rowoff..self.iters, &mut fill, &mut done)?;
+        let Tally { row_errors, failure, .. } = tally;
+        if let Some(failure) = failure {
+            return Err(failure.into());
         }
         if row_errors.is_empty() {
             return Ok(status::SUCCESS);
@@ -187,22 +193,6 @@ impl Call {
         Ok(status::SUCCESS_WITH_INFO)
     }
 
-    #[inline]
-    fn run_row<'a>(
-        &self,
-        row: usize,
-        engine: &mut EngineGuard<'_>,
-        prepared: &mut Statement,
-        inputs: &[Input],
-        datums: &mut [Datum<'a>],
-    ) -> Result<u64, Failure> {
-        for (datum, input) in datums.iter_mut().zip(inputs) {
-            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
-            *datum = unsafe { input.datum(row) }?;
-        }
-        Ok(engine.session()?.execute(prepared, datums)?)
-    }
-
     fn open(
         &self,
         statement: &mut StatementBody,
@@ -211,11 +201,7 @@ impl Call {
         mut prepared: Statement,
         inputs: &[Input],
     ) -> Outcome {
-        let mut datums = Vec::with_capacity(inputs.len());
-        for input in inputs {
-            // SAFETY: a query uses the first element of every bound array.
-            datums.push(unsafe { input.datum(self.rowoff as usize) }?);
-        }
+        let datums = self.first_row(inputs)?;
         let cursor = engine.session()?.open(&mut prepared, &datums)?;
         drop(engine);
         statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
@@ -226,13 +212,40 @@ impl Call {
     }
 }
 
-/// Whether a failure belongs to one row; a lost session or a cancel ends the whole array.
-fn is_row_error(failure: &Failure) -> bool {
-    !matches!(
-        failure,
-        Failure::InvalidHandle
-            | Failure::Ora { code: 54 | 60 | 600 | 1012 | 1013 | 1041 | 1115 | 1653 | 3113 | 3114 | 3001 | 942 | 904, .. }
-    )
+/// What the rows of an array execute came to.
+struct Tally<'a> {
+    call: &'a Call,
+    statement: &'a mut StatementBody,
+    row_errors: Vec<RowError>,
+    /// The error that ended the array.
+    failure: Option<OraError>,
+}
+
+impl Tally<'_> {
+    /// Takes the result of a row; whether to go on.
+    fn add(&mut self, row: u32, result: Result<u64, OraError>) -> bool {
+        let affected = match result {
+            Ok(affected) => affected,
+            Err(error) if self.call.has(mode::BATCH_ERRORS) && is_row_error(&error) => {
+                self.row_errors.push(RowError { row_index: row, record: Record { code: error.code, text: error.message } });
+                0
+            }
+            Err(error) => {
+                self.failure = Some(error);
+                return false;
+            }
+        };
+        self.statement.row_count += affected;
+        if self.call.has(mode::RETURN_ROW_COUNT_ARRAY) {
+            self.statement.row_counts.push(affected);
+        }
+        true
+    }
+}
+
+/// Whether an error belongs to one row; a lost session, a lock or a cancel ends the whole array.
+fn is_row_error(error: &OraError) -> bool {
+    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 3001 | 3113 | 3114)
 }
 
 fn resolve_inputs(statement: &StatementBody) -> Result<Vec<Input>, Failure> {

@@ -81,9 +81,9 @@ fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<
     if query.finished {
         return Ok(noted);
     }
-    let engine = query.core.enter()?;
+    let _engine = query.core.enter()?;
     while *fetched < rows {
-        engine.check_cancelled()?;
+        query.core.check_cancelled()?;
         if !query.cursor.next()? {
             break;
         }

@@ -12,6 +12,7 @@ use super::define::DefineBody;
 use super::descriptor;
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard_bare};
+use super::pool::PoolBody;
 use super::session::{ServerBody, ServiceBody, SessionBody};
 use super::statement::StatementBody;
 
@@ -96,7 +97,7 @@ pub unsafe fn dispose<T>(pointer: *mut Handle<T>) {
     handle.header.check.store(DEAD, Ordering::Relaxed);
 }
 
-/// Content of handle kinds that can be allocated but whose functions are refused by name (pools, two-phase transactions, …).
+/// Content of handle kinds that can be allocated but whose functions are refused by name (two-phase transactions, subscriptions, …).
 #[derive(Default)]
 pub struct PlainBody;
 
@@ -126,6 +127,7 @@ pub unsafe fn free_child(address: usize, child: Child) {
             Child::Handle(kind::STMT) => dispose(pointer.cast::<Handle<StatementBody>>()),
             Child::Handle(kind::SERVER) => dispose(pointer.cast::<Handle<ServerBody>>()),
             Child::Handle(kind::SESSION) => dispose(pointer.cast::<Handle<SessionBody>>()),
+            Child::Handle(kind::SPOOL) => dispose(pointer.cast::<Handle<PoolBody>>()),
             Child::Handle(kind::BIND) => dispose(pointer.cast::<Handle<BindBody>>()),
             Child::Handle(kind::DEFINE) => dispose(pointer.cast::<Handle<DefineBody>>()),
             Child::Handle(_) => dispose(pointer.cast::<Handle<PlainBody>>()),
@@ -142,7 +144,8 @@ pub fn allocate(env: &Handle<EnvBody>, handle_kind: u32) -> Result<*mut c_void, 
         kind::STMT => create(env_pointer, StatementBody::default()).cast(),
         kind::SERVER => create(env_pointer, ServerBody::default()).cast(),
         kind::SESSION => create(env_pointer, SessionBody::default()).cast(),
-        kind::DESCRIBE | kind::TRANS | kind::SUBSCRIPTION | kind::DIRPATH_CTX | kind::CPOOL | kind::SPOOL | kind::ADMIN => {
+        kind::SPOOL => create(env_pointer, PoolBody::default()).cast(),
+        kind::DESCRIBE | kind::TRANS | kind::SUBSCRIPTION | kind::DIRPATH_CTX | kind::CPOOL | kind::ADMIN => {
             create_kind(handle_kind, env_pointer, PlainBody).cast()
         }
         other => {

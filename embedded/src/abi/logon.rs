@@ -16,7 +16,7 @@ const CREDENTIALS_EXTERNAL: u32 = 2;
 const MODE_STATEMENT_CACHE: u32 = 0x40;
 
 /// Where a connect string leads; refused early when no file can be there.
-fn check_connect_string(connect_string: &str) -> Result<(), Failure> {
+pub fn check_connect_string(connect_string: &str) -> Result<(), Failure> {
     let unresolved = |why: String| Failure::ora(12154, format_args!("TNS:could not resolve the connect identifier specified: {why}"));
     if connect_string.is_empty() {
         return Err(unresolved("the embedded engine takes a file path, \":memory:\" or \"null\", and got nothing".into()));
@@ -63,7 +63,8 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
     };
     let (core, username, password) = {
         let session = session.lock();
-        (session.core.clone(), session.text(attr::USERNAME)?.to_owned(), session.text(attr::PASSWORD)?.to_owned())
+        let (username, password) = session.credentials()?;
+        (session.core.clone(), username, password)
     };
     if core.is_open() {
         return Err(Failure::ora(1017, "a session is already begun on this handle"));
@@ -157,6 +158,36 @@ pub unsafe extern "C" fn OCISessionEnd(svchp: *mut c_void, errhp: *mut c_void, u
     }
 }
 
+/// A logged on service context with a server and session of its own.
+pub fn logon(env: &Handle<EnvBody>, connect_string: &str, username: &str, password: &str) -> Result<*mut c_void, Failure> {
+    let mut made = Vec::new();
+    let mut begun = || {
+        for handle_kind in [kind::SERVER, kind::SESSION, kind::SVCCTX] {
+            made.push((handle::allocate(env, handle_kind)?, handle_kind));
+        }
+        // SAFETY: just allocated as what they are.
+        let (server, session, service) = unsafe {
+            (handle::get::<ServerBody>(made[0].0)?, handle::get::<SessionBody>(made[1].0)?, handle::get::<ServiceBody>(made[2].0)?)
+        };
+        attach(server, connect_string.to_owned())?;
+        for (attribute, text) in [(attr::USERNAME, username), (attr::PASSWORD, password)] {
+            session.lock().texts.insert(attribute, text.as_bytes().into());
+        }
+        service.lock().set_server(server);
+        begin(service, session, CREDENTIALS_DATABASE, MODE_STATEMENT_CACHE)?;
+        service.lock().owns_parts = true;
+        Ok(made[2].0)
+    };
+    let outcome = begun();
+    if outcome.is_err() {
+        for (pointer, handle_kind) in made.into_iter().rev() {
+            // SAFETY: allocated above and given to nobody.
+            unsafe { handle::OCIHandleFree(pointer, handle_kind) };
+        }
+    }
+    outcome
+}
+
 /// Server, session and service context in one call.
 ///
 /// # Safety
@@ -172,42 +203,19 @@ pub unsafe extern "C" fn OCILogon2(
     password_len: u32,
     database: *const u8,
     database_len: u32,
-    mode: u32,
+    _mode: u32,
 ) -> i32 {
-    // SAFETY: the caller's contract, for handles and texts; handles allocated here are freed here on failure.
+    // SAFETY: the caller's contract, for handles and texts.
     unsafe {
         guard("OCILogon2", errhp, |_| {
             let env = handle::get::<EnvBody>(envhp)?;
             if svchp.is_null() {
                 return Err(Failure::InvalidHandle);
             }
-            let mut made = Vec::new();
-            let outcome = (|| {
-                for handle_kind in [kind::SERVER, kind::SESSION, kind::SVCCTX] {
-                    made.push((handle::allocate(env, handle_kind)?, handle_kind));
-                }
-                let server = handle::get::<ServerBody>(made[0].0)?;
-                let session = handle::get::<SessionBody>(made[1].0)?;
-                let service = handle::get::<ServiceBody>(made[2].0)?;
-                attach(server, text_argument(database, database_len as usize)?)?;
-                for (attribute, text) in [
-                    (attr::USERNAME, text_argument(username, username_len as usize)?),
-                    (attr::PASSWORD, text_argument(password, password_len as usize)?),
-                ] {
-                    session.lock().texts.insert(attribute, text.into_bytes().into());
-                }
-                service.lock().set_server(server);
-                begin(service, session, CREDENTIALS_DATABASE, mode & MODE_STATEMENT_CACHE)?;
-                service.lock().owns_parts = true;
-                svchp.write(made[2].0);
-                Ok(status::SUCCESS)
-            })();
-            if outcome.is_err() {
-                for (pointer, handle_kind) in made.into_iter().rev() {
-                    handle::OCIHandleFree(pointer, handle_kind);
-                }
-            }
-            outcome
+            let username = text_argument(username, username_len as usize)?;
+            let password = text_argument(password, password_len as usize)?;
+            svchp.write(logon(env, &text_argument(database, database_len as usize)?, &username, &password)?);
+            Ok(status::SUCCESS)
         })
     }
 }

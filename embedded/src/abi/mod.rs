@@ -25,6 +25,7 @@ pub mod logon;
 pub mod nls;
 pub mod number;
 mod output;
+pub mod pool;
 pub mod session;
 pub mod statement;
 pub mod thread;

@@ -46,6 +46,14 @@ impl SessionCore {
         Ok(EngineGuard { guard, core: self })
     }
 
+    /// ORA-01013 when another thread called `OCIBreak` since the call began.
+    pub fn check_cancelled(&self) -> Result<(), Failure> {
+        match self.cancelled.load(Ordering::Relaxed) {
+            true => Err(Failure::ora(1013, "user requested cancel of current operation")),
+            false => Ok(()),
+        }
+    }
+
     /// Asks the running call to stop with ORA-01013; harmless when nothing runs.
     fn cancel(&self) {
         if self.running.load(Ordering::Acquire) {
@@ -70,6 +78,10 @@ impl SessionCore {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
+    fn current_schema(&self) -> Option<String> {
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|session| session.current_schema().to_owned())
+    }
+
     fn in_transaction(&self) -> bool {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(Session::in_transaction)
     }
@@ -79,14 +91,6 @@ impl EngineGuard<'_> {
     /// The engine's session.
     pub fn session(&mut self) -> Result<&mut Session, Failure> {
         self.guard.as_mut().ok_or_else(|| Failure::ora(1012, "not logged on"))
-    }
-
-    /// ORA-01013 when another thread called `OCIBreak` since the call began.
-    pub fn check_cancelled(&self) -> Result<(), Failure> {
-        match self.core.cancelled.load(Ordering::Relaxed) {
-            true => Err(Failure::ora(1013, "user requested cancel of current operation")),
-            false => Ok(()),
-        }
     }
 }
 
@@ -152,6 +156,10 @@ pub struct SessionBody {
     pub texts: TextAttributes,
     pub purity: u32,
     pub lob_prefetch_bytes: u32,
+    /// What the caller keeps with the session (`OCIContextSetValue`).
+    pub context: HashMap<Box<[u8]>, usize>,
+    /// Memory that the caller allocated for as long as the session (`OCIMemoryAlloc`).
+    pub memory: Vec<Vec<u128>>,
 }
 
 impl Body for SessionBody {
@@ -159,9 +167,28 @@ impl Body for SessionBody {
 }
 
 impl SessionBody {
+    /// Attribute 224; none before the logon.
+    pub fn current_schema(&self) -> Option<String> {
+        self.core.current_schema()
+    }
+
+    /// Sets attribute 224 on the server's side.
+    pub fn set_current_schema(&self, schema: &str) -> Result<(), Failure> {
+        let quoted = schema.replace('"', "\"\"");
+        let mut engine = self.core.enter()?;
+        let mut statement = engine.session()?.prepare(&format!("ALTER SESSION SET CURRENT_SCHEMA = \"{quoted}\""))?;
+        engine.session()?.execute(&mut statement, &[])?;
+        Ok(())
+    }
+
     /// Attribute 484.
     pub fn in_transaction(&self) -> bool {
         self.core.in_transaction()
+    }
+
+    /// User name and password.
+    pub(super) fn credentials(&self) -> Result<(String, String), Failure> {
+        Ok((self.text(attr::USERNAME)?.to_owned(), self.text(attr::PASSWORD)?.to_owned()))
     }
 
     /// A text attribute.
@@ -180,6 +207,8 @@ pub struct ServiceBody {
     pub call_timeout_ms: u32,
     /// Made by `OCILogon2`, so `OCILogoff` frees server and session too.
     pub(super) owns_parts: bool,
+    /// Address of the pool the session came from.
+    pub(super) pool: Option<usize>,
 }
 
 impl Body for ServiceBody {

@@ -8,7 +8,7 @@ use super::codes::{kind, sqlt, status};
 use super::define::DefineBody;
 use super::descriptor::{self, Content};
 use super::env::EnvBody;
-use super::error::{ErrorBody, Failure, Record, guard, report};
+use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
@@ -375,12 +375,4 @@ pub fn failed(statement: &mut StatementBody, error_handle: &Handle<ErrorBody>, f
         statement.parse_error_offset = offset.unwrap_or(0);
     }
     report(error_handle, failure)
-}
-
-/// The record of a failure for a list of row errors.
-pub fn record_of(failure: Failure) -> Record {
-    match failure {
-        Failure::Ora { code, text, .. } => Record { code, text },
-        Failure::InvalidHandle => Record { code: 24316, text: "ORA-24316: illegal handle type".to_owned() },
-    }
 }

@@ -30,8 +30,6 @@ refused! {
     OCICollGetElem(*mut c_void; *const c_void, i32, *mut i32, *mut *mut c_void, *mut *mut c_void);
     OCICollSize(*mut c_void; *const c_void, *mut i32);
     OCICollTrim(*mut c_void; i32, *mut c_void);
-    OCIContextGetValue(*mut c_void; *const u8, u8, *mut *mut c_void);
-    OCIContextSetValue(*mut c_void; u16, *const u8, u8, *mut c_void);
     OCIDBShutdown(*mut c_void; *mut c_void, u32);
     OCIDBStartup(*mut c_void; *mut c_void, u32, u32);
     OCIDefineObject(*mut c_void; *const c_void, *mut *mut c_void, *mut u32, *mut *mut c_void, *mut u32);
@@ -56,8 +54,6 @@ refused! {
     OCILobFileGetName(*mut c_void; *const c_void, *mut u8, *mut u16, *mut u8, *mut u16);
     OCILobFileSetName(*mut c_void; *mut *mut c_void, *const u8, u16, *const u8, u16);
     OCILobWriteAppend2(*mut c_void; *mut c_void, *mut u64, *mut u64, *mut c_void, u64, u8, *mut c_void, *mut c_void, u16, u8);
-    OCIMemoryAlloc(*mut c_void; *mut *mut c_void, u16, u32, u32);
-    OCIMemoryFree(*mut c_void; *mut c_void);
     OCIObjectCopy(*mut c_void; *const c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void, u16, u8);
     OCIObjectFree(*mut c_void; *mut c_void, u16);
     OCIObjectGetAttr(*mut c_void; *mut c_void, *mut c_void, *mut c_void, *mut *const u8, *const u32, u32, *const u32, u32, *mut i16, *mut *mut c_void, *mut *mut c_void, *mut *mut c_void);
@@ -68,10 +64,6 @@ refused! {
     OCIPasswordChange(*mut c_void; *const u8, u32, *const u8, u32, *const u8, u32, u32);
     OCIRawAssignBytes(*mut c_void; *const u8, u32, *mut *mut c_void);
     OCIRawResize(*mut c_void; u32, *mut *mut c_void);
-    OCISessionGet(*mut c_void; *mut *mut c_void, *mut c_void, *const u8, u32, *const u8, u32, *mut *const u8, *mut u32, *mut i32, u32);
-    OCISessionPoolCreate(*mut c_void; *mut c_void, *mut *mut u8, *mut u32, *const u8, u32, u32, u32, u32, *const u8, u32, *const u8, u32, u32);
-    OCISessionPoolDestroy(*mut c_void; u32);
-    OCISessionRelease(*mut c_void; *const u8, u32, u32);
     OCIShardingKeyColumnAdd(*mut c_void; *mut c_void, u32, u16, u32);
     OCISodaBulkInsert(*mut c_void, *mut c_void, *mut *mut c_void, u32, *mut c_void; u32);
     OCISodaBulkInsertAndGet(*mut c_void, *mut c_void, *mut *mut c_void, u32, *mut c_void; u32);

@@ -168,3 +168,23 @@ fn a_file_keeps_what_was_committed() {
     let conn = connect(path).unwrap();
     assert_eq!(conn.query_row_as::<u32>("SELECT COUNT(*) FROM t", &[]).unwrap(), 1);
 }
+
+#[test]
+fn a_pool_hands_out_sessions_and_takes_them_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pool.db");
+    connect(path.to_str().unwrap()).unwrap().execute("CREATE TABLE t (id NUMBER)", &[]).unwrap();
+    let pool = oracle::pool::PoolBuilder::new("scott", "tiger", path.to_str().unwrap()).max_connections(2).build().unwrap();
+    for _ in 0..3 {
+        let conn = pool.get().unwrap();
+        conn.execute("INSERT INTO t VALUES (1)", &[]).unwrap();
+        // Not committed: rolled back when the session goes back.
+        assert_eq!(conn.query_row_as::<u32>("SELECT COUNT(*) FROM t", &[]).unwrap(), 1);
+    }
+    assert_eq!((pool.open_count().unwrap(), pool.busy_count().unwrap()), (1, 0));
+    let first = pool.get().unwrap();
+    let second = pool.get().unwrap();
+    assert_eq!(pool.busy_count().unwrap(), 2);
+    drop((first, second));
+    pool.close(&oracle::pool::CloseMode::Default).unwrap();
+}

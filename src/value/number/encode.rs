@@ -52,8 +52,11 @@ pub fn encode_i256(low: u128, high: i128, scale: i8, slot: &mut NumberSlot) -> R
 pub fn encode_f64_shortest(value: f64, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
     /// Integers up to 2^53 are their own shortest digits.
     const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
-    if value.abs() <= MAX_EXACT_INTEGER && value.trunc() == value {
+    if value.abs() <= MAX_EXACT_INTEGER && value as i64 as f64 == value {
         return encode_i64(value as i64, 0, slot);
+    }
+    if let Some(ten_thousandths) = as_ten_thousandths(value) {
+        return encode_i64(ten_thousandths, 4, slot);
     }
     if !value.is_finite() {
         return Err(NumberError::NotFinite);
@@ -61,11 +64,23 @@ pub fn encode_f64_shortest(value: f64, slot: &mut NumberSlot) -> Result<NumberSh
     encode_float_text(zmij::Buffer::new().format_finite(value).as_bytes(), slot)
 }
 
+/// `value × 10^4` when `value` is the f64 nearest to a decimal of at most 15 digits, 4 of them after the point: amounts of money.
+///
+/// No two decimals of at most 15 digits have the same nearest f64, so that such a decimal is also the shortest one that reads back.
+/// Both operands of the division are exact, so that it answers the nearest f64.
+#[inline]
+fn as_ten_thousandths(value: f64) -> Option<i64> {
+    /// Added and taken away again, it rounds to an integer.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    let scaled = (value * 1e4 + ROUND) - ROUND;
+    (scaled.abs() < 1e15 && scaled / 1e4 == value).then_some(scaled as i64)
+}
+
 /// Encodes a float by the shortest decimal digits that read back as the same f32. Negative zero becomes zero.
 pub fn encode_f32_shortest(value: f32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
     /// Integers up to 2^24 are their own shortest digits.
     const MAX_EXACT_INTEGER: f32 = 16_777_216.0;
-    if value.abs() <= MAX_EXACT_INTEGER && value.trunc() == value {
+    if value.abs() <= MAX_EXACT_INTEGER && value as i64 as f32 == value {
         return encode_i64(value as i64, 0, slot);
     }
     if !value.is_finite() {
@@ -81,23 +96,37 @@ fn encode_float_text(text: &[u8], slot: &mut NumberSlot) -> Result<NumberShape, 
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    let mut mantissa: u64 = 0;
-    let mut scale: i32 = 0;
-    let mut after_point = 0;
-    for (index, &byte) in text.iter().enumerate() {
-        match byte {
-            b'.' => after_point = 1,
-            b'e' => {
-                scale -= exponent(&text[index + 1..]);
-                break;
-            }
-            _ => {
-                mantissa = mantissa * 10 + u64::from(byte - b'0');
-                scale += after_point;
-            }
-        }
+    let (mut mantissa, mut rest) = append_digits(0, text);
+    let mut scale = 0;
+    if let [b'.', fraction @ ..] = rest {
+        (mantissa, rest) = append_digits(mantissa, fraction);
+        scale = (fraction.len() - rest.len()) as i32;
+    }
+    if let [b'e', digits @ ..] = rest {
+        scale -= exponent(digits);
     }
     encode_magnitude_u64(negative, mantissa, scale, slot)
+}
+
+/// Appends the decimal digits at the head of `text` to `value`; answers what follows them.
+#[inline]
+fn append_digits(mut value: u64, mut text: &[u8]) -> (u64, &[u8]) {
+    while let Some((&head, tail)) = text.split_first_chunk::<8>() {
+        let digits = u64::from_le_bytes(head) ^ 0x3030_3030_3030_3030;
+        if (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080 != 0 {
+            break;
+        }
+        // Pairs, then fours, then all eight, by one multiplication each.
+        let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+        let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+        value = value * TEN_8 + ((fours.wrapping_mul(10_000) + (fours >> 32)) & 0xffff_ffff);
+        text = tail;
+    }
+    while let [digit @ b'0'..=b'9', tail @ ..] = text {
+        value = value * 10 + u64::from(digit - b'0');
+        text = tail;
+    }
+    (value, text)
 }
 
 #[inline]
@@ -112,7 +141,7 @@ fn exponent(text: &[u8]) -> i32 {
 }
 
 /// Base-100 digits of `value < 10^8`: four bytes, most significant lowest.
-#[inline]
+#[inline(always)]
 fn pairs_8(value: u32) -> u32 {
     let lanes = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
     // x / 100 of both lanes at once: 5243 / 2^19 is exact for x < 43,699.
@@ -122,7 +151,7 @@ fn pairs_8(value: u32) -> u32 {
 }
 
 /// Base-100 digits of `value < 10^16`: eight bytes, most significant lowest.
-#[inline]
+#[inline(always)]
 fn pairs_16(value: u64) -> u64 {
     u64::from(pairs_8((value / TEN_8) as u32)) | u64::from(pairs_8((value % TEN_8) as u32)) << 32
 }
@@ -135,7 +164,7 @@ fn encode_zero(slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
 }
 
 /// The exponent byte for `0.d1 d2… × 100^exponent`.
-#[inline]
+#[inline(always)]
 fn exponent_byte(negative: bool, exponent: i32) -> Result<u8, NumberError> {
     if !(-64..=63).contains(&exponent) {
         return Err(NumberError::OutOfRange);
@@ -143,17 +172,46 @@ fn exponent_byte(negative: bool, exponent: i32) -> Result<u8, NumberError> {
     Ok(if negative { 63 - exponent } else { 192 + exponent } as u8)
 }
 
-#[inline]
+#[inline(always)]
 fn shape(exponent: i32, count: i32, first: u8, last: u8) -> NumberShape {
     NumberShape { integer_digits: 2 * exponent - i32::from(first < 10), scale: 2 * (count - exponent) - i32::from(last.is_multiple_of(10)) }
 }
 
-/// Up to 20 decimal digits: at most 11 base-100 digits, which fit one u128.
-#[inline]
+/// Up to 20 decimal digits. Inlined by force: a call would hand the answer over in memory, and the shape that nobody reads would be made.
+#[inline(always)]
 fn encode_magnitude_u64(negative: bool, magnitude: u64, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
-    if magnitude == 0 {
-        return encode_zero(slot);
+    // Below 10^15 there is room to multiply by 10, so that eight base-100 digits in a u64 are enough.
+    let odd = scale & 1 == 1;
+    match if odd { magnitude.checked_mul(10) } else { Some(magnitude) } {
+        Some(0) => encode_zero(slot),
+        Some(even) if even < TEN_16 => encode_magnitude_16(negative, even, (scale + 1) >> 1, slot),
+        _ => encode_magnitude_20(negative, magnitude, scale, slot),
     }
+}
+
+/// 1 to 16 decimal digits of `magnitude × 100^-pair_scale`: at most 8 base-100 digits.
+#[inline(always)]
+fn encode_magnitude_16(negative: bool, magnitude: u64, pair_scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
+    let pairs = pairs_16(magnitude);
+    let leading = pairs.trailing_zeros() / 8;
+    let trailing = pairs.leading_zeros() / 8;
+    let last = (pairs >> (56 - 8 * trailing)) as u8;
+    let pairs = pairs >> (leading * 8);
+    let count = 8 - leading - trailing;
+    let exponent = 8 - leading as i32 - pair_scale;
+    slot[0] = count as u8 + 1 + u8::from(negative);
+    slot[1] = exponent_byte(negative, exponent)?;
+    // Bytes beyond the length have no meaning, so that all eight are written.
+    let body = if negative { ONES as u64 * 101 - pairs } else { pairs + ONES as u64 };
+    slot[2..10].copy_from_slice(&body.to_le_bytes());
+    if negative {
+        slot[2 + count as usize] = NEGATIVE_TERMINATOR;
+    }
+    Ok(shape(exponent, count as i32, pairs as u8, last))
+}
+
+/// 16 to 20 decimal digits: at most 11 base-100 digits, which fit one u128.
+fn encode_magnitude_20(negative: bool, magnitude: u64, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
     let (even, peeled) = match scale & 1 {
         0 => (magnitude, 0),
         _ => (magnitude / 10, magnitude % 10 * 10),
@@ -161,18 +219,19 @@ fn encode_magnitude_u64(negative: bool, magnitude: u64, scale: i32, slot: &mut N
     let top = (even / TEN_16) as u32;
     let pairs = u128::from((top / 100) | ((top % 100) << 8)) | u128::from(pairs_16(even % TEN_16)) << 16 | u128::from(peeled) << 80;
     let leading = pairs.trailing_zeros() / 8;
+    let trailing = pairs.leading_zeros() / 8;
+    let last = (pairs >> (120 - 8 * trailing)) as u8;
     let pairs = pairs >> (leading * 8);
-    let count = 16 - pairs.leading_zeros() / 8;
+    let count = 16 - leading - trailing;
     let exponent = 10 - leading as i32 - (scale >> 1);
-    let ones = ONES >> (128 - 8 * count);
-    let body = match negative {
-        false => pairs + ones,
-        true => (ones * 101 - pairs) | u128::from(NEGATIVE_TERMINATOR) << (8 * count),
-    };
     slot[0] = count as u8 + 1 + u8::from(negative);
     slot[1] = exponent_byte(negative, exponent)?;
+    let body = if negative { ONES * 101 - pairs } else { pairs + ONES };
     slot[2..18].copy_from_slice(&body.to_le_bytes());
-    Ok(shape(exponent, count as i32, pairs as u8, (pairs >> (8 * (count - 1))) as u8))
+    if negative {
+        slot[2 + count as usize] = NEGATIVE_TERMINATOR;
+    }
+    Ok(shape(exponent, count as i32, pairs as u8, last))
 }
 
 /// High 128 bits of a 256-bit product.
@@ -220,7 +279,7 @@ const fn reciprocal(divisor: u64, bits: u32) -> u128 {
 }
 
 /// Up to 39 decimal digits: at most 20 base-100 digits, in two u128.
-#[inline]
+#[inline(always)]
 pub(super) fn encode_u128(negative: bool, magnitude: u128, scale: i32, slot: &mut NumberSlot) -> Result<NumberShape, NumberError> {
     if let Ok(small) = u64::try_from(magnitude) {
         return encode_magnitude_u64(negative, small, scale, slot);

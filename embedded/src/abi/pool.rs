@@ -1,0 +1,358 @@
+//! Session pools: sessions of one database kept open between uses, and the values that a caller keeps with a session.
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::codes::{attr, kind, status};
+use super::env::EnvBody;
+use super::error::{Failure, Outcome, guard};
+use super::handle::{self, Body, Handle};
+use super::logon;
+use super::session::{ServiceBody, SessionBody, text_argument};
+
+const GET_FROM_POOL: u32 = 0x1;
+const HOMOGENEOUS: u32 = 0x2;
+const DROP_SESSION: u32 = 0x1;
+const FORCE_DESTROY: u32 = 0x1;
+const MEMORY_CLEARED: u32 = 0x1;
+
+/// What a caller does when every session is busy, attribute 309.
+mod get_mode {
+    pub const WAIT: u8 = 0;
+    pub const FORCE: u8 = 2;
+    pub const TIMED_WAIT: u8 = 3;
+}
+
+static NEXT_POOL: AtomicU64 = AtomicU64::new(1);
+
+/// Content of a session pool handle.
+#[derive(Default)]
+pub struct PoolBody {
+    name: String,
+    connect_string: String,
+    username: String,
+    password: String,
+    is_homogeneous: bool,
+    max_sessions: u32,
+    open_sessions: u32,
+    /// Service contexts that nobody uses.
+    idle: Vec<usize>,
+    get_mode: u8,
+    wait_timeout_ms: u32,
+    /// Attributes that are kept without an effect: time outs, statement cache size.
+    settings: std::collections::HashMap<u32, u32>,
+}
+
+impl Body for PoolBody {
+    const KIND: u32 = kind::SPOOL;
+}
+
+impl PoolBody {
+    /// A numeric attribute.
+    pub fn value(&self, attribute: u32) -> Option<u32> {
+        match attribute {
+            attr::SPOOL_GETMODE => Some(u32::from(self.get_mode)),
+            attr::SPOOL_BUSY_COUNT => Some(self.open_sessions - self.idle.len() as u32),
+            attr::SPOOL_OPEN_COUNT => Some(self.open_sessions),
+            attr::SPOOL_WAIT_TIMEOUT => Some(self.wait_timeout_ms),
+            _ if is_setting(attribute) => Some(self.settings.get(&attribute).copied().unwrap_or(0)),
+            _ => None,
+        }
+    }
+
+    /// Sets a numeric attribute; whether it is one.
+    pub fn set_value(&mut self, attribute: u32, value: u32) -> bool {
+        match attribute {
+            attr::SPOOL_GETMODE => self.get_mode = value as u8,
+            attr::SPOOL_WAIT_TIMEOUT => self.wait_timeout_ms = value,
+            _ if is_setting(attribute) => drop(self.settings.insert(attribute, value)),
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn is_setting(attribute: u32) -> bool {
+    matches!(attribute, attr::SPOOL_TIMEOUT | attr::SPOOL_STMTCACHESIZE | attr::SPOOL_MAX_LIFETIME_SESSION | attr::SPOOL_MAX_PER_SHARD)
+}
+
+/// Creates a pool; its sessions are opened when they are first asked for.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCISessionPoolCreate(
+    envhp: *mut c_void,
+    errhp: *mut c_void,
+    spoolhp: *mut c_void,
+    pool_name: *mut *mut u8,
+    pool_name_len: *mut u32,
+    connect_string: *const u8,
+    connect_string_len: u32,
+    _min_sessions: u32,
+    max_sessions: u32,
+    _increment: u32,
+    username: *const u8,
+    username_len: u32,
+    password: *const u8,
+    password_len: u32,
+    mode: u32,
+) -> i32 {
+    // SAFETY: the caller's contract; the name lives in the pool's handle.
+    unsafe {
+        guard("OCISessionPoolCreate", errhp, |_| {
+            let env = handle::get::<EnvBody>(envhp)?;
+            let pool = handle::get::<PoolBody>(spoolhp)?;
+            let connect_string = text_argument(connect_string, connect_string_len as usize)?;
+            logon::check_connect_string(&connect_string)?;
+            let name = format!("OLBRIDGE_POOL_{}", NEXT_POOL.fetch_add(1, Ordering::Relaxed));
+            let mut body = pool.lock();
+            body.connect_string = connect_string;
+            body.username = text_argument(username, username_len as usize)?;
+            body.password = text_argument(password, password_len as usize)?;
+            body.is_homogeneous = mode & HOMOGENEOUS != 0;
+            body.max_sessions = max_sessions.max(1);
+            body.name.clone_from(&name);
+            if !pool_name.is_null() && !pool_name_len.is_null() {
+                pool_name.write(body.name.as_mut_ptr());
+                pool_name_len.write(name.len() as u32);
+            }
+            drop(body);
+            env.lock().pools.insert(name, spoolhp as usize);
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Closes the idle sessions of a pool; busy ones are refused unless forced, and end when they are released.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCISessionPoolDestroy(spoolhp: *mut c_void, errhp: *mut c_void, mode: u32) -> i32 {
+    // SAFETY: the caller's contract; idle service contexts belong to the pool.
+    unsafe {
+        guard("OCISessionPoolDestroy", errhp, |_| {
+            let pool = handle::get::<PoolBody>(spoolhp)?;
+            let (name, idle, busy) = {
+                let mut body = pool.lock();
+                let idle = std::mem::take(&mut body.idle);
+                body.open_sessions -= idle.len() as u32;
+                (body.name.clone(), idle, body.open_sessions)
+            };
+            if busy > 0 && mode & FORCE_DESTROY == 0 {
+                pool.lock().open_sessions += idle.len() as u32;
+                pool.lock().idle = idle;
+                return Err(Failure::ora(24422, "error occurred while trying to destroy the Session Pool: sessions are in use"));
+            }
+            (*pool.env()).lock().pools.remove(&name);
+            for svchp in idle {
+                logon::OCILogoff(svchp as *mut c_void, errhp);
+            }
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// A session of a pool, or a new one without a pool.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCISessionGet(
+    envhp: *mut c_void,
+    errhp: *mut c_void,
+    svchp: *mut *mut c_void,
+    authhp: *mut c_void,
+    pool_name: *const u8,
+    pool_name_len: u32,
+    _tag: *const u8,
+    _tag_len: u32,
+    found_tag: *mut *const u8,
+    found_tag_len: *mut u32,
+    found: *mut i32,
+    mode: u32,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCISessionGet", errhp, |_| {
+            let env = handle::get::<EnvBody>(envhp)?;
+            let name = text_argument(pool_name, pool_name_len as usize)?;
+            let credentials = match handle::get::<SessionBody>(authhp) {
+                Ok(session) => session.lock().credentials()?,
+                Err(_) => (String::new(), String::new()),
+            };
+            let service = match mode & GET_FROM_POOL {
+                0 => logon::logon(env, &name, &credentials.0, &credentials.1)?,
+                _ => {
+                    let pool = env.lock().pools.get(&name).copied();
+                    let pool = pool.ok_or_else(|| Failure::ora(24417, format_args!("Session pool {name} does not exist")))?;
+                    from_pool(env, handle::get::<PoolBody>(pool as *const c_void)?, credentials)?
+                }
+            };
+            svchp.write(service);
+            if !found_tag.is_null() && !found_tag_len.is_null() {
+                found_tag.write(std::ptr::null());
+                found_tag_len.write(0);
+            }
+            if !found.is_null() {
+                found.write(0);
+            }
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// An idle session, or a new one while the pool may grow, or what the get mode says.
+fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, credentials: (String, String)) -> Result<*mut c_void, Failure> {
+    let began = Instant::now();
+    loop {
+        let mut body = pool.lock();
+        // Sessions of a pool for many users are not interchangeable.
+        if body.is_homogeneous || credentials.0.is_empty() {
+            if let Some(idle) = body.idle.pop() {
+                return Ok(idle as *mut c_void);
+            }
+        }
+        if body.open_sessions < body.max_sessions || body.get_mode == get_mode::FORCE {
+            let (username, password) = match credentials.0.is_empty() {
+                true => (body.username.clone(), body.password.clone()),
+                false => credentials,
+            };
+            let service = logon::logon(env, &body.connect_string, &username, &password)?;
+            body.open_sessions += 1;
+            // SAFETY: just allocated by `logon`.
+            unsafe { handle::get::<ServiceBody>(service) }?.lock().pool = Some(std::ptr::from_ref(pool) as usize);
+            return Ok(service);
+        }
+        let wait = match body.get_mode {
+            get_mode::WAIT => true,
+            get_mode::TIMED_WAIT => began.elapsed() < Duration::from_millis(u64::from(body.wait_timeout_ms)),
+            _ => false,
+        };
+        drop(body);
+        match wait {
+            true => std::thread::sleep(Duration::from_millis(2)),
+            false => return Err(Failure::ora(24418, "Cannot open further sessions.")),
+        }
+    }
+}
+
+/// Gives a session back to its pool after a rollback, or ends it.
+///
+/// # Safety
+/// Pointers as the OCI contract says; nobody uses the service context any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCISessionRelease(svchp: *mut c_void, errhp: *mut c_void, _tag: *const u8, _tag_len: u32, mode: u32) -> i32 {
+    // SAFETY: the caller's contract; a pool outlives its sessions, as ODPI-C and the OCI contract have it.
+    unsafe {
+        guard("OCISessionRelease", errhp, |_| -> Outcome {
+            let pool = handle::get::<ServiceBody>(svchp)?.lock().pool;
+            let Some(pool) = pool else { return Ok(logon::OCILogoff(svchp, errhp)) };
+            let pool = handle::get::<PoolBody>(pool as *const c_void)?;
+            let is_known = (*pool.env()).lock().pools.contains_key(&pool.lock().name);
+            let reusable = mode & DROP_SESSION == 0
+                && is_known
+                && pool.lock().is_homogeneous
+                && super::session::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
+            match reusable {
+                true => pool.lock().idle.push(svchp as usize),
+                false => {
+                    pool.lock().open_sessions -= 1;
+                    logon::OCILogoff(svchp, errhp);
+                }
+            }
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// A value that the caller keeps with a session; NULL when there is none.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIContextGetValue(
+    hndl: *mut c_void,
+    errhp: *mut c_void,
+    key: *const u8,
+    key_len: u8,
+    value: *mut *mut c_void,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIContextGetValue", errhp, |_| {
+            let key = std::slice::from_raw_parts(key, usize::from(key_len));
+            let session = handle::get::<SessionBody>(hndl)?.lock();
+            value.write(session.context.get(key).map_or(std::ptr::null_mut(), |address| *address as *mut c_void));
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Keeps a value with a session.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIContextSetValue(
+    hndl: *mut c_void,
+    errhp: *mut c_void,
+    _duration: u16,
+    key: *const u8,
+    key_len: u8,
+    value: *mut c_void,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIContextSetValue", errhp, |_| {
+            let key = std::slice::from_raw_parts(key, usize::from(key_len));
+            handle::get::<SessionBody>(hndl)?.lock().context.insert(key.into(), value as usize);
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Memory that lives as long as a session.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIMemoryAlloc(
+    hndl: *mut c_void,
+    errhp: *mut c_void,
+    memory: *mut *mut c_void,
+    _duration: u16,
+    size_bytes: u32,
+    flags: u32,
+) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIMemoryAlloc", errhp, |_| {
+            if flags & !MEMORY_CLEARED != 0 {
+                return Err(Failure::unimplemented(format_args!("OCIMemoryAlloc with flags {flags:#x}")));
+            }
+            // Words of sixteen bytes: aligned for anything a caller puts there.
+            let mut session = handle::get::<SessionBody>(hndl)?.lock();
+            session.memory.push(vec![0u128; (size_bytes as usize).div_ceil(16).max(1)]);
+            memory.write(session.memory.last_mut().map_or(std::ptr::null_mut(), |block| block.as_mut_ptr().cast()));
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
+/// Frees memory of `OCIMemoryAlloc`.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIMemoryFree(hndl: *mut c_void, errhp: *mut c_void, memory: *mut c_void) -> i32 {
+    // SAFETY: the caller's contract.
+    unsafe {
+        guard("OCIMemoryFree", errhp, |_| {
+            handle::get::<SessionBody>(hndl)?.lock().memory.retain(|block| !std::ptr::eq(block.as_ptr().cast(), memory));
+            Ok(status::SUCCESS)
+        })
+    }
+}
