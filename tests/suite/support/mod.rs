@@ -5,11 +5,13 @@ pub mod database;
 pub mod loopback;
 pub mod tables;
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -188,12 +190,20 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
     status.code().unwrap_or(1)
 }
 
+/// Says that a test cannot run here, and why; once for each reason. Written past the test harness, which hides what passing tests print.
+pub fn skipped(test: &str, reason: &str) {
+    static REASONS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if REASONS.lock().unwrap_or_else(PoisonError::into_inner).insert(reason.to_owned()) {
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}, and all tests that need the same: {reason}");
+    }
+}
+
 /// A file or folder of the environment around the project, `None` (with the reason printed) where it is missing.
 pub fn beside_the_project(test: &str, path: &str) -> Option<PathBuf> {
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
     if found.exists() {
         return Some(found);
     }
-    eprintln!("SKIPPED {test}: {} is missing", found.display());
+    skipped(test, &format!("{} is missing", found.display()));
     None
 }
