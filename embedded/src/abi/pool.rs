@@ -210,10 +210,10 @@ fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, credentials: (Strin
     loop {
         let mut body = pool.lock();
         // Sessions of a pool for many users are not interchangeable.
-        if body.is_homogeneous || credentials.0.is_empty() {
-            if let Some(idle) = body.idle.pop() {
-                return Ok(idle as *mut c_void);
-            }
+        if (body.is_homogeneous || credentials.0.is_empty())
+            && let Some(idle) = body.idle.pop()
+        {
+            return Ok(idle as *mut c_void);
         }
         if body.open_sessions < body.max_sessions || body.get_mode == get_mode::FORCE {
             let (username, password) = match credentials.0.is_empty() {

@@ -162,11 +162,11 @@ fn alter(reader: &mut TokenReader<'_>) -> Result<Command> {
         if reader.take("RENAME TO") {
             return Ok(Command::Rename { table, name: reader.identifier()? });
         }
-        if reader.take("ADD") {
-            if let Some(constraint) = table_constraint(reader)? {
-                skip_constraint_state(reader);
-                return Ok(Command::AddConstraint { table, constraint });
-            }
+        if reader.take("ADD")
+            && let Some(constraint) = table_constraint(reader)?
+        {
+            skip_constraint_state(reader);
+            return Ok(Command::AddConstraint { table, constraint });
         }
         return Err(OraError::unsupported("this form of ALTER TABLE").at(Some(reader.offset())));
     }

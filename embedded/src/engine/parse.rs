@@ -2,6 +2,7 @@
 
 use sqlparser::ast::{Expr, Statement as Ast};
 use sqlparser::dialect::OracleDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
@@ -13,6 +14,15 @@ pub(crate) fn statement(sql: &str) -> Result<Ast> {
     let mut tokens = tokenise(sql)?;
     while tokens.last().is_some_and(|token| token.token == Token::SemiColon) {
         tokens.pop();
+    }
+    // Chains of operators nest the tree, and dropping it uses the stack.
+    const MOST_OPERATORS: usize = 5000;
+    let is_operator = |token: &TokenWithSpan| match &token.token {
+        Token::Word(word) => matches!(word.keyword, Keyword::AND | Keyword::OR | Keyword::NOT),
+        other => matches!(other, Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::StringConcat),
+    };
+    if tokens.iter().filter(|token| is_operator(token)).count() > MOST_OPERATORS {
+        return Err(OraError::unsupported(format_args!("a statement of more than {MOST_OPERATORS} operators")));
     }
     let word =
         |index: usize, tokens: &[TokenWithSpan]| tokens.get(index).map(|token| token.token.to_string().to_uppercase()).unwrap_or_default();

@@ -418,13 +418,14 @@ impl Session {
         let values = binds.iter().map(|datum| store_plain(*datum)).collect::<Result<Vec<_>>>()?;
         let shared = matches!(self.location, Location::File(_)) && !self.in_transaction();
         let reader = if shared { Some(self.reader()?) } else { None };
-        match &reader {
-            Some(reader) if Catalog::stored_version(reader)? != self.catalog.version => self.catalog = Arc::new(Catalog::load(reader)?),
-            Some(_) => {}
-            None => self.refresh()?,
+        if let Err(error) = self.plan_query(reader.as_ref(), statement, binds) {
+            if let Some(reader) = reader
+                && reader.execute_batch("ROLLBACK").is_ok()
+            {
+                self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+            }
+            return Err(error);
         }
-        let kinds = self.kinds(statement, binds);
-        self.plan(statement, kinds)?;
         let Some((_, Plan::Query(query, views))) = &statement.plan else {
             return Err(OraError::internal("query without a plan"));
         };
@@ -440,6 +441,17 @@ impl Session {
                 Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers))
             }
         }
+    }
+
+    /// Plans a query by the catalog of the snapshot that it will read.
+    fn plan_query(&mut self, reader: Option<&Connection>, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<()> {
+        match reader {
+            Some(reader) if Catalog::stored_version(reader)? != self.catalog.version => self.catalog = Arc::new(Catalog::load(reader)?),
+            Some(_) => {}
+            None => self.refresh()?,
+        }
+        let kinds = self.kinds(statement, binds);
+        self.plan(statement, kinds)
     }
 
     /// A connection for one query, with a read transaction begun.

@@ -5,6 +5,8 @@
 #![allow(clippy::undocumented_unsafe_blocks, clippy::too_many_arguments)]
 
 mod arrays;
+mod bind_types;
+mod contract;
 mod handles;
 mod query;
 mod rust_oracle;

@@ -7,7 +7,7 @@ use oracle::sql_type::{Clob, OracleType, Timestamp};
 use oracle::{Connection, ErrorKind, InitParams, Version};
 
 /// The directory where cargo put the library: the profile's, or its `deps`.
-fn library_directory() -> PathBuf {
+pub fn library_directory() -> PathBuf {
     let executable = std::env::current_exe().unwrap();
     let name = format!("{}clntsh{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let found = executable.ancestors().skip(1).take(2).find(|directory| directory.join(&name).is_file());
@@ -167,6 +167,10 @@ fn a_file_keeps_what_was_committed() {
     }
     let conn = connect(path).unwrap();
     assert_eq!(conn.query_row_as::<u32>("SELECT COUNT(*) FROM t", &[]).unwrap(), 1);
+    conn.execute("CREATE USER amy IDENTIFIED BY \"the right one\"", &[]).unwrap();
+    Connection::connect("amy", "the right one", path).unwrap();
+    let error = Connection::connect("amy", "another", path).unwrap_err();
+    assert_eq!(error.oci_code(), Some(1017), "{error}");
 }
 
 #[test]

@@ -244,6 +244,23 @@ fn conditions_and_binds_convert_as_their_kinds_say() {
 }
 
 #[test]
+fn long_lists_and_chains_are_no_problem() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER)").unwrap();
+    run(&mut s, "INSERT INTO t VALUES (999)").unwrap();
+    let items = (0..1000).map(|item| item.to_string()).collect::<Vec<_>>();
+    assert_eq!(rows(&mut s, &format!("SELECT id FROM t WHERE id IN ({})", items.join(","))), ["999"]);
+    let tests = items.iter().map(|item| format!("id = {item}")).collect::<Vec<_>>();
+    assert_eq!(rows(&mut s, &format!("SELECT id FROM t WHERE {}", tests.join(" OR "))), ["999"]);
+    assert_eq!(rows(&mut s, "SELECT id FROM t WHERE id NOT IN (1, NULL)"), Vec::<String>::new());
+    let parentheses = format!("SELECT {}1{} FROM dual", "(".repeat(30), ")".repeat(30));
+    assert_eq!(rows(&mut s, &parentheses), ["1"]);
+    assert_eq!(code(rows_with(&mut s, &format!("SELECT 1{} FROM dual", "+1".repeat(6000)), &[])), 3001);
+    assert_eq!(code(rows_with(&mut s, &format!("SELECT 1{} FROM dual", "+1".repeat(4000)), &[])), 3001);
+    assert_eq!(rows(&mut s, &format!("SELECT 1{} FROM dual", "+1".repeat(90))), ["91"]);
+}
+
+#[test]
 fn array_rows_fail_one_by_one() {
     let mut s = memory();
     run(&mut s, "CREATE TABLE t (id NUMBER(2) PRIMARY KEY)").unwrap();
@@ -406,4 +423,71 @@ fn a_session_can_move_to_another_thread() {
     is_send::<Statement>();
     is_send::<Interrupt>();
     is_sync::<Interrupt>();
+}
+
+/// Run by the next test in a process of its own: inserts and commits one row after another until it is killed.
+#[test]
+fn kill_child() {
+    let Ok(path) = std::env::var("OLBRIDGE_TEST_KILL_PATH") else { return };
+    let mut s = Session::connect(&path, "scott", "").unwrap();
+    for id in 0..i64::MAX {
+        run_with(&mut s, "INSERT INTO t VALUES (:1)", &[Datum::Int(id)]).unwrap();
+        run_with(&mut s, "INSERT INTO t VALUES (:1)", &[Datum::Int(-id)]).unwrap();
+        s.commit().unwrap();
+        eprintln!("committed {id}");
+    }
+}
+
+#[test]
+fn a_killed_process_leaves_exactly_what_it_committed() {
+    use std::io::{BufRead, BufReader};
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..3 {
+        let path = directory.path().join(format!("{round}.db"));
+        let path = path.to_str().unwrap();
+        run(&mut Session::connect(path, "scott", "").unwrap(), "CREATE TABLE t (id NUMBER)").unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "engine::session::tests::kill_child", "--nocapture"])
+            .env("OLBRIDGE_TEST_KILL_PATH", path)
+            .stderr(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut committed = -1i64;
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        for line in lines.by_ref().take(20 + round) {
+            committed = line.unwrap().strip_prefix("committed ").unwrap().parse().unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for line in lines.map_while(std::result::Result::ok) {
+            committed = line.strip_prefix("committed ").and_then(|id| id.parse().ok()).unwrap_or(committed);
+        }
+        let mut s = Session::connect(path, "scott", "").unwrap();
+        let count: i64 = rows(&mut s, "SELECT count(*) FROM t")[0].parse().unwrap();
+        // The commit that was under way may have come through without its line.
+        assert!(count == 2 * (committed + 1) || count == 2 * (committed + 2), "{count} rows after {committed}");
+    }
+}
+
+#[test]
+fn sessions_that_make_the_same_file_at_once_all_get_in() {
+    for _ in 0..5 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db").to_str().unwrap().to_owned();
+        let threads: Vec<_> = (0..6)
+            .map(|id| {
+                let path = path.clone();
+                std::thread::spawn(move || {
+                    let mut s = Session::connect(&path, "scott", "")?;
+                    run(&mut s, &format!("CREATE TABLE t{id} (a NUMBER)"))
+                })
+            })
+            .collect();
+        for thread in threads {
+            assert_eq!(thread.join().unwrap(), Ok(0));
+        }
+        let mut s = Session::connect(&path, "scott", "").unwrap();
+        assert_eq!(rows(&mut s, "SELECT count(*) FROM user_tables"), ["6"]);
+    }
 }

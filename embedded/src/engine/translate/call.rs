@@ -92,11 +92,11 @@ impl Translator<'_> {
             "NVL2" => self.nvl2(values),
             "NULLIF" => self.nullif(values),
             "DECODE" => self.decode(values),
-            "TO_CHAR" | "TO_NCHAR" | "TO_CLOB" => self.to_char(name, values),
-            "TO_NUMBER" => self.to_number(values),
-            "TO_DATE" => self.to_datetime(values, Family::Date),
-            "TO_TIMESTAMP" => self.to_datetime(values, Family::Timestamp),
-            "TO_TIMESTAMP_TZ" => self.to_datetime(values, Family::TimestampTz),
+            "TO_CHAR" | "TO_NCHAR" | "TO_CLOB" => self.call_to_char(name, values),
+            "TO_NUMBER" => self.call_to_number(values),
+            "TO_DATE" => self.call_to_datetime(values, Family::Date),
+            "TO_TIMESTAMP" => self.call_to_datetime(values, Family::Timestamp),
+            "TO_TIMESTAMP_TZ" => self.call_to_datetime(values, Family::TimestampTz),
             "TO_BINARY_DOUBLE" => first(values).into_double(),
             "TO_BINARY_FLOAT" => self.convert(first(values), Family::BinaryFloat),
             "UPPER" | "LOWER" | "LENGTH" | "LENGTHB" | "SUBSTR" | "INSTR" | "REPLACE" | "LPAD" | "RPAD" | "LTRIM" | "RTRIM" | "TRIM"
@@ -162,7 +162,7 @@ impl Translator<'_> {
         Ok(Sql::new(format!("CASE{branches} ELSE {last} END"), data_type))
     }
 
-    fn to_char(&mut self, name: &str, values: Vec<Sql>) -> Result<Sql> {
+    fn call_to_char(&mut self, name: &str, values: Vec<Sql>) -> Result<Sql> {
         let value = values[0].clone();
         if let Some(model) = values.get(1) {
             let model = self.text_of(model.clone())?.text;
@@ -176,7 +176,7 @@ impl Translator<'_> {
         Ok(if name == "TO_CLOB" { Sql { data_type: DataType::Clob, ..text } } else { text })
     }
 
-    fn to_number(&mut self, values: Vec<Sql>) -> Result<Sql> {
+    fn call_to_number(&mut self, values: Vec<Sql>) -> Result<Sql> {
         if values.len() > 1 {
             let text = self.text_of(values[0].clone())?;
             return Ok(Sql::new(format!("o_parse_number({}, {})", text.text, values[1].text), DataType::NUMBER));
@@ -184,7 +184,7 @@ impl Translator<'_> {
         first(values).into_number()
     }
 
-    fn to_datetime(&mut self, values: Vec<Sql>, family: Family) -> Result<Sql> {
+    fn call_to_datetime(&mut self, values: Vec<Sql>, family: Family) -> Result<Sql> {
         let value = values[0].clone();
         let Some(model) = values.get(1) else {
             return self.datetime_of(value, family);

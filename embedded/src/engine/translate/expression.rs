@@ -16,7 +16,10 @@ impl Translator<'_> {
     /// A value of an Oracle type.
     pub fn value(&mut self, expr: &Expr) -> Result<Sql> {
         let mark = self.bare_columns.len();
-        let sql = self.value_inner(expr)?;
+        self.deeper()?;
+        let sql = self.value_inner(expr);
+        self.depth -= 1;
+        let sql = sql?;
         if self.group_keys.contains(&sql.text) {
             self.bare_columns.truncate(mark);
         }
@@ -267,12 +270,33 @@ impl Translator<'_> {
         Ok(Sql::new(format!("{text} ELSE {last} END"), data_type))
     }
 
+    /// Refuses what nests too deeply: walking it uses the stack.
+    fn deeper(&mut self) -> Result<()> {
+        const MOST_LEVELS: usize = 100;
+        self.depth += 1;
+        if self.depth > MOST_LEVELS {
+            Err(OraError::unsupported(format_args!("an expression nested in more than {MOST_LEVELS} levels")))
+        } else {
+            Ok(())
+        }
+    }
+
     /// A condition, true, false or unknown.
     pub fn condition(&mut self, expr: &Expr) -> Result<String> {
+        self.deeper()?;
+        let condition = self.condition_inner(expr);
+        self.depth -= 1;
+        condition
+    }
+
+    fn condition_inner(&mut self, expr: &Expr) -> Result<String> {
         match expr {
             Expr::Nested(inner) => Ok(format!("({})", self.condition(inner)?)),
-            Expr::BinaryOp { left, op: op @ (Op::And | Op::Or), right } => {
-                Ok(format!("({} {op} {})", self.condition(left)?, self.condition(right)?))
+            Expr::BinaryOp { op: op @ (Op::And | Op::Or), .. } => {
+                let mut parts = Vec::new();
+                split(expr, op, &mut parts);
+                let parts = parts.into_iter().map(|part| self.condition(part)).collect::<Result<Vec<_>>>()?;
+                Ok(balanced(&parts, if *op == Op::And { "AND" } else { "OR" }))
             }
             Expr::BinaryOp { left, op, right } => {
                 let operator = match op {
@@ -293,10 +317,7 @@ impl Translator<'_> {
                 let not = if *negated { "NOT " } else { "" };
                 Ok(format!("({not}({} AND {}))", self.comparison(expr, ">=", low)?, self.comparison(expr, "<=", high)?))
             }
-            Expr::InList { expr, list, negated } => {
-                let tests = list.iter().map(|item| self.comparison(expr, "=", item)).collect::<Result<Vec<_>>>()?;
-                Ok(format!("({}({}))", if *negated { "NOT " } else { "" }, tests.join(" OR ")))
-            }
+            Expr::InList { expr, list, negated } => self.in_list(expr, list, *negated),
             Expr::Like { negated, any: false, expr, pattern, escape_char } => self.like(*negated, expr, pattern, escape_char.as_deref()),
             Expr::Exists { subquery, negated } => {
                 let query = self.query(subquery)?;
@@ -314,6 +335,30 @@ impl Translator<'_> {
         let (left, right) = (self.value(left)?, self.value(right)?);
         let (left, right, collation) = self.comparable(left, right)?;
         Ok(format!("({left}{collation} {operator} {right}{collation})"))
+    }
+
+    /// IN of a list: one IN of SQLite where all items compare alike, else a test for each.
+    fn in_list(&mut self, expr: &Expr, list: &[Expr], negated: bool) -> Result<String> {
+        if matches!(unnested(expr), Expr::Tuple(_)) {
+            return Err(OraError::unsupported("a comparison of lists"));
+        }
+        if list.len() > 1000 {
+            return Err(OraError::new(1795, "maximum number of expressions in a list is 1000"));
+        }
+        let left = self.value(expr)?;
+        let mut groups: Vec<((String, &'static str), Vec<String>)> = Vec::new();
+        for item in list {
+            let right = self.value(item)?;
+            let (left, right, collation) = self.comparable(left.clone(), right)?;
+            let key = (left, collation);
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, items)) => items.push(right),
+                None => groups.push((key, vec![right])),
+            }
+        }
+        let tests: Vec<String> =
+            groups.iter().map(|((left, collation), items)| format!("({left}{collation} IN ({}))", items.join(", "))).collect();
+        Ok(format!("({}{})", if negated { "NOT " } else { "" }, balanced(&tests, "OR")))
     }
 
     fn like(&mut self, negated: bool, expr: &Expr, pattern: &Expr, escape: Option<&Expr>) -> Result<String> {
@@ -373,5 +418,36 @@ fn typed_literal(type_text: &str, value: &Value) -> Result<Sql> {
             Ok(Sql { nullable: false, ..Sql::new(blob_literal(&bytes), data_type) })
         }
         other => Err(OraError::unsupported(format_args!("the literal {other} '…'"))),
+    }
+}
+
+/// The operands of a chain of one operator, however long: the parser nests them to the left.
+pub(super) fn split<'e>(expr: &'e Expr, operator: &Op, out: &mut Vec<&'e Expr>) {
+    let mut rest = expr;
+    let mut reversed = Vec::new();
+    while let Expr::BinaryOp { left, op, right } = unnested(rest)
+        && op == operator
+    {
+        reversed.push(right.as_ref());
+        rest = left;
+    }
+    out.push(rest);
+    for operand in reversed.into_iter().rev() {
+        match unnested(operand) {
+            Expr::BinaryOp { op, .. } if op == operator => split(operand, operator, out),
+            _ => out.push(operand),
+        }
+    }
+}
+
+/// Joins conditions as a balanced tree, because SQLite limits the depth of expressions.
+pub(super) fn balanced(parts: &[String], operator: &str) -> String {
+    match parts {
+        [] => "1".into(),
+        [one] => one.clone(),
+        many => {
+            let (left, right) = many.split_at(many.len() / 2);
+            format!("({} {operator} {})", balanced(left, operator), balanced(right, operator))
+        }
     }
 }

@@ -91,6 +91,8 @@ pub(crate) struct Translator<'a> {
     aggregates_allowed: bool,
     /// Whether ROWNUM may stand here as a value.
     rownum_allowed: bool,
+    /// Levels of the expression being translated.
+    depth: usize,
 }
 
 impl<'a> Translator<'a> {
@@ -106,6 +108,7 @@ impl<'a> Translator<'a> {
             aggregate_depth: 0,
             aggregates_allowed: false,
             rownum_allowed: false,
+            depth: 0,
         }
     }
 

@@ -9,6 +9,7 @@ use super::super::dictionary;
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
+use super::expression::{balanced, split};
 use super::{ScopeColumn, Source, Sql, Translator, unnested};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
@@ -238,7 +239,7 @@ impl Translator<'_> {
     pub(super) fn where_clause(&mut self, selection: Option<&Expr>) -> Result<(Option<String>, Option<String>)> {
         let mut conjuncts = Vec::new();
         if let Some(selection) = selection {
-            split_and(selection, &mut conjuncts);
+            split(selection, &Op::And, &mut conjuncts);
         }
         let (mut conditions, mut limits) = (Vec::new(), Vec::new());
         for conjunct in conjuncts {
@@ -253,7 +254,7 @@ impl Translator<'_> {
             [one] => Some(one.clone()),
             many => Some(format!("min({})", many.join(", "))),
         };
-        Ok(((!conditions.is_empty()).then(|| conditions.join(" AND ")), limit))
+        Ok(((!conditions.is_empty()).then(|| balanced(&conditions, "AND")), limit))
     }
 
     fn rownum_limit(&mut self, expr: &Expr) -> Result<Option<String>> {
@@ -419,16 +420,6 @@ impl Translator<'_> {
         let right = Sql { is_literal: false, rowid: None, text: "q.o0".into(), ..output.clone() };
         let (left, right, collation) = self.comparable(Sql { rowid: None, ..left }, right)?;
         Ok(format!("({left}{collation} {}IN (SELECT {right} FROM ({}) AS q))", if negated { "NOT " } else { "" }, query.text))
-    }
-}
-
-fn split_and<'e>(expr: &'e Expr, out: &mut Vec<&'e Expr>) {
-    match unnested(expr) {
-        Expr::BinaryOp { left, op: Op::And, right } => {
-            split_and(left, out);
-            split_and(right, out);
-        }
-        _ => out.push(expr),
     }
 }
 
