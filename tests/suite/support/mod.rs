@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -139,15 +139,24 @@ pub fn finish(mut command: Command, limit: Duration) -> Outcome {
 /// A child whose output is being read, so that it never blocks on a full pipe.
 pub struct Running {
     pub child: Child,
-    stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Captured,
+    stderr: Captured,
 }
 
 impl Running {
     pub fn new(mut child: Child) -> Self {
-        let stdout = child.stdout.take().map(read_in_background);
-        let stderr = child.stderr.take().map(read_in_background);
+        let stdout = Captured::read(child.stdout.take());
+        let stderr = Captured::read(child.stderr.take());
         Running { child, stdout, stderr }
+    }
+
+    /// Waits until `text` is in the error output.
+    pub fn wait_for_stderr(&self, text: &str) {
+        let started = Instant::now();
+        while !self.stderr.text().contains(text) {
+            assert!(started.elapsed() < TIME_LIMIT, "`{text}` never came\n{}", self.stderr.text());
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for the end.
@@ -164,19 +173,43 @@ impl Running {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
         }
-        let text = |handle: Option<JoinHandle<String>>| handle.map(|h| h.join().unwrap()).unwrap_or_default();
-        let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
+        let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         let Some(status) = status else { panic!("no end within {limit:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}") };
         Outcome { code: exit_code(status), stdout, stderr }
     }
 }
 
-fn read_in_background(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// What a pipe has delivered so far.
+struct Captured {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Captured {
+    fn read(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let reader = pipe.map(|mut pipe| {
+            let bytes = Arc::clone(&bytes);
+            thread::spawn(move || {
+                let mut part = [0; 4096];
+                while let Ok(length @ 1..) = pipe.read(&mut part) {
+                    bytes.lock().unwrap().extend_from_slice(&part[..length]);
+                }
+            })
+        });
+        Captured { bytes, reader }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn finish(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.text()
+    }
 }
 
 #[cfg(unix)]
