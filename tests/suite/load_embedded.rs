@@ -59,9 +59,12 @@ fn killed_in_the_middle_the_table_is_empty_or_complete() {
 fn ctrl_c_and_sigterm_roll_back_and_say_so() {
     for (signal, times) in [("INT", 1), ("TERM", 1), ("INT", 3)] {
         let database = with_rows(2_000_000);
-        let child = database.command(&["copy", "t.parquet", "embedded:data.db/T", "--batch-rows", "1000"]).spawn().unwrap();
+        let child =
+            database.command(&["copy", "t.parquet", "embedded:data.db/T", "--mode", "truncate", "--batch-rows", "1000"]).spawn().unwrap();
         let running = Running::new(child);
-        thread::sleep(Duration::from_millis(600));
+        // Written when the handler is there; rows are on their way soon after.
+        running.wait_for_stderr("TRUNCATE");
+        thread::sleep(Duration::from_millis(200));
         for _ in 0..times {
             let sent = std::process::Command::new("kill").args([format!("-{signal}"), running.child.id().to_string()]).status().unwrap();
             assert!(sent.success(), "it had ended before the signal");

@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use olbridge::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
 use crate::support::Workspace;
 use crate::support::beside_the_project;
+use crate::support::tables::{canonical, expected};
 
 #[test]
 fn every_file_loads_or_is_refused() {
@@ -23,7 +26,9 @@ fn every_file_loads_or_is_refused() {
                 loaded += 1;
                 let described = workspace.ok(&["describe", path, "--format", "json"]);
                 let rows = serde_json::from_str::<serde_json::Value>(&described).unwrap()["rows"].as_u64().unwrap();
-                assert_eq!(workspace.count(&target, &format!("T{index}")), rows, "{name}");
+                let found = workspace.rows(&target, &format!("SELECT * FROM T{index}"));
+                assert_eq!(found.len() as u64, rows, "{name}");
+                assert_equal(&name, file, &found);
             }
             4..=6 if outcome.stderr.contains("try:") && !outcome.stderr.contains("panicked") => {
                 assert_eq!(workspace.run(&["describe", &target]).code, 7, "{name}: the table of a refused file is still there");
@@ -35,6 +40,21 @@ fn every_file_loads_or_is_refused() {
     eprintln!("{loaded} of {} files loaded", files.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(loaded > 50, "only {loaded} of {} files loaded", files.len());
+}
+
+/// Compares the table, in the order in which it was loaded, with what the Parquet crate reads.
+fn assert_equal(name: &str, file: &Path, found: &[Vec<Option<String>>]) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(file).unwrap()).unwrap().build().unwrap();
+    let mut found = found.iter();
+    for batch in reader.map(Result::unwrap) {
+        for row in 0..batch.num_rows() {
+            let values = found.next().unwrap_or_else(|| panic!("{name}: too few rows"));
+            for (column, value) in batch.columns().iter().zip(values) {
+                let value = value.as_deref().map(|text| canonical(column.data_type(), text));
+                assert_eq!(value, expected(column.as_ref(), row), "{name}: row {row} of a batch, {:?}", column.data_type());
+            }
+        }
+    }
 }
 
 fn parquet_files(folder: &Path) -> Vec<PathBuf> {

@@ -5,7 +5,7 @@ use std::env;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Outcome, TIME_LIMIT, Workspace, csv, finish};
+use super::{Outcome, TIME_LIMIT, Workspace, csv, finish, skipped};
 
 /// Where a test's tables are. Tables of a real database are dropped at the end.
 pub struct Database {
@@ -26,9 +26,8 @@ impl Database {
     pub fn live(test: &str) -> Option<Self> {
         let setting = |name: &str| env::var(format!("OLBRIDGE_TEST_{name}")).ok();
         let (Some(target), Some(user), Some(password)) = (setting("TARGET"), setting("USER"), setting("PASSWORD")) else {
-            eprintln!(
-                "SKIPPED live::{test}: OLBRIDGE_TEST_TARGET, OLBRIDGE_TEST_USER and OLBRIDGE_TEST_PASSWORD are not set (docker/README.md)"
-            );
+            let reason = "OLBRIDGE_TEST_TARGET, OLBRIDGE_TEST_USER and OLBRIDGE_TEST_PASSWORD are not set (docker/README.md)";
+            skipped(&format!("live::{test}"), reason);
             return None;
         };
         let location = format!("oracle://{user}@{target}");

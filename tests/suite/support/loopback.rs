@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Outcome, Running, Workspace, beside_the_project, finish};
+use super::{Outcome, Running, Workspace, beside_the_project, finish, skipped};
 
 /// What the bridge may take when it runs on Oracle's client against a server in Python.
 const TIME_LIMIT: Duration = Duration::from_secs(180);
@@ -40,7 +40,7 @@ impl Loopback {
         let mut first_line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut first_line).unwrap();
         if first_line.is_empty() {
-            eprintln!("SKIPPED {test}: the loopback server cannot be started here");
+            skipped(test, "the loopback server cannot be started");
             let _ = server.wait();
             return None;
         }
@@ -164,7 +164,7 @@ fn client_directory(test: &str, folder: &std::path::Path) -> Option<PathBuf> {
     match found {
         Ok(directory) => Some(directory.clone()),
         Err(reason) => {
-            eprintln!("SKIPPED {test}: {reason}");
+            skipped(test, reason);
             None
         }
     }

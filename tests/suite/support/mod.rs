@@ -5,11 +5,13 @@ pub mod database;
 pub mod loopback;
 pub mod tables;
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -137,15 +139,24 @@ pub fn finish(mut command: Command, limit: Duration) -> Outcome {
 /// A child whose output is being read, so that it never blocks on a full pipe.
 pub struct Running {
     pub child: Child,
-    stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Captured,
+    stderr: Captured,
 }
 
 impl Running {
     pub fn new(mut child: Child) -> Self {
-        let stdout = child.stdout.take().map(read_in_background);
-        let stderr = child.stderr.take().map(read_in_background);
+        let stdout = Captured::read(child.stdout.take());
+        let stderr = Captured::read(child.stderr.take());
         Running { child, stdout, stderr }
+    }
+
+    /// Waits until `text` is in the error output.
+    pub fn wait_for_stderr(&self, text: &str) {
+        let started = Instant::now();
+        while !self.stderr.text().contains(text) {
+            assert!(started.elapsed() < TIME_LIMIT, "`{text}` never came\n{}", self.stderr.text());
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for the end.
@@ -162,19 +173,43 @@ impl Running {
             self.child.kill().unwrap();
             self.child.wait().unwrap();
         }
-        let text = |handle: Option<JoinHandle<String>>| handle.map(|h| h.join().unwrap()).unwrap_or_default();
-        let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
+        let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
         let Some(status) = status else { panic!("no end within {limit:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}") };
         Outcome { code: exit_code(status), stdout, stderr }
     }
 }
 
-fn read_in_background(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// What a pipe has delivered so far.
+struct Captured {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Captured {
+    fn read(pipe: Option<impl Read + Send + 'static>) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let reader = pipe.map(|mut pipe| {
+            let bytes = Arc::clone(&bytes);
+            thread::spawn(move || {
+                let mut part = [0; 4096];
+                while let Ok(length @ 1..) = pipe.read(&mut part) {
+                    bytes.lock().unwrap().extend_from_slice(&part[..length]);
+                }
+            })
+        });
+        Captured { bytes, reader }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes.lock().unwrap()).into_owned()
+    }
+
+    fn finish(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.text()
+    }
 }
 
 #[cfg(unix)]
@@ -188,12 +223,20 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
     status.code().unwrap_or(1)
 }
 
+/// Says that a test cannot run here, and why; once for each reason. Written past the test harness, which hides what passing tests print.
+pub fn skipped(test: &str, reason: &str) {
+    static REASONS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if REASONS.lock().unwrap_or_else(PoisonError::into_inner).insert(reason.to_owned()) {
+        let _ = writeln!(std::io::stderr(), "SKIPPED {test}, and all tests that need the same: {reason}");
+    }
+}
+
 /// A file or folder of the environment around the project, `None` (with the reason printed) where it is missing.
 pub fn beside_the_project(test: &str, path: &str) -> Option<PathBuf> {
     let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
     if found.exists() {
         return Some(found);
     }
-    eprintln!("SKIPPED {test}: {} is missing", found.display());
+    skipped(test, &format!("{} is missing", found.display()));
     None
 }

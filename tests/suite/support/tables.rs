@@ -154,9 +154,15 @@ fn without_zone(array: &dyn Array) -> ArrayRef {
 pub fn canonical(data_type: &DataType, text: &str) -> String {
     match data_type {
         DataType::Boolean => text.replace("true", "1").replace("false", "0"),
-        DataType::Float32 => text.parse::<f32>().map_or_else(|_| text.to_owned(), |v| format!("{:08x}", v.to_bits())),
-        DataType::Float64 => text.parse::<f64>().map_or_else(|_| text.to_owned(), |v| format!("{:016x}", v.to_bits())),
-        DataType::Float16 => text.parse::<f32>().map_or_else(|_| text.to_owned(), |v| format!("{:08x}", v.to_bits())),
+        // Bits, with the two exceptions of Oracle's BINARY_FLOAT and BINARY_DOUBLE: -0 is stored as 0, and there is one NaN.
+        DataType::Float16 | DataType::Float32 => {
+            let bits = |v: f32| if v.is_nan() { "NaN".to_owned() } else { format!("{:08x}", (v + 0.0).to_bits()) };
+            text.parse::<f32>().map_or_else(|_| text.to_owned(), bits)
+        }
+        DataType::Float64 => {
+            let bits = |v: f64| if v.is_nan() { "NaN".to_owned() } else { format!("{:016x}", (v + 0.0).to_bits()) };
+            text.parse::<f64>().map_or_else(|_| text.to_owned(), bits)
+        }
         t if t.is_integer() || t.is_decimal() => decimal(text),
         t if t.is_binary() => text.to_ascii_lowercase(),
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => instant(text),

@@ -19,11 +19,20 @@ pub fn run(arguments: &SqlArguments) -> Result<(), Failure> {
     };
     let target = session::database_target(&arguments.target)?;
     let session = session::open(&target, &arguments.connection)?;
-    if ["SELECT", "WITH"].iter().any(|query| verb.eq_ignore_ascii_case(query)) {
+    let done = if ["SELECT", "WITH"].iter().any(|query| verb.eq_ignore_ascii_case(query)) {
         query(&session, statement, arguments.format)
     } else {
         execute(&session, &arguments.statement, statement)
+    };
+    done.map_err(|failure| if target.is_embedded() { with_embedded_remedy(failure) } else { failure })
+}
+
+/// ORA-03001 of the embedded engine is a limit of the engine, not a mistake in the statement.
+fn with_embedded_remedy(mut failure: Failure) -> Failure {
+    if let Failure::Library(Error::Database { ora_code: 3001, remedy, .. }) = &mut failure {
+        *remedy = "a simpler statement, or a real database; the README lists what the embedded engine leaves out".into();
     }
+    failure
 }
 
 fn query(session: &Session, statement: &str, format: RowFormat) -> Result<(), Failure> {
