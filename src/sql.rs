@@ -1,9 +1,11 @@
-//! SQL text from descriptions: quoting, INSERT, CREATE TABLE and the small statements around a load. Text only, no session.
+//! SQL text from descriptions: quoting, INSERT (others in [`dml`]), CREATE TABLE and the small statements around a load. Text only, no session.
 
 use std::fmt::Write as _;
 
 use crate::error::{Error, Result};
 use crate::oracle_type::{ColumnDesc, TableDesc, TableName};
+
+pub mod dml;
 
 /// Bytes of an identifier since Oracle 12.2 (30 before, which the server then refuses itself with ORA-00972).
 pub const MAX_IDENTIFIER_BYTES: usize = 128;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::target::Target;
 use crate::error::{Error, Result};
-use crate::load::LoadOptions;
+use crate::load::{Dml, LoadOptions, NotFound};
 use crate::transaction::CommitPolicy;
 use crate::type_map::LossySet;
 
@@ -26,11 +26,27 @@ pub enum Mode {
     ErrorIfExists,
     /// Creates the table; does nothing if it is there.
     Ignore,
+    /// The table must exist; rows are updated where their key is there and inserted where it is not.
+    Upsert,
+    /// The table must exist; the rows with the key of a source row get its other columns.
+    Update,
+    /// The table must exist; the rows with the key of a source row are removed.
+    Delete,
 }
 
 impl Mode {
     /// All modes, in the order of the documentation.
-    pub const ALL: [Mode; 6] = [Mode::Append, Mode::Truncate, Mode::Overwrite, Mode::Create, Mode::ErrorIfExists, Mode::Ignore];
+    pub const ALL: [Mode; 9] = [
+        Mode::Append,
+        Mode::Truncate,
+        Mode::Overwrite,
+        Mode::Create,
+        Mode::ErrorIfExists,
+        Mode::Ignore,
+        Mode::Upsert,
+        Mode::Update,
+        Mode::Delete,
+    ];
 
     /// As `--mode` spells it.
     pub const fn name(self) -> &'static str {
@@ -41,6 +57,28 @@ impl Mode {
             Mode::Create => "create",
             Mode::ErrorIfExists => "error-if-exists",
             Mode::Ignore => "ignore",
+            Mode::Upsert => "upsert",
+            Mode::Update => "update",
+            Mode::Delete => "delete",
+        }
+    }
+
+    /// What is done with each source row.
+    pub const fn dml(self) -> Dml {
+        match self {
+            Mode::Append | Mode::Truncate | Mode::Overwrite | Mode::Create | Mode::ErrorIfExists | Mode::Ignore => Dml::Insert,
+            Mode::Upsert => Dml::Upsert,
+            Mode::Update => Dml::Update,
+            Mode::Delete => Dml::Delete,
+        }
+    }
+
+    /// A row that is not there to be updated is a bad row, because its values would be lost; one that is not there to be deleted is counted,
+    /// because the table then is what was asked for.
+    pub const fn default_not_found(self) -> NotFound {
+        match self {
+            Mode::Delete => NotFound::Count,
+            _ => NotFound::Refuse,
         }
     }
 }
@@ -75,6 +113,10 @@ pub struct CopyJob {
     pub columns: Option<Vec<String>>,
     /// Source column → table column. A table column in double quotes is taken literally, another one as Oracle takes unquoted names.
     pub rename: Vec<(String, String)>,
+    /// Columns by which [`Mode::Upsert`], [`Mode::Update`] and [`Mode::Delete`] find rows: names of the table or of the source, or `ROWID`.
+    pub key: Vec<String>,
+    /// What becomes of a source row whose key is not in the table; `None` for [`Mode::default_not_found`].
+    pub not_found: Option<NotFound>,
     /// Rows of an execute at most.
     pub batch_rows: Option<u32>,
     /// Memory for the array buffers.
@@ -94,6 +136,8 @@ impl CopyJob {
             mode: Mode::default(),
             columns: None,
             rename: Vec::new(),
+            key: Vec::new(),
+            not_found: None,
             batch_rows: None,
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             commit: CommitPolicy::default(),
@@ -111,7 +155,8 @@ impl CopyJob {
             (Some(rows), Some(limit)) => Some(rows.min(limit)),
             (rows, limit) => rows.or(limit),
         };
-        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy }
+        let not_found = self.not_found.unwrap_or(self.mode.default_not_found());
+        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found }
     }
 
     /// Contradictions that need no session to see.
@@ -128,6 +173,22 @@ impl CopyJob {
                 "--mode overwrite replaces the rows in one transaction, --commit-rows asks for several",
                 "leave out --commit-rows, or use --mode truncate if readers may see the table while it fills",
             );
+        }
+        self.check_key()
+    }
+
+    fn check_key(&self) -> Result<()> {
+        let usage = |message: String, remedy: &str| Err(Error::Usage { message, remedy: remedy.into() });
+        let mode = self.mode;
+        match (mode.dml().has_key(), self.key.is_empty()) {
+            (true, true) => return usage(format!("--mode {mode} finds rows by key columns, and none are named"), "--key id, or --key a,b"),
+            (false, false) => {
+                return usage(format!("--mode {mode} has no use for --key"), "leave out --key, or use --mode upsert, update or delete");
+            }
+            _ => {}
+        }
+        if self.not_found.is_some() && !matches!(mode, Mode::Update | Mode::Delete) {
+            return usage(format!("--mode {mode} finds or makes every row, so --not-found says nothing"), "leave out --not-found");
         }
         Ok(())
     }

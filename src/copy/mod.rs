@@ -3,6 +3,7 @@
 pub mod describe;
 pub mod format;
 pub mod job;
+mod keys;
 mod matching;
 pub mod plan;
 mod plan_display;

@@ -168,7 +168,7 @@ impl CopyPlan {
 
     /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
     fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
-        if tally.rows_read == self.source_rows && report.rows_loaded == self.source_rows {
+        if tally.rows_read == self.source_rows && report.rows_loaded + report.rows_not_found == self.source_rows {
             return Ok(());
         }
         Err(Error::Database {
@@ -244,6 +244,8 @@ impl CopyPlan {
             first_statement: self.first_statement,
             rows_read: tally.rows_read,
             rows_loaded: load.rows_loaded,
+            rows_affected: load.rows_affected,
+            rows_not_found: load.rows_not_found,
             rows_deleted: tally.rows_deleted,
             files: self.files,
             source_bytes: self.source_bytes,

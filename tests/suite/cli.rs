@@ -167,7 +167,7 @@ fn dry_run_prints_the_plan_and_moves_nothing() {
 fn dry_run_as_json_is_one_document_on_standard_output() {
     let out = three_rows().ok(&["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--dry-run", "--report", "json"]);
     let plan: Value = serde_json::from_str(&out).unwrap();
-    assert!(plan["insert_sql"].as_str().unwrap().starts_with("INSERT INTO"), "{plan}");
+    assert!(plan["statement"].as_str().unwrap().starts_with("INSERT INTO"), "{plan}");
     assert!(plan["first_statement"].as_str().unwrap().starts_with("CREATE TABLE"), "{plan}");
     assert_eq!(plan["columns"].as_array().unwrap().len(), 1, "{plan}");
 }

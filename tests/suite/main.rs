@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod dml;
 mod live;
 mod load_embedded;
 mod loads;

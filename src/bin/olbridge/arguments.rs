@@ -66,6 +66,12 @@ pub struct CopyArguments {
     /// Source column SRC goes into target column DST (repeatable)
     #[arg(long, value_name = "SRC=DST")]
     pub rename: Vec<String>,
+    /// Columns by which upsert, update and delete find rows, or ROWID
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub key: Vec<String>,
+    /// What becomes of a row whose key is not in the table (default: refuse for update, count for delete)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub not_found: Option<NotFoundArgument>,
     /// Rows per array execute, at most 32767 (default: from --batch-bytes)
     #[arg(long, value_name = "ROWS")]
     pub batch_rows: Option<NonZeroU32>,
@@ -78,7 +84,7 @@ pub struct CopyArguments {
     /// Allow changes of values by name, comma-separated: `olbridge types` lists the kinds
     #[arg(long, value_name = "KINDS")]
     pub lossy: Option<String>,
-    /// Print the plan (DDL, INSERT, types, rows per execute, memory) and move nothing
+    /// Print the plan (DDL, statement, types, rows per execute, memory) and move nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Write the report (with --dry-run: the plan) as JSON to standard output or to FILE
@@ -157,6 +163,21 @@ pub enum ModeArgument {
     ErrorIfExists,
     /// Create the table; do nothing when it exists
     Ignore,
+    /// Update the rows whose --key is there, insert the others (MERGE)
+    Upsert,
+    /// Set the other columns of the rows that have the --key of a source row
+    Update,
+    /// Remove the rows that have the --key of a source row
+    Delete,
+}
+
+/// `--not-found`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NotFoundArgument {
+    /// It is a bad row
+    Refuse,
+    /// It is counted, and the others go on
+    Count,
 }
 
 /// `describe --format`.

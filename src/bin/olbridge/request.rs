@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use olbridge::copy::target::Target;
 use olbridge::copy::{CopyJob, Mode};
-use olbridge::load::LoadOptions;
+use olbridge::load::{LoadOptions, NotFound};
 use olbridge::oci::MAX_ROWS_PER_EXECUTE;
 use olbridge::transaction::CommitPolicy;
 use olbridge::type_map::LossySet;
 
-use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
+use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument, NotFoundArgument};
 use crate::failure::{Failure, usage};
 use crate::units;
 
@@ -54,6 +54,8 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         mode: mode(arguments.mode),
         columns: arguments.columns,
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
+        key: arguments.key,
+        not_found: arguments.not_found.map(not_found),
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
@@ -71,6 +73,16 @@ fn mode(argument: ModeArgument) -> Mode {
         ModeArgument::Create => Mode::Create,
         ModeArgument::ErrorIfExists => Mode::ErrorIfExists,
         ModeArgument::Ignore => Mode::Ignore,
+        ModeArgument::Upsert => Mode::Upsert,
+        ModeArgument::Update => Mode::Update,
+        ModeArgument::Delete => Mode::Delete,
+    }
+}
+
+fn not_found(argument: NotFoundArgument) -> NotFound {
+    match argument {
+        NotFoundArgument::Refuse => NotFound::Refuse,
+        NotFoundArgument::Count => NotFound::Count,
     }
 }
 
