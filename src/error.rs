@@ -30,6 +30,8 @@ pub enum Phase {
     Rollback,
     /// A query asked for by the user.
     Query,
+    /// Writing the file of refused rows.
+    Rejects,
 }
 
 impl fmt::Display for Phase {
@@ -45,6 +47,7 @@ impl fmt::Display for Phase {
             Phase::Commit => "commit",
             Phase::Rollback => "rollback",
             Phase::Query => "query",
+            Phase::Rejects => "rejects",
         })
     }
 }

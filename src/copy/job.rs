@@ -1,10 +1,12 @@
 //! What a user asks for.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::target::Target;
 use crate::error::{Error, Result};
+use crate::lake::rejects::RejectFormat;
 use crate::load::{Dml, LoadOptions, NotFound};
 use crate::transaction::CommitPolicy;
 use crate::type_map::LossySet;
@@ -100,6 +102,22 @@ impl FromStr for Mode {
     }
 }
 
+/// What a row does that a conversion or the database refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// Ends the job; nothing of the transaction stays.
+    #[default]
+    Abort,
+    /// Goes to a file, and the others go on.
+    Reject {
+        /// Where refused rows go: `.parquet` or `.ndjson`. It must not exist, and is there at the end if a row was refused.
+        file: PathBuf,
+        /// More refused rows than this end the job, and nothing of the transaction stays.
+        max_rows: Option<u64>,
+    },
+}
+
 /// A copy from Parquet files into an Oracle table, as asked for. [`CopyJob::plan`] turns it into what will happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyJob {
@@ -117,6 +135,8 @@ pub struct CopyJob {
     pub key: Vec<String>,
     /// What becomes of a source row whose key is not in the table; `None` for [`Mode::default_not_found`].
     pub not_found: Option<NotFound>,
+    /// What a bad row does.
+    pub on_error: OnError,
     /// Rows of an execute at most.
     pub batch_rows: Option<u32>,
     /// Memory for the array buffers.
@@ -138,6 +158,7 @@ impl CopyJob {
             rename: Vec::new(),
             key: Vec::new(),
             not_found: None,
+            on_error: OnError::Abort,
             batch_rows: None,
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             commit: CommitPolicy::default(),
@@ -172,6 +193,15 @@ impl CopyJob {
             return usage(
                 "--mode overwrite replaces the rows in one transaction, --commit-rows asks for several",
                 "leave out --commit-rows, or use --mode truncate if readers may see the table while it fills",
+            );
+        }
+        if let OnError::Reject { file, .. } = &self.on_error
+            && RejectFormat::of(file)? == RejectFormat::Parquet
+            && self.commit != CommitPolicy::AtEnd
+        {
+            return usage(
+                "--commit-rows commits rows while the refused ones are in a Parquet file that cannot be read before its end is written",
+                "a name that ends in .ndjson, or leave out --commit-rows",
             );
         }
         self.check_key()

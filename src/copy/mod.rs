@@ -8,11 +8,12 @@ mod matching;
 pub mod plan;
 mod plan_display;
 pub mod progress;
+mod rejects;
 pub mod report;
 mod run;
 pub mod target;
 
-pub use job::{CopyJob, Mode};
+pub use job::{CopyJob, Mode, OnError};
 pub use plan::{CopyPlan, PlanColumn, TableAction};
 pub use progress::{Cancel, NoProgress, Progress, ProgressEvent};
 pub use report::CopyReport;

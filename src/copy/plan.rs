@@ -2,7 +2,7 @@
 
 use arrow::datatypes::Field;
 
-use super::job::{CopyJob, Mode};
+use super::job::{CopyJob, Mode, OnError};
 use super::keys::{keep_keys, resolve_keys, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use crate::error::{Error, PlanProblem, Result};
@@ -98,6 +98,8 @@ pub struct CopyPlan {
     pub rows_per_execute: u32,
     /// Memory of all array buffers.
     pub buffer_bytes: u64,
+    /// What a bad row does.
+    pub on_error: OnError,
     /// When rows become durable.
     pub commit: CommitPolicy,
     /// Losses that are accepted, comma-separated.
@@ -144,7 +146,9 @@ impl CopyJob {
             keep_keys(source.schema(), &mut selected, &self.key);
         }
         let indices: Vec<usize> = selected.iter().map(|s| s.source_index).collect();
-        source.settle_int96(&indices)?;
+        // A refused row is kept with all its columns, so all are read.
+        let all_columns: Option<Vec<usize>> = (self.on_error != OnError::Abort).then(|| (0..source.schema().fields().len()).collect());
+        source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
         let schema = source.schema().clone();
         let pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
@@ -155,11 +159,10 @@ impl CopyJob {
             }
         };
         let keys = resolve_keys(&self.key, &pairs, &mut problems);
-        let (pairs, columns): (Vec<ColumnPair>, Vec<usize>) = pairs
-            .into_iter()
-            .enumerate()
-            .map(|(index, pair)| (ColumnPair { source_index: index, ..pair.clone() }, pair.source_index))
-            .unzip();
+        let (pairs, columns) = match all_columns {
+            Some(columns) => (pairs, columns),
+            None => only_paired(pairs),
+        };
         let load = self.load_plan(&name, &pairs, &keys, problems)?;
         self.finish(name, existing, action, source, columns, &pairs, load)
     }
@@ -246,12 +249,19 @@ impl CopyJob {
             columns: Vec::new(),
             rows_per_execute: 0,
             buffer_bytes: 0,
+            on_error: self.on_error.clone(),
             commit: self.commit,
             lossy: self.lossy.to_string(),
             warnings: Vec::new(),
             work,
         }
     }
+}
+
+/// The pairs by their place among the columns that are read, which are then only theirs.
+fn only_paired(pairs: Vec<ColumnPair>) -> (Vec<ColumnPair>, Vec<usize>) {
+    let columns = pairs.iter().map(|pair| pair.source_index).collect();
+    (pairs.into_iter().enumerate().map(|(source_index, pair)| ColumnPair { source_index, ..pair }).collect(), columns)
 }
 
 pub(super) fn plan_error(table: &TableName, problems: Vec<PlanProblem>) -> Error {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::format::{TextTable, bytes, count, thousands};
+use super::job::OnError;
 use super::plan::{CopyPlan, TableAction};
 use crate::load::NotFound;
 use crate::transaction::CommitPolicy;
@@ -41,6 +42,10 @@ impl fmt::Display for CopyPlan {
             return Ok(());
         }
         writeln!(f, "commit   {}", self.commit_line())?;
+        if let OnError::Reject { file, max_rows } = &self.on_error {
+            let limit = max_rows.map(|rows| format!(", at most {}", thousands(rows))).unwrap_or_default();
+            writeln!(f, "rejects  rows that are refused go to {}{limit}", file.display())?;
+        }
         match self.not_found {
             Some(NotFound::Refuse) => writeln!(f, "absent   a row whose key is not in the table is refused")?,
             Some(NotFound::Count) => writeln!(f, "absent   a row whose key is not in the table is counted")?,

@@ -52,6 +52,12 @@ pub struct CopyReport {
     pub rows_affected: u64,
     /// Source rows whose key was not in the table, where they are counted.
     pub rows_not_found: u64,
+    /// Source rows that a conversion refused.
+    pub rows_rejected_convert: u64,
+    /// Source rows that the database refused or did not find.
+    pub rows_rejected_execute: u64,
+    /// Where the refused rows are.
+    pub rejects_file: Option<String>,
     /// Rows that `overwrite` deleted.
     pub rows_deleted: u64,
     /// Files of the source.
@@ -73,6 +79,11 @@ pub struct CopyReport {
 }
 
 impl CopyReport {
+    /// Source rows that are not in the table, but in the file of refused rows.
+    pub fn rows_rejected(&self) -> u64 {
+        self.rows_rejected_convert + self.rows_rejected_execute
+    }
+
     /// What a key found that is not one row for each.
     fn by_key(&self) -> String {
         let mut how = String::new();
@@ -116,6 +127,11 @@ impl fmt::Display for CopyReport {
             count(self.executes, "execute"),
             count(self.commits, "commit"),
         )?;
+        if let Some(file) = &self.rejects_file {
+            let (rows, by_us, by_database) = (self.rows_rejected(), self.rows_rejected_convert, self.rows_rejected_execute);
+            let rows = count(rows, "row");
+            writeln!(f, "  {rows} refused ({} in conversion, {} by the database): {file}", thousands(by_us), thousands(by_database))?;
+        }
         let t = &self.times;
         let stages = [
             ("prepare", t.prepare_ms),
@@ -149,6 +165,9 @@ mod tests {
             rows_loaded: 6_001_215,
             rows_affected: 6_001_215,
             rows_not_found: 0,
+            rows_rejected_convert: 0,
+            rows_rejected_execute: 0,
+            rejects_file: None,
             rows_deleted: 12,
             files: 1,
             source_bytes: 200 << 20,

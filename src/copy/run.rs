@@ -1,9 +1,13 @@
 //! Carrying out a plan: statements, rows, commit; and on failure everything back as it was.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use arrow::datatypes::Schema;
 
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
+use super::rejects::Rejects;
 use super::report::{CopyReport, StageTimes, ms};
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
@@ -26,6 +30,7 @@ struct Tally {
     prepare: Duration,
     read: Duration,
     commit: Duration,
+    rejects_file: Option<PathBuf>,
 }
 
 impl CopyPlan {
@@ -43,11 +48,24 @@ impl CopyPlan {
         };
         self.check_unchanged(session)?;
         self.refuse_if_cancelled(cancel, &tally)?;
+        let rejects = Rejects::begin(&self.on_error, &self.read_schema())?;
         let created = self.run_ddl(session, progress, &mut tally)?;
-        match self.load_rows(session, load, &mut tally, progress, cancel) {
-            Ok(load_report) => Ok(self.report(&tally, load_report, began)),
-            Err(Failure { error, outcome_unknown }) => Err(self.clean_up(session, created, outcome_unknown, &tally, error)),
+        match self.load_rows(session, load, &rejects, &mut tally, progress, cancel) {
+            Ok(load_report) => {
+                tally.rejects_file =
+                    rejects.publish().map_err(|error| annotate(error, "the good rows are committed"))?.map(|(path, _)| path);
+                Ok(self.report(&tally, load_report, began))
+            }
+            Err(Failure { error, outcome_unknown }) => {
+                Err(name_rejects(self.clean_up(session, created, outcome_unknown, &tally, error), &rejects))
+            }
         }
+    }
+
+    /// The schema of the batches that are read.
+    fn read_schema(&self) -> Schema {
+        let schema = self.work.source.schema();
+        Schema::new(self.work.read.columns.iter().map(|&index| schema.field(index).clone()).collect::<Vec<_>>())
     }
 
     /// The table is what it was when the plan was made.
@@ -80,12 +98,15 @@ impl CopyPlan {
         &self,
         session: &mut Session,
         load: LoadPlan,
+        rejects: &Rejects,
         tally: &mut Tally,
         progress: &mut dyn Progress,
         cancel: &Cancel,
     ) -> Result<LoadReport, Failure> {
         let transaction = Transaction::begin(session);
-        let filled = self.fill(&transaction, load, tally, progress, cancel);
+        // No row is committed before those that were refused are safe.
+        let filled =
+            self.fill(&transaction, load, rejects, tally, progress, cancel).and_then(|report| Ok(rejects.close().map(|()| report)?));
         match filled {
             Ok(report) => {
                 let began = Instant::now();
@@ -117,6 +138,7 @@ impl CopyPlan {
         &self,
         transaction: &Transaction<'_>,
         load: LoadPlan,
+        rejects: &Rejects,
         tally: &mut Tally,
         progress: &mut dyn Progress,
         cancel: &Cancel,
@@ -128,7 +150,7 @@ impl CopyPlan {
             tally.prepare += began.elapsed();
         }
         progress.event(&ProgressEvent::Started { rows_total: self.source_rows, bytes_total: self.source_bytes });
-        let mut loader = Loader::new(transaction, load)?;
+        let mut loader = rejects.attach(Loader::new(transaction, load)?);
         let mut reader = self.work.source.read(self.work.read.clone());
         loop {
             self.refuse_if_cancelled(cancel, tally)?;
@@ -141,7 +163,7 @@ impl CopyPlan {
             written?;
             tally.rows_read += next.batch.num_rows() as u64;
             progress.event(&ProgressEvent::Batch { rows_done: tally.rows_read, bytes_done: next.bytes_done });
-            self.commit_if_due(transaction, tally, progress)?;
+            self.commit_if_due(transaction, rejects, tally, progress)?;
         }
         let flushed = loader.flush();
         tally.rows_open = loader.rows_loaded() - tally.rows_committed;
@@ -152,11 +174,18 @@ impl CopyPlan {
         Ok(report)
     }
 
-    fn commit_if_due(&self, transaction: &Transaction<'_>, tally: &mut Tally, progress: &mut dyn Progress) -> Result<(), Failure> {
+    fn commit_if_due(
+        &self,
+        transaction: &Transaction<'_>,
+        rejects: &Rejects,
+        tally: &mut Tally,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Failure> {
         let CommitPolicy::EveryRows(every) = self.commit else { return Ok(()) };
         if tally.rows_open < every.get() {
             return Ok(());
         }
+        rejects.sync()?;
         let began = Instant::now();
         transaction.commit_and_continue().map_err(|error| Failure { error, outcome_unknown: true })?;
         tally.commit += began.elapsed();
@@ -168,14 +197,15 @@ impl CopyPlan {
 
     /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
     fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
-        if tally.rows_read == self.source_rows && report.rows_loaded + report.rows_not_found == self.source_rows {
+        let accounted_for = report.rows_loaded + report.rows_not_found + report.rows_rejected();
+        if tally.rows_read == self.source_rows && accounted_for == self.source_rows {
             return Ok(());
         }
         Err(Error::Database {
             phase: Phase::Execute,
             table: Some(self.table.clone()),
             ora_code: 0,
-            message: format!("the source has {} rows, {} were read and {} loaded", self.source_rows, tally.rows_read, report.rows_loaded),
+            message: format!("the source has {} rows, {} were read and {accounted_for} accounted for", self.source_rows, tally.rows_read),
             remedy: "rolled back; run the job again, and report this if it happens twice".into(),
             session_dead: false,
         })
@@ -246,6 +276,9 @@ impl CopyPlan {
             rows_loaded: load.rows_loaded,
             rows_affected: load.rows_affected,
             rows_not_found: load.rows_not_found,
+            rows_rejected_convert: load.rows_rejected_convert,
+            rows_rejected_execute: load.rows_rejected_execute,
+            rejects_file: tally.rejects_file.as_ref().map(|path| path.display().to_string()),
             rows_deleted: tally.rows_deleted,
             files: self.files,
             source_bytes: self.source_bytes,
@@ -277,6 +310,15 @@ fn is_session_dead(error: &Error) -> bool {
 
 fn first_line(error: &Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// Refused rows are kept also when the job fails: they say what is wrong with the source, and with `--commit-rows` they are nowhere else.
+fn name_rejects(error: Error, rejects: &Rejects) -> Error {
+    match rejects.publish() {
+        Ok(None) => error,
+        Ok(Some((path, rows))) => annotate(error, &format!("{rows} rows that were refused before are in {}", path.display())),
+        Err(failed) => annotate(error, &first_line(&failed)),
+    }
 }
 
 /// Rows that had been committed went with the dropped table.

@@ -11,4 +11,5 @@ mod loads;
 mod make_orders;
 mod parquet_testing;
 mod real_client;
+mod rejects;
 mod support;

@@ -20,8 +20,8 @@ Exit codes:
     0  done                                        5  a row was refused
     1  unexpected                                  6  file or storage
     2  usage                                       7  the database refused, or the connection was lost
-    3  client library, connection or login       130  interrupted, rolled back
-    4  the plan does not fit, nothing has moved";
+    3  client library, connection or login         8  done, but rows were refused: they are in --rejects FILE
+    4  the plan does not fit, nothing has moved  130  interrupted, rolled back";
 
 /// Moves tables between Oracle and the lakehouse through OCI array binding. Exact or refused; nothing lost, nothing twice.
 #[derive(Debug, Parser)]
@@ -72,6 +72,15 @@ pub struct CopyArguments {
     /// What becomes of a row whose key is not in the table (default: refuse for update, count for delete)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub not_found: Option<NotFoundArgument>,
+    /// What a bad row does (default: abort; with --rejects: reject)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_error: Option<OnErrorArgument>,
+    /// Put refused rows into FILE (.parquet or .ndjson, must not exist) with the reason, and go on with the others
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Roll back when more than N rows are refused (default: no limit)
+    #[arg(long, value_name = "N")]
+    pub max_errors: Option<u64>,
     /// Rows per array execute, at most 32767 (default: from --batch-bytes)
     #[arg(long, value_name = "ROWS")]
     pub batch_rows: Option<NonZeroU32>,
@@ -169,6 +178,15 @@ pub enum ModeArgument {
     Update,
     /// Remove the rows that have the --key of a source row
     Delete,
+}
+
+/// `--on-error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnErrorArgument {
+    /// Name the first bad row and roll back
+    Abort,
+    /// Put bad rows into --rejects FILE and go on
+    Reject,
 }
 
 /// `--not-found`.

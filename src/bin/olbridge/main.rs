@@ -25,7 +25,7 @@ use failure::Failure;
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     match run(arguments.command) {
-        Ok(()) => ExitCode::Ok.into(),
+        Ok(code) => code.into(),
         Err(failure) => {
             if failure.exit_code() != ExitCode::Ok {
                 note(format_args!("error: {failure}"));
@@ -35,14 +35,15 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
-    match command {
-        Command::Copy(arguments) => command::copy::run(request::copy(arguments)?),
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    let done = match command {
+        Command::Copy(arguments) => return command::copy::run(request::copy(arguments)?),
         Command::Describe(arguments) => command::describe::run(&arguments),
         Command::Sql(arguments) => command::sql::run(&arguments),
         Command::Check(arguments) => command::check::run(&arguments),
         Command::Types => command::types::run(),
-    }
+    };
+    done.map(|()| ExitCode::Ok)
 }
 
 /// A line on standard error. Unlike `eprintln!` it does not panic when nobody listens any more.

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use olbridge::copy::target::Target;
-use olbridge::copy::{CopyJob, Mode};
+use olbridge::copy::{CopyJob, Mode, OnError};
 use olbridge::load::{LoadOptions, NotFound};
 use olbridge::oci::MAX_ROWS_PER_EXECUTE;
 use olbridge::transaction::CommitPolicy;
 use olbridge::type_map::LossySet;
 
-use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument, NotFoundArgument};
+use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument, NotFoundArgument, OnErrorArgument};
 use crate::failure::{Failure, usage};
 use crate::units;
 
@@ -56,6 +56,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
         key: arguments.key,
         not_found: arguments.not_found.map(not_found),
+        on_error: on_error(arguments.on_error, arguments.rejects, arguments.max_errors)?,
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
@@ -83,6 +84,17 @@ fn not_found(argument: NotFoundArgument) -> NotFound {
     match argument {
         NotFoundArgument::Refuse => NotFound::Refuse,
         NotFoundArgument::Count => NotFound::Count,
+    }
+}
+
+fn on_error(argument: Option<OnErrorArgument>, rejects: Option<PathBuf>, max_rows: Option<u64>) -> Result<OnError, Failure> {
+    match (argument, rejects) {
+        (None | Some(OnErrorArgument::Abort), None) if max_rows.is_none() => Ok(OnError::Abort),
+        (None | Some(OnErrorArgument::Reject), Some(file)) => Ok(OnError::Reject { file, max_rows }),
+        (Some(OnErrorArgument::Abort), Some(_)) => {
+            Err(usage("--on-error abort ends at the first bad row, so --rejects says nothing", "leave out one of them"))
+        }
+        (_, None) => Err(usage("refused rows have to go somewhere", "--rejects bad.parquet (or bad.ndjson)")),
     }
 }
 
@@ -164,6 +176,9 @@ mod tests {
             (&["--batch-bytes", "lots"], "8MiB"),
             (&["--report", "json="], "json=FILE"),
             (&["--lossy", "all"], "all"),
+            (&["--on-error", "reject"], "--rejects"),
+            (&["--max-errors", "5"], "--rejects"),
+            (&["--on-error", "abort", "--rejects", "r.ndjson"], "leave out one"),
         ];
         for (arguments, part) in cases {
             let message = parse(arguments).unwrap_err().to_string();
