@@ -75,8 +75,7 @@ pub(crate) fn parse_command(sql: &str, kind: StatementKind) -> Result<Command> {
 
 /// ORA-00900 for what is no statement, ORA-03001 for one of Oracle's that the engine lacks.
 pub(crate) fn unsupported_statement(sql: &str) -> OraError {
-    const KNOWN: [&str; 21] = [
-        "MERGE",
+    const KNOWN: [&str; 20] = [
         "BEGIN",
         "DECLARE",
         "CALL",

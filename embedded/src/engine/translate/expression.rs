@@ -217,6 +217,9 @@ impl Translator<'_> {
         let value = self.value(expr)?;
         let data_type = parse_type(type_text)?;
         let converted = self.convert(value, data_type.family())?;
+        if data_type == DataType::NUMBER {
+            return Ok(Sql { data_type, ..converted });
+        }
         let nullable = converted.nullable;
         Ok(Sql { nullable, ..Sql::new(format!("o_fit({}, '{data_type}')", converted.text), data_type) })
     }
