@@ -5,6 +5,7 @@ mod call;
 mod convert;
 mod dml;
 mod expression;
+mod interval;
 mod merge;
 mod query;
 
