@@ -14,6 +14,7 @@ mod dictionary;
 mod dml;
 mod error;
 mod functions;
+mod interval;
 mod nls;
 mod number;
 mod parse;

@@ -218,7 +218,7 @@ impl Session {
             return Err(OraError::unsupported("RETURNING … INTO"));
         }
         let body = match shape.kind {
-            StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete => {
+            StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
                 Body::Sql(Box::new(parse::statement(sql)?))
             }
             StatementKind::Create
@@ -264,6 +264,7 @@ impl Session {
             Ast::Insert(insert) => Plan::Dml(translator.insert(insert)?),
             Ast::Update(update) => Plan::Dml(translator.update(update)?),
             Ast::Delete(delete) => Plan::Dml(translator.delete(delete)?),
+            Ast::Merge(merge) => Plan::Dml(DmlPlan::Merge(Box::new(translator.merge(merge)?))),
             _ => return Err(unsupported_statement(&statement.sql)),
         };
         statement.plan = Some((key, plan));

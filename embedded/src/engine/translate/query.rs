@@ -2,7 +2,7 @@
 
 use sqlparser::ast::{
     BinaryOperator as Op, Distinct, Expr, GroupByExpr, JoinConstraint, JoinOperator, LimitClause, OrderByExpr, OrderByKind, OrderBySort,
-    Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableFactor, TableWithJoins, Value,
+    Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, Value,
 };
 
 use super::super::dictionary;
@@ -139,33 +139,40 @@ impl Translator<'_> {
 
     fn source(&mut self, factor: &TableFactor) -> Result<String> {
         let name = self.source_name();
+        self.source_named(factor, &name)
+    }
+
+    /// A row source under the name that SQL of SQLite calls it by.
+    pub(super) fn source_named(&mut self, factor: &TableFactor, name: &str) -> Result<String> {
         match factor {
             TableFactor::Table { name: table, alias, args: None, version: None, partitions, sample: None, .. } if partitions.is_empty() => {
                 let alias = alias.as_ref().map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
-                self.named_source(table, alias, &name)
+                self.named_source(table, alias, name)
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
                 let query = self.query(subquery)?;
-                let columns = query
-                    .outputs
-                    .iter()
-                    .enumerate()
-                    .map(|(index, (column, sql))| ScopeColumn {
-                        name: column.clone(),
-                        sql: format!("{name}.o{index}"),
-                        data_type: sql.data_type,
-                        nullable: sql.nullable,
-                    })
-                    .collect();
-                let alias = alias.as_ref().map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
-                self.add_source(Source { schema: None, name: alias, columns, rowid: None });
+                let source = self.derived(&query, alias.as_ref(), name);
+                self.add_source(source);
                 Ok(format!("({}) AS {name}", query.text))
             }
             other => Err(OraError::unsupported(format_args!("{other} in FROM"))),
         }
     }
 
-    fn add_source(&mut self, source: Source) {
+    /// A subquery as a row source.
+    pub(super) fn derived(&self, query: &Query, alias: Option<&TableAlias>, name: &str) -> Source {
+        let column = |(index, (column, sql)): (usize, &(String, Sql))| ScopeColumn {
+            name: column.clone(),
+            sql: format!("{name}.o{index}"),
+            data_type: sql.data_type,
+            nullable: sql.nullable,
+        };
+        let columns = query.outputs.iter().enumerate().map(column).collect();
+        let alias = alias.map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
+        Source { schema: None, name: alias, columns, rowid: None }
+    }
+
+    pub(super) fn add_source(&mut self, source: Source) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.push(source);
         }
