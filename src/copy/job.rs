@@ -133,6 +133,8 @@ pub struct CopyJob {
     pub rename: Vec<(String, String)>,
     /// Columns by which [`Mode::Upsert`], [`Mode::Update`] and [`Mode::Delete`] find rows: names of the table or of the source, or `ROWID`.
     pub key: Vec<String>,
+    /// Columns of the primary key of a table that is created, named like `key`.
+    pub primary_key: Vec<String>,
     /// What becomes of a source row whose key is not in the table; `None` for [`Mode::default_not_found`].
     pub not_found: Option<NotFound>,
     /// What a bad row does.
@@ -157,6 +159,7 @@ impl CopyJob {
             columns: None,
             rename: Vec::new(),
             key: Vec::new(),
+            primary_key: Vec::new(),
             not_found: None,
             on_error: OnError::Abort,
             batch_rows: None,
@@ -216,6 +219,9 @@ impl CopyJob {
                 return usage(format!("--mode {mode} has no use for --key"), "leave out --key, or use --mode upsert, update or delete");
             }
             _ => {}
+        }
+        if !self.primary_key.is_empty() && !matches!(mode, Mode::Create | Mode::Overwrite | Mode::ErrorIfExists | Mode::Ignore) {
+            return usage(format!("--mode {mode} creates no table, so --primary-key says nothing"), "--mode create, or leave it out");
         }
         if self.not_found.is_some() && !matches!(mode, Mode::Update | Mode::Delete) {
             return usage(format!("--mode {mode} finds or makes every row, so --not-found says nothing"), "leave out --not-found");

@@ -31,8 +31,22 @@ pub(super) fn keep_keys(schema: &Schema, selected: &mut Vec<Selected>, keys: &[S
     selected.retain(|column| keys.iter().any(|key| same(&column.wanted, key) || same(schema.field(column.source_index).name(), key)));
 }
 
-/// The table columns that `keys` names: by their own name (literally in double quotes), or by the source column that goes there.
-pub(super) fn resolve_keys(keys: &[String], pairs: &[ColumnPair], problems: &mut Vec<PlanProblem>) -> Vec<String> {
+/// Makes the columns of a new table's primary key NOT NULL, and returns their names.
+pub(super) fn primary_key(keys: &[String], pairs: &mut [ColumnPair], problems: &mut Vec<PlanProblem>) -> Vec<String> {
+    let names = resolve_keys("--primary-key", keys, pairs, problems);
+    for pair in pairs.iter_mut().filter(|pair| names.contains(&pair.target.name)) {
+        pair.target.nullable = false;
+        if matches!(pair.target.oracle_type, OracleType::Clob | OracleType::Nclob | OracleType::Blob) {
+            let reason =
+                format!("{} is in --primary-key, but would be {}, which Oracle does not index", pair.target.name, pair.target.oracle_type);
+            problems.push(PlanProblem { column: Some(pair.field.name().clone()), reason, remedy: "name other columns".into() });
+        }
+    }
+    names
+}
+
+/// The table columns that `keys`, the value of `option`, names: by their own name (literally in double quotes), or by the source column that goes there.
+pub(super) fn resolve_keys(option: &str, keys: &[String], pairs: &[ColumnPair], problems: &mut Vec<PlanProblem>) -> Vec<String> {
     let targets = pairs.iter().map(|pair| pair.target.name.as_str());
     let sources = pairs.iter().map(|pair| pair.field.name().as_str());
     let mut found: Vec<String> = Vec::with_capacity(keys.len());
@@ -48,10 +62,10 @@ pub(super) fn resolve_keys(keys: &[String], pairs: &[ColumnPair], problems: &mut
         let problem = |reason: String, remedy: &str| PlanProblem { column: Some(key.clone()), reason, remedy: remedy.into() };
         match index.map(|index| pairs[index].target.name.clone()) {
             None => problems.push(problem(
-                format!("--key names it, but the columns that go into the table are {}", name_list(targets.clone())),
+                format!("{option} names it, but the columns that go into the table are {}", name_list(targets.clone())),
                 "name columns of the table for which the source has values",
             )),
-            Some(name) if found.contains(&name) => problems.push(problem("is named twice in --key".into(), "name it once")),
+            Some(name) if found.contains(&name) => problems.push(problem(format!("is named twice in {option}"), "name it once")),
             Some(name) => found.push(name),
         }
     }
@@ -77,7 +91,7 @@ mod tests {
     fn resolved(keys: &[&str], names: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
         let mut problems = Vec::new();
         let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-        let found = resolve_keys(&keys, &pairs(names), &mut problems);
+        let found = resolve_keys("--key", &keys, &pairs(names), &mut problems);
         (found, problems.iter().map(ToString::to_string).collect())
     }
 

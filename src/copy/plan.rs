@@ -3,7 +3,7 @@
 use arrow::datatypes::Field;
 
 use super::job::{CopyJob, Mode, OnError};
-use super::keys::{keep_keys, resolve_keys, with_row_address};
+use super::keys::{keep_keys, primary_key, resolve_keys, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
@@ -150,7 +150,7 @@ impl CopyJob {
         let all_columns: Option<Vec<usize>> = (self.on_error != OnError::Abort).then(|| (0..source.schema().fields().len()).collect());
         source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
         let schema = source.schema().clone();
-        let pairs = match &existing {
+        let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
             None => {
                 let stats = new_column_stats(&source, &indices, problems.is_empty())?;
@@ -158,13 +158,14 @@ impl CopyJob {
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
         };
-        let keys = resolve_keys(&self.key, &pairs, &mut problems);
+        let keys = resolve_keys("--key", &self.key, &pairs, &mut problems);
+        let primary_key = if existing.is_none() { primary_key(&self.primary_key, &mut pairs, &mut problems) } else { Vec::new() };
         let (pairs, columns) = match all_columns {
             Some(columns) => (pairs, columns),
             None => only_paired(pairs),
         };
         let load = self.load_plan(&name, &pairs, &keys, problems)?;
-        self.finish(name, existing, action, source, columns, &pairs, load)
+        self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)
     }
 
     fn load_plan(&self, name: &TableName, pairs: &[ColumnPair], keys: &[String], mut problems: Vec<PlanProblem>) -> Result<LoadPlan> {
@@ -195,18 +196,22 @@ impl CopyJob {
         source: ParquetSource,
         columns: Vec<usize>,
         pairs: &[ColumnPair],
+        primary_key: &[String],
         load: LoadPlan,
     ) -> Result<CopyPlan> {
         let new_columns: Vec<ColumnDesc> = pairs.iter().map(|p| p.target.clone()).collect();
         let first_statement = match action {
-            TableAction::Create => Some(sql::create_table(&name, &new_columns)?),
+            TableAction::Create => Some(sql::create_table(&name, &new_columns, primary_key)?),
             TableAction::Truncate => Some(sql::truncate(&name)?),
             TableAction::Replace => Some(sql::delete_all(&name)?),
             TableAction::Append | TableAction::Skip | TableAction::Upsert | TableAction::Update | TableAction::Delete => None,
         };
         // An UPDATE or a DELETE makes no row.
         let inserted_into = existing.as_ref().filter(|_| !matches!(load.dml, Dml::Update | Dml::Delete));
-        let warnings = inserted_into.map(|table| unfilled_warnings(table, pairs)).unwrap_or_default();
+        let mut warnings = inserted_into.map(|table| unfilled_warnings(table, pairs)).unwrap_or_default();
+        if existing.is_some() && !self.primary_key.is_empty() {
+            warnings.push("the table exists: --primary-key is not applied".into());
+        }
         let mut batch_rows = (load.rows_per_execute() as usize).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
         if let CommitPolicy::EveryRows(rows) = self.commit {
             // The run looks between batches whether a commit is due.

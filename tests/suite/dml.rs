@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use olbridge::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use olbridge::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
 
+use crate::support::database::Database;
 use crate::support::loopback::Loopback;
 use crate::support::tables::{ids, table};
 
@@ -180,6 +181,65 @@ fn a_null_key_is_refused_before_it_is_inserted_twice() {
         server.run(&arguments).fails(5, &["column ID: n.parquet row 78: the key is NULL", "try:"]);
     }
     assert_eq!(sorted(&mut server, "T"), (0..1000).map(|id| (id, Some(format!("old{id}")))).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_created_table_gets_its_primary_key() {
+    let database = Database::embedded();
+    let keys: ArrayRef = Arc::new(Int64Array::from_iter((0..100).map(|v| Some(if v == 60 { 5 } else { v }))));
+    let batch = table(vec![("Order", keys), ("line", ids(0..100)), ("v", texts((0..100).map(|v| Some(v.to_string()))))]);
+    database.workspace().parquet("t.parquet", &[batch]);
+    let target = database.target("T");
+    let both = ["copy", "t.parquet", &target, "--mode", "create", "--primary-key", "order,line"];
+    let plan = database.ok(&[&both[..], &["--dry-run"]].concat());
+    for part in ["\"ORDER\" NUMBER(19) NOT NULL,", "PRIMARY KEY (\"ORDER\", LINE)"] {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
+    database
+        .run(&["copy", "t.parquet", &target, "--mode", "create", "--primary-key", "order"])
+        .fails(5, &["ORA-00001", "t.parquet row 61"]);
+    assert!(!database.exists("T"));
+    database.ok(&both);
+    let again = database.run(&both);
+    assert!(again.code == 5 && again.stderr.contains("ORA-00001"), "{again}");
+    let overwritten = database.ok(&["copy", "t.parquet", &target, "--mode", "overwrite", "--primary-key", "order"]);
+    assert!(overwritten.contains("warning: the table exists: --primary-key is not applied"), "{overwritten}");
+    database.run(&["copy", "t.parquet", &target, "--primary-key", "order"]).fails(2, &["creates no table"]);
+}
+
+/// Upsert, update and delete by several keys of several types, judged by a model; on the engine, which is quick.
+#[test]
+fn keyed_changes_leave_what_a_model_says() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE T (A NUMBER, B VARCHAR2(4), C DATE, V VARCHAR2(20), PRIMARY KEY (A, B, C))");
+    let target = database.target("T");
+    let mut model = std::collections::BTreeMap::new();
+    let batch = |numbers: std::ops::Range<i64>, text: &str| {
+        let a: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers.clone().map(|v| v % 7)));
+        let b = texts(numbers.clone().map(|v| Some(format!("b{}", v % 5))));
+        let c: ArrayRef = Arc::new(Date32Array::from_iter_values(numbers.clone().map(|v| (v % 11) as i32)));
+        let v = texts(numbers.map(|v| Some(format!("{text}{v}"))));
+        table(vec![("a", a), ("b", b), ("c", c), ("v", v)])
+    };
+    let key = |v: i64| (v % 7, v % 5, v % 11);
+    let steps =
+        [("upsert", 0..300), ("update", 100..200), ("delete", 0..90), ("upsert", 50..400), ("delete", 350..420), ("update", 60..61)];
+    for (step, (mode, numbers)) in steps.into_iter().enumerate() {
+        let text = format!("s{step}_");
+        let file = database.workspace().parquet("t.parquet", &[batch(numbers.clone(), &text)]);
+        database.ok(&["copy", &file, &target, "--mode", mode, "--key", "c,a,b", "--batch-rows", "37"]);
+        for number in numbers {
+            match mode {
+                "delete" => drop(model.remove(&key(number))),
+                "update" => drop(model.get_mut(&key(number)).map(|value| *value = format!("{text}{number}"))),
+                _ => drop(model.insert(key(number), format!("{text}{number}"))),
+            }
+        }
+        let found = database.rows("SELECT V FROM T ORDER BY A, B, C");
+        let found: Vec<&str> = found.iter().map(|row| row[0].as_deref().unwrap()).collect();
+        assert_eq!(found, model.values().map(String::as_str).collect::<Vec<_>>(), "step {step}: {mode}");
+    }
+    assert!(model.len() > 100);
 }
 
 #[test]

@@ -69,6 +69,9 @@ pub struct CopyArguments {
     /// Columns by which upsert, update and delete find rows, or ROWID
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub key: Vec<String>,
+    /// Primary key of a table that is created
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub primary_key: Vec<String>,
     /// What becomes of a row whose key is not in the table (default: refuse for update, count for delete)
     #[arg(long, value_enum, value_name = "WHAT")]
     pub not_found: Option<NotFoundArgument>,

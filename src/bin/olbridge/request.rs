@@ -55,6 +55,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         columns: arguments.columns,
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
         key: arguments.key,
+        primary_key: arguments.primary_key,
         not_found: arguments.not_found.map(not_found),
         on_error: on_error(arguments.on_error, arguments.rejects, arguments.max_errors)?,
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
