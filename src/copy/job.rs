@@ -133,6 +133,10 @@ pub struct CopyJob {
     pub rename: Vec<(String, String)>,
     /// Columns by which [`Mode::Upsert`], [`Mode::Update`] and [`Mode::Delete`] find rows: names of the table or of the source, or `ROWID`.
     pub key: Vec<String>,
+    /// A source column and the text of the value that marks a row to be deleted, in [`Mode::Upsert`]. Not loaded unless `columns` names it.
+    pub delete_when: Option<(String, String)>,
+    /// Rows to be deleted stay: the table's column `_deleted` becomes 1, and `_updated`, if there is one, the time.
+    pub soft_delete: bool,
     /// Columns of the primary key of a table that is created, named like `key`.
     pub primary_key: Vec<String>,
     /// What becomes of a source row whose key is not in the table; `None` for [`Mode::default_not_found`].
@@ -159,6 +163,8 @@ impl CopyJob {
             columns: None,
             rename: Vec::new(),
             key: Vec::new(),
+            delete_when: None,
+            soft_delete: false,
             primary_key: Vec::new(),
             not_found: None,
             on_error: OnError::Abort,
@@ -222,6 +228,15 @@ impl CopyJob {
         }
         if !self.primary_key.is_empty() && !matches!(mode, Mode::Create | Mode::Overwrite | Mode::ErrorIfExists | Mode::Ignore) {
             return usage(format!("--mode {mode} creates no table, so --primary-key says nothing"), "--mode create, or leave it out");
+        }
+        if self.delete_when.is_some() && mode != Mode::Upsert {
+            return usage(format!("--mode {mode} has no use for --delete-when"), "--mode upsert, or leave it out");
+        }
+        if self.soft_delete && mode != Mode::Delete && self.delete_when.is_none() {
+            return usage(
+                "--soft-delete, but nothing is deleted".into(),
+                "--mode delete, or --mode upsert with --delete-when COLUMN=VALUE",
+            );
         }
         if self.not_found.is_some() && !matches!(mode, Mode::Update | Mode::Delete) {
             return usage(format!("--mode {mode} finds or makes every row, so --not-found says nothing"), "leave out --not-found");

@@ -3,13 +3,13 @@
 use arrow::datatypes::Field;
 
 use super::job::{CopyJob, Mode, OnError};
-use super::keys::{keep_keys, primary_key, resolve_keys, with_row_address};
+use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
 use crate::lake::text_stats::scan_lengths;
 use crate::layout::Layout;
-use crate::load::{ColumnPair, Dml, LoadPlan, NotFound};
+use crate::load::{ColumnPair, DeleteMark, Dml, Keyed, LoadPlan, NotFound};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, OracleType, TableDesc, TableName};
 use crate::sql;
@@ -98,6 +98,8 @@ pub struct CopyPlan {
     pub rows_per_execute: u32,
     /// Memory of all array buffers.
     pub buffer_bytes: u64,
+    /// Rows to be deleted are marked and stay.
+    pub soft_delete: bool,
     /// What a bad row does.
     pub on_error: OnError,
     /// When rows become durable.
@@ -145,6 +147,10 @@ impl CopyJob {
         if self.mode == Mode::Delete {
             keep_keys(source.schema(), &mut selected, &self.key);
         }
+        let mark = self.delete_when.as_ref().and_then(|(column, value)| delete_mark(source.schema(), column, value, &mut problems));
+        if let (Some(mark), None) = (&mark, &self.columns) {
+            selected.retain(|column| column.source_index != mark.source_index);
+        }
         let indices: Vec<usize> = selected.iter().map(|s| s.source_index).collect();
         // A refused row is kept with all its columns, so all are read.
         let all_columns: Option<Vec<usize>> = (self.on_error != OnError::Abort).then(|| (0..source.schema().fields().len()).collect());
@@ -160,19 +166,21 @@ impl CopyJob {
         };
         let keys = resolve_keys("--key", &self.key, &pairs, &mut problems);
         let primary_key = if existing.is_none() { primary_key(&self.primary_key, &mut pairs, &mut problems) } else { Vec::new() };
+        let soft_delete = existing.as_ref().filter(|_| self.soft_delete).and_then(|table| system_columns(table, &pairs, &mut problems));
+        let mut keyed = Keyed { keys, delete_mark: mark, soft_delete };
         let (pairs, columns) = match all_columns {
             Some(columns) => (pairs, columns),
-            None => only_paired(pairs),
+            None => only_needed(pairs, keyed.delete_mark.as_mut()),
         };
-        let load = self.load_plan(&name, &pairs, &keys, problems)?;
+        let load = self.load_plan(&name, &pairs, &keyed, problems)?;
         self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)
     }
 
-    fn load_plan(&self, name: &TableName, pairs: &[ColumnPair], keys: &[String], mut problems: Vec<PlanProblem>) -> Result<LoadPlan> {
+    fn load_plan(&self, name: &TableName, pairs: &[ColumnPair], keyed: &Keyed, mut problems: Vec<PlanProblem>) -> Result<LoadPlan> {
         let planned = match self.mode.dml() {
             // Without its keys there is no statement, and the reason is among the problems.
-            dml if dml.has_key() && keys.is_empty() && !pairs.is_empty() => Err(plan_error(name, Vec::new())),
-            dml => LoadPlan::dml(dml, name, pairs, keys, self.load_options()),
+            dml if dml.has_key() && keyed.keys.is_empty() && !pairs.is_empty() => Err(plan_error(name, Vec::new())),
+            dml => LoadPlan::dml(dml, name, pairs, keyed, self.load_options()),
         };
         match planned {
             Ok(plan) if problems.is_empty() => Ok(plan),
@@ -254,6 +262,7 @@ impl CopyJob {
             columns: Vec::new(),
             rows_per_execute: 0,
             buffer_bytes: 0,
+            soft_delete: self.soft_delete,
             on_error: self.on_error.clone(),
             commit: self.commit,
             lossy: self.lossy.to_string(),
@@ -263,9 +272,16 @@ impl CopyJob {
     }
 }
 
-/// The pairs by their place among the columns that are read, which are then only theirs.
-fn only_paired(pairs: Vec<ColumnPair>) -> (Vec<ColumnPair>, Vec<usize>) {
-    let columns = pairs.iter().map(|pair| pair.source_index).collect();
+/// The pairs and the mark by their place among the columns that are read, which are then only theirs.
+fn only_needed(pairs: Vec<ColumnPair>, mark: Option<&mut DeleteMark>) -> (Vec<ColumnPair>, Vec<usize>) {
+    let mut columns: Vec<usize> = pairs.iter().map(|pair| pair.source_index).collect();
+    if let Some(mark) = mark {
+        let place = columns.iter().position(|&column| column == mark.source_index).unwrap_or(columns.len());
+        if place == columns.len() {
+            columns.push(mark.source_index);
+        }
+        mark.source_index = place;
+    }
     (pairs.into_iter().enumerate().map(|(source_index, pair)| ColumnPair { source_index, ..pair }).collect(), columns)
 }
 
@@ -335,10 +351,11 @@ fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
             external_type: external_type_name(&column.layout),
             target: column.target.clone(),
             oracle_type: match column.target.as_str() {
+                _ if column.is_mark => "(1: delete)".to_owned(),
                 ROWID => ROWID.to_owned(),
                 _ => format!("{}{}", column.target_type, if nullable { "" } else { " NOT NULL" }),
             },
-            conversion: conversion_of(&column.source_type, &column.target_type),
+            conversion: if column.is_mark { Conversion::Exact } else { conversion_of(&column.source_type, &column.target_type) },
             key: column.is_key,
         }
     };

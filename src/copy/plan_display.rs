@@ -18,6 +18,7 @@ impl CopyPlan {
             TableAction::Skip => "the table exists: nothing is done".into(),
             TableAction::Upsert => "rows are updated where their key is there, and inserted where it is not".into(),
             TableAction::Update => "the rows with the key of a source row get its other columns".into(),
+            TableAction::Delete if self.soft_delete => "the rows with the key of a source row are marked as deleted".into(),
             TableAction::Delete => "the rows with the key of a source row are removed".into(),
         }
     }

@@ -52,13 +52,15 @@ pub struct CopyReport {
     pub rows_affected: u64,
     /// Source rows whose key was not in the table, where they are counted.
     pub rows_not_found: u64,
+    /// Rows to be deleted were marked and stay.
+    pub soft_delete: bool,
     /// Source rows that a conversion refused.
     pub rows_rejected_convert: u64,
     /// Source rows that the database refused or did not find.
     pub rows_rejected_execute: u64,
     /// Where the refused rows are.
     pub rejects_file: Option<String>,
-    /// Rows that `overwrite` deleted.
+    /// Rows that `overwrite` deleted, or that a delete mark has deleted or marked as deleted.
     pub rows_deleted: u64,
     /// Files of the source.
     pub files: u64,
@@ -112,8 +114,12 @@ impl fmt::Display for CopyReport {
         };
         let (rows, table) = (count(self.rows_loaded, "row"), &self.table);
         match self.action {
+            TableAction::Upsert if self.rows_deleted > 0 => {
+                writeln!(f, "{rows} merged into {table}, {} of them deleted{how}", thousands(self.rows_deleted))?;
+            }
             TableAction::Upsert => writeln!(f, "{rows} merged into {table}{how}")?,
             TableAction::Update => writeln!(f, "{rows} updated in {table}{how}")?,
+            TableAction::Delete if self.soft_delete => writeln!(f, "{rows} marked as deleted in {table}{how}")?,
             TableAction::Delete => writeln!(f, "{rows} deleted from {table}{how}")?,
             _ => writeln!(f, "{rows} loaded into {table}{how}")?,
         }
@@ -165,6 +171,7 @@ mod tests {
             rows_loaded: 6_001_215,
             rows_affected: 6_001_215,
             rows_not_found: 0,
+            soft_delete: false,
             rows_rejected_convert: 0,
             rows_rejected_execute: 0,
             rejects_file: None,

@@ -1,12 +1,15 @@
 //! What a load does with each source row, and the statement and placeholder order that follow from it.
 
+use arrow::datatypes::DataType;
+
 use crate::error::{Error, PlanProblem};
 use crate::layout::Layout;
 use crate::oracle_type::{OracleType, TableName};
 use crate::sql;
-use crate::sql::dml::ROWID;
+use crate::sql::dml::{MergeColumn, MergeOptions, ROWID, SystemColumns};
 use crate::type_map::MAX_STANDARD_TEXT_BYTES;
 
+use super::mark::{DeleteMark, MARK_COLUMN};
 use super::plan::PlannedColumn;
 
 /// `SQLT_AFC`: a CHAR, which Oracle compares blank-padded.
@@ -37,6 +40,17 @@ pub enum NotFound {
     Count,
 }
 
+/// How rows are found and what else is done with them, in the modes that look for rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Keyed {
+    /// Names of table columns among the pairs.
+    pub keys: Vec<String>,
+    /// Which rows of an upsert are deleted.
+    pub delete_mark: Option<DeleteMark>,
+    /// Rows to be deleted stay and are marked in these columns.
+    pub soft_delete: Option<SystemColumns>,
+}
+
 impl Dml {
     /// Whether rows of the table are found by key columns.
     pub fn has_key(self) -> bool {
@@ -44,7 +58,7 @@ impl Dml {
     }
 
     /// Puts the columns in placeholder order, makes keys compare as their column does, and writes the statement.
-    pub(super) fn statement(self, table: &TableName, columns: &mut Vec<PlannedColumn>) -> Result<String, Error> {
+    pub(super) fn statement(self, table: &TableName, columns: &mut Vec<PlannedColumn>, keyed: &Keyed) -> Result<String, Error> {
         columns.retain(|column| self != Dml::Delete || column.is_key);
         for key in columns.iter_mut().filter(|column| column.is_key) {
             key.layout = key_layout(&key.target_type, key.layout);
@@ -55,16 +69,21 @@ impl Dml {
         let names = |keys: Option<bool>| -> Vec<&str> {
             columns.iter().filter(|c| keys.is_none_or(|keys| keys == c.is_key)).map(|c| c.target.as_str()).collect()
         };
-        match self {
-            Dml::Insert => sql::insert(table, &names(None)),
-            Dml::Update => sql::dml::update(table, &names(Some(false)), &names(Some(true))),
-            Dml::Delete => sql::dml::delete(table, &names(Some(true))),
-            Dml::Upsert => sql::dml::merge(table, &names(None), &names(Some(true))),
+        match (self, &keyed.soft_delete) {
+            (Dml::Insert, _) => sql::insert(table, &names(None)),
+            (Dml::Update, _) => sql::dml::update(table, &names(Some(false)), &names(Some(true))),
+            (Dml::Delete, None) => sql::dml::delete(table, &names(Some(true))),
+            (Dml::Delete, Some(system)) => sql::dml::soft_delete(table, system, &names(Some(true))),
+            (Dml::Upsert, _) => {
+                let sql = merge(table, columns, keyed)?;
+                columns.extend(keyed.delete_mark.as_ref().map(DeleteMark::planned));
+                Ok(sql)
+            }
         }
     }
 
     /// What this statement cannot do with these columns.
-    pub(super) fn problems(self, columns: &[PlannedColumn], problems: &mut Vec<PlanProblem>) {
+    pub(super) fn problems(self, columns: &[PlannedColumn], keyed: &Keyed, problems: &mut Vec<PlanProblem>) {
         for column in columns.iter().filter(|column| column.is_key && is_lob(&column.target_type)) {
             let reason = format!("{} is a key, but Oracle compares no {}", column.target, column.target_type);
             problems.push(problem(column, reason, "name another column in --key"));
@@ -84,12 +103,24 @@ impl Dml {
         {
             problems.push(problem(column, "a new row has no ROWID yet".into(), "--mode update, or name key columns in --key"));
         }
-        if self == Dml::Update && columns.iter().all(|column| column.is_key) {
+        if (self == Dml::Update || keyed.delete_mark.is_some()) && columns.iter().all(|column| column.is_key) {
             let (reason, remedy) =
                 ("every column is a key, so there is nothing to set", "name fewer columns in --key, or more in --columns");
             problems.push(PlanProblem { column: None, reason: reason.into(), remedy: remedy.into() });
         }
     }
+}
+
+fn merge(table: &TableName, columns: &[PlannedColumn], keyed: &Keyed) -> Result<String, Error> {
+    let is_null = |column: &PlannedColumn| column.source_type == DataType::Null;
+    let casts: Vec<Option<String>> = columns.iter().map(|c| is_null(c).then(|| c.target_type.to_string())).collect();
+    let columns: Vec<MergeColumn<'_>> = columns
+        .iter()
+        .zip(&casts)
+        .map(|(column, cast)| MergeColumn { name: &column.target, is_key: column.is_key, cast: cast.as_deref() })
+        .collect();
+    let options = MergeOptions { mark: keyed.delete_mark.as_ref().map(|_| MARK_COLUMN), soft_delete: keyed.soft_delete.as_ref() };
+    sql::dml::merge(table, &columns, options)
 }
 
 fn problem(column: &PlannedColumn, reason: String, remedy: &str) -> PlanProblem {
@@ -132,8 +163,8 @@ mod tests {
                 target: ColumnDesc { name: (*name).into(), oracle_type: oracle_type.clone(), nullable: true },
             })
             .collect();
-        let keys: Vec<String> = keys.iter().map(|k| (*k).to_owned()).collect();
-        LoadPlan::dml(dml, &TableName { schema: None, table: "T".into() }, &pairs, &keys, LoadOptions::default())
+        let keyed = Keyed { keys: keys.iter().map(|k| (*k).to_owned()).collect(), ..Keyed::default() };
+        LoadPlan::dml(dml, &TableName { schema: None, table: "T".into() }, &pairs, &keyed, LoadOptions::default())
     }
 
     fn text() -> OracleType {

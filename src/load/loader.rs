@@ -23,6 +23,8 @@ pub struct LoadReport {
     pub rows_loaded: u64,
     /// Rows of the table that the database counts for them: more, where a key that is not unique finds several.
     pub rows_affected: u64,
+    /// Of `rows_loaded`, those that a delete mark has deleted, or marked as deleted.
+    pub rows_deleted: u64,
     /// Source rows whose key no row of the table has, where they are counted.
     pub rows_not_found: u64,
     /// Source rows that a conversion refused and the reject sink took.

@@ -10,10 +10,12 @@
 mod blame;
 mod dml;
 mod loader;
+mod mark;
 mod plan;
 mod screen;
 mod settle;
 
-pub use dml::{Dml, NotFound};
+pub use dml::{Dml, Keyed, NotFound};
 pub use loader::{LoadReport, Loader, RejectSink};
+pub use mark::DeleteMark;
 pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};

@@ -10,7 +10,7 @@ use crate::oci::MAX_ROWS_PER_EXECUTE;
 use crate::oracle_type::{ColumnDesc, OracleType, TableName};
 use crate::type_map::LossySet;
 
-use super::dml::{Dml, NotFound};
+use super::dml::{Dml, Keyed, NotFound};
 
 /// How a load sizes its executes, and what it may lose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct PlannedColumn {
     pub layout: Layout,
     /// Rows of the table are found by it.
     pub is_key: bool,
+    /// It says which rows are deleted, and goes into no column.
+    pub is_mark: bool,
 }
 
 /// The array statement and its columns in placeholder order.
@@ -89,11 +91,11 @@ pub struct LoadPlan {
 impl LoadPlan {
     /// An INSERT of every pair; all problems are collected, not only the first.
     pub fn new(table: &TableName, pairs: &[ColumnPair], options: LoadOptions) -> Result<Self, Error> {
-        Self::dml(Dml::Insert, table, pairs, &[], options)
+        Self::dml(Dml::Insert, table, pairs, &Keyed::default(), options)
     }
 
-    /// Chooses a converter for every pair and writes the statement; `keys` are names of table columns among the pairs.
-    pub fn dml(dml: Dml, table: &TableName, pairs: &[ColumnPair], keys: &[String], options: LoadOptions) -> Result<Self, Error> {
+    /// Chooses a converter for every pair and writes the statement.
+    pub fn dml(dml: Dml, table: &TableName, pairs: &[ColumnPair], keyed: &Keyed, options: LoadOptions) -> Result<Self, Error> {
         let mut problems = Vec::new();
         let mut columns = Vec::with_capacity(pairs.len());
         for pair in pairs {
@@ -105,7 +107,8 @@ impl LoadPlan {
                     target: pair.target.name.clone(),
                     target_type: pair.target.oracle_type.clone(),
                     layout: converter.layout(),
-                    is_key: keys.contains(&pair.target.name),
+                    is_key: keyed.keys.contains(&pair.target.name),
+                    is_mark: false,
                     converter,
                 }),
                 Err(problem) => problems.push(problem),
@@ -118,11 +121,11 @@ impl LoadPlan {
                 remedy: "name the columns with --columns and --rename".into(),
             });
         }
-        dml.problems(&columns, &mut problems);
+        dml.problems(&columns, keyed, &mut problems);
         if !problems.is_empty() {
             return Err(Error::Plan { table: table.to_string(), problems });
         }
-        let sql = dml.statement(table, &mut columns)?;
+        let sql = dml.statement(table, &mut columns, keyed)?;
         Ok(LoadPlan { table: table.clone(), dml, sql, columns, options })
     }
 

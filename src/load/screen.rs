@@ -127,8 +127,8 @@ mod tests {
     use arrow::array::{Int64Array, StringArray};
     use proptest::prelude::*;
 
-    use super::super::Dml;
     use super::super::plan::{ColumnPair, LoadOptions, LoadPlan};
+    use super::super::{Dml, Keyed};
     use super::*;
     use crate::oracle_type::{ColumnDesc, OracleType, TableName, TextSize};
 
@@ -151,7 +151,8 @@ mod tests {
             })
             .collect();
         let table = TableName { schema: None, table: "T".into() };
-        LoadPlan::dml(Dml::Upsert, &table, &pairs, &[key.to_owned()], LoadOptions::default()).unwrap()
+        LoadPlan::dml(Dml::Upsert, &table, &pairs, &Keyed { keys: vec![key.to_owned()], ..Keyed::default() }, LoadOptions::default())
+            .unwrap()
     }
 
     proptest! {

@@ -17,7 +17,7 @@ impl Loader<'_> {
         let not_found = self.rows_not_found(rows, &outcome)?;
         let mut refused: Vec<(u32, RowError)> =
             outcome.row_errors.into_iter().map(|error| (error.row_index, self.database_refused(error))).collect();
-        if self.options.not_found == NotFound::Refuse {
+        if self.options.not_found == NotFound::Refuse && self.dml != Dml::Upsert {
             refused.extend(not_found.iter().map(|&row| (row, self.no_such_row(row))));
             refused.sort_by_key(|(row, _)| *row);
         } else {
@@ -37,7 +37,7 @@ impl Loader<'_> {
     }
 
     /// Rows that changed nothing although the database did not refuse them.
-    fn rows_not_found(&self, rows: u32, outcome: &ArrayOutcome) -> Result<Vec<u32>, Error> {
+    fn rows_not_found(&mut self, rows: u32, outcome: &ArrayOutcome) -> Result<Vec<u32>, Error> {
         if self.dml == Dml::Insert {
             return Ok(Vec::new());
         }
@@ -45,6 +45,16 @@ impl Loader<'_> {
         let mut failed = outcome.row_errors.iter().map(|error| error.row_index).peekable();
         let unchanged = (0..rows).zip(counts).filter(|&(row, &count)| failed.next_if_eq(&row).is_none() && count == 0);
         let unchanged: Vec<u32> = unchanged.map(|(row, _)| row).collect();
+        if let Some(mark) = self.columns.iter().position(|column| column.is_mark) {
+            let marked = self.statement.slots(mark, 0..rows as usize).values;
+            let deleted = (0..rows).zip(counts).filter(|&(row, &count)| marked[row as usize] == 1 && count > 0).count();
+            self.report.rows_deleted += deleted as u64;
+            // What is to be deleted may be gone already, as in a DELETE.
+            match unchanged.iter().find(|&&row| marked[row as usize] != 1) {
+                None => return Ok(unchanged),
+                Some(_) => return Err(self.miscounted(u64::from(rows), u64::from(rows) - unchanged.len() as u64)),
+            }
+        }
         match (self.dml, unchanged.len()) {
             // Nothing but keys: a row that is there stays as it is.
             (Dml::Upsert, _) if self.columns.iter().all(|column| column.is_key) => Ok(Vec::new()),

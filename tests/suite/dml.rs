@@ -242,6 +242,99 @@ fn keyed_changes_leave_what_a_model_says() {
     assert!(model.len() > 100);
 }
 
+/// Rows (operation, key, text); the text of a deletion is NULL, as change streams have it.
+fn changes(rows: &[(&str, i64, &str)]) -> RecordBatch {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.1)));
+    let operations = texts(rows.iter().map(|row| some(row.0)));
+    table(vec![("op", operations), ("k", keys), ("v", texts(rows.iter().map(|row| some(row.2))))])
+}
+
+#[test]
+fn marked_rows_of_an_upsert_are_deleted_in_the_order_of_the_source() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE T (K NUMBER PRIMARY KEY, V VARCHAR2(20) NOT NULL)");
+    let target = database.target("T");
+    let file =
+        database.workspace().parquet("a.parquet", &[changes(&[("I", 1, "one"), ("I", 2, "two"), ("", 3, "three"), ("I", 4, "four")])]);
+    let arguments = ["copy", &file, &target, "--mode", "upsert", "--key", "k", "--delete-when", "op=D"];
+    database.ok(&arguments);
+    let batch = changes(&[
+        ("D", 1, ""),
+        ("U", 2, "zwei"),
+        ("D", 9, ""),
+        ("I", 5, "five"),
+        ("D", 5, ""),
+        ("D", 3, ""),
+        ("I", 3, "drei"),
+        ("d", 4, "small letters"),
+    ]);
+    for (batch_rows, summary) in [
+        ("1000", "7 rows merged into T, 3 of them deleted; the key of 1 row was not there"),
+        ("3", "6 rows merged into T, 2 of them deleted; the key of 2 rows was not there"),
+    ] {
+        let file = database.workspace().parquet("b.parquet", &[batch.slice(0, 4), batch.slice(4, 4)]);
+        let arguments = ["copy", &file, &target, "--mode", "upsert", "--key", "k", "--delete-when", "op=D", "--batch-rows", batch_rows];
+        let out = database.ok(&arguments);
+        assert!(out.contains(summary), "{out}");
+        let found = database.rows("SELECT K, V FROM T ORDER BY K");
+        let found: Vec<_> = found.iter().map(|row| (row[0].as_deref().unwrap(), row[1].as_deref().unwrap())).collect();
+        assert_eq!(found, [("2", "zwei"), ("3", "drei"), ("4", "small letters")], "{out}");
+    }
+}
+
+#[test]
+fn soft_deletes_mark_and_an_upsert_revives() {
+    let database = Database::embedded();
+    database
+        .sql("CREATE TABLE T (K NUMBER PRIMARY KEY, V VARCHAR2(20), \"_deleted\" NUMBER(1) DEFAULT 0 NOT NULL, \"_updated\" TIMESTAMP(6))");
+    let target = database.target("T");
+    let file = database.workspace().parquet("a.parquet", &[changes(&[("I", 1, "a"), ("I", 2, "b"), ("I", 3, "c")])]);
+    database.ok(&["copy", &file, &target, "--columns", "k,v"]);
+    let state = || -> Vec<String> {
+        let rows = database.rows("SELECT K, V, \"_deleted\", CASE WHEN \"_updated\" IS NULL THEN 0 ELSE 1 END FROM T ORDER BY K");
+        rows.iter().map(|row| row.iter().map(|v| v.as_deref().unwrap_or("-")).collect::<Vec<_>>().join(" ")).collect()
+    };
+    let gone = database.workspace().parquet("d.parquet", &[changes(&[("", 1, ""), ("", 7, "")])]);
+    let delete = ["copy", &gone, &target, "--mode", "delete", "--key", "k", "--soft-delete"];
+    let plan = database.ok(&[&delete[..], &["--dry-run"]].concat());
+    assert!(plan.contains("UPDATE T SET \"_deleted\" = 1, \"_updated\" = SYSTIMESTAMP WHERE K = :1"), "{plan}");
+    let out = database.ok(&delete);
+    assert!(out.contains("1 row marked as deleted in T; the key of 1 row was not there"), "{out}");
+    assert_eq!(state(), ["1 a 1 1", "2 b 0 0", "3 c 0 0"]);
+
+    let file = database.workspace().parquet("u.parquet", &[changes(&[("U", 1, "again"), ("D", 2, ""), ("I", 4, "new"), ("D", 5, "")])]);
+    database.ok(&["copy", &file, &target, "--mode", "upsert", "--key", "k", "--delete-when", "op=D", "--soft-delete"]);
+    assert_eq!(state(), ["1 again 0 1", "2 b 1 1", "3 c 0 0", "4 new 0 1"]);
+
+    database.sql("CREATE TABLE U (K NUMBER, V VARCHAR2(20))");
+    let target = database.target("U");
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["--mode", "delete", "--key", "k", "--soft-delete"], 4, "ALTER TABLE"),
+        (&["--mode", "upsert", "--key", "k", "--soft-delete"], 2, "nothing is deleted"),
+        (&["--mode", "upsert", "--key", "k", "--delete-when", "nothing=D"], 4, "--delete-when names it"),
+        (&["--mode", "update", "--key", "k", "--delete-when", "op=D"], 2, "--mode upsert"),
+        (&["--mode", "upsert", "--key", "k", "--delete-when", "op=D", "--columns", "k"], 4, "nothing to set"),
+    ];
+    for (more, code, part) in cases {
+        database.run(&[&["copy", &file, &target], *more].concat()).fails(*code, &[part]);
+    }
+}
+
+#[test]
+fn soft_deletes_reach_oracles_server() {
+    let Some(mut server) = Loopback::start("dml::soft_delete") else { return };
+    server.sql("CREATE TABLE T (ID NUMBER PRIMARY KEY, \"_deleted\" NUMBER(1))");
+    let target = server.target("T");
+    let file = server.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..10))])]);
+    server.ok(&["copy", &file, &target]);
+    let file = server.workspace().parquet("d.parquet", &[table(vec![("id", ids(3..5))])]);
+    server.ok(&["copy", &file, &target, "--mode", "delete", "--key", "id", "--soft-delete"]);
+    let marked: Vec<String> = server.rows("T").iter().filter(|r| r[1] == json!("1")).map(|r| r[0].as_str().unwrap().into()).collect();
+    assert_eq!(marked, ["3", "4"]);
+    server.assert_clean();
+}
+
 #[test]
 fn keys_are_asked_for_and_checked_before_a_row_moves() {
     let Some(server) = with_rows("usage") else { return };

@@ -37,7 +37,7 @@ pub struct Arguments {
 pub enum Command {
     /// Copy Parquet files into an Oracle table
     #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET")]
-    Copy(CopyArguments),
+    Copy(Box<CopyArguments>),
     /// Show the columns of a table or of a Parquet file
     #[command(after_help = TARGET_HELP)]
     Describe(DescribeArguments),
@@ -69,6 +69,12 @@ pub struct CopyArguments {
     /// Columns by which upsert, update and delete find rows, or ROWID
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub key: Vec<String>,
+    /// In an upsert, delete the rows whose source column has this value (the column itself is loaded only if --columns names it)
+    #[arg(long, value_name = "COLUMN=VALUE")]
+    pub delete_when: Option<String>,
+    /// Do not delete rows: set the table's column _deleted to 1, and _updated to the time if there is one
+    #[arg(long)]
+    pub soft_delete: bool,
     /// Primary key of a table that is created
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub primary_key: Vec<String>,

@@ -37,7 +37,7 @@ fn main() -> std::process::ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
     let done = match command {
-        Command::Copy(arguments) => return command::copy::run(request::copy(arguments)?),
+        Command::Copy(arguments) => return command::copy::run(request::copy(*arguments)?),
         Command::Describe(arguments) => command::describe::run(&arguments),
         Command::Sql(arguments) => command::sql::run(&arguments),
         Command::Check(arguments) => command::check::run(&arguments),

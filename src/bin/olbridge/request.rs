@@ -55,6 +55,8 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         columns: arguments.columns,
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
         key: arguments.key,
+        delete_when: arguments.delete_when.as_deref().map(delete_when).transpose()?,
+        soft_delete: arguments.soft_delete,
         primary_key: arguments.primary_key,
         not_found: arguments.not_found.map(not_found),
         on_error: on_error(arguments.on_error, arguments.rejects, arguments.max_errors)?,
@@ -96,6 +98,13 @@ fn on_error(argument: Option<OnErrorArgument>, rejects: Option<PathBuf>, max_row
             Err(usage("--on-error abort ends at the first bad row, so --rejects says nothing", "leave out one of them"))
         }
         (_, None) => Err(usage("refused rows have to go somewhere", "--rejects bad.parquet (or bad.ndjson)")),
+    }
+}
+
+fn delete_when(text: &str) -> Result<(String, String), Failure> {
+    match text.split_once('=') {
+        Some((column, value)) if !column.is_empty() => Ok((column.to_owned(), value.to_owned())),
+        _ => Err(usage(format!("--delete-when {text} is not COLUMN=VALUE"), "--delete-when op=D")),
     }
 }
 
@@ -144,7 +153,7 @@ mod tests {
     fn parse(more: &[&str]) -> Result<CopyRequest, Failure> {
         let words = ["olbridge", "copy", "a.parquet", "b.parquet", "embedded:x.db/T"].iter().chain(more);
         let Command::Copy(arguments) = Arguments::try_parse_from(words).unwrap().command else { panic!("not copy") };
-        copy(arguments)
+        copy(*arguments)
     }
 
     #[test]
@@ -177,6 +186,7 @@ mod tests {
             (&["--batch-bytes", "lots"], "8MiB"),
             (&["--report", "json="], "json=FILE"),
             (&["--lossy", "all"], "all"),
+            (&["--delete-when", "op"], "op=D"),
             (&["--on-error", "reject"], "--rejects"),
             (&["--max-errors", "5"], "--rejects"),
             (&["--on-error", "abort", "--rejects", "r.ndjson"], "leave out one"),
