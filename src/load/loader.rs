@@ -106,6 +106,7 @@ impl<'t> Loader<'t> {
     }
 
     fn try_write(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+        self.check_types(batch, file, first_row)?;
         self.fit_strides(batch, file, first_row)?;
         let mut start = 0;
         while start < batch.num_rows() {
@@ -120,6 +121,27 @@ impl<'t> Loader<'t> {
             }
         }
         Ok(())
+    }
+
+    /// A batch of other types would be read wrongly: a decimal of another scale is the same Rust type and another number.
+    fn check_types(&self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+        let found = |column: &PlannedColumn| batch.columns().get(column.source_index).map(|array| array.data_type());
+        let Some(column) = self.columns.iter().find(|column| found(column) != Some(&column.source_type)) else { return Ok(()) };
+        let place = SourceRow { file: file.map(|f| f.to_path_buf()), row: first_row };
+        let found = match found(column) {
+            Some(data_type) => format!("has Arrow type {data_type}"),
+            None => format!("is missing, the batch has {} columns", batch.num_columns()),
+        };
+        Err(Error::Usage {
+            message: format!(
+                "{}: batch from {place}: column {} ({}) {found}, the plan has seen {}",
+                self.table,
+                column.source_index + 1,
+                column.source,
+                column.source_type
+            ),
+            remedy: "push batches of the schema that was planned, or plan again".into(),
+        })
     }
 
     /// Grows buffers that are too narrow for this batch. Strides come in a few sizes, so this happens a handful of times in a load.

@@ -4,6 +4,7 @@ mod architecture;
 mod cli;
 mod live;
 mod load_embedded;
+mod loader_api;
 mod loads;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`

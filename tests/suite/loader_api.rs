@@ -1,0 +1,75 @@
+//! `load::Loader` and `Transaction` as a library user drives them, on the embedded engine in this process.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use olbridge::arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
+use olbridge::arrow::datatypes::DataType;
+use olbridge::copy::Target;
+use olbridge::error::Phase;
+use olbridge::load::{ColumnPair, LoadOptions, LoadPlan, Loader};
+use olbridge::oci::Session;
+use olbridge::oracle_type::TableName;
+use olbridge::transaction::Transaction;
+use olbridge::type_map::LossySet;
+
+use crate::support::Workspace;
+use crate::support::tables::{ids, table};
+
+/// A session of a database file that exists only for the test, with table T of these columns.
+fn session_with_table(workspace: &Workspace, columns: &str) -> Session {
+    let target: Target = format!("embedded:{}/T", workspace.file("api.db").display()).parse().unwrap();
+    let mut options = target.connect_options(None);
+    options.client_lib_dir = Path::new(env!("CARGO_BIN_EXE_olbridge")).parent().map(|directory| directory.join("deps"));
+    let session = Session::connect(&options).unwrap();
+    session.execute_sql(Phase::Ddl, None, &format!("CREATE TABLE T ({columns})")).unwrap();
+    session
+}
+
+/// The columns of `batch` into the columns of T, one to one.
+fn plan(session: &Session, batch: &RecordBatch) -> LoadPlan {
+    let name = TableName { schema: None, table: "T".into() };
+    let table = session.describe_table(&name).unwrap().unwrap();
+    let pair = |(index, target): (usize, _)| ColumnPair { source_index: index, field: batch.schema().field(index).clone(), target };
+    let pairs: Vec<ColumnPair> = table.columns.into_iter().enumerate().map(pair).collect();
+    LoadPlan::new(&name, &pairs, LoadOptions { batch_rows: Some(100), lossy: LossySet::NONE, ..LoadOptions::default() }).unwrap()
+}
+
+fn rows(session: &Session) -> u64 {
+    let mut count = None;
+    session
+        .query_text("SELECT COUNT(*) FROM T", &mut |values| {
+            count = values[0].clone();
+            Ok(())
+        })
+        .unwrap();
+    count.unwrap().parse().unwrap()
+}
+
+fn decimals(scale: i8) -> RecordBatch {
+    let values = Decimal128Array::from(vec![12_345]).with_precision_and_scale(10, scale).unwrap();
+    table(vec![("id", ids(1..2)), ("d", Arc::new(values) as ArrayRef)])
+}
+
+#[test]
+fn a_batch_that_is_not_of_the_planned_types_is_refused() {
+    let workspace = Workspace::new();
+    let mut session = session_with_table(&workspace, "ID NUMBER, D NUMBER(10,2)");
+    let load = plan(&session, &decimals(2));
+    let others = [
+        (decimals(4), "Decimal128(10, 4), the plan has seen Decimal128(10, 2)"),
+        (table(vec![("id", ids(1..2))]), "is missing, the batch has 1 columns"),
+        (table(vec![("id", ids(1..2)), ("d", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)]), "has Arrow type Utf8"),
+    ];
+    let transaction = Transaction::begin(&mut session);
+    let mut loader = Loader::new(&transaction, load).unwrap();
+    loader.write(&decimals(2), None, 1).unwrap();
+    let message = loader.write(&others[0].0, None, 2).unwrap_err().to_string();
+    assert!(message.contains("T: batch from source row 2: column 2 (d)") && message.contains(others[0].1), "{message}");
+    drop(loader);
+    for (batch, part) in &others {
+        let mut loader = Loader::new(&transaction, plan(transaction.session(), &decimals(2))).unwrap();
+        let message = loader.write(batch, None, 1).unwrap_err().to_string();
+        assert!(message.contains(part), "{message}");
+    }
+}
