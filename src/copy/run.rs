@@ -9,10 +9,7 @@ use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
 use crate::oci::Session;
 use crate::sql;
-use crate::transaction::{CommitPolicy, Transaction};
-
-/// User requested cancel of current operation.
-const ORA_CANCELLED: i32 = 1013;
+use crate::transaction::{CommitPolicy, ORA_CANCELLED, Transaction, commit_outcome_unknown};
 
 /// Rows and times of a run in progress.
 #[derive(Debug, Default)]
@@ -89,7 +86,8 @@ impl CopyPlan {
         match filled {
             Ok(report) => {
                 let began = Instant::now();
-                transaction.commit().map_err(|error| Failure { error, outcome_unknown: true })?;
+                // What can be rolled back, the guard has rolled back when the commit fails.
+                transaction.commit().map_err(Failure::of_commit)?;
                 tally.commit += began.elapsed();
                 tally.commits += 1;
                 tally.rows_committed = report.rows_loaded;
@@ -98,7 +96,11 @@ impl CopyPlan {
             }
             Err(failure) => {
                 progress.event(&ProgressEvent::RollingBack { rows: tally.rows_open });
-                let error = self.as_interruption(failure.error, cancel, tally);
+                // A commit that was broken off may have happened: that is no "rolled back".
+                let error = match failure.outcome_unknown {
+                    true => failure.error,
+                    false => self.as_interruption(failure.error, cancel, tally),
+                };
                 let error = match transaction.rollback() {
                     Ok(()) => error,
                     // The server rolls back when the session is gone, so that is not news.
@@ -158,7 +160,7 @@ impl CopyPlan {
             return Ok(());
         }
         let began = Instant::now();
-        transaction.commit_and_continue().map_err(|error| Failure { error, outcome_unknown: true })?;
+        transaction.commit_and_continue().map_err(Failure::of_commit)?;
         tally.commit += began.elapsed();
         tally.commits += 1;
         tally.rows_committed += std::mem::take(&mut tally.rows_open);
@@ -261,6 +263,12 @@ impl CopyPlan {
 struct Failure {
     error: Error,
     outcome_unknown: bool,
+}
+
+impl Failure {
+    fn of_commit(error: Error) -> Self {
+        Failure { outcome_unknown: commit_outcome_unknown(&error), error }
+    }
 }
 
 impl From<Error> for Failure {

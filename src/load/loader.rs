@@ -39,9 +39,13 @@ struct Segment {
 }
 
 /// A load in progress within a [`Transaction`]. After an error it refuses further rows; roll the transaction back.
+///
+/// Rows that are still in the buffers when it is dropped are not sent, and the transaction then refuses to commit.
+#[must_use = "rows stay in the buffers until `finish`"]
 pub struct Loader<'t> {
     // The statement owns the buffers it has bound and is released before the session it borrows.
     statement: ArrayStatement<'t>,
+    transaction: &'t Transaction<'t>,
     table: String,
     columns: Vec<PlannedColumn>,
     options: LoadOptions,
@@ -63,6 +67,7 @@ impl<'t> Loader<'t> {
         let report = LoadReport { peak_buffer_bytes: plan.buffer_bytes(), ..LoadReport::default() };
         Ok(Loader {
             statement,
+            transaction,
             table,
             columns: plan.columns,
             options: plan.options,
@@ -80,7 +85,7 @@ impl<'t> Loader<'t> {
             return Err(self.usage_after_failure());
         }
         let result = self.try_write(batch, file, first_row);
-        self.failed = result.is_err();
+        self.note_failure(&result);
         result
     }
 
@@ -90,8 +95,16 @@ impl<'t> Loader<'t> {
             return Err(self.usage_after_failure());
         }
         let result = self.execute();
-        self.failed = result.is_err();
+        self.note_failure(&result);
         result
+    }
+
+    fn note_failure(&mut self, result: &Result<(), Error>) {
+        if result.is_err() {
+            self.failed = true;
+            self.transaction.note_failed_load();
+            self.transaction.rows_unbuffered(std::mem::take(&mut self.filled_rows));
+        }
     }
 
     /// Flushes and closes the statement. The transaction is still open: nothing is durable before it commits.
@@ -115,6 +128,7 @@ impl<'t> Loader<'t> {
             self.convert(batch, start, rows, file, first_row)?;
             self.segments.push(Segment { buffer_row: self.filled_rows, file: file.cloned(), first_row: first_row + start as u64 });
             self.filled_rows += rows as u32;
+            self.transaction.rows_buffered(rows as u32);
             start += rows;
             if self.filled_rows == self.statement.capacity_rows() {
                 self.execute()?;
@@ -193,6 +207,7 @@ impl<'t> Loader<'t> {
         if rows == 0 {
             return Ok(());
         }
+        self.transaction.rows_unbuffered(rows);
         let began = Instant::now();
         let outcome =
             self.statement.execute(rows, ArrayMode::StopAtFirstError).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?;

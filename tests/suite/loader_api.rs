@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use olbridge::arrow::array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray};
-use olbridge::arrow::datatypes::DataType;
+use olbridge::arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
 use olbridge::copy::Target;
 use olbridge::error::Phase;
 use olbridge::load::{ColumnPair, LoadOptions, LoadPlan, Loader};
@@ -72,4 +71,56 @@ fn a_batch_that_is_not_of_the_planned_types_is_refused() {
         let message = loader.write(batch, None, 1).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
+}
+
+#[test]
+fn rows_that_were_never_sent_are_not_committed_away() {
+    let workspace = Workspace::new();
+    let mut session = session_with_table(&workspace, "ID NUMBER");
+    let batch = table(vec![("id", ids(0..250))]);
+    let load = plan(&session, &batch);
+    let transaction = Transaction::begin(&mut session);
+    let mut loader = Loader::new(&transaction, load).unwrap();
+    loader.write(&batch, None, 1).unwrap();
+    drop(loader);
+    let message = transaction.commit().unwrap_err().to_string();
+    assert!(message.contains("50 rows were written and not sent") && message.contains("Loader::finish"), "{message}");
+    assert_eq!(rows(&session), 0, "rolled back");
+
+    let load = plan(&session, &batch);
+    let transaction = Transaction::begin(&mut session);
+    let mut loader = Loader::new(&transaction, load).unwrap();
+    loader.write(&batch, None, 1).unwrap();
+    transaction.commit_and_continue().unwrap();
+    assert_eq!(loader.finish().unwrap().rows_loaded, 250);
+    transaction.commit().unwrap();
+    assert_eq!(rows(&session), 250);
+}
+
+#[test]
+fn a_load_that_failed_is_not_committed() {
+    let workspace = Workspace::new();
+    let mut session = session_with_table(&workspace, "ID NUMBER PRIMARY KEY");
+    let (batch, twice) = (table(vec![("id", ids(0..100))]), table(vec![("id", ids(50..150))]));
+    let (first, second, third) = (plan(&session, &batch), plan(&session, &batch), plan(&session, &batch));
+    let transaction = Transaction::begin(&mut session);
+    let mut loader = Loader::new(&transaction, first).unwrap();
+    loader.write(&batch, None, 1).unwrap();
+    assert!(loader.write(&twice, None, 101).unwrap_err().to_string().contains("ORA-00001"));
+    drop(loader);
+    assert!(transaction.commit_and_continue().unwrap_err().to_string().contains("has failed"));
+    assert!(transaction.commit().unwrap_err().to_string().contains("has failed"));
+    assert_eq!(rows(&session), 0, "rolled back");
+
+    let transaction = Transaction::begin(&mut session);
+    let mut loader = Loader::new(&transaction, second).unwrap();
+    loader.write(&batch, None, 1).unwrap();
+    loader.finish().unwrap();
+    transaction.savepoint("BEFORE").unwrap();
+    let mut loader = Loader::new(&transaction, third).unwrap();
+    assert!(loader.write(&twice, None, 1).is_err());
+    drop(loader);
+    transaction.rollback_to("BEFORE").unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(rows(&session), 100);
 }
