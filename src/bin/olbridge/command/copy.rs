@@ -18,10 +18,16 @@ pub fn run(request: CopyRequest) -> Result<(), Failure> {
     // Opened before anything moves: a report that cannot be written must not be found out after the load.
     let report = request.report.as_ref().map(Report::open).transpose()?;
     match attempt(&request) {
-        Ok(done) => tell(&done, &request, report),
+        Ok(done) => tell(&done, &request, report).map_err(|failure| match done {
+            Done::Copied(copied) if copied.commits > 0 => failure.after_commit(),
+            _ => failure,
+        }),
         Err(failure) => {
-            if let (Failure::Library(error), Some(report)) = (&failure, report) {
-                report.write("failed", &error_document(error))?;
+            if let (Failure::Library(error), Some(report)) = (&failure, report)
+                && let Err(unreported) = report.write("failed", &error_document(error))
+            {
+                // Why the load failed matters more, and its exit code.
+                note(format_args!("warning: the report could not be written: {unreported}"));
             }
             Err(failure)
         }
