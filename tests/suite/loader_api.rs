@@ -6,8 +6,9 @@ use std::sync::Arc;
 use olbridge::arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
 use olbridge::copy::Target;
 use olbridge::error::Phase;
+use olbridge::layout::{DateTimeFields, Layout};
 use olbridge::load::{ColumnPair, LoadOptions, LoadPlan, Loader};
-use olbridge::oci::Session;
+use olbridge::oci::{ArrayMode, Session};
 use olbridge::oracle_type::TableName;
 use olbridge::transaction::Transaction;
 use olbridge::type_map::LossySet;
@@ -123,4 +124,43 @@ fn a_load_that_failed_is_not_committed() {
     transaction.rollback_to("BEFORE").unwrap();
     transaction.commit().unwrap();
     assert_eq!(rows(&session), 100);
+}
+
+#[test]
+fn slots_that_the_client_would_misread_are_refused() {
+    let workspace = Workspace::new();
+    let session = session_with_table(&workspace, "ID NUMBER, AT TIMESTAMP(9) WITH TIME ZONE");
+    let number = Layout::Fixed { external_type: oci_sys::SQLT_VNU, stride_bytes: 22 };
+    let layouts = [number, Layout::DateTime { with_zone: true }];
+    let mut statement = session.array_statement("INSERT INTO T (ID, AT) VALUES (:1, :2)", &layouts, 2).unwrap();
+    let time = DateTimeFields { year: 2026, month: 1, day: 2, nanosecond: 999_999_999, offset_minutes: -899, ..DateTimeFields::default() };
+    let mut insert = |length: u8, indicator: i16, time: DateTimeFields| {
+        let slots = statement.slots(0, 0..2);
+        for slot in slots.values.chunks_exact_mut(22) {
+            slot[..3].copy_from_slice(&[2, 193, 2]);
+        }
+        slots.values[22] = length;
+        slots.indicators.copy_from_slice(&[0, indicator]);
+        let slots = statement.slots(1, 0..2);
+        slots.indicators.fill(0);
+        for slot in slots.values.as_chunks_mut().0 {
+            time.write_to(slot);
+        }
+        statement.execute(2, ArrayMode::StopAtFirstError).map(|outcome| outcome.rows_affected).map_err(|error| error.message)
+    };
+    assert_eq!(insert(2, 0, time), Ok(2));
+    assert_eq!(insert(255, -1, time), Ok(2), "a slot of a NULL is nobody's business");
+    for length in [0, 22, 255] {
+        let message = insert(length, 0, time).unwrap_err();
+        assert_eq!(message, format!("placeholder 1, row 2: a NUMBER of {length} bytes; it has 1 to 21"));
+    }
+    let no_time = [
+        DateTimeFields { nanosecond: 1_000_000_000, ..time },
+        DateTimeFields { offset_minutes: 841, ..time },
+        DateTimeFields { offset_minutes: -900, ..time },
+    ];
+    for time in no_time {
+        let message = insert(2, 0, time).unwrap_err();
+        assert!(message.starts_with("placeholder 2, row 1:") && message.ends_with("is no time"), "{message}");
+    }
 }
