@@ -6,7 +6,7 @@ use oci_sys::*;
 
 use crate::layout::{DateTimeFields, Layout, Slots};
 use crate::oci::check::{Done, OciError, is_statement_level};
-use crate::oci::handle::{DescriptorArray, RawArray};
+use crate::oci::handle::{DescriptorArray, RawArray, zone_text};
 use crate::oci::session::Session;
 use crate::oci::statement::{BindTarget, Statement};
 
@@ -316,6 +316,8 @@ impl ArrayBuffer {
         rows: usize,
     ) -> Result<(), OciError> {
         let Some(descriptors) = &self.descriptors else { return Ok(()) };
+        // All values of a column are at one offset, as a rule.
+        let mut zone = (0, zone_text(0));
         let (staged, _) = self.values.as_bytes().as_chunks::<{ DateTimeFields::SIZE_BYTES }>();
         for (row, (slot, &indicator)) in staged.iter().zip(self.indicators.as_slice()).take(rows).enumerate() {
             if indicator == -1 {
@@ -326,8 +328,11 @@ impl ArrayBuffer {
                 let message = format!("placeholder {}, row {}: {fields:?} is no time", index + 1, row + 1);
                 return Err(OciError::refused("OCIDateTimeConstruct", EXECUTE, message));
             }
+            if zone.0 != fields.offset_minutes {
+                zone = (fields.offset_minutes, zone_text(fields.offset_minutes));
+            }
             // SAFETY: the descriptor is ours and of the kind that the layout says; the error handle is the statement's.
-            unsafe { descriptors.construct(row, session.env(), error, &fields, with_zone) }
+            unsafe { descriptors.construct(row, session.env(), error, &fields, with_zone.then_some(&zone.1)) }
                 .map_err(|error| OciError { message: format!("placeholder {}, row {}: {}", index + 1, row + 1, error.message), ..error })?;
         }
         Ok(())

@@ -164,3 +164,24 @@ fn slots_that_the_client_would_misread_are_refused() {
         assert!(message.starts_with("placeholder 2, row 1:") && message.ends_with("is no time"), "{message}");
     }
 }
+
+#[test]
+fn every_value_of_an_array_has_its_own_zone() {
+    let workspace = Workspace::new();
+    let session = session_with_table(&workspace, "AT TIMESTAMP(9) WITH TIME ZONE");
+    let mut statement = session.array_statement("INSERT INTO T (AT) VALUES (:1)", &[Layout::DateTime { with_zone: true }], 5).unwrap();
+    let slots = statement.slots(0, 0..5);
+    slots.indicators.fill(0);
+    for (slot, offset_minutes) in slots.values.as_chunks_mut().0.iter_mut().zip([0, 330, 330, -30, 0]) {
+        DateTimeFields { year: 2026, month: 1, day: 2, hour: 12, offset_minutes, ..DateTimeFields::default() }.write_to(slot);
+    }
+    assert_eq!(statement.execute(5, ArrayMode::StopAtFirstError).unwrap().rows_affected, 5);
+    let mut zones = Vec::new();
+    session
+        .query_text("SELECT AT FROM T ORDER BY ROWID", &mut |values| {
+            zones.push(values[0].clone().unwrap().replace(' ', "").rsplit_once(['+', '-']).unwrap().1.to_owned());
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(zones, ["00:00", "05:30", "05:30", "00:30", "00:00"]);
+}
