@@ -1,6 +1,7 @@
 //! `load::Loader` and `Transaction` as a library user drives them, on the embedded engine in this process.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use olbridge::arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
@@ -13,14 +14,19 @@ use olbridge::oracle_type::TableName;
 use olbridge::transaction::Transaction;
 use olbridge::type_map::LossySet;
 
-use crate::support::Workspace;
 use crate::support::tables::{ids, table};
+use crate::support::{TIME_LIMIT, Workspace, finish};
+
+/// Where cargo has built the embedded engine.
+fn engine_directory() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_olbridge")).parent().unwrap().join("deps")
+}
 
 /// A session of a database file that exists only for the test, with table T of these columns.
 fn session_with_table(workspace: &Workspace, columns: &str) -> Session {
     let target: Target = format!("embedded:{}/T", workspace.file("api.db").display()).parse().unwrap();
     let mut options = target.connect_options(None);
-    options.client_lib_dir = Path::new(env!("CARGO_BIN_EXE_olbridge")).parent().map(|directory| directory.join("deps"));
+    options.client_lib_dir = Some(engine_directory());
     let session = Session::connect(&options).unwrap();
     session.execute_sql(Phase::Ddl, None, &format!("CREATE TABLE T ({columns})")).unwrap();
     session
@@ -184,4 +190,36 @@ fn every_value_of_an_array_has_its_own_zone() {
         })
         .unwrap();
     assert_eq!(zones, ["00:00", "05:30", "05:30", "00:30", "00:00"]);
+}
+
+/// Tells the child test below that it has a process of its own.
+const CHILD: &str = "OLBRIDGE_TEST_CHILD_DIRECTORY";
+
+#[test]
+fn a_client_that_somebody_else_loaded_is_refused() {
+    let workspace = Workspace::new();
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "loader_api::child_rust_oracle_first", "--ignored", "--nocapture"]).env(CHILD, workspace.path());
+    child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let outcome = finish(child, TIME_LIMIT);
+    assert!(outcome.code == 0 && outcome.stdout.contains("1 passed"), "{outcome}");
+}
+
+#[test]
+#[ignore = "a part of a_client_that_somebody_else_loaded_is_refused, which runs it as a child process"]
+fn child_rust_oracle_first() {
+    let Some(directory) = std::env::var_os(CHILD) else {
+        eprintln!("SKIPPED loader_api::child_rust_oracle_first: {CHILD} is not set");
+        return;
+    };
+    let engine = engine_directory();
+    // The same engine, so the same version, in another place.
+    let library = engine.join(if cfg!(target_os = "macos") { "libclntsh.dylib" } else { "libclntsh.so" });
+    std::fs::copy(&library, Path::new(&directory).join(library.file_name().unwrap())).unwrap();
+    assert!(oracle::InitParams::new().oracle_client_lib_dir(&directory).unwrap().init().unwrap());
+    let target: Target = "embedded:x.db/T".parse().unwrap();
+    let mut options = target.connect_options(None);
+    options.client_lib_dir = Some(engine);
+    let message = Session::connect(&options).err().expect("two client libraries").to_string();
+    assert!(message.contains("before olbridge") && message.contains("open the first olbridge session"), "{message}");
 }
