@@ -106,7 +106,12 @@ impl<'s> Transaction<'s> {
     /// Takes everything back, and says if that failed (which Drop could not).
     pub fn rollback(mut self) -> Result<(), Error> {
         self.finished = true;
-        self.session.rollback().map_err(|e| e.into_error(Phase::Rollback, None))
+        let result = match self.session.rollback() {
+            // A break that was meant for the call before.
+            Err(error) if error.ora_code == ORA_CANCELLED => self.session.rollback(),
+            result => result,
+        };
+        result.map_err(|e| e.into_error(Phase::Rollback, None))
     }
 
     /// Sets a savepoint; one round trip.

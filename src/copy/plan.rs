@@ -4,6 +4,8 @@ use arrow::datatypes::Field;
 
 use super::job::{CopyJob, Mode};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
+use super::progress::Cancel;
+use super::run::was_broken_off;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
 use crate::lake::text_stats::scan_lengths;
@@ -116,8 +118,27 @@ impl CopyJob {
     /// # Errors
     /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options; [`Error::Source`] for unreadable files.
     pub fn plan(&self, session: &Session) -> Result<CopyPlan> {
+        self.plan_until(session, &Cancel::new())
+    }
+
+    /// As [`Self::plan`], which may read the whole source for the lengths of a new table's columns, until `cancel` is requested.
+    ///
+    /// # Errors
+    /// As [`Self::plan`], and [`Error::Interrupted`].
+    pub fn plan_until(&self, session: &Session, cancel: &Cancel) -> Result<CopyPlan> {
         self.check()?;
         let name = self.target.require_table()?.clone();
+        cancel.arm(session.cancel_handle());
+        let planned = self.plan_table(session, &name, &|| match cancel.is_requested() {
+            true => Err(interrupted(&name)),
+            false => Ok(()),
+        });
+        cancel.disarm();
+        planned.map_err(|error| if was_broken_off(&error, cancel) { interrupted(&name) } else { error })
+    }
+
+    fn plan_table(&self, session: &Session, name: &TableName, proceed: &dyn Fn() -> Result<()>) -> Result<CopyPlan> {
+        let name = name.clone();
         let mut source = ParquetSource::open(&self.source)?;
         let existing = session.describe_table(&name)?;
         let action = table_action(self.mode, existing.is_some()).map_err(|problem| plan_error(&name, vec![problem]))?;
@@ -127,12 +148,13 @@ impl CopyJob {
         let mut problems = Vec::new();
         let selected = select(source.schema(), self.columns.as_deref(), &self.rename, &mut problems);
         let indices: Vec<usize> = selected.iter().map(|s| s.source_index).collect();
+        proceed()?;
         source.settle_int96(&indices)?;
         let schema = source.schema().clone();
         let pairs = match &existing {
             Some(table) => match_table(&schema, &selected, table, &mut problems),
             None => {
-                let stats = new_column_stats(&source, &indices, problems.is_empty())?;
+                let stats = new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
                 let type_of = |index: usize, field: &Field| new_column_type(field, &stats[index]);
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
@@ -225,6 +247,11 @@ impl CopyJob {
     }
 }
 
+/// Nothing has moved yet.
+fn interrupted(table: &TableName) -> Error {
+    Error::Interrupted { table: table.to_string(), rows_rolled_back: 0, rows_committed: 0 }
+}
+
 pub(super) fn plan_error(table: &TableName, problems: Vec<PlanProblem>) -> Error {
     Error::Plan { table: table.to_string(), problems }
 }
@@ -245,11 +272,11 @@ fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
 }
 
 /// Lengths of the text and binary columns; not scanned when the plan fails anyway.
-fn new_column_stats(source: &ParquetSource, columns: &[usize], scan: bool) -> Result<Vec<TextStats>> {
+fn new_column_stats(source: &ParquetSource, columns: &[usize], scan: bool, proceed: &dyn Fn() -> Result<()>) -> Result<Vec<TextStats>> {
     if !scan {
         return Ok(vec![TextStats::default(); columns.len()]);
     }
-    Ok(scan_lengths(source, columns)?.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
+    Ok(scan_lengths(source, columns, proceed)?.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
 }
 
 fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {

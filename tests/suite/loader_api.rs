@@ -18,7 +18,7 @@ use crate::support::tables::{ids, table};
 use crate::support::{TIME_LIMIT, Workspace, finish};
 
 /// Where cargo has built the embedded engine.
-fn engine_directory() -> PathBuf {
+pub fn engine_directory() -> PathBuf {
     Path::new(env!("CARGO_BIN_EXE_olbridge")).parent().unwrap().join("deps")
 }
 

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod copy_api;
 mod live;
 mod load_embedded;
 mod loader_api;

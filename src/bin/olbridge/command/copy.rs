@@ -42,22 +42,13 @@ enum Done {
 
 fn attempt(request: &CopyRequest) -> Result<Done, Failure> {
     let mut session = session::open(&request.job.target, &request.connection)?;
-    let plan = request.job.plan(&session)?;
+    // Planning may read the whole source, so the handler comes before it; a login that hangs may be ended at once.
+    let cancel = Cancel::new();
+    interrupt::on_signal(cancel.clone());
+    let plan = request.job.plan_until(&session, &cancel)?;
     if request.dry_run {
         return Ok(Done::Planned(Box::new(plan)));
     }
-    let cancel = Cancel::new();
-    let running_call = session.cancel_handle();
-    interrupt::on_signal(
-        {
-            let cancel = cancel.clone();
-            move || cancel.request()
-        },
-        move || {
-            // It fails when nothing runs any more, and then there is nothing to hurry.
-            let _ = running_call.cancel();
-        },
-    );
     let mut listener = progress::listener(request.quiet);
     let result = plan.run(&mut session, listener.as_mut(), &cancel);
     drop(listener); // clears the bar
