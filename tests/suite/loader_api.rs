@@ -220,6 +220,7 @@ fn child_rust_oracle_first() {
     let target: Target = "embedded:x.db/T".parse().unwrap();
     let mut options = target.connect_options(None);
     options.client_lib_dir = Some(engine);
-    let message = Session::connect(&options).err().expect("two client libraries").to_string();
+    let Err(error) = Session::connect(&options) else { panic!("two client libraries") };
+    let message = error.to_string();
     assert!(message.contains("before olbridge") && message.contains("open the first olbridge session"), "{message}");
 }
