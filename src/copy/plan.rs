@@ -12,7 +12,7 @@ use crate::lake::text_stats::scan_lengths;
 use crate::layout::Layout;
 use crate::load::{ColumnPair, LoadPlan};
 use crate::oci::Session;
-use crate::oracle_type::{ColumnDesc, OracleType, TableDesc, TableName};
+use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableDesc, TableName};
 use crate::sql;
 use crate::transaction::CommitPolicy;
 use crate::type_map::{Conversion, MAX_BIND_BYTES, TextStats, conversion_of, default_oracle_type};
@@ -164,12 +164,21 @@ impl CopyJob {
             .enumerate()
             .map(|(index, pair)| (ColumnPair { source_index: index, ..pair.clone() }, pair.source_index))
             .unzip();
-        let load = self.load_plan(&name, &pairs, problems)?;
-        self.finish(name, existing, action, source, columns, &pairs, load)
+        let (charset, warning) = charset_for(session, &pairs)?;
+        let load = self.load_plan(&name, &pairs, problems, charset)?;
+        let mut plan = self.finish(name, existing, action, source, columns, &pairs, load)?;
+        plan.warnings.extend(warning);
+        Ok(plan)
     }
 
-    fn load_plan(&self, name: &TableName, pairs: &[ColumnPair], mut problems: Vec<PlanProblem>) -> Result<LoadPlan> {
-        match LoadPlan::new(name, pairs, self.load_options()) {
+    fn load_plan(
+        &self,
+        name: &TableName,
+        pairs: &[ColumnPair],
+        mut problems: Vec<PlanProblem>,
+        charset: DatabaseCharset,
+    ) -> Result<LoadPlan> {
+        match LoadPlan::new(name, pairs, self.load_options(charset)) {
             Ok(plan) if problems.is_empty() => Ok(plan),
             // No pair at all is only worth a line of its own when nothing else explains it.
             Err(Error::Plan { .. }) if pairs.is_empty() && !problems.is_empty() => Err(plan_error(name, problems)),
@@ -269,6 +278,23 @@ fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
         (Mode::Ignore, true) => Ok(TableAction::Skip),
         (Mode::Overwrite | Mode::Create | Mode::ErrorIfExists | Mode::Ignore, false) => Ok(TableAction::Create),
     }
+}
+
+/// The database's character set, asked for when a column depends on it; and a warning when the database does not tell.
+fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
+    let depends = |p: &ColumnPair| matches!(p.target.oracle_type, OracleType::Varchar2(_) | OracleType::Char(_) | OracleType::Clob);
+    if !pairs.iter().any(depends) {
+        return Ok((DatabaseCharset::default(), None));
+    }
+    Ok(match session.database_charset()? {
+        Some(charset) => (charset, None),
+        None => {
+            let charset = DatabaseCharset::default();
+            let warning =
+                format!("the database does not tell its character set; if it is not {}, text beyond ASCII may change", charset.name);
+            (charset, Some(warning))
+        }
+    })
 }
 
 /// Lengths of the text and binary columns; not scanned when the plan fails anyway.

@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn rows_per_execute_stay_within_budget_and_protocol() {
-        let options = LoadOptions { batch_rows: None, batch_bytes: 1 << 20, lossy: Default::default() };
+        let options = LoadOptions { batch_bytes: 1 << 20, ..LoadOptions::default() };
         assert_eq!(options.rows_per_execute(1 << 30), 1);
         assert_eq!(options.rows_per_execute(1), 32_767);
         assert_eq!(options.rows_per_execute(1 << 10), 1 << 10);

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use olbridge::arrow::array::{ArrayRef, Decimal128Array, RecordBatch, StringArray};
+use olbridge::arrow::array::{ArrayRef, Decimal128Array, DictionaryArray, RecordBatch, StringArray};
+use olbridge::arrow::datatypes::Int32Type;
 use olbridge::copy::Target;
 use olbridge::error::Phase;
 use olbridge::layout::{DateTimeFields, Layout};
 use olbridge::load::{ColumnPair, LoadOptions, LoadPlan, Loader};
 use olbridge::oci::{ArrayMode, Session};
-use olbridge::oracle_type::TableName;
+use olbridge::oracle_type::{DatabaseCharset, TableName};
 use olbridge::transaction::Transaction;
-use olbridge::type_map::LossySet;
+use olbridge::type_map::{LossyKind, LossySet};
 
 use crate::support::tables::{ids, table};
 use crate::support::{TIME_LIMIT, Workspace, finish};
@@ -223,4 +224,37 @@ fn child_rust_oracle_first() {
     let Err(error) = Session::connect(&options) else { panic!("two client libraries") };
     let message = error.to_string();
     assert!(message.contains("before olbridge") && message.contains("open the first olbridge session"), "{message}");
+}
+
+#[test]
+fn text_that_the_database_may_not_have_is_refused_or_left_to_it() {
+    let workspace = Workspace::new();
+    let mut session = session_with_table(&workspace, "V VARCHAR2(10), C CLOB, N NVARCHAR2(10)");
+    let name = TableName { schema: None, table: "T".into() };
+    let columns = session.describe_table(&name).unwrap().unwrap().columns;
+    assert_eq!(session.database_charset().unwrap(), Some(DatabaseCharset::default()), "the engine is AL32UTF8");
+    let dictionary: DictionaryArray<Int32Type> = [Some("aaaaaaaaaa"), Some("10 €"), None].into_iter().collect();
+    let texts: [ArrayRef; 2] = [Arc::new(dictionary), Arc::new(StringArray::from(vec![Some("aaaaaaaaaa"), Some("üüüüüüüüüü"), None]))];
+    let mut load = |text: &ArrayRef, column: usize, lossy: LossySet, charset: &str| {
+        let batch = table(vec![("t", text.clone())]);
+        let pairs = [ColumnPair { source_index: 0, field: batch.schema().field(0).clone(), target: columns[column].clone() }];
+        let options = LoadOptions { lossy, charset: DatabaseCharset { name: charset.into() }, ..LoadOptions::default() };
+        let transaction = Transaction::begin(&mut session);
+        let mut loader = Loader::new(&transaction, LoadPlan::new(&name, &pairs, options).unwrap()).unwrap();
+        loader.write(&batch, None, 1).and_then(|()| loader.finish()).map(|report| report.rows_loaded).map_err(|e| e.to_string())
+    };
+    for text in &texts {
+        for (column, wider) in [(0, "NVARCHAR2"), (1, "NCLOB")] {
+            let message = load(text, column, LossySet::NONE, "WE8ISO8859P1").unwrap_err();
+            for part in ["source row 2: text beyond ASCII", "stored in WE8ISO8859P1", wider, "--lossy charset"] {
+                assert!(message.contains(part), "{part}: {message}");
+            }
+        }
+        assert_eq!(load(text, 2, LossySet::NONE, "WE8ISO8859P1"), Ok(3), "national types are Unicode");
+    }
+    assert_eq!(load(&texts[0], 0, LossySet::NONE, "AL32UTF8"), Ok(3));
+    assert!(load(&texts[1], 0, LossySet::NONE, "AL32UTF8").unwrap_err().contains("text of 20 bytes does not fit VARCHAR2(10)"));
+    // 20 bytes of UTF-8 are 10 bytes there: the database counts. This one is AL32UTF8 and says so.
+    let message = load(&texts[1], 0, LossySet::NONE.with(LossyKind::Charset), "WE8ISO8859P1").unwrap_err();
+    assert!(message.contains("ORA-12899"), "{message}");
 }
