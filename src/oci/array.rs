@@ -6,7 +6,7 @@ use oci_sys::*;
 
 use crate::layout::{DateTimeFields, Layout, Slots};
 use crate::oci::check::{Done, OciError, is_statement_level};
-use crate::oci::handle::{DescriptorArray, RawArray};
+use crate::oci::handle::{DescriptorArray, RawArray, zone_text};
 use crate::oci::session::Session;
 use crate::oci::statement::{BindTarget, Statement};
 
@@ -229,6 +229,10 @@ impl<'s> ArrayStatement<'s> {
     }
 }
 
+const MAX_NANOSECOND: u32 = 999_999_999;
+/// As [`DateTimeFields::offset_minutes`] says; `-14:59` to `+14:00`.
+const ZONE_MINUTES: std::ops::RangeInclusive<i16> = -899..=840;
+
 const EXECUTE: &str = "execute the array";
 
 impl ArrayBuffer {
@@ -270,6 +274,7 @@ impl ArrayBuffer {
     /// Checks or constructs what the client is about to read.
     fn make_ready(&mut self, session: &Session, error: *mut OCIError, index: usize, rows: usize) -> Result<(), OciError> {
         match self.layout {
+            Layout::Fixed { external_type: SQLT_VNU, .. } => self.check_numbers(index, rows),
             Layout::Fixed { .. } => Ok(()),
             Layout::Variable { stride_bytes, .. } => self.check_lengths(stride_bytes, index, rows),
             Layout::DateTime { with_zone } => self.construct_descriptors(session, error, with_zone, index, rows),
@@ -289,6 +294,19 @@ impl ArrayBuffer {
         Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
     }
 
+    /// The client takes the first byte for a length: more than the slot holds would be read from beyond it, and 0 is stored as NULL.
+    fn check_numbers(&self, index: usize, rows: usize) -> Result<(), OciError> {
+        const NUMBER_BYTES: u8 = 21;
+        let (slots, _) = self.values.as_bytes().as_chunks::<{ NUMBER_BYTES as usize + 1 }>();
+        let mut numbers = slots.iter().zip(self.indicators.as_slice()).take(rows);
+        let Some(row) = numbers.position(|(slot, &indicator)| slot[0].wrapping_sub(1) >= NUMBER_BYTES && indicator != -1) else {
+            return Ok(());
+        };
+        let message =
+            format!("placeholder {}, row {}: a NUMBER of {} bytes; it has 1 to {NUMBER_BYTES}", index + 1, row + 1, slots[row][0]);
+        Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
+    }
+
     fn construct_descriptors(
         &self,
         session: &Session,
@@ -298,14 +316,23 @@ impl ArrayBuffer {
         rows: usize,
     ) -> Result<(), OciError> {
         let Some(descriptors) = &self.descriptors else { return Ok(()) };
+        // All values of a column are at one offset, as a rule.
+        let mut zone = (0, zone_text(0));
         let (staged, _) = self.values.as_bytes().as_chunks::<{ DateTimeFields::SIZE_BYTES }>();
         for (row, (slot, &indicator)) in staged.iter().zip(self.indicators.as_slice()).take(rows).enumerate() {
             if indicator == -1 {
                 continue;
             }
             let fields = DateTimeFields::read_from(slot);
+            if fields.nanosecond > MAX_NANOSECOND || with_zone && !ZONE_MINUTES.contains(&fields.offset_minutes) {
+                let message = format!("placeholder {}, row {}: {fields:?} is no time", index + 1, row + 1);
+                return Err(OciError::refused("OCIDateTimeConstruct", EXECUTE, message));
+            }
+            if zone.0 != fields.offset_minutes {
+                zone = (fields.offset_minutes, zone_text(fields.offset_minutes));
+            }
             // SAFETY: the descriptor is ours and of the kind that the layout says; the error handle is the statement's.
-            unsafe { descriptors.construct(row, session.env(), error, &fields, with_zone) }
+            unsafe { descriptors.construct(row, session.env(), error, &fields, with_zone.then_some(&zone.1)) }
                 .map_err(|error| OciError { message: format!("placeholder {}, row {}: {}", index + 1, row + 1, error.message), ..error })?;
         }
         Ok(())

@@ -19,6 +19,7 @@ use crate::oci::handle::Handle;
 use crate::oci::library::{ClientInfo, client};
 use crate::oci::options::ConnectOptions;
 use crate::oci::remedy::remedy;
+use crate::oracle_type::DatabaseCharset;
 
 /// A logged-in session. It may move to another thread, but is used by one at a time.
 ///
@@ -214,6 +215,24 @@ impl Session {
                 .scalar::<u8>(OCI_ATTR_VARTYPE_MAXLEN_COMPAT, "read the maximum string size")
         };
         if kind == Ok(OCI_VARTYPE_MAXLEN_COMPAT_EXTENDED) { 32767 } else { 4000 }
+    }
+
+    /// The character set of VARCHAR2, CHAR and CLOB; one round trip. `None` when the database does not tell.
+    ///
+    /// # Errors
+    /// A lost connection, or a call that was broken off.
+    pub fn database_charset(&self) -> Result<Option<DatabaseCharset>> {
+        let mut name = None;
+        let sql = "SELECT VALUE FROM NLS_DATABASE_PARAMETERS WHERE PARAMETER = 'NLS_CHARACTERSET'";
+        let asked = self.query_text(sql, &mut |values| {
+            name = values.first().cloned().flatten();
+            Ok(())
+        });
+        match asked {
+            Ok(_) => Ok(name.map(|name| DatabaseCharset { name })),
+            Err(Error::Database { session_dead: false, ora_code, .. }) if ora_code != 1013 => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Interrupts this session's running call from another thread.

@@ -193,6 +193,27 @@ fn a_report_that_cannot_be_written_is_refused_before_a_row_moves() {
     workspace.run(&["describe", "embedded:x.db/T"]).fails(7, &["ORA-00942", "T"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_fails_after_the_commit_is_exit_code_8() {
+    let workspace = three_rows();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let copy = ["copy", "three.parquet", "embedded:x.db/T", "--mode", "create"];
+    for (rows, more) in [(3, &[][..]), (6, &["--report", "json"]), (9, &["--report", "json=/dev/full"])] {
+        let mut command = workspace.command([&copy[..], more].concat());
+        command.stdout(full());
+        finish(command, TIME_LIMIT).fails(8, &["committed", "do not load them again", "No space left"]);
+        assert_eq!(workspace.count("embedded:x.db/T", "T"), rows);
+    }
+    // Nothing has moved: the old codes.
+    let mut command = workspace.command([&copy[..], &["--dry-run"]].concat());
+    command.stdout(full());
+    finish(command, TIME_LIMIT).fails(6, &["No space left"]);
+    workspace
+        .run(&["copy", "three.parquet", "embedded:x.db/MISSING", "--report", "json=/dev/full"])
+        .fails(4, &["no such table", "warning:"]);
+}
+
 #[test]
 fn quiet_says_nothing() {
     let outcome = three_rows().run(&["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--quiet"]);

@@ -168,6 +168,16 @@ fn every_other_column_type_arrives_too() {
 }
 
 #[test]
+fn a_database_that_does_not_tell_its_character_set_is_warned_of() {
+    let Some(server) = Loopback::start("real_client::character_set") else { return };
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["ü"]));
+    server.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..1)), ("t", text)])]);
+    let plan = |more: &[&str]| server.ok(&[&["copy", "t.parquet", &server.target("T"), "--mode", "create", "--dry-run"], more].concat());
+    assert!(plan(&[]).contains("warning: the database does not tell its character set"));
+    assert!(!plan(&["--columns", "id"]).contains("warning"), "no text, no question");
+}
+
+#[test]
 fn arrays_of_a_thousand_rows_with_nulls_arrive_in_order() {
     const ROWS: i64 = 10_000;
     let Some(mut server) = Loopback::start("real_client::arrays") else { return };

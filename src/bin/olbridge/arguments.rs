@@ -20,8 +20,8 @@ Exit codes:
     0  done                                        5  a row was refused
     1  unexpected                                  6  file or storage
     2  usage                                       7  the database refused, or the connection was lost
-    3  client library, connection or login       130  interrupted, rolled back
-    4  the plan does not fit, nothing has moved";
+    3  client library, connection or login         8  loaded and committed, but the report could not be written
+    4  the plan does not fit, nothing has moved  130  interrupted, rolled back";
 
 /// Moves tables between Oracle and the lakehouse through OCI array binding. Exact or refused; nothing lost, nothing twice.
 #[derive(Debug, Parser)]
