@@ -9,6 +9,7 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::catalog::Table;
 use super::cursor::bind_all;
+use super::interrupt::Interrupt;
 use super::nls::Nls;
 use super::session::plain_binds;
 use super::translate::{Assigned, Cell, DmlPlan, InsertSource};
@@ -22,6 +23,7 @@ use write::{Given, RowWriter, new_value, write_error};
 /// A plan with its prepared statements.
 pub(super) struct Runner<'a> {
     plan: &'a DmlPlan,
+    interrupt: &'a Interrupt,
     work: Work<'a>,
 }
 
@@ -33,15 +35,15 @@ enum Work<'a> {
 }
 
 impl<'a> Runner<'a> {
-    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a DmlPlan) -> Result<Runner<'a>> {
+    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a DmlPlan, interrupt: &'a Interrupt) -> Result<Runner<'a>> {
         let work = match plan {
             DmlPlan::Insert { table, cells, source } => Work::Insert(InsertRunner {
                 connection,
                 cells,
-                writer: RowWriter::new(connection, nls, table).with_insert()?,
+                writer: RowWriter::new(connection, nls, table, interrupt).with_insert()?,
                 rows: match source {
                     InsertSource::Binds => None,
-                    InsertSource::Expressions(text) | InsertSource::Query(text) => Some(RowQuery::new(connection, text)?),
+                    InsertSource::Expressions(text) | InsertSource::Query(text) => Some(RowQuery::new(connection, text, interrupt)?),
                 },
             }),
             DmlPlan::Update { table, assigned, rows, direct } => Work::Update(UpdateRunner {
@@ -50,13 +52,13 @@ impl<'a> Runner<'a> {
                 table,
                 assigned,
                 direct: direct.as_ref().map(|text| connection.prepare_cached(text)).transpose()?,
-                rows: RowQuery::new(connection, rows)?,
-                writer: RowWriter::new(connection, nls, table).with_update(assigned)?,
+                rows: RowQuery::new(connection, rows, interrupt)?,
+                writer: RowWriter::new(connection, nls, table, interrupt).with_update(assigned)?,
             }),
             DmlPlan::Delete { text } => Work::Delete(connection.prepare_cached(text)?),
-            DmlPlan::Merge(plan) => Work::Merge(Box::new(MergeRunner::new(connection, nls, plan)?)),
+            DmlPlan::Merge(plan) => Work::Merge(Box::new(MergeRunner::new(connection, nls, plan, interrupt)?)),
         };
-        Ok(Runner { plan, work })
+        Ok(Runner { plan, interrupt, work })
     }
 
     /// Whether the plan, made for binds of `kinds`, fits these too. An INSERT of binds alone converts each value by itself.
@@ -67,6 +69,7 @@ impl<'a> Runner<'a> {
 
     /// One iteration: rows affected.
     pub fn run(&mut self, binds: &[Datum<'_>]) -> Result<u64> {
+        self.interrupt.check()?;
         match &mut self.work {
             Work::Insert(insert) => insert.run(binds),
             Work::Update(update) => update.run(binds),
@@ -82,22 +85,25 @@ impl<'a> Runner<'a> {
 /// A query whose rows are read at once.
 struct RowQuery<'a> {
     statement: CachedStatement<'a>,
+    interrupt: &'a Interrupt,
 }
 
 impl<'a> RowQuery<'a> {
-    fn new(connection: &'a Connection, text: &str) -> Result<RowQuery<'a>> {
-        Ok(RowQuery { statement: connection.prepare_cached(text)? })
+    fn new(connection: &'a Connection, text: &str, interrupt: &'a Interrupt) -> Result<RowQuery<'a>> {
+        Ok(RowQuery { statement: connection.prepare_cached(text)?, interrupt })
     }
 
     fn all(&mut self, binds: &[Stored<'_>]) -> Result<Vec<Vec<Value>>> {
         bind_all(&mut self.statement, binds)?;
         let columns = self.statement.column_count();
-        let mut rows = self.statement.raw_query();
-        let mut values = Vec::new();
-        while let Some(row) = rows.next()? {
-            values.push((0..columns).map(|index| row.get(index)).collect::<rusqlite::Result<Vec<Value>>>()?);
-        }
-        Ok(values)
+        self.interrupt.reading(|| {
+            let mut rows = self.statement.raw_query();
+            let mut values = Vec::new();
+            while let Some(row) = rows.next()? {
+                values.push((0..columns).map(|index| row.get(index)).collect::<rusqlite::Result<Vec<Value>>>()?);
+            }
+            Ok(values)
+        })
     }
 }
 
@@ -105,11 +111,24 @@ impl<'a> RowQuery<'a> {
 fn atomically(connection: &Connection, work: impl FnOnce() -> Result<()>) -> Result<()> {
     connection.prepare_cached("SAVEPOINT o_statement")?.execute([])?;
     let result = work();
-    if result.is_err() {
-        connection.prepare_cached("ROLLBACK TO o_statement")?.execute([])?;
+    let end = || -> Result<()> {
+        if result.is_err() {
+            connection.prepare_cached("ROLLBACK TO o_statement")?.execute([])?;
+        }
+        connection.prepare_cached("RELEASE o_statement")?.execute([])?;
+        Ok(())
+    };
+    match end() {
+        Err(error) if result.is_ok() => Err(error),
+        // The savepoint cannot be gone but with its transaction; half a statement never stays.
+        Err(_) => {
+            if !connection.is_autocommit() {
+                connection.execute_batch("ROLLBACK")?;
+            }
+            result
+        }
+        Ok(()) => result,
     }
-    connection.prepare_cached("RELEASE o_statement")?.execute([])?;
-    result
 }
 
 struct InsertRunner<'a> {

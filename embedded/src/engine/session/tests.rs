@@ -577,3 +577,4 @@ fn damaged_bytes_are_an_error_and_not_null() {
 }
 
 mod merge;
+mod transactions;
