@@ -576,5 +576,6 @@ fn damaged_bytes_are_an_error_and_not_null() {
     assert_eq!(code(rows_with(&mut s, "SELECT d FROM t", &[])), 600);
 }
 
+mod clauses;
 mod merge;
 mod transactions;
