@@ -15,6 +15,7 @@ mod dml;
 mod error;
 mod functions;
 mod interrupt;
+mod interval;
 mod nls;
 mod number;
 mod parse;

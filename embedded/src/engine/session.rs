@@ -57,7 +57,7 @@ struct PlanKey {
 
 enum Plan {
     Query(Query, Vec<&'static View>),
-    Dml(DmlPlan),
+    Dml(DmlPlan, Vec<&'static View>),
 }
 
 /// A prepared statement.
@@ -268,10 +268,10 @@ impl Session {
                 statement.columns = describe(&query.outputs);
                 Plan::Query(query, translator.views)
             }
-            Ast::Insert(insert) => Plan::Dml(translator.insert(insert)?),
-            Ast::Update(update) => Plan::Dml(translator.update(update)?),
-            Ast::Delete(delete) => Plan::Dml(translator.delete(delete)?),
-            Ast::Merge(merge) => Plan::Dml(DmlPlan::Merge(Box::new(translator.merge(merge)?))),
+            Ast::Insert(insert) => Plan::Dml(translator.insert(insert)?, translator.views),
+            Ast::Update(update) => Plan::Dml(translator.update(update)?, translator.views),
+            Ast::Delete(delete) => Plan::Dml(translator.delete(delete)?, translator.views),
+            Ast::Merge(merge) => Plan::Dml(DmlPlan::Merge(Box::new(translator.merge(merge)?)), translator.views),
             _ => return Err(unsupported_statement(&statement.sql)),
         };
         statement.plan = Some((key, plan));
@@ -360,9 +360,10 @@ impl Session {
             // Rows of the same kinds share one plan; NULL fits the plan at hand.
             let kinds = self.kinds(statement, &binds);
             self.plan(statement, kinds)?;
-            let Some((key, Plan::Dml(plan))) = &statement.plan else {
+            let Some((key, Plan::Dml(plan, views))) = &statement.plan else {
                 return Err(OraError::internal("DML without a plan"));
             };
+            self.fill_views(&self.connection, views)?;
             let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, &self.interrupts)?;
             loop {
                 let outcome = runner.run(&binds);
@@ -416,7 +417,7 @@ impl Session {
         self.refresh()?;
         self.plan(statement, bind_kinds.to_vec())?;
         match &statement.plan {
-            Some((_, Plan::Dml(plan))) => dml::check_kinds(plan, bind_kinds, &self.nls),
+            Some((_, Plan::Dml(plan, _))) => dml::check_kinds(plan, bind_kinds, &self.nls),
             _ => Ok(()),
         }
     }

@@ -25,6 +25,8 @@ fn show(datum: Datum<'_>) -> String {
         Datum::Date(bytes) => crate::engine::value::hex(&bytes),
         Datum::Timestamp(bytes) => crate::engine::value::hex(&bytes),
         Datum::TimestampTz(bytes) => crate::engine::value::hex(&bytes),
+        Datum::IntervalDs(nanos) => crate::engine::interval::nanos_text(nanos, 2, 6),
+        Datum::IntervalYm(months) => crate::engine::interval::months_text(months, 2),
         Datum::Int(_) | Datum::UInt(_) => panic!("the engine gives NUMBER as bytes"),
     }
 }
@@ -579,3 +581,4 @@ fn damaged_bytes_are_an_error_and_not_null() {
 mod clauses;
 mod merge;
 mod transactions;
+mod types;

@@ -6,6 +6,7 @@ mod clauses;
 mod convert;
 mod dml;
 mod expression;
+mod interval;
 mod merge;
 mod query;
 

@@ -87,3 +87,18 @@ fn what_is_not_known_is_refused_and_changes_nothing() {
     assert_eq!(run(&mut s, "UPDATE t x SET x.v = 2 WHERE x.id = 1").unwrap(), 1);
     assert_eq!(run(&mut s, "DELETE t x WHERE x.id = 1").unwrap(), 1);
 }
+
+#[test]
+fn dml_reads_dictionary_views_as_they_are_now() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (name VARCHAR2(30))").unwrap();
+    run(&mut s, "INSERT INTO t SELECT table_name FROM user_tables").unwrap();
+    assert_eq!(rows(&mut s, "SELECT name FROM t"), ["T"]);
+    run(&mut s, "CREATE TABLE u (a NUMBER)").unwrap();
+    run(&mut s, "UPDATE t SET name = (SELECT max(table_name) FROM user_tables)").unwrap();
+    assert_eq!(rows(&mut s, "SELECT name FROM t"), ["U"]);
+    run(&mut s, "DROP TABLE u").unwrap();
+    assert_eq!(run(&mut s, "DELETE FROM t WHERE name NOT IN (SELECT table_name FROM user_tables)").unwrap(), 1);
+    run(&mut s, "MERGE INTO t USING (SELECT table_name n FROM user_tables) x ON (t.name = x.n) WHEN NOT MATCHED THEN INSERT (name) VALUES (x.n)").unwrap();
+    assert_eq!(rows(&mut s, "SELECT name FROM t"), ["T"]);
+}
