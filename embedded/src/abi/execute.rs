@@ -203,6 +203,7 @@ impl Call {
     ) -> Outcome {
         let datums = self.first_row(inputs)?;
         let cursor = engine.session()?.open(&mut prepared, &datums)?;
+        self.core.check_cancelled()?;
         drop(engine);
         statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
         if self.iters == 0 {

@@ -89,7 +89,7 @@ fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<
         }
         for output in &query.outputs {
             // SAFETY: the caller of the fetch promises `rows` elements in every defined buffer.
-            noted |= unsafe { output.put(*fetched, query.cursor.datum(output.column)) }? == CellNote::Noted;
+            noted |= unsafe { output.put(*fetched, query.cursor.datum(output.column)?) }? == CellNote::Noted;
         }
         *fetched += 1;
     }

@@ -168,6 +168,14 @@ impl ColumnParam {
             DataType::Clob => param.code = sqlt::CLOB,
             DataType::Blob => param.code = sqlt::BLOB,
             DataType::Rowid => (param.code, param.size_bytes) = (sqlt::RDD, 18),
+            DataType::Nclob => (param.code, param.charset_form) = (sqlt::CLOB, 2),
+            DataType::Long => param.code = sqlt::LNG,
+            DataType::LongRaw => param.code = sqlt::LBI,
+            DataType::Urowid { .. } => param.code = sqlt::RDD,
+            DataType::IntervalDs { day_digits, second_digits } => {
+                (param.code, param.precision, param.scale) = (190, i16::from(day_digits), second_digits as i8);
+            }
+            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (189, i16::from(year_digits)),
         }
         param
     }

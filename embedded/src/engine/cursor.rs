@@ -175,9 +175,12 @@ impl Cursor {
     }
 
     /// A column of the current row.
-    pub fn datum(&self, index: usize) -> Datum<'_> {
-        let family = self.families.get(index).copied().unwrap_or(Family::Text);
-        value::datum(family, self.buffer.get(self.start + index), self.offset_minutes).unwrap_or(Datum::Null)
+    ///
+    /// # Errors
+    /// ORA-00600 when the stored bytes are no value of the column's type: the file is damaged.
+    pub fn datum(&self, index: usize) -> Result<Datum<'_>> {
+        let family = *self.families.get(index).ok_or_else(|| OraError::new(1007, "variable not in select list"))?;
+        value::datum(family, self.buffer.get(self.start + index), self.offset_minutes)
     }
 
     /// Ends the read transaction and hands the connection back.
