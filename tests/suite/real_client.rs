@@ -136,7 +136,7 @@ fn every_other_column_type_arrives_too() {
     let batch = table(vec![
         ("id", ids(1..4)),
         ("c", text([Some("ab"), Some("abcdef"), None])),
-        ("nv", text([Some("Ελλάδα"), None, Some("x ")])),
+        ("nv", text([Some("Ελλάδα"), None, Some("20 letters of ASCII.")])),
         ("f", Arc::new(Float64Array::from(vec![Some(1.0 / 3.0), Some(-1e-100), None])) as ArrayRef),
         ("bd", Arc::new(Int64Array::from(vec![Some(1 << 53), None, Some(-7)])) as ArrayRef),
         ("d", Arc::new(TimestampNanosecondArray::from(vec![Some(1_767_225_599_000_000_000), None, Some(0)])) as ArrayRef),
