@@ -70,6 +70,14 @@ const _: fn() = || {
 };
 
 impl Session {
+    /// Loads the client library (once per process) and says which it is, without a login.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when there is no usable client library, or when the process already uses another one.
+    pub fn load_client(options: &ConnectOptions) -> Result<ClientInfo> {
+        client(options.client_lib_dir.as_deref(), &options.label).map(ClientInfo::from)
+    }
+
     /// Loads the client library (once per process) and logs in.
     ///
     /// # Errors
