@@ -166,6 +166,11 @@ impl Session {
         statement.row_count().map_err(|error| database_error(&error, phase, table))
     }
 
+    /// What the database said of the last [`Self::execute_sql`] that it let pass: ORA-24344, a procedure was created with compilation errors.
+    pub fn last_warning(&self) -> Option<String> {
+        self.connection.last_warning().map(|warning| message_of(&warning))
+    }
+
     /// Prepares array DML. `layouts` has one entry for each placeholder, in order of position.
     pub fn array_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<ArrayStatement<'_>, OciError> {
         ArrayStatement::prepare(self, sql, layouts, capacity_rows)

@@ -280,6 +280,14 @@ fn a_wrong_password_and_a_refused_service_are_exit_code_3() {
     server.run(&["check", &server.target("T")]).fails(3, &["ORA-12514", "try:"]);
 }
 
+#[test]
+fn a_warning_at_the_login_is_shown() {
+    let Some(mut server) = Loopback::start("real_client::login_warning") else { return };
+    server.control(json!({"cmd": "set", "name": "login_warning", "value": [28002, "ORA-28002: the password will expire within 7 days"]}));
+    let outcome = server.run(&["check", &server.target("T")]);
+    assert!(outcome.code == 0 && outcome.stderr.contains("warning: ORA-28002"), "{outcome}");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_rolls_back_on_the_server() {

@@ -8,7 +8,7 @@ use olbridge::oci::{ClientInfo, Secret, Session};
 
 use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
-use crate::{embedded_library, password};
+use crate::{embedded_library, note, password};
 
 /// Whether a word is meant as a target rather than as a file.
 pub fn is_target(text: &str) -> bool {
@@ -43,7 +43,11 @@ pub fn open(target: &Target, arguments: &ConnectionArguments) -> Result<Session,
     };
     let mut options = target.connect_options(password.map(Secret::new));
     options.client_lib_dir = client_directory(target, arguments)?;
-    Ok(Session::connect(&options).map_err(with_embedded_hint(target))?)
+    let session = Session::connect(&options).map_err(with_embedded_hint(target))?;
+    if let Some(warning) = session.login_warning() {
+        note(format_args!("warning: {warning}"));
+    }
+    Ok(session)
 }
 
 fn client_directory(target: &Target, arguments: &ConnectionArguments) -> Result<Option<PathBuf>, Failure> {
