@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
 use arrow::datatypes::*;
+use half::f16;
 
 use super::external_type::SQLT_VNU;
 use super::{ColumnBind, Planned, Target, ValueError, downcast, fixed, try_for_each_valid, value_text};
@@ -173,10 +174,26 @@ pub(crate) fn decimal(target: Target<'_>) -> Planned {
     })
 }
 
+/// The double whose shortest digits are the shortest that read back as `value`: those of 0.1 in 16 bits are 0.1, not 0.09997559. Integers have
+/// five digits at most and keep them all.
+fn shortest_of_f16(value: f16) -> f64 {
+    let exact = value.to_f64();
+    if !exact.is_finite() || exact.fract() == 0.0 {
+        return exact;
+    }
+    let exponent = exact.abs().log10().floor() as i32;
+    // Five digits tell any two values of 11 bits apart. What is no integer is below 1024, and all powers of ten here are exact.
+    let rounded_to = |digits: i32| {
+        let shift = 10_f64.powi(digits - 1 - exponent);
+        (exact * shift).round_ties_even() / shift
+    };
+    (1..5).map(rounded_to).find(|candidate| f16::from_f64(*candidate) == value).unwrap_or_else(|| rounded_to(5))
+}
+
 /// Floats, by the shortest digits that read back as the same float.
 pub(crate) fn float(target: Target<'_>) -> Planned {
     Ok(match target.values {
-        DataType::Float16 => encoded::<Float16Type>(target, |value, slot| encode_f32_shortest(value.to_f32(), slot)),
+        DataType::Float16 => encoded::<Float16Type>(target, |value, slot| encode_f64_shortest(shortest_of_f16(value), slot)),
         DataType::Float32 => encoded::<Float32Type>(target, encode_f32_shortest),
         DataType::Float64 => encoded::<Float64Type>(target, encode_f64_shortest),
         _ => return Err(target.problem("not a float", "report this as a bug")),
@@ -202,4 +219,24 @@ pub(crate) fn integer(target: Target<'_>) -> Planned {
         DataType::UInt64 => encoded::<UInt64Type>(target, |value, slot| encode_u64(value, 0, slot)),
         _ => return Err(target.problem("not an integer", "report this as a bug")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_half_float_has_the_shortest_digits_that_read_back() {
+        assert_eq!(shortest_of_f16(f16::from_f32(0.1)), 0.1);
+        for integer in [0.0, -2048.0, 10_008.0, 65_504.0] {
+            assert_eq!(shortest_of_f16(f16::from_f64(integer)), integer);
+        }
+        for value in (0..=u16::MAX).map(f16::from_bits).filter(|value| value.is_finite() && value.to_f32().fract() != 0.0) {
+            // The reference: the first number of digits whose correctly rounded text reads back.
+            let reads_back = |text: &String| f16::from_f64(text.parse().unwrap()) == value;
+            let expected = (0..6).map(|digits| format!("{:.digits$e}", value.to_f64())).find(reads_back).unwrap();
+            assert_eq!(shortest_of_f16(value), expected.parse::<f64>().unwrap(), "{value:?}");
+        }
+        assert!(shortest_of_f16(f16::NAN).is_nan() && shortest_of_f16(f16::NEG_INFINITY) == f64::NEG_INFINITY);
+    }
 }

@@ -193,7 +193,7 @@ impl<'s> ArrayStatement<'s> {
             let national = matches!(buffer.layout, Layout::Variable { national: true, .. });
             // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields) or this binding
             // (`reshape` keeps the old ones until all positions are bound anew).
-            unsafe { self.statement.bind(position, &buffer.bind_target(), national) }?;
+            unsafe { self.statement.bind(position, &buffer.bind_target(self.statement.session()), national) }?;
         }
         Ok(())
     }
@@ -255,7 +255,7 @@ impl ArrayBuffer {
         })
     }
 
-    fn bind_target(&self) -> BindTarget {
+    fn bind_target(&self, session: &Session) -> BindTarget {
         let values = self.values.as_ptr().cast::<u8>();
         let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
             (Layout::DateTime { with_zone }, Some(descriptors)) => {
@@ -268,7 +268,8 @@ impl ArrayBuffer {
             (Layout::DateTime { .. }, None) => unreachable!("`allocate` gives every datetime placeholder its descriptors"),
         };
         let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
-        BindTarget { values, stride_bytes, external_type, indicators: self.indicators.as_ptr(), lengths }
+        let server_bytes = server_bytes(self.layout, session.converts_text());
+        BindTarget { values, stride_bytes, external_type, indicators: self.indicators.as_ptr(), lengths, server_bytes }
     }
 
     /// Checks or constructs what the client is about to read.
@@ -339,6 +340,21 @@ impl ArrayBuffer {
     }
 }
 
+/// Room in the server for a value of a full slot (OCI_ATTR_MAXDATA_SIZE). A byte of UTF-8 becomes two of AL16UTF16, and up to two where the
+/// database has another character set; but a bind that may exceed 4000 bytes is another kind of bind there (ORA-24816).
+fn server_bytes(layout: Layout, converts_text: bool) -> u32 {
+    let Layout::Variable { external_type: SQLT_CHR | SQLT_AFC, stride_bytes, national, long } = layout else {
+        return layout.stride_bytes();
+    };
+    const MAX_BYTES: u32 = 4_000;
+    const MAX_LONG_BYTES: u32 = 32_767;
+    let most_bytes = if long { MAX_LONG_BYTES } else { MAX_BYTES };
+    match national || converts_text {
+        true => stride_bytes.saturating_mul(2).min(most_bytes).max(stride_bytes),
+        false => stride_bytes,
+    }
+}
+
 fn allocate(session: &Session, layouts: &[Layout], capacity_rows: u32) -> Result<Vec<ArrayBuffer>, OciError> {
     let refused = |message: String| OciError::refused("OCIBindByPos2", "allocate the array", message);
     if capacity_rows == 0 || capacity_rows > MAX_ROWS_PER_EXECUTE {
@@ -382,5 +398,24 @@ impl std::fmt::Debug for ArrayStatement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.layout).collect();
         f.debug_struct("ArrayStatement").field("capacity_rows", &self.capacity_rows).field("layouts", &layouts).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_gets_room_for_what_a_value_becomes_there() {
+        let of = |external_type, stride_bytes, national, long, converts_text| {
+            server_bytes(Layout::Variable { external_type, stride_bytes, national, long }, converts_text)
+        };
+        assert_eq!(of(SQLT_CHR, 10, true, false, false), 20, "10 ASCII letters are 20 bytes of an NVARCHAR2(10)");
+        assert_eq!(of(SQLT_CHR, 3000, true, false, false), 4000, "NVARCHAR2(1000) holds 2000 bytes");
+        assert_eq!(of(SQLT_CHR, 6000, true, true, false), 12_000);
+        assert_eq!(of(SQLT_CHR, 32_767, true, true, false), 32_767);
+        assert_eq!([of(SQLT_CHR, 10, false, false, false), of(SQLT_CHR, 10, false, false, true)], [10, 20]);
+        assert_eq!(of(SQLT_BIN, 10, false, false, true), 10);
+        assert_eq!(server_bytes(Layout::Fixed { external_type: SQLT_VNU, stride_bytes: 22 }, true), 22);
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oci_sys::*;
@@ -33,8 +32,9 @@ pub struct Session {
     api: &'static Api,
     connection: oracle::Connection,
     login_warning: Option<String>,
-    /// OCI serialises calls, but an error handle must not be shared by threads.
-    _not_sync: PhantomData<Cell<()>>,
+    /// The database is known to convert text from UTF-8. A `Cell`, so the type is not `Sync`, and must not be: OCI serialises calls, but an
+    /// error handle must not be shared by threads.
+    converts_text: Cell<bool>,
 }
 
 // SAFETY: the environment is THREADED (rust-oracle always asks for it), so handles may be used from any one thread at a time, which `&mut`/owned
@@ -70,6 +70,14 @@ const _: fn() = || {
 };
 
 impl Session {
+    /// Loads the client library (once per process) and says which it is, without a login.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when there is no usable client library, or when the process already uses another one.
+    pub fn load_client(options: &ConnectOptions) -> Result<ClientInfo> {
+        client(options.client_lib_dir.as_deref(), &options.label).map(ClientInfo::from)
+    }
+
     /// Loads the client library (once per process) and logs in.
     ///
     /// # Errors
@@ -113,7 +121,7 @@ impl Session {
                 api,
                 connection,
                 login_warning,
-                _not_sync: PhantomData,
+                converts_text: Cell::new(false),
             })
         }
     }
@@ -156,6 +164,11 @@ impl Session {
     pub fn execute_sql(&self, phase: Phase, table: Option<&str>, sql: &str) -> Result<u64> {
         let statement = self.connection.execute(sql, &[]).map_err(|error| database_error(&error, phase, table))?;
         statement.row_count().map_err(|error| database_error(&error, phase, table))
+    }
+
+    /// What the database said of the last [`Self::execute_sql`] that it let pass: ORA-24344, a procedure was created with compilation errors.
+    pub fn last_warning(&self) -> Option<String> {
+        self.connection.last_warning().map(|warning| message_of(&warning))
     }
 
     /// Prepares array DML. `layouts` has one entry for each placeholder, in order of position.
@@ -217,6 +230,10 @@ impl Session {
         if kind == Ok(OCI_VARTYPE_MAXLEN_COMPAT_EXTENDED) { 32767 } else { 4000 }
     }
 
+    pub(crate) fn converts_text(&self) -> bool {
+        self.converts_text.get()
+    }
+
     /// The character set of VARCHAR2, CHAR and CLOB; one round trip. `None` when the database does not tell.
     ///
     /// # Errors
@@ -229,7 +246,11 @@ impl Session {
             Ok(())
         });
         match asked {
-            Ok(_) => Ok(name.map(|name| DatabaseCharset { name })),
+            Ok(_) => {
+                let charset = name.map(|name| DatabaseCharset { name });
+                self.converts_text.set(charset.as_ref().is_some_and(|charset| !charset.is_unicode()));
+                Ok(charset)
+            }
             Err(Error::Database { session_dead: false, ora_code, .. }) if ora_code != 1013 => Ok(None),
             Err(error) => Err(error),
         }

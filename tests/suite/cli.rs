@@ -105,7 +105,7 @@ fn the_password_is_never_shown() {
 
 #[test]
 fn without_a_password_and_a_terminal_the_ways_to_give_one_are_named() {
-    three_rows().run(&["check", "oracle://scott@127.0.0.1:9/svc/T"]).fails(3, &["OLBRIDGE_PASSWORD", "--password-file"]);
+    three_rows().run(&["describe", "oracle://scott@127.0.0.1:9/svc/T"]).fails(3, &["OLBRIDGE_PASSWORD", "--password-file"]);
 }
 
 #[test]
@@ -150,6 +150,15 @@ fn check_names_the_client_its_version_and_the_login() {
     let out = Workspace::new().ok(&["check", "embedded:x.db/T"]);
     for part in ["libclntsh", "19.3", "login"] {
         assert!(out.contains(part), "{part}: {out}");
+    }
+}
+
+#[test]
+fn check_names_the_client_also_when_the_login_fails() {
+    let outcome = Workspace::new().run(&["check", "embedded:no/such/folder/x.db"]);
+    outcome.fails(3, &["no/such/folder/x.db", "try:"]);
+    for part in ["client library:", "libclntsh", "client version: 19.3", "login:          failed"] {
+        assert!(outcome.stdout.contains(part), "{part}: {outcome}");
     }
 }
 
@@ -254,6 +263,7 @@ fn sql_that_the_database_refuses_is_exit_code_7_with_its_words() {
     let workspace = Workspace::new();
     workspace.run(&["sql", "embedded:x.db", "SELECT * FROM NOT_THERE"]).fails(7, &["ORA-00942", "error:"]);
     workspace.run(&["sql", "embedded:x.db", "BEGIN NULL; END;"]).fails(7, &["ORA-03001", "BEGIN", "README"]);
+    workspace.run(&["sql", "embedded:x.db", "/* a comment */ SELECT * FROM NOT_THERE;"]).fails(7, &["query: ORA-00942"]);
     workspace.run(&["sql", "embedded:x.db", "SELEKT 1"]).fails(7, &["ORA-00900", "error:"]);
 }
 
