@@ -88,14 +88,22 @@ impl Call {
         }
         let core = self.core.clone();
         let mut engine = core.enter()?;
-        let mut prepared = engine.session()?.prepare(&statement.sql)?;
+        // What is bound decides what expressions mean and how a query is described. A wrong statement is told before a missing bind.
+        let inputs = resolve_inputs(statement);
+        let kinds = inputs.as_ref().map(|inputs| inputs.iter().map(Input::kind).collect::<Vec<_>>()).unwrap_or_default();
+        let mut prepared = match statement.parsed.take() {
+            Some(parsed) => parsed,
+            None => engine.session()?.parse(&statement.sql)?,
+        };
+        engine.session()?.resolve(&mut prepared, &kinds)?;
         if is_query {
             statement.describe(prepared.columns());
         }
         if self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
+            statement.parsed = Some(prepared);
             return Ok(status::SUCCESS);
         }
-        let inputs = resolve_inputs(statement)?;
+        let inputs = inputs?;
         if is_query {
             return self.open(statement, error_handle, engine, prepared, &inputs);
         }
@@ -108,6 +116,7 @@ impl Call {
                 status::SUCCESS
             }
         };
+        statement.parsed = Some(prepared);
         if status == status::SUCCESS && self.has(mode::COMMIT_ON_SUCCESS) {
             engine.session()?.commit()?;
         }
@@ -204,6 +213,9 @@ impl Call {
         let datums = self.first_row(inputs)?;
         let cursor = engine.session()?.open(&mut prepared, &datums)?;
         self.core.check_cancelled()?;
+        // Planned again where a value is not of its bind's kind.
+        statement.describe(prepared.columns());
+        statement.parsed = Some(prepared);
         drop(engine);
         statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
         if self.iters == 0 {

@@ -99,6 +99,10 @@ fn dml_reads_dictionary_views_as_they_are_now() {
     assert_eq!(rows(&mut s, "SELECT name FROM t"), ["U"]);
     run(&mut s, "DROP TABLE u").unwrap();
     assert_eq!(run(&mut s, "DELETE FROM t WHERE name NOT IN (SELECT table_name FROM user_tables)").unwrap(), 1);
-    run(&mut s, "MERGE INTO t USING (SELECT table_name n FROM user_tables) x ON (t.name = x.n) WHEN NOT MATCHED THEN INSERT (name) VALUES (x.n)").unwrap();
+    run(
+        &mut s,
+        "MERGE INTO t USING (SELECT table_name n FROM user_tables) x ON (t.name = x.n) WHEN NOT MATCHED THEN INSERT (name) VALUES (x.n)",
+    )
+    .unwrap();
     assert_eq!(rows(&mut s, "SELECT name FROM t"), ["T"]);
 }
