@@ -128,3 +128,20 @@ fn expressions_without_binds_have_one_value_for_a_whole_array() {
         }
     }
 }
+
+#[test]
+fn a_query_that_failed_has_no_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut s = Session::connect(directory.path().join("a.db").to_str().unwrap(), "scott", "").unwrap();
+    run(&mut s, "CREATE TABLE t (id NUMBER)").unwrap();
+    for id in 1..=3 {
+        run_with(&mut s, "INSERT INTO t VALUES (:1)", &[Datum::Int(id)]).unwrap();
+    }
+    s.commit().unwrap();
+    let mut query = s.prepare("SELECT 1 / (2 - id) FROM t").unwrap();
+    let mut cursor = s.open(&mut query, &[]).unwrap();
+    assert!(cursor.next().unwrap());
+    assert_eq!(code(cursor.next()), 1476);
+    assert_eq!(code(cursor.next()), 1002);
+    assert_eq!(code(cursor.next()), 1002);
+}
