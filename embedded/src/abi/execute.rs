@@ -109,7 +109,7 @@ impl Call {
         }
         let status = match (kind.is_dml(), engine.session()?.keeps_rows()) {
             (true, true) => self.run_rows(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
-            (true, false) => self.check_only(statement, &mut engine, &mut prepared, &inputs)?,
+            (true, false) => self.check_only(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
             (false, _) => {
                 let datums = self.first_row(&inputs)?;
                 engine.session()?.execute(&mut prepared, &datums)?;
@@ -149,19 +149,21 @@ impl Call {
         self.rowoff as usize..self.iters as usize
     }
 
-    /// For sessions that keep no rows: types and lengths are checked, values are not looked at.
+    /// For sessions that keep no rows: types and lengths are checked, values are looked at only where something seems wrong.
     fn check_only(
         &self,
         statement: &mut StatementBody,
+        error_handle: &Handle<ErrorBody>,
         engine: &mut EngineGuard<'_>,
         prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
         let kinds: Vec<DatumKind> = inputs.iter().map(Input::kind).collect();
-        engine.session()?.check_execute(prepared, &kinds)?;
-        for input in inputs {
-            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
-            unsafe { input.check_lengths(self.rows()) }?;
+        // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
+        let longest: Vec<u32> = inputs.iter().map(|input| unsafe { input.longest_bytes(self.rows()) }).collect();
+        let in_size = inputs.iter().zip(&longest).all(|(input, longest)| *longest as usize <= input.size_bytes());
+        if !in_size || engine.session()?.check_execute(prepared, &kinds, &longest).is_err() {
+            return self.run_rows(statement, error_handle, engine, prepared, inputs);
         }
         statement.row_count = self.rows().len() as u64;
         if self.has(mode::RETURN_ROW_COUNT_ARRAY) {

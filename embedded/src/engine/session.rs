@@ -437,18 +437,23 @@ impl Session {
         binds.iter().enumerate().map(kind).collect()
     }
 
-    /// For `null`: checks that values of these kinds convert to the columns they are bound to.
+    /// For `null`: checks that values of these kinds convert to the columns they are bound to, that the longest of each fits (bytes; 0
+    /// when not known), and that what the statement itself says may be stored.
     ///
     /// # Errors
-    /// ORA-00932 where they do not, and what planning finds.
-    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind]) -> Result<()> {
+    /// ORA-00932, ORA-12899 and ORA-01400 where they do not, and what planning finds. The rows themselves may still be good, as NULL is.
+    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind], longest_bytes: &[u32]) -> Result<()> {
         if matches!(statement.body, Body::Command(_)) {
             return Ok(());
         }
         self.refresh()?;
         self.plan(statement, bind_kinds.to_vec())?;
         match &statement.plan {
-            Some((_, Plan::Dml(plan, _))) => dml::check_kinds(plan, bind_kinds, &self.nls),
+            Some((_, Plan::Dml(plan, _))) => {
+                dml::check_kinds(plan, bind_kinds, &self.nls)?;
+                dml::check_lengths(plan, bind_kinds, longest_bytes)?;
+                dml::check_constants(&self.connection, plan, &self.nls)
+            }
             _ => Ok(()),
         }
     }

@@ -16,7 +16,7 @@ use super::translate::{Assigned, Cell, DmlPlan, InsertSource};
 use super::value::Stored;
 use super::{Datum, DatumKind, Result};
 
-pub(super) use check::check_kinds;
+pub(super) use check::{check_constants, check_kinds, check_lengths};
 use merge::MergeRunner;
 use write::{Given, RowWriter, new_value, write_error};
 
