@@ -252,15 +252,14 @@ pub unsafe extern "C" fn OCISessionRelease(svchp: *mut c_void, errhp: *mut c_voi
     unsafe {
         guard("OCISessionRelease", errhp, |_| -> Outcome {
             let pool = handle::get::<ServiceBody>(svchp)?.lock().pool;
+            // Logging off would commit.
+            let is_rolled_back = super::session::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
             let Some(pool) = pool else { return Ok(logon::OCILogoff(svchp, errhp)) };
             let pool = handle::get::<PoolBody>(pool as *const c_void)?;
             // One lock at a time.
             let name = pool.lock().name.clone();
             let is_known = (*pool.env()).lock().pools.contains_key(&name);
-            let reusable = mode & DROP_SESSION == 0
-                && is_known
-                && pool.lock().is_homogeneous
-                && super::session::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
+            let reusable = mode & DROP_SESSION == 0 && is_known && pool.lock().is_homogeneous && is_rolled_back;
             match reusable {
                 true => pool.lock().idle.push(svchp as usize),
                 false => {

@@ -1,6 +1,7 @@
 //! Sessions: connect, prepare, execute, query, commit.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ const DEFAULT_USER: &str = "OLBRIDGE";
 
 /// One user's connection to a database.
 pub struct Session {
+    /// Tells sessions apart: plans of one are nothing to another.
+    id: u64,
     pub(super) location: Location,
     pub(super) connection: Connection,
     pub(super) catalog: Arc<Catalog>,
@@ -49,6 +52,7 @@ enum Body {
 /// What everything a plan depends on was when it was made.
 #[derive(PartialEq, Eq, Clone, Default)]
 struct PlanKey {
+    session: u64,
     catalog_version: i64,
     nls_epoch: u64,
     schema: String,
@@ -104,7 +108,9 @@ impl Session {
         }
         let interrupts = Interrupt::new(&connection);
         let schema = user.clone();
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Ok(Session {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             location,
             connection,
             catalog,
@@ -220,6 +226,16 @@ impl Session {
     /// # Errors
     /// ORA-00900 and its family for syntax, ORA-00942, ORA-00904 … for names, ORA-03001 for what the engine does not do.
     pub fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        let mut statement = self.parse(sql)?;
+        self.resolve(&mut statement, &[])?;
+        Ok(statement)
+    }
+
+    /// Parses a statement; [`Session::resolve`] does the rest.
+    ///
+    /// # Errors
+    /// ORA-00900 and its family for syntax, ORA-03001 for what the engine does not do.
+    pub fn parse(&self, sql: &str) -> Result<Statement> {
         let shape = shape(sql);
         if shape.is_returning {
             return Err(OraError::unsupported("RETURNING … INTO"));
@@ -237,19 +253,34 @@ impl Session {
             | StatementKind::Savepoint => Body::Command(parse_command(sql, shape.kind)?),
             _ => return Err(unsupported_statement(sql)),
         };
-        let kinds = vec![DatumKind::Null; shape.binds.len()];
-        let mut statement = Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None };
-        if matches!(statement.body, Body::Sql(_)) {
-            self.refresh()?;
-            self.plan(&mut statement, kinds)?;
+        Ok(Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None })
+    }
+
+    /// Resolves a statement's names by the catalog of now, for binds of these kinds in order of appearance; kinds that are missing are not
+    /// known yet. Nothing is done again when nothing changed since the last time, also in another session.
+    ///
+    /// # Errors
+    /// ORA-00942, ORA-00904, ORA-00932 and what else planning finds.
+    pub fn resolve(&mut self, statement: &mut Statement, kinds: &[DatumKind]) -> Result<()> {
+        if !matches!(statement.body, Body::Sql(_)) {
+            return Ok(());
         }
-        Ok(statement)
+        self.refresh()?;
+        let mut kinds = kinds.to_vec();
+        kinds.resize(statement.shape.binds.len(), DatumKind::Null);
+        self.plan(statement, kinds)
     }
 
     /// Plans a query or DML for binds of these kinds, unless the present plan still fits.
     fn plan(&self, statement: &mut Statement, kinds: Vec<DatumKind>) -> Result<()> {
         let Body::Sql(ast) = &statement.body else { return Ok(()) };
-        let key = PlanKey { catalog_version: self.catalog.version, nls_epoch: self.nls.epoch, schema: self.schema.clone(), kinds };
+        let key = PlanKey {
+            session: self.id,
+            catalog_version: self.catalog.version,
+            nls_epoch: self.nls.epoch,
+            schema: self.schema.clone(),
+            kinds,
+        };
         if statement.plan.as_ref().is_some_and(|(known, _)| *known == key) {
             return Ok(());
         }
@@ -406,18 +437,23 @@ impl Session {
         binds.iter().enumerate().map(kind).collect()
     }
 
-    /// For `null`: checks that values of these kinds convert to the columns they are bound to.
+    /// For `null`: checks that values of these kinds convert to the columns they are bound to, that the longest of each fits (bytes; 0
+    /// when not known), and that what the statement itself says may be stored.
     ///
     /// # Errors
-    /// ORA-00932 where they do not, and what planning finds.
-    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind]) -> Result<()> {
+    /// ORA-00932, ORA-12899 and ORA-01400 where they do not, and what planning finds. The rows themselves may still be good, as NULL is.
+    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind], longest_bytes: &[u32]) -> Result<()> {
         if matches!(statement.body, Body::Command(_)) {
             return Ok(());
         }
         self.refresh()?;
         self.plan(statement, bind_kinds.to_vec())?;
         match &statement.plan {
-            Some((_, Plan::Dml(plan, _))) => dml::check_kinds(plan, bind_kinds, &self.nls),
+            Some((_, Plan::Dml(plan, _))) => {
+                dml::check_kinds(plan, bind_kinds, &self.nls)?;
+                dml::check_lengths(plan, bind_kinds, longest_bytes)?;
+                dml::check_constants(&self.connection, plan, &self.nls)
+            }
             _ => Ok(()),
         }
     }

@@ -8,6 +8,7 @@ mod arrays;
 mod bind_types;
 mod contract;
 mod handles;
+mod planning;
 mod pools;
 mod query;
 mod rust_oracle;

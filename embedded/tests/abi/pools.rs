@@ -96,3 +96,23 @@ fn a_logon_that_fails_gives_its_place_back() {
     env.ok(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) });
     env.ok(unsafe { OCISessionRelease(svc, env.err, null(), 0, 0) });
 }
+
+#[test]
+fn a_released_session_is_rolled_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db").to_str().unwrap().to_owned();
+    let client = Client::connect(&path);
+    client.run("CREATE TABLE t (id NUMBER)");
+    let env = Env::new();
+    let (_, name) = pool(&env, &path, 1);
+    for mode in [0, 1] {
+        let mut svc = null_mut();
+        env.ok(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) });
+        let sql = "INSERT INTO t VALUES (1)";
+        let mut stmt = null_mut();
+        env.ok(unsafe { OCIStmtPrepare2(svc, &mut stmt, env.err, sql.as_ptr(), sql.len() as u32, null(), 0, 1, 0) });
+        env.ok(unsafe { OCIStmtExecute(svc, stmt, env.err, 1, 0, null(), null_mut(), 0) });
+        env.ok(unsafe { OCISessionRelease(svc, env.err, null(), 0, mode) });
+        assert_eq!(client.number("SELECT count(*) FROM t"), 0);
+    }
+}

@@ -16,7 +16,7 @@ use super::translate::{Assigned, Cell, DmlPlan, InsertSource};
 use super::value::Stored;
 use super::{Datum, DatumKind, Result};
 
-pub(super) use check::check_kinds;
+pub(super) use check::{check_constants, check_kinds, check_lengths};
 use merge::MergeRunner;
 use write::{Given, RowWriter, new_value, write_error};
 
@@ -45,6 +45,8 @@ impl<'a> Runner<'a> {
                     InsertSource::Binds => None,
                     InsertSource::Expressions(text) | InsertSource::Query(text) => Some(RowQuery::new(connection, text, interrupt)?),
                 },
+                is_constant: matches!(source, InsertSource::Expressions(text) if is_constant(text)),
+                constant: None,
             }),
             DmlPlan::Update { table, assigned, rows, direct } => Work::Update(UpdateRunner {
                 connection,
@@ -135,7 +137,15 @@ struct InsertRunner<'a> {
     connection: &'a Connection,
     cells: &'a [Cell],
     rows: Option<RowQuery<'a>>,
+    /// Whether the expressions are the same for all iterations, and then their values.
+    is_constant: bool,
+    constant: Option<Vec<Vec<Value>>>,
     writer: RowWriter<'a>,
+}
+
+/// Neither binds nor subqueries: SYSDATE too is one moment for a whole statement.
+fn is_constant(text: &str) -> bool {
+    !text.contains('?') && text.matches("SELECT").count() == 1
 }
 
 impl InsertRunner<'_> {
@@ -144,7 +154,15 @@ impl InsertRunner<'_> {
         let Some(query) = &mut self.rows else {
             return writer.insert(cells, Given { binds, outputs: &[] }).map(|()| 1);
         };
-        let rows = query.all(&plain_binds(binds)?)?;
+        let evaluated;
+        let rows = match &self.constant {
+            Some(constant) => constant,
+            None if self.is_constant => self.constant.insert(query.all(&[])?),
+            None => {
+                evaluated = query.all(&plain_binds(binds)?)?;
+                &evaluated
+            }
+        };
         let mut insert_all = || rows.iter().try_for_each(|row| writer.insert(cells, Given { binds, outputs: row }));
         if rows.len() > 1 {
             atomically(self.connection, insert_all)?

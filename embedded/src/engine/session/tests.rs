@@ -408,9 +408,9 @@ fn null_keeps_nothing_and_checks_kinds() {
     assert!(!s.keeps_rows());
     run(&mut s, "CREATE TABLE t (id NUMBER, b BLOB)").unwrap();
     let mut insert = s.prepare("INSERT INTO t VALUES (:1, :2)").unwrap();
-    s.check_execute(&mut insert, &[DatumKind::Text, DatumKind::Bytes]).unwrap();
-    assert_eq!(code(s.check_execute(&mut insert, &[DatumKind::Date, DatumKind::Bytes])), 932);
-    assert_eq!(code(s.check_execute(&mut insert, &[DatumKind::Number, DatumKind::Number])), 932);
+    s.check_execute(&mut insert, &[DatumKind::Text, DatumKind::Bytes], &[]).unwrap();
+    assert_eq!(code(s.check_execute(&mut insert, &[DatumKind::Date, DatumKind::Bytes], &[])), 932);
+    assert_eq!(code(s.check_execute(&mut insert, &[DatumKind::Number, DatumKind::Number], &[])), 932);
     assert_eq!(run_with(&mut s, "INSERT INTO t VALUES (:1, :2)", &[Datum::Int(1), Datum::Null]).unwrap(), 1);
     assert_eq!(rows(&mut s, "SELECT count(*) FROM t"), ["0"]);
 }

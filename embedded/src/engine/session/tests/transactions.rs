@@ -100,3 +100,48 @@ fn a_statement_that_fails_at_a_later_row_changes_none() {
         assert_eq!(rows(&mut s, "SELECT id, v FROM t ORDER BY id"), ["1|1", "2|1", "3|0", "4|1"], "{sql}");
     }
 }
+
+#[test]
+fn expressions_without_binds_have_one_value_for_a_whole_array() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER, at TIMESTAMP(9) DEFAULT SYSTIMESTAMP, n NUMBER)").unwrap();
+    for (sql, distinct) in [
+        ("INSERT INTO t (id, n) VALUES (:1, 5)", "1"),
+        // A subquery sees the rows of the iterations before.
+        ("INSERT INTO t (id, n) VALUES (:1, (SELECT count(*) FROM t))", "50"),
+    ] {
+        run(&mut s, "DELETE FROM t").unwrap();
+        let mut insert = s.prepare(sql).unwrap();
+        s.execute_array(
+            &mut insert,
+            0..50,
+            &mut |row, binds| {
+                binds[0] = Datum::Int(i64::from(row));
+                Ok(())
+            },
+            &mut |_, outcome| outcome.unwrap() == 1,
+        )
+        .unwrap();
+        assert_eq!(rows(&mut s, "SELECT count(*), count(DISTINCT id), count(DISTINCT n) FROM t"), [format!("50|50|{distinct}")]);
+        if distinct == "1" {
+            assert_eq!(rows(&mut s, "SELECT count(DISTINCT at) FROM t"), ["1"]);
+        }
+    }
+}
+
+#[test]
+fn a_query_that_failed_has_no_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut s = Session::connect(directory.path().join("a.db").to_str().unwrap(), "scott", "").unwrap();
+    run(&mut s, "CREATE TABLE t (id NUMBER)").unwrap();
+    for id in 1..=3 {
+        run_with(&mut s, "INSERT INTO t VALUES (:1)", &[Datum::Int(id)]).unwrap();
+    }
+    s.commit().unwrap();
+    let mut query = s.prepare("SELECT 1 / (2 - id) FROM t").unwrap();
+    let mut cursor = s.open(&mut query, &[]).unwrap();
+    assert!(cursor.next().unwrap());
+    assert_eq!(code(cursor.next()), 1476);
+    assert_eq!(code(cursor.next()), 1002);
+    assert_eq!(code(cursor.next()), 1002);
+}
