@@ -12,8 +12,8 @@ use crate::layout::{Layout, Slots};
 use crate::oracle_type::OracleType;
 use crate::type_map::LossyKind;
 use crate::value::number::{
-    NUMBER_SLOT_BYTES, NumberError, NumberShape, NumberSlot, encode_f32_shortest, encode_f64_shortest, encode_i64, encode_i128,
-    encode_i256, encode_u64,
+    NUMBER_SLOT_BYTES, NumberError, NumberShape, NumberSlot, ShortDecimal, encode_f32_shortest, encode_f64_shortest, encode_i64,
+    encode_i128, encode_i256, encode_u64,
 };
 
 /// What a column holds, in decimal digits; `i32::MAX` where there is no limit.
@@ -56,17 +56,20 @@ impl Limits {
     }
 }
 
-struct NumberBind<A, F> {
+struct NumberBind<A, F, S> {
     limits: Limits,
     oracle_type: OracleType,
+    /// Writes a value that surely fits and answers true, or leaves it to `encode`.
+    encode_short: S,
     encode: F,
     arrow_type: PhantomData<fn() -> A>,
 }
 
-impl<A, F> ColumnBind for NumberBind<A, F>
+impl<A, F, S> ColumnBind for NumberBind<A, F, S>
 where
     A: ArrowPrimitiveType,
     F: Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send,
+    S: Fn(A::Native, &mut NumberSlot) -> bool + Send,
 {
     fn layout(&self) -> Layout {
         Layout::Fixed { external_type: SQLT_VNU, stride_bytes: NUMBER_SLOT_BYTES as u32 }
@@ -75,14 +78,19 @@ where
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
         let array = downcast::<PrimitiveArray<A>>(array)?;
         let (values, (out, _)) = (array.values(), slots.values.as_chunks_mut::<NUMBER_SLOT_BYTES>());
-        try_for_each_valid(array.nulls(), array.len(), |index| match (self.encode)(values[index], &mut out[index]) {
-            Ok(shape) if self.limits.fits(shape) => Ok(()),
-            refused => Err(self.refuse(array, index, refused)),
+        try_for_each_valid(array.nulls(), array.len(), |index| {
+            if (self.encode_short)(values[index], &mut out[index]) {
+                return Ok(());
+            }
+            match (self.encode)(values[index], &mut out[index]) {
+                Ok(shape) if self.limits.fits(shape) => Ok(()),
+                refused => Err(self.refuse(array, index, refused)),
+            }
         })
     }
 }
 
-impl<A: ArrowPrimitiveType, F> NumberBind<A, F> {
+impl<A: ArrowPrimitiveType, F, S> NumberBind<A, F, S> {
     #[cold]
     fn refuse(&self, array: &PrimitiveArray<A>, row_index: usize, refused: Result<NumberShape, NumberError>) -> ValueError {
         let (value, oracle_type) = (value_text(array, row_index), &self.oracle_type);
@@ -107,24 +115,57 @@ impl<A: ArrowPrimitiveType, F> NumberBind<A, F> {
     }
 }
 
+fn limits_of(target: Target<'_>) -> Limits {
+    let limits = Limits::of(&target.column.oracle_type);
+    if target.lossy.allows(LossyKind::Rounding) { limits.without_rounding_checks() } else { limits }
+}
+
 fn encoded<A: ArrowPrimitiveType>(
     target: Target<'_>,
     encode: impl Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send + 'static,
 ) -> Box<dyn ColumnBind> {
-    let oracle_type = target.column.oracle_type.clone();
-    let limits = match (target.lossy.allows(LossyKind::Rounding), Limits::of(&oracle_type)) {
-        (true, limits) => limits.without_rounding_checks(),
-        (false, limits) => limits,
+    encoded_or_short::<A>(target, |_, _| false, encode)
+}
+
+fn encoded_or_short<A: ArrowPrimitiveType>(
+    target: Target<'_>,
+    encode_short: impl Fn(A::Native, &mut NumberSlot) -> bool + Send + 'static,
+    encode: impl Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send + 'static,
+) -> Box<dyn ColumnBind> {
+    let (limits, oracle_type) = (limits_of(target), target.column.oracle_type.clone());
+    Box::new(NumberBind::<A, _, _> { limits, oracle_type, encode_short, encode, arrow_type: PhantomData })
+}
+
+/// The short encoder for a source of `scale`, for as many digits as the column surely holds: none when the column has fewer digits
+/// after the point than the source.
+fn short_decimal(target: Target<'_>, scale: i8) -> ShortDecimal {
+    let limits = limits_of(target);
+    let surely_held = match limits.scale >= i32::from(scale) {
+        true => limits.integer_digits.saturating_add(i32::from(scale)).min(limits.significant_digits),
+        false => 0,
     };
-    Box::new(NumberBind::<A, _> { limits, oracle_type, encode, arrow_type: PhantomData })
+    ShortDecimal::new(scale, u32::try_from(surely_held).unwrap_or(0))
 }
 
 /// Decimals, at the scale of their type.
 pub(crate) fn decimal(target: Target<'_>) -> Planned {
     Ok(match *target.values {
-        DataType::Decimal32(_, scale) => encoded::<Decimal32Type>(target, move |value, slot| encode_i64(value.into(), scale, slot)),
-        DataType::Decimal64(_, scale) => encoded::<Decimal64Type>(target, move |value, slot| encode_i64(value, scale, slot)),
-        DataType::Decimal128(_, scale) => encoded::<Decimal128Type>(target, move |value, slot| encode_i128(value, scale, slot)),
+        DataType::Decimal32(_, scale) => {
+            let short = short_decimal(target, scale);
+            let encode = move |value: i32, slot: &mut NumberSlot| encode_i64(value.into(), scale, slot);
+            encoded_or_short::<Decimal32Type>(target, move |value, slot| short.encode(value.into(), slot), encode)
+        }
+        DataType::Decimal64(_, scale) => {
+            let short = short_decimal(target, scale);
+            let encode = move |value, slot: &mut NumberSlot| encode_i64(value, scale, slot);
+            encoded_or_short::<Decimal64Type>(target, move |value, slot| short.encode(value, slot), encode)
+        }
+        DataType::Decimal128(_, scale) => {
+            let short = short_decimal(target, scale);
+            let encode = move |value, slot: &mut NumberSlot| encode_i128(value, scale, slot);
+            let fits = move |value: i128, slot: &mut NumberSlot| i128::from(value as i64) == value && short.encode(value as i64, slot);
+            encoded_or_short::<Decimal128Type>(target, fits, encode)
+        }
         DataType::Decimal256(_, scale) => encoded::<Decimal256Type>(target, move |value, slot| {
             let (low, high) = value.to_parts();
             encode_i256(low, high, scale, slot)

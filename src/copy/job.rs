@@ -122,7 +122,7 @@ impl CopyJob {
             return usage("--batch-rows 0 would never send a row", "give at least 1, or leave it out");
         }
         if self.batch_bytes == 0 {
-            return usage("--batch-bytes 0 leaves no room for a row", "leave it out for 4 MiB");
+            return usage("--batch-bytes 0 leaves no room for a row", "leave it out for 2 MiB");
         }
         if self.mode == Mode::Overwrite && self.commit != CommitPolicy::AtEnd {
             return usage(

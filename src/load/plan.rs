@@ -25,8 +25,9 @@ pub struct LoadOptions {
 }
 
 impl LoadOptions {
-    /// 4 MiB: beyond it a round trip is no longer what costs, and the buffers still fit a server-class L2/L3 cache.
-    pub const DEFAULT_BATCH_BYTES: usize = 4 << 20;
+    /// 2 MiB: several thousand rows, beyond which a round trip is no longer what costs, and few enough bytes that the buffers stay in the
+    /// processor's cache from one execute to the next (measured: docs/performance.md).
+    pub const DEFAULT_BATCH_BYTES: usize = 2 << 20;
 
     /// Rows per execute for rows of `row_bytes`: at least one, at most [`MAX_ROWS_PER_EXECUTE`].
     pub fn rows_per_execute(&self, row_bytes: usize) -> u32 {

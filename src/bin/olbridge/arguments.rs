@@ -69,7 +69,7 @@ pub struct CopyArguments {
     /// Rows per array execute, at most 32767 (default: from --batch-bytes)
     #[arg(long, value_name = "ROWS")]
     pub batch_rows: Option<NonZeroU32>,
-    /// Memory for the array buffers, such as 8MiB or 512KiB (default: 4MiB)
+    /// Memory for the array buffers, such as 8MiB or 512KiB (default: 2MiB)
     #[arg(long, value_name = "BYTES")]
     pub batch_bytes: Option<String>,
     /// Commit every so many rows instead of once at the end; a failed job then leaves the committed rows in the table
