@@ -15,6 +15,7 @@ use crate::layout::Layout;
 use crate::oci::array::ArrayStatement;
 use crate::oci::attribute::Attributes;
 use crate::oci::check::{OciError, check, is_session_dead, tidy};
+use crate::oci::fetch::FetchStatement;
 use crate::oci::handle::Handle;
 use crate::oci::library::{ClientInfo, client};
 use crate::oci::options::ConnectOptions;
@@ -160,6 +161,22 @@ impl Session {
     /// Prepares array DML. `layouts` has one entry for each placeholder, in order of position.
     pub fn array_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<ArrayStatement<'_>, OciError> {
         ArrayStatement::prepare(self, sql, layouts, capacity_rows)
+    }
+
+    /// Executes a query and defines its columns; `layouts` has one entry for each. Fetches bring up to `capacity_rows` rows.
+    pub fn fetch_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<FetchStatement<'_>, OciError> {
+        FetchStatement::execute(self, sql, layouts, capacity_rows)
+    }
+
+    /// The database stores text in UTF-8 (AL32UTF8 or UTF8); false also when the client cannot tell.
+    pub fn is_utf8_database(&self) -> bool {
+        const UTF8_ID: u16 = 871;
+        // SAFETY: the server handle lives as long as the connection; the attribute is an unsigned 16-bit number.
+        let charset = unsafe {
+            Attributes::of(self.api, self.handles.server.cast(), OCI_HTYPE_SERVER, self.error.as_ptr())
+                .scalar::<u16>(OCI_ATTR_CHARSET_ID, "read the database's character set")
+        };
+        matches!(charset, Ok(OCI_AL32UTF8_ID | UTF8_ID))
     }
 
     /// Makes the session's transaction durable.
