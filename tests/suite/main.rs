@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod exports;
 mod live;
 mod load_embedded;
 mod loads;

@@ -4,6 +4,7 @@ mod arguments;
 mod command;
 mod embedded_library;
 mod exit_code;
+mod export_arguments;
 mod failure;
 mod interrupt;
 mod output;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Copy(arguments) if export_arguments::is_export(&arguments) => command::export::run(export_arguments::export(arguments)?),
         Command::Copy(arguments) => command::copy::run(request::copy(arguments)?),
         Command::Describe(arguments) => command::describe::run(&arguments),
         Command::Sql(arguments) => command::sql::run(&arguments),
