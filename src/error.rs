@@ -134,7 +134,8 @@ pub enum Error {
         remedy: String,
     },
     /// Ctrl-C or a cancel from another thread; the transaction has been rolled back.
-    #[error("interrupted: rolled back, {rows_rolled_back} rows are not in {table}{}",
+    #[error("interrupted: rolled back, {} in {table}{}",
+        if *rows_rolled_back == 0 { "nothing of this job is".to_owned() } else { format!("{rows_rolled_back} rows are not") },
         if *rows_committed > 0 { format!("; {rows_committed} rows had been committed before and stay") } else { String::new() })]
     Interrupted {
         /// The target table.

@@ -91,7 +91,7 @@ impl FetchPlan {
     /// # Errors
     /// [`Error::Plan`] with each column that cannot be read as its field says.
     pub fn new(session: &Session, label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions) -> Result<Self> {
-        let utf8_database = session.is_utf8_database();
+        let utf8_database = session.database_charset()?.is_some_and(|charset| charset.is_unicode());
         let (mut problems, mut converters) = (Vec::new(), Vec::with_capacity(columns.len()));
         for FetchColumn { column, field } in &columns {
             let (wanted, FetchOptions { lossy, max_lob_bytes, .. }) = (field.data_type(), options);

@@ -136,6 +136,27 @@ impl fmt::Display for OracleType {
     }
 }
 
+/// The character set in which a database stores VARCHAR2, CHAR and CLOB; national types are Unicode in every database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseCharset {
+    /// Oracle's name, such as `AL32UTF8` or `WE8ISO8859P1`.
+    pub name: String,
+}
+
+impl DatabaseCharset {
+    /// Every Unicode character can be stored.
+    pub fn is_unicode(&self) -> bool {
+        matches!(self.name.as_str(), "AL32UTF8" | "UTF8")
+    }
+}
+
+impl Default for DatabaseCharset {
+    /// What databases have been created with by default since 12.2.
+    fn default() -> Self {
+        DatabaseCharset { name: "AL32UTF8".into() }
+    }
+}
+
 /// A column of a table or of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ColumnDesc {

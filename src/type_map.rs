@@ -249,8 +249,12 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         (A::Float, O::Float) => checked_or("no NaN, no infinity; shortest digits within the significant digits", LossyKind::Rounding),
         (A::Decimal, O::Number) => checked_or("precision and scale", LossyKind::Rounding),
         (A::Decimal, O::Float) => checked_or("significant digits", LossyKind::Rounding),
-        (A::Text, O::Character) => checked_or("bytes and characters; not empty", LossyKind::EmptyText),
-        (A::Text, O::CharacterLob) => checked_or("at most 32,767 bytes; not empty", LossyKind::EmptyText),
+        (A::Text, O::Character) => {
+            checked_or("bytes and characters; only ASCII if the database is not Unicode, unless `charset`; not empty", LossyKind::EmptyText)
+        }
+        (A::Text, O::CharacterLob) => {
+            checked_or("at most 32,767 bytes; only ASCII if the database is not Unicode, unless `charset`; not empty", LossyKind::EmptyText)
+        }
         (A::Binary, O::Raw) => checked_or("bytes; not empty", LossyKind::EmptyText),
         (A::Binary, O::BinaryLob) => checked_or("at most 32,767 bytes; not empty", LossyKind::EmptyText),
         (A::Date, O::Date | O::Timestamp) => checked_or("1582-10-15 to 9999-12-31; whole seconds", LossyKind::SubSecond),

@@ -81,7 +81,7 @@ api! {
         fn OCIStmtRelease(statement: *mut OCIStmt, error: *mut OCIError, key: *const u8, key_bytes: u32, mode: u32) -> i32;
         /// Executes; `iterations` is the end index, `row_offset` the first.
         fn OCIStmtExecute(service: *mut OCISvcCtx, statement: *mut OCIStmt, error: *mut OCIError, iterations: u32, row_offset: u32, snapshot_in: *const OCISnapshot, snapshot_out: *mut OCISnapshot, mode: u32) -> i32;
-        /// Binds a placeholder by position (1-based); client 12.1 and later have this form, 11.2 has it too.
+        /// Binds a placeholder by position (1-based), with 64-bit sizes: what makes client 12.1 the oldest.
         fn OCIBindByPos2(statement: *mut OCIStmt, bind: *mut *mut OCIBind, error: *mut OCIError, position: u32, values: *mut c_void, value_bytes: i64, external_type: u16, indicators: *mut c_void, lengths: *mut u32, return_codes: *mut u16, max_elements: u32, elements: *mut u32, mode: u32) -> i32;
         /// Fills a date and time descriptor.
         fn OCIDateTimeConstruct(handle: *mut c_void, error: *mut OCIError, date_time: *mut OCIDateTime, year: i16, month: u8, day: u8, hour: u8, minute: u8, second: u8, nanosecond: u32, zone: *const u8, zone_bytes: usize) -> i32;

@@ -7,7 +7,7 @@ use arrow::error::ArrowError;
 
 use crate::error::PlanProblem;
 use crate::layout::{Cells, Layout, Slots};
-use crate::oracle_type::ColumnDesc;
+use crate::oracle_type::{ColumnDesc, DatabaseCharset};
 use crate::type_map::LossySet;
 
 pub mod datetime;
@@ -93,6 +93,8 @@ pub struct Target<'a> {
     pub column: &'a ColumnDesc,
     /// What may be lost.
     pub lossy: LossySet,
+    /// How the database stores text.
+    pub charset: &'a DatabaseCharset,
 }
 
 impl Target<'_> {

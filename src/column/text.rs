@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 
 use super::external_type::{SQLT_CHR, SQLT_LNG};
 use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
-use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast};
+use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
 use crate::layout::{Cells, Layout, Slots};
 use crate::oracle_type::{OracleType, TextSize};
 use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
@@ -41,11 +41,15 @@ impl TextCheck {
             // A 16-bit unit is at most 3 bytes of UTF-8, a pair of them 4.
             (Count::Utf16Units(units), units.saturating_mul(3))
         };
-        let (count, max_bytes) = match target.column.oracle_type {
+        let (count, mut max_bytes) = match target.column.oracle_type {
             OracleType::Varchar2(size) | OracleType::Char(size) => (size.max_chars.map_or(Count::Bytes, Count::Chars), size.max_bytes),
             OracleType::Nvarchar2(size) | OracleType::Nchar(size) => national(size),
             _ => (Count::Bytes, MAX_BIND_BYTES),
         };
+        if !target.charset.is_unicode() && !is_national(&target.column.oracle_type) {
+            // The database counts bytes of its own character set: a character of one byte there is up to 4 bytes of UTF-8.
+            max_bytes = max_bytes.saturating_mul(4);
+        }
         let oracle_type = target.column.oracle_type.clone();
         TextCheck { oracle_type, column: target.column.name.clone(), count, max_bytes: max_bytes.min(MAX_BIND_BYTES) }
     }
@@ -107,7 +111,13 @@ impl Check for TextCheck {
     }
 }
 
+fn is_national(oracle_type: &OracleType) -> bool {
+    matches!(oracle_type, OracleType::Nvarchar2(_) | OracleType::Nchar(_) | OracleType::Nclob)
+}
+
 struct TextBind<S> {
+    /// The database's character set, where only ASCII is sure to be in it.
+    ascii_only_in: Option<String>,
     check: TextCheck,
     limits: ByteLimits,
     national: bool,
@@ -129,7 +139,31 @@ impl<S: ByteSource> ColumnBind for TextBind<S> {
     }
 
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
-        variable::write(downcast::<S>(array)?, &self.limits, &self.check, slots)
+        let array = downcast::<S>(array)?;
+        if let Some(charset) = &self.ascii_only_in {
+            self.check_ascii(array, charset)?;
+        }
+        variable::write(array, &self.limits, &self.check, slots)
+    }
+}
+
+impl<S: ByteSource> TextBind<S> {
+    fn check_ascii(&self, array: &S, charset: &str) -> Result<(), ValueError> {
+        let (oracle_type, column) = (&self.check.oracle_type, &self.check.column);
+        try_for_each_valid(array.nulls(), array.len(), |row_index| {
+            let (length, rest) = array.value_and_rest(row_index);
+            match rest[..length].is_ascii() {
+                true => Ok(()),
+                false => Err(ValueError {
+                    row_index,
+                    reason: format!("text beyond ASCII, and {oracle_type} is stored in {charset}, which replaces what it lacks"),
+                    remedy: format!(
+                        "make column {column} {}, or let the database convert with --lossy charset",
+                        if self.check.is_lob() { "NCLOB" } else { "NVARCHAR2" }
+                    ),
+                }),
+            }
+        })
     }
 }
 
@@ -138,8 +172,10 @@ pub(crate) fn text(target: Target<'_>) -> Planned {
     fn of<S: ByteSource>(target: Target<'_>) -> Box<dyn ColumnBind> {
         let check = TextCheck::of(target);
         let limits = check.limits(target.lossy.allows(LossyKind::EmptyText));
-        let national = matches!(target.column.oracle_type, OracleType::Nvarchar2(_) | OracleType::Nchar(_) | OracleType::Nclob);
-        Box::new(TextBind::<S> { check, limits, national, array_type: PhantomData })
+        let national = is_national(&target.column.oracle_type);
+        let ascii_only = !national && !target.charset.is_unicode() && !target.lossy.allows(LossyKind::Charset);
+        let ascii_only_in = ascii_only.then(|| target.charset.name.clone());
+        Box::new(TextBind::<S> { ascii_only_in, check, limits, national, array_type: PhantomData })
     }
     Ok(match target.values {
         DataType::Utf8 => of::<StringArray>(target),

@@ -27,6 +27,18 @@ pub(super) trait ByteSource: Array + 'static {
     /// Length of value `index`, and the memory from its first byte to the end of the buffer that holds it: a copy may read beyond the value.
     fn value_and_rest(&self, index: usize) -> (usize, &[u8]);
 
+    /// Length of value `index`.
+    #[inline(always)]
+    fn length(&self, index: usize) -> usize {
+        self.value_and_rest(index).0
+    }
+
+    /// Copies value `index` of `length` bytes, at most `BLOCK` of them unless `BLOCK` is 0, to the head of `slots`.
+    #[inline(always)]
+    fn copy_to<const BLOCK: usize>(&self, index: usize, length: usize, slots: &mut [u8]) {
+        copy_value::<BLOCK>(slots, self.value_and_rest(index).1, length);
+    }
+
     /// No value is longer; NULL slots may count.
     fn longest_bytes(&self) -> usize;
 }
@@ -44,11 +56,26 @@ impl<T: ByteArrayType> ByteSource for GenericByteArray<T> {
     }
 }
 
+/// Values of a view array up to this length lie in the view itself, after four bytes of length.
+const INLINE_BYTES: usize = 12;
+
 impl<T: ByteViewType> ByteSource for GenericByteViewArray<T> {
+    #[inline(always)]
+    fn length(&self, index: usize) -> usize {
+        self.views()[index] as u32 as usize
+    }
+
+    #[inline(always)]
+    fn copy_to<const BLOCK: usize>(&self, index: usize, length: usize, slots: &mut [u8]) {
+        match slots.first_chunk_mut::<16>() {
+            // The view is in a register already; no memory has to be found.
+            Some(slots) if BLOCK == 16 && length <= INLINE_BYTES => *slots = (self.views()[index] >> 32).to_le_bytes(),
+            _ => copy_value::<BLOCK>(slots, self.value_and_rest(index).1, length),
+        }
+    }
+
     #[inline]
     fn value_and_rest(&self, index: usize) -> (usize, &[u8]) {
-        /// Values up to this length lie in the view itself, after four bytes of length.
-        const INLINE_BYTES: usize = 12;
         let view = self.views()[index];
         let length = view as u32 as usize;
         if length <= INLINE_BYTES {
@@ -124,10 +151,26 @@ pub(super) fn required_stride_bytes<S: ByteSource>(array: &S, limits: &ByteLimit
 
 /// Copies every valid value into its slot and its length into `lengths`.
 pub(super) fn write<S: ByteSource>(array: &S, limits: &ByteLimits, check: &impl Check, slots: Slots<'_>) -> Result<(), ValueError> {
+    // No value is longer than the stride, so that one block of constant size takes any of them: no loop and no branch on the length.
+    match slots.stride_bytes {
+        0..=16 => write_blocks::<S, 16>(array, limits, check, slots),
+        17..=32 => write_blocks::<S, 32>(array, limits, check, slots),
+        33..=64 => write_blocks::<S, 64>(array, limits, check, slots),
+        _ => write_blocks::<S, 0>(array, limits, check, slots),
+    }
+}
+
+fn write_blocks<S: ByteSource, const BLOCK: usize>(
+    array: &S,
+    limits: &ByteLimits,
+    check: &impl Check,
+    slots: Slots<'_>,
+) -> Result<(), ValueError> {
     let Slots { values, stride_bytes, lengths, indicators } = slots;
+    let lengths = &mut lengths[..array.len()];
     let surely_fits_bytes = stride_bytes.min(limits.surely_fits_bytes as usize);
     try_for_each_valid(array.nulls(), array.len(), |index| {
-        let (length, rest) = array.value_and_rest(index);
+        let length = array.length(index);
         // One comparison for both ends: an empty value wraps around.
         if length.wrapping_sub(1) >= surely_fits_bytes {
             if length == 0 && limits.empty_is_null {
@@ -135,9 +178,9 @@ pub(super) fn write<S: ByteSource>(array: &S, limits: &ByteLimits, check: &impl 
                 lengths[index] = 0;
                 return Ok(());
             }
-            check_rare(limits, check, index, &rest[..length], stride_bytes)?;
+            check_rare(limits, check, index, &array.value_and_rest(index).1[..length], stride_bytes)?;
         }
-        copy_value(&mut values[index * stride_bytes..][..stride_bytes], rest, length);
+        array.copy_to::<BLOCK>(index, length, &mut values[index * stride_bytes..]);
         lengths[index] = length as u32;
         Ok(())
     })
@@ -154,17 +197,14 @@ fn check_rare(limits: &ByteLimits, check: &impl Check, index: usize, value: &[u8
     Err(check.refuse(index, value, refusal))
 }
 
-/// Copies `length` bytes; short ones as one block of constant size where both sides have room, which saves the call of memcpy.
-#[inline]
-fn copy_value(slot: &mut [u8], rest: &[u8], length: usize) {
-    const SMALL: usize = 16;
-    const MEDIUM: usize = 32;
-    if length <= SMALL && slot.len() >= SMALL && rest.len() >= SMALL {
-        slot[..SMALL].copy_from_slice(&rest[..SMALL]);
-    } else if length <= MEDIUM && slot.len() >= MEDIUM && rest.len() >= MEDIUM {
-        slot[..MEDIUM].copy_from_slice(&rest[..MEDIUM]);
-    } else {
-        slot[..length].copy_from_slice(&rest[..length]);
+/// Copies `length` bytes, at most `BLOCK` of them unless `BLOCK` is 0, as one block where both sides have room.
+///
+/// The block may run over into the slots of later rows, which are written after this one or hold a NULL.
+#[inline(always)]
+fn copy_value<const BLOCK: usize>(slots: &mut [u8], rest: &[u8], length: usize) {
+    match (slots.first_chunk_mut::<BLOCK>(), rest.first_chunk::<BLOCK>()) {
+        (Some(slots), Some(rest)) if BLOCK > 0 => *slots = *rest,
+        _ => slots[..length].copy_from_slice(&rest[..length]),
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::load::LoadOptions;
+use crate::oracle_type::DatabaseCharset;
 use crate::transaction::CommitPolicy;
 use crate::type_map::LossySet;
 
@@ -102,7 +103,7 @@ impl CopyJob {
     }
 
     /// Limits of the load. Executes are no longer than the stretch between commits.
-    pub(super) fn load_options(&self) -> LoadOptions {
+    pub(super) fn load_options(&self, charset: DatabaseCharset) -> LoadOptions {
         let between_commits = match self.commit {
             CommitPolicy::AtEnd => None,
             CommitPolicy::EveryRows(rows) => Some(u32::try_from(rows.get()).unwrap_or(u32::MAX)),
@@ -111,7 +112,7 @@ impl CopyJob {
             (Some(rows), Some(limit)) => Some(rows.min(limit)),
             (rows, limit) => rows.or(limit),
         };
-        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy }
+        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, charset }
     }
 
     /// Contradictions that need no session to see.
@@ -121,7 +122,7 @@ impl CopyJob {
             return usage("--batch-rows 0 would never send a row", "give at least 1, or leave it out");
         }
         if self.batch_bytes == 0 {
-            return usage("--batch-bytes 0 leaves no room for a row", "leave it out for 4 MiB");
+            return usage("--batch-bytes 0 leaves no room for a row", "leave it out for 2 MiB");
         }
         if self.mode == Mode::Overwrite && self.commit != CommitPolicy::AtEnd {
             return usage(
@@ -162,7 +163,7 @@ mod tests {
             (Some(700), every(100), Some(100)),
             (None, every(u64::MAX), Some(u32::MAX)),
         ] {
-            assert_eq!(CopyJob { batch_rows, commit, ..job() }.load_options().batch_rows, want);
+            assert_eq!(CopyJob { batch_rows, commit, ..job() }.load_options(DatabaseCharset::default()).batch_rows, want);
         }
     }
 

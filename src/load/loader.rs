@@ -39,9 +39,13 @@ struct Segment {
 }
 
 /// A load in progress within a [`Transaction`]. After an error it refuses further rows; roll the transaction back.
+///
+/// Rows that are still in the buffers when it is dropped are not sent, and the transaction then refuses to commit.
+#[must_use = "rows stay in the buffers until `finish`"]
 pub struct Loader<'t> {
     // The statement owns the buffers it has bound and is released before the session it borrows.
     statement: ArrayStatement<'t>,
+    transaction: &'t Transaction<'t>,
     table: String,
     columns: Vec<PlannedColumn>,
     options: LoadOptions,
@@ -63,6 +67,7 @@ impl<'t> Loader<'t> {
         let report = LoadReport { peak_buffer_bytes: plan.buffer_bytes(), ..LoadReport::default() };
         Ok(Loader {
             statement,
+            transaction,
             table,
             columns: plan.columns,
             options: plan.options,
@@ -80,7 +85,7 @@ impl<'t> Loader<'t> {
             return Err(self.usage_after_failure());
         }
         let result = self.try_write(batch, file, first_row);
-        self.failed = result.is_err();
+        self.note_failure(&result);
         result
     }
 
@@ -90,8 +95,16 @@ impl<'t> Loader<'t> {
             return Err(self.usage_after_failure());
         }
         let result = self.execute();
-        self.failed = result.is_err();
+        self.note_failure(&result);
         result
+    }
+
+    fn note_failure(&mut self, result: &Result<(), Error>) {
+        if result.is_err() {
+            self.failed = true;
+            self.transaction.note_failed_load();
+            self.transaction.rows_unbuffered(std::mem::take(&mut self.filled_rows));
+        }
     }
 
     /// Flushes and closes the statement. The transaction is still open: nothing is durable before it commits.
@@ -106,6 +119,7 @@ impl<'t> Loader<'t> {
     }
 
     fn try_write(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+        self.check_types(batch, file, first_row)?;
         self.fit_strides(batch, file, first_row)?;
         let mut start = 0;
         while start < batch.num_rows() {
@@ -114,12 +128,34 @@ impl<'t> Loader<'t> {
             self.convert(batch, start, rows, file, first_row)?;
             self.segments.push(Segment { buffer_row: self.filled_rows, file: file.cloned(), first_row: first_row + start as u64 });
             self.filled_rows += rows as u32;
+            self.transaction.rows_buffered(rows as u32);
             start += rows;
             if self.filled_rows == self.statement.capacity_rows() {
                 self.execute()?;
             }
         }
         Ok(())
+    }
+
+    /// A batch of other types would be read wrongly: a decimal of another scale is the same Rust type and another number.
+    fn check_types(&self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+        let found = |column: &PlannedColumn| batch.columns().get(column.source_index).map(|array| array.data_type());
+        let Some(column) = self.columns.iter().find(|column| found(column) != Some(&column.source_type)) else { return Ok(()) };
+        let place = SourceRow { file: file.map(|f| f.to_path_buf()), row: first_row };
+        let found = match found(column) {
+            Some(data_type) => format!("has Arrow type {data_type}"),
+            None => format!("is missing, the batch has {} columns", batch.num_columns()),
+        };
+        Err(Error::Usage {
+            message: format!(
+                "{}: batch from {place}: column {} ({}) {found}, the plan has seen {}",
+                self.table,
+                column.source_index + 1,
+                column.source,
+                column.source_type
+            ),
+            remedy: "push batches of the schema that was planned, or plan again".into(),
+        })
     }
 
     /// Grows buffers that are too narrow for this batch. Strides come in a few sizes, so this happens a handful of times in a load.
@@ -171,6 +207,7 @@ impl<'t> Loader<'t> {
         if rows == 0 {
             return Ok(());
         }
+        self.transaction.rows_unbuffered(rows);
         let began = Instant::now();
         let outcome =
             self.statement.execute(rows, ArrayMode::StopAtFirstError).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?;
@@ -291,7 +328,7 @@ mod tests {
 
     #[test]
     fn rows_per_execute_stay_within_budget_and_protocol() {
-        let options = LoadOptions { batch_rows: None, batch_bytes: 1 << 20, lossy: Default::default() };
+        let options = LoadOptions { batch_bytes: 1 << 20, ..LoadOptions::default() };
         assert_eq!(options.rows_per_execute(1 << 30), 1);
         assert_eq!(options.rows_per_execute(1), 32_767);
         assert_eq!(options.rows_per_execute(1 << 10), 1 << 10);

@@ -162,10 +162,9 @@ impl DescriptorArray {
         env: *mut OCIEnv,
         error: *mut OCIError,
         fields: &DateTimeFields,
-        with_zone: bool,
+        zone: Option<&ZoneText>,
     ) -> Result<(), OciError> {
-        let zone = zone_text(fields.offset_minutes);
-        let (zone_text, zone_bytes) = if with_zone { (zone.as_ptr(), zone.len()) } else { (std::ptr::null(), 0) };
+        let (zone_text, zone_bytes) = zone.map_or((std::ptr::null(), 0), |zone| (zone.as_ptr(), zone.len()));
         // SAFETY: live handles (caller), a descriptor of ours, a zone text that is readable for its length or absent.
         unsafe {
             let status = (self.api.OCIDateTimeConstruct)(
@@ -220,8 +219,11 @@ impl DescriptorArray {
     }
 }
 
-/// `+HH:MM`, without allocation.
-fn zone_text(offset_minutes: i16) -> [u8; 6] {
+/// `+HH:MM`.
+pub(crate) type ZoneText = [u8; 6];
+
+/// The text of an offset from UTC, without allocation.
+pub(crate) fn zone_text(offset_minutes: i16) -> ZoneText {
     let minutes = offset_minutes.unsigned_abs();
     let digits = |number: u16| [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
     let ([h1, h0], [m1, m0]) = (digits(minutes / 60), digits(minutes % 60));

@@ -55,6 +55,8 @@ pub(crate) struct BindTarget {
     pub(crate) indicators: *mut i16,
     /// First length, or null for types of fixed size.
     pub(crate) lengths: *mut u32,
+    /// Most bytes of a value in the server, after conversion to its character set; only for types with lengths.
+    pub(crate) server_bytes: u32,
 }
 
 impl<'s> Statement<'s> {
@@ -136,7 +138,7 @@ impl<'s> Statement<'s> {
                 if national {
                     attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
                 }
-                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.stride_bytes, "set the maximum size of a placeholder")?;
+                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.server_bytes, "set the maximum size of a placeholder")?;
             }
         }
         Ok(())

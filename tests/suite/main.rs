@@ -2,9 +2,11 @@
 
 mod architecture;
 mod cli;
+mod copy_api;
 mod exports;
 mod live;
 mod load_embedded;
+mod loader_api;
 mod loads;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`

@@ -221,7 +221,7 @@ fn every_other_column_type_arrives_too() {
     let batch = table(vec![
         ("id", ids(1..4)),
         ("c", text([Some("ab"), Some("abcdef"), None])),
-        ("nv", text([Some("Ελλάδα"), None, Some("x ")])),
+        ("nv", text([Some("Ελλάδα"), None, Some("20 letters of ASCII.")])),
         ("f", Arc::new(Float64Array::from(vec![Some(1.0 / 3.0), Some(-1e-100), None])) as ArrayRef),
         ("bd", Arc::new(Int64Array::from(vec![Some(1 << 53), None, Some(-7)])) as ArrayRef),
         ("d", Arc::new(TimestampNanosecondArray::from(vec![Some(1_767_225_599_000_000_000), None, Some(0)])) as ArrayRef),
@@ -250,6 +250,16 @@ fn every_other_column_type_arrives_too() {
         }
     }
     server.assert_clean();
+}
+
+#[test]
+fn a_database_that_does_not_tell_its_character_set_is_warned_of() {
+    let Some(server) = Loopback::start("real_client::character_set") else { return };
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["ü"]));
+    server.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..1)), ("t", text)])]);
+    let plan = |more: &[&str]| server.ok(&[&["copy", "t.parquet", &server.target("T"), "--mode", "create", "--dry-run"], more].concat());
+    assert!(plan(&[]).contains("warning: the database does not tell its character set"));
+    assert!(!plan(&["--columns", "id"]).contains("warning"), "no text, no question");
 }
 
 #[test]
@@ -353,6 +363,14 @@ fn a_wrong_password_and_a_refused_service_are_exit_code_3() {
     assert!(!outcome.stderr.contains("t1ger"), "{outcome}");
     server.control(json!({"cmd": "set", "name": "refuse", "value": 12514}));
     server.run(&["check", &server.target("T")]).fails(3, &["ORA-12514", "try:"]);
+}
+
+#[test]
+fn a_warning_at_the_login_is_shown() {
+    let Some(mut server) = Loopback::start("real_client::login_warning") else { return };
+    server.control(json!({"cmd": "set", "name": "login_warning", "value": [28002, "ORA-28002: the password will expire within 7 days"]}));
+    let outcome = server.run(&["check", &server.target("T")]);
+    assert!(outcome.code == 0 && outcome.stderr.contains("warning: ORA-28002"), "{outcome}");
 }
 
 #[cfg(unix)]

@@ -22,9 +22,12 @@ pub fn is_convertible(data_type: &DataType, external_type: u16) -> bool {
         DataType::Varchar2 { .. } | DataType::Char { .. } => is_text || is_number || is_binary,
         DataType::Date | DataType::Timestamp { .. } | DataType::TimestampTz { .. } | DataType::TimestampLtz { .. } => is_text || is_moment,
         DataType::Raw { .. } => is_text || is_binary,
-        DataType::Clob => is_text || external_type == sqlt::CLOB,
+        DataType::Clob | DataType::Nclob => is_text || external_type == sqlt::CLOB,
+        DataType::Long => is_text,
+        DataType::LongRaw => is_binary || is_text,
+        DataType::IntervalDs { .. } | DataType::IntervalYm { .. } => is_text,
         DataType::Blob => is_binary || external_type == sqlt::BLOB,
-        DataType::Rowid => is_text || external_type == sqlt::RDD,
+        DataType::Rowid | DataType::Urowid { .. } => is_text || external_type == sqlt::RDD,
     }
 }
 
@@ -143,6 +146,7 @@ impl Scratch {
             Datum::BinaryFloat(value) => write_float(text, &format!("{value:E}"), value.is_finite(), value.is_nan(), value < 0.0),
             Datum::BinaryDouble(value) => write_float(text, &format!("{value:E}"), value.is_finite(), value.is_nan(), value < 0.0),
             Datum::Bytes(bytes) => bytes.iter().for_each(|byte| write_display(text, format_args!("{byte:02X}"))),
+            Datum::IntervalDs(_) | Datum::IntervalYm(_) => return Err(inconsistent("text", datum)),
             Datum::Date(_) => to_timestamp(datum)?.write_date(text),
             Datum::Timestamp(_) => to_timestamp(datum)?.write_timestamp(text, digits_of(data_type), false),
             Datum::TimestampTz(_) => {

@@ -88,26 +88,35 @@ impl Call {
         }
         let core = self.core.clone();
         let mut engine = core.enter()?;
-        let mut prepared = engine.session()?.prepare(&statement.sql)?;
+        // What is bound decides what expressions mean and how a query is described. A wrong statement is told before a missing bind.
+        let inputs = resolve_inputs(statement);
+        let kinds = inputs.as_ref().map(|inputs| inputs.iter().map(Input::kind).collect::<Vec<_>>()).unwrap_or_default();
+        let mut prepared = match statement.parsed.take() {
+            Some(parsed) => parsed,
+            None => engine.session()?.parse(&statement.sql)?,
+        };
+        engine.session()?.resolve(&mut prepared, &kinds)?;
         if is_query {
             statement.describe(prepared.columns());
         }
         if self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
+            statement.parsed = Some(prepared);
             return Ok(status::SUCCESS);
         }
-        let inputs = resolve_inputs(statement)?;
+        let inputs = inputs?;
         if is_query {
             return self.open(statement, error_handle, engine, prepared, &inputs);
         }
         let status = match (kind.is_dml(), engine.session()?.keeps_rows()) {
             (true, true) => self.run_rows(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
-            (true, false) => self.check_only(statement, &mut engine, &mut prepared, &inputs)?,
+            (true, false) => self.check_only(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
             (false, _) => {
                 let datums = self.first_row(&inputs)?;
                 engine.session()?.execute(&mut prepared, &datums)?;
                 status::SUCCESS
             }
         };
+        statement.parsed = Some(prepared);
         if status == status::SUCCESS && self.has(mode::COMMIT_ON_SUCCESS) {
             engine.session()?.commit()?;
         }
@@ -140,19 +149,21 @@ impl Call {
         self.rowoff as usize..self.iters as usize
     }
 
-    /// For sessions that keep no rows: types and lengths are checked, values are not looked at.
+    /// For sessions that keep no rows: types and lengths are checked, values are looked at only where something seems wrong.
     fn check_only(
         &self,
         statement: &mut StatementBody,
+        error_handle: &Handle<ErrorBody>,
         engine: &mut EngineGuard<'_>,
         prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
         let kinds: Vec<DatumKind> = inputs.iter().map(Input::kind).collect();
-        engine.session()?.check_execute(prepared, &kinds)?;
-        for input in inputs {
-            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
-            unsafe { input.check_lengths(self.rows()) }?;
+        // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
+        let longest: Vec<u32> = inputs.iter().map(|input| unsafe { input.longest_bytes(self.rows()) }).collect();
+        let in_size = inputs.iter().zip(&longest).all(|(input, longest)| *longest as usize <= input.size_bytes());
+        if !in_size || engine.session()?.check_execute(prepared, &kinds, &longest).is_err() {
+            return self.run_rows(statement, error_handle, engine, prepared, inputs);
         }
         statement.row_count = self.rows().len() as u64;
         if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
@@ -203,6 +214,10 @@ impl Call {
     ) -> Outcome {
         let datums = self.first_row(inputs)?;
         let cursor = engine.session()?.open(&mut prepared, &datums)?;
+        self.core.check_cancelled()?;
+        // Planned again where a value is not of its bind's kind.
+        statement.describe(prepared.columns());
+        statement.parsed = Some(prepared);
         drop(engine);
         statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
         if self.iters == 0 {

@@ -12,7 +12,7 @@ use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
-use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, shape};
+use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, shape};
 
 /// A statement handle.
 pub type StatementHandle = Handle<StatementBody>;
@@ -43,6 +43,8 @@ pub struct StatementBody {
     pub columns: Arc<Vec<ColumnParam>>,
     /// Older descriptions: callers hold pointers to their names.
     retired_columns: Vec<Arc<Vec<ColumnParam>>>,
+    /// The statement as the engine knows it, after the first execute.
+    pub parsed: Option<Statement>,
     pub query: Option<OpenQuery>,
     pub row_count: u64,
     pub rows_fetched: u32,
@@ -68,6 +70,7 @@ impl StatementBody {
         self.free_parts();
         self.binds = vec![None; shape.binds.len()];
         self.sql = sql.into();
+        self.parsed = None;
         self.shape = Some(shape);
         let columns = std::mem::take(&mut self.columns);
         self.retired_columns.push(columns);
@@ -168,6 +171,14 @@ impl ColumnParam {
             DataType::Clob => param.code = sqlt::CLOB,
             DataType::Blob => param.code = sqlt::BLOB,
             DataType::Rowid => (param.code, param.size_bytes) = (sqlt::RDD, 18),
+            DataType::Nclob => (param.code, param.charset_form) = (sqlt::CLOB, 2),
+            DataType::Long => param.code = sqlt::LNG,
+            DataType::LongRaw => param.code = sqlt::LBI,
+            DataType::Urowid { .. } => param.code = sqlt::RDD,
+            DataType::IntervalDs { day_digits, second_digits } => {
+                (param.code, param.precision, param.scale) = (190, i16::from(day_digits), second_digits as i8);
+            }
+            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (189, i16::from(year_digits)),
         }
         param
     }

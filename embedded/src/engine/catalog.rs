@@ -93,6 +93,11 @@ impl Table {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// Whether new values in these columns change a unique key.
+    pub fn changes_key(&self, mut columns: impl Iterator<Item = usize>) -> bool {
+        columns.any(|index| self.constraints.iter().any(|item| item.kind.is_unique() && item.columns.contains(&index)))
+    }
+
     /// `(OWNER.CONSTRAINT)` of the unique key that SQLite says was violated.
     pub fn violated(&self, message: &str) -> OraError {
         let names_column = |index: &usize| {

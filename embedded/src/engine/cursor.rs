@@ -83,8 +83,13 @@ impl Buffer {
 
 enum Source {
     Stream(Stream),
-    Memory { next_row: usize, rows: usize },
+    Memory {
+        next_row: usize,
+        rows: usize,
+    },
     Done,
+    /// An error ended it: what came after is not known.
+    Failed,
 }
 
 /// An open query. It owns all it touches: the session may go on, commit or close meanwhile, and the rows are those of the moment it was
@@ -150,6 +155,7 @@ impl Cursor {
         let columns = self.families.len();
         match &mut self.source {
             Source::Done => Ok(false),
+            Source::Failed => Err(OraError::new(1002, "fetch out of sequence")),
             Source::Memory { next_row, rows } => {
                 self.start = *next_row * columns;
                 let more = *next_row < *rows;
@@ -169,15 +175,21 @@ impl Cursor {
                 if !matches!(more, Ok(true)) {
                     self.close();
                 }
+                if more.is_err() {
+                    self.source = Source::Failed;
+                }
                 more
             }
         }
     }
 
     /// A column of the current row.
-    pub fn datum(&self, index: usize) -> Datum<'_> {
-        let family = self.families.get(index).copied().unwrap_or(Family::Text);
-        value::datum(family, self.buffer.get(self.start + index), self.offset_minutes).unwrap_or(Datum::Null)
+    ///
+    /// # Errors
+    /// ORA-00600 when the stored bytes are no value of the column's type: the file is damaged.
+    pub fn datum(&self, index: usize) -> Result<Datum<'_>> {
+        let family = *self.families.get(index).ok_or_else(|| OraError::new(1007, "variable not in select list"))?;
+        value::datum(family, self.buffer.get(self.start + index), self.offset_minutes)
     }
 
     /// Ends the read transaction and hands the connection back.

@@ -25,6 +25,10 @@ pub enum Datum<'a> {
     Timestamp([u8; 11]),
     /// TIMESTAMP WITH TIME ZONE: the eleven bytes of the UTC instant, offset hour + 20, offset minute + 60.
     TimestampTz([u8; 13]),
+    /// INTERVAL DAY TO SECOND in nanoseconds.
+    IntervalDs(i128),
+    /// INTERVAL YEAR TO MONTH in months.
+    IntervalYm(i32),
 }
 
 /// The kind of a [`Datum`], as known when a bind variable is declared.
@@ -49,6 +53,10 @@ pub enum DatumKind {
     Timestamp,
     /// [`Datum::TimestampTz`].
     TimestampTz,
+    /// [`Datum::IntervalDs`].
+    IntervalDs,
+    /// [`Datum::IntervalYm`].
+    IntervalYm,
 }
 
 impl Datum<'_> {
@@ -64,6 +72,8 @@ impl Datum<'_> {
             Datum::Date(_) => DatumKind::Date,
             Datum::Timestamp(_) => DatumKind::Timestamp,
             Datum::TimestampTz(_) => DatumKind::TimestampTz,
+            Datum::IntervalDs(_) => DatumKind::IntervalDs,
+            Datum::IntervalYm(_) => DatumKind::IntervalYm,
         }
     }
 

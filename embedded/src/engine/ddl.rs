@@ -75,8 +75,7 @@ pub(crate) fn parse_command(sql: &str, kind: StatementKind) -> Result<Command> {
 
 /// ORA-00900 for what is no statement, ORA-03001 for one of Oracle's that the engine lacks.
 pub(crate) fn unsupported_statement(sql: &str) -> OraError {
-    const KNOWN: [&str; 21] = [
-        "MERGE",
+    const KNOWN: [&str; 20] = [
         "BEGIN",
         "DECLARE",
         "CALL",
@@ -385,9 +384,16 @@ pub(crate) fn data_type(reader: &mut TokenReader<'_>) -> Result<DataType> {
             }
         }
         "CLOB" => DataType::Clob,
+        "NCLOB" => DataType::Nclob,
         "BLOB" => DataType::Blob,
         "ROWID" => DataType::Rowid,
-        "LONG" | "NCLOB" | "BFILE" | "INTERVAL" | "UROWID" | "XMLTYPE" | "JSON" | "BOOLEAN" | "VECTOR" | "SDO_GEOMETRY" | "SYS" => {
+        "UROWID" => {
+            DataType::Urowid { size: optional_size(reader, 4000, 1..=4000, 910, "specified length too long for its datatype")? as u32 }
+        }
+        "LONG" if reader.take("RAW") => DataType::LongRaw,
+        "LONG" => DataType::Long,
+        "INTERVAL" => interval(reader)?,
+        "BFILE" | "XMLTYPE" | "JSON" | "BOOLEAN" | "VECTOR" | "SDO_GEOMETRY" | "SYS" => {
             return Err(OraError::unsupported(format_args!("type {word}")).at(Some(offset)));
         }
         _ => return Err(OraError::new(902, "invalid datatype").at(Some(offset))),
@@ -469,6 +475,19 @@ fn timestamp(reader: &mut TokenReader<'_>) -> Result<DataType> {
     } else {
         DataType::Timestamp { digits }
     })
+}
+
+fn interval(reader: &mut TokenReader<'_>) -> Result<DataType> {
+    const RANGE: &str = "datetime/interval precision is out of range";
+    if reader.take("YEAR") {
+        let year_digits = optional_size(reader, 2, 0..=9, 30088, RANGE)? as u8;
+        reader.expect("TO MONTH")?;
+        return Ok(DataType::IntervalYm { year_digits });
+    }
+    reader.expect("DAY")?;
+    let day_digits = optional_size(reader, 2, 0..=9, 30088, RANGE)? as u8;
+    reader.expect("TO SECOND")?;
+    Ok(DataType::IntervalDs { day_digits, second_digits: optional_size(reader, 6, 0..=9, 30088, RANGE)? as u8 })
 }
 
 #[cfg(test)]

@@ -190,6 +190,8 @@ fn tab_column(table: &Table, index: usize, column: &Column) -> Row {
         DataType::Timestamp { digits } | DataType::TimestampTz { digits } | DataType::TimestampLtz { digits } => {
             (None, Some(i64::from(digits)))
         }
+        DataType::IntervalDs { day_digits, second_digits } => (Some(i64::from(day_digits)), Some(i64::from(second_digits))),
+        DataType::IntervalYm { year_digits } => (Some(i64::from(year_digits)), Some(0)),
         _ => (None, None),
     };
     let (length, used, charset) = match column.data_type {
@@ -197,7 +199,8 @@ fn tab_column(table: &Table, index: usize, column: &Column) -> Row {
             let used = if national || unit == CharUnit::Char { "C" } else { "B" };
             (i64::from(size), text(used), text(if national { "NCHAR_CS" } else { "CHAR_CS" }))
         }
-        DataType::Clob => (0, Stored::Null, text("CHAR_CS")),
+        DataType::Clob | DataType::Long => (0, Stored::Null, text("CHAR_CS")),
+        DataType::Nclob => (0, Stored::Null, text("NCHAR_CS")),
         _ => (0, Stored::Null, Stored::Null),
     };
     vec![

@@ -15,6 +15,7 @@ pub(crate) fn statement(sql: &str) -> Result<Ast> {
     while tokens.last().is_some_and(|token| token.token == Token::SemiColon) {
         tokens.pop();
     }
+    quote_cast_types(&mut tokens);
     // Chains of operators nest the tree, and dropping it uses the stack.
     const MOST_OPERATORS: usize = 5000;
     let is_operator = |token: &TokenWithSpan| match &token.token {
@@ -40,9 +41,46 @@ pub(crate) fn statement(sql: &str) -> Result<Ast> {
     Ok(ast)
 }
 
+/// The type in `CAST (… AS type)` becomes one quoted name, which our own parser of types reads later: sqlparser does not know all of Oracle's.
+fn quote_cast_types(tokens: &mut Vec<TokenWithSpan>) {
+    let is_word = |token: &TokenWithSpan, text: &str| match &token.token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    let mut at = 0;
+    while at + 1 < tokens.len() {
+        at += 1;
+        if !is_word(&tokens[at - 1], "CAST") || tokens[at].token != Token::LParen {
+            continue;
+        }
+        let (mut depth, mut as_at, mut close) = (0, None, None);
+        for (index, token) in tokens.iter().enumerate().skip(at) {
+            match token.token {
+                Token::LParen => depth += 1,
+                Token::RParen if depth == 1 => {
+                    close = Some(index);
+                    break;
+                }
+                Token::RParen => depth -= 1,
+                _ if depth == 1 && is_word(token, "AS") => as_at = Some(index),
+                _ => {}
+            }
+        }
+        if let (Some(as_at), Some(close)) = (as_at, close)
+            && close > as_at + 1
+        {
+            let text = tokens[as_at + 1..close].iter().map(|token| token.token.to_string()).collect::<Vec<_>>().join(" ");
+            let span = tokens[as_at + 1].span;
+            tokens.splice(as_at + 1..close, [TokenWithSpan { token: Token::make_word(&text, Some('"')), span }]);
+        }
+    }
+}
+
 /// Parses an expression by itself, as DEFAULT has it.
 pub(crate) fn expression(text: &str) -> Result<Expr> {
-    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokenise(text)?);
+    let mut tokens = tokenise(text)?;
+    quote_cast_types(&mut tokens);
+    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
     let expr = parser.parse_expr().map_err(|error| parse_error(text, error))?;
     if parser.peek_token().token != Token::EOF {
         return Err(OraError::new(936, "missing expression"));

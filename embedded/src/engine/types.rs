@@ -76,6 +76,29 @@ pub enum DataType {
     Blob,
     /// ROWID.
     Rowid,
+    /// INTERVAL DAY(p) TO SECOND(s).
+    IntervalDs {
+        /// Digits of the days, 0 to 9.
+        day_digits: u8,
+        /// Digits of fractional seconds, 0 to 9.
+        second_digits: u8,
+    },
+    /// INTERVAL YEAR(p) TO MONTH.
+    IntervalYm {
+        /// Digits of the years, 0 to 9.
+        year_digits: u8,
+    },
+    /// LONG.
+    Long,
+    /// LONG RAW.
+    LongRaw,
+    /// NCLOB.
+    Nclob,
+    /// UROWID(n).
+    Urowid {
+        /// Greatest length in bytes.
+        size: u32,
+    },
 }
 
 /// One column of a table or of a SELECT list.
@@ -105,6 +128,8 @@ pub(crate) enum Family {
     Clob,
     Blob,
     Rowid,
+    IntervalDs,
+    IntervalYm,
 }
 
 impl DataType {
@@ -131,9 +156,11 @@ impl DataType {
             DataType::TimestampTz { .. } => Family::TimestampTz,
             DataType::TimestampLtz { .. } => Family::TimestampLtz,
             DataType::Raw { .. } => Family::Raw,
-            DataType::Clob => Family::Clob,
-            DataType::Blob => Family::Blob,
-            DataType::Rowid => Family::Rowid,
+            DataType::Clob | DataType::Nclob | DataType::Long => Family::Clob,
+            DataType::Blob | DataType::LongRaw => Family::Blob,
+            DataType::Rowid | DataType::Urowid { .. } => Family::Rowid,
+            DataType::IntervalDs { .. } => Family::IntervalDs,
+            DataType::IntervalYm { .. } => Family::IntervalYm,
         }
     }
 
@@ -147,6 +174,7 @@ impl DataType {
             DataType::Varchar2 { national, .. } => if *national { "NVARCHAR2" } else { "VARCHAR2" }.into(),
             DataType::Char { national, .. } => if *national { "NCHAR" } else { "CHAR" }.into(),
             DataType::Raw { .. } => "RAW".into(),
+            DataType::Urowid { .. } => "UROWID".into(),
             _ => self.to_string(),
         }
     }
@@ -169,8 +197,12 @@ impl DataType {
             DataType::Timestamp { .. } | DataType::TimestampLtz { .. } => 11,
             DataType::TimestampTz { .. } => 13,
             DataType::Raw { size } => size,
-            DataType::Clob | DataType::Blob => 4000,
+            DataType::Clob | DataType::Blob | DataType::Nclob => 4000,
             DataType::Rowid => 10,
+            DataType::IntervalDs { .. } => 11,
+            DataType::IntervalYm { .. } => 5,
+            DataType::Long | DataType::LongRaw => 0,
+            DataType::Urowid { size } => size,
         }
     }
 }
@@ -205,6 +237,12 @@ impl Display for DataType {
             DataType::Clob => f.write_str("CLOB"),
             DataType::Blob => f.write_str("BLOB"),
             DataType::Rowid => f.write_str("ROWID"),
+            DataType::IntervalDs { day_digits, second_digits } => write!(f, "INTERVAL DAY({day_digits}) TO SECOND({second_digits})"),
+            DataType::IntervalYm { year_digits } => write!(f, "INTERVAL YEAR({year_digits}) TO MONTH"),
+            DataType::Long => f.write_str("LONG"),
+            DataType::LongRaw => f.write_str("LONG RAW"),
+            DataType::Nclob => f.write_str("NCLOB"),
+            DataType::Urowid { size } => write!(f, "UROWID({size})"),
         }
     }
 }

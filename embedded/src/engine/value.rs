@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 
 use super::datetime::DateTime;
+use super::interval;
 use super::nls::Nls;
 use super::number::Number;
 use super::types::{CharUnit, DataType, Family};
@@ -142,6 +143,8 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
             Datum::TimestampTz(utc.in_zone(offset_minutes).to_timestamp_tz())
         }
         Family::Raw | Family::Blob => Datum::Bytes(bytes),
+        Family::IntervalDs => Datum::IntervalDs(interval::nanos(bytes)?),
+        Family::IntervalYm => Datum::IntervalYm(interval::months(bytes)?),
         Family::Text | Family::Char | Family::Clob | Family::Rowid => return Err(damaged()),
     })
 }
@@ -160,6 +163,8 @@ pub(crate) fn store_plain<'a>(datum: Datum<'a>) -> Result<Stored<'a>> {
         Datum::Date(bytes) => Stored::inline(&DateTime::from_date(bytes)?.to_date()),
         Datum::Timestamp(bytes) => Stored::inline(&DateTime::from_timestamp(bytes)?.to_timestamp()),
         Datum::TimestampTz(bytes) => Stored::inline(&DateTime::from_timestamp_tz(bytes)?.to_timestamp_tz()),
+        Datum::IntervalDs(nanos) => Stored::inline(&interval::nanos_bytes(interval::checked_nanos(Some(nanos))?)),
+        Datum::IntervalYm(months) => Stored::inline(&interval::months_bytes(months)),
     })
 }
 
@@ -187,7 +192,13 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
             Ok(Stored::text(text))
         }
         DataType::Char { size, unit, .. } => pad_char(target, to_text(datum, nls, "CHAR")?, size, unit),
-        DataType::Clob | DataType::Rowid => Ok(Stored::text(to_text(datum, nls, "CLOB")?)),
+        DataType::Clob | DataType::Nclob | DataType::Long => Ok(Stored::text(to_text(datum, nls, "CLOB")?)),
+        DataType::Rowid => Ok(Stored::text(checked_rowid(to_text(datum, nls, "ROWID")?)?)),
+        DataType::Urowid { size } => {
+            let text = to_text(datum, nls, "ROWID")?;
+            check_length(target, &text, size, CharUnit::Byte, MAX_TEXT_BYTES)?;
+            Ok(Stored::text(checked_rowid(text)?))
+        }
         DataType::Date => Ok(Stored::inline(&to_datetime(datum, nls, Nls::read_date, "DATE")?.to_date())),
         DataType::Timestamp { digits } => {
             let value = to_datetime(datum, nls, Nls::read_timestamp, "TIMESTAMP")?.round_fraction(digits)?;
@@ -209,7 +220,30 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
             Ok(Stored::bytes(bytes))
         }
         DataType::Blob => Ok(Stored::bytes(to_bytes(datum, "BLOB")?)),
+        DataType::LongRaw => Ok(Stored::bytes(to_bytes(datum, "BINARY")?)),
+        DataType::IntervalDs { day_digits, second_digits } => {
+            let nanos = match datum {
+                Datum::IntervalDs(nanos) => nanos,
+                Datum::Text(text) => interval::parse_nanos(text, interval::Field::Day, interval::Field::Second)?,
+                other => return Err(OraError::inconsistent("INTERVAL DAY TO SECOND", kind_name(&other))),
+            };
+            Ok(Stored::inline(&interval::nanos_bytes(interval::fit_nanos(nanos, day_digits, second_digits)?)))
+        }
+        DataType::IntervalYm { year_digits } => {
+            let months = match datum {
+                Datum::IntervalYm(months) => months,
+                Datum::Text(text) => interval::parse_months(text, interval::Field::Year, interval::Field::Month)?,
+                other => return Err(OraError::inconsistent("INTERVAL YEAR TO MONTH", kind_name(&other))),
+            };
+            Ok(Stored::inline(&interval::months_bytes(interval::fit_months(months, year_digits)?)))
+        }
     }
+}
+
+/// ORA-01410 for text that is no ROWID.
+fn checked_rowid(text: Cow<'_, str>) -> Result<Cow<'_, str>> {
+    super::rowid::decode(0, &text)?;
+    Ok(text)
 }
 
 fn to_number(datum: Datum<'_>) -> Result<Number> {
@@ -274,6 +308,8 @@ pub(crate) fn to_text<'a>(datum: Datum<'a>, nls: &Nls, expected: &str) -> Result
         Datum::Date(bytes) => Cow::Owned(nls.write(&DateTime::from_date(bytes)?, 7)),
         Datum::Timestamp(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp(bytes)?, 11)),
         Datum::TimestampTz(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp_tz(bytes)?, 13)),
+        Datum::IntervalDs(nanos) => Cow::Owned(interval::nanos_text(nanos, 2, 6)),
+        Datum::IntervalYm(months) => Cow::Owned(interval::months_text(months, 2)),
     })
 }
 
@@ -342,6 +378,8 @@ fn kind_name(datum: &Datum<'_>) -> &'static str {
         Datum::Date(_) => "DATE",
         Datum::Timestamp(_) => "TIMESTAMP",
         Datum::TimestampTz(_) => "TIMESTAMP WITH TIME ZONE",
+        Datum::IntervalDs(_) => "INTERVAL DAY TO SECOND",
+        Datum::IntervalYm(_) => "INTERVAL YEAR TO MONTH",
     }
 }
 

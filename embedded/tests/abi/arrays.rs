@@ -292,3 +292,31 @@ fn the_null_session_checks_and_counts() {
     let missing = client.prepare("INSERT INTO nowhere VALUES (1)");
     client.env.fails(client.execute(missing, 1, 0), 942);
 }
+
+#[test]
+fn rows_that_null_drops_are_refused_as_others_are() {
+    let client = Client::connect("null");
+    client.run("CREATE TABLE t (id NUMBER NOT NULL, name VARCHAR2(3), bytes RAW(2), wide VARCHAR2(3 CHAR))");
+    let refused = |sql: &str, value: &str, dty: u16| {
+        let stmt = client.prepare(sql);
+        let (mut values, mut lengths) = ([[b' '; 20]; 2], [1u32, value.len() as u32]);
+        values[0][0] = b'1';
+        values[1][..value.len()].copy_from_slice(value.as_bytes());
+        client.bind(stmt, 1, values.as_mut_ptr(), 20, dty, null_mut(), lengths.as_mut_ptr());
+        let plain = client.execute(stmt, 2, 0);
+        let code = if plain == status::SUCCESS { 0 } else { client.env.error().0 };
+        let batch = client.execute(stmt, 2, mode::BATCH_ERRORS);
+        let errors = client.env.get::<u32>(stmt, kind::STMT, attr::NUM_DML_ERRORS);
+        assert_eq!(batch == status::SUCCESS, errors == 0);
+        (code, errors)
+    };
+    assert_eq!(refused("INSERT INTO t (id, name) VALUES (1, :1)", "abc", CHR), (0, 0));
+    assert_eq!(refused("INSERT INTO t (id, name) VALUES (1, :1)", "abcd", CHR), (12899, 1));
+    assert_eq!(refused("INSERT INTO t (id, bytes) VALUES (1, :1)", "abc", 23), (12899, 1));
+    assert_eq!(refused("INSERT INTO t (id, wide) VALUES (1, :1)", "äöü", CHR), (0, 0));
+    assert_eq!(refused("INSERT INTO t (id, wide) VALUES (1, :1)", "13 bytes long", CHR), (12899, 1));
+    assert_eq!(refused("INSERT INTO t (name) VALUES (:1)", "abc", CHR), (1400, 2));
+    assert_eq!(refused("INSERT INTO t (name, id) VALUES (:1, NULL)", "abc", CHR), (1400, 2));
+    assert_eq!(refused("INSERT INTO t (id, bytes, name) VALUES (1, NULL, :1)", "abc", CHR), (0, 0));
+    assert_eq!(refused("INSERT INTO t (id, wide, name) VALUES (1, 'long', :1)", "abc", CHR), (12899, 2));
+}

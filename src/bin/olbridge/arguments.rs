@@ -22,8 +22,8 @@ Exit codes:
     0  done                                        5  a row was refused
     1  unexpected                                  6  file or storage
     2  usage                                       7  the database refused, or the connection was lost
-    3  client library, connection or login       130  interrupted, rolled back
-    4  the plan does not fit, nothing has moved";
+    3  client library, connection or login         8  loaded and committed, but the report could not be written
+    4  the plan does not fit, nothing has moved  130  interrupted, rolled back";
 
 /// Moves tables between Oracle and the lakehouse through OCI array binding. Exact or refused; nothing lost, nothing twice.
 #[derive(Debug, Parser)]
@@ -72,7 +72,7 @@ pub struct CopyArguments {
     /// Rows per array execute, at most 32767 (default: from --batch-bytes)
     #[arg(long, value_name = "ROWS")]
     pub batch_rows: Option<NonZeroU32>,
-    /// Memory for the array buffers, such as 8MiB or 512KiB (default: 4MiB)
+    /// Memory for the array buffers, such as 8MiB or 512KiB (default: 2MiB)
     #[arg(long, value_name = "BYTES")]
     pub batch_bytes: Option<String>,
     /// Commit every so many rows instead of once at the end; a failed job then leaves the committed rows in the table

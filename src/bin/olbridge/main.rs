@@ -16,6 +16,7 @@ mod units;
 
 use std::fmt;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use clap::Parser;
 
@@ -25,13 +26,24 @@ use failure::Failure;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
-    match run(arguments.command) {
-        Ok(()) => ExitCode::Ok.into(),
-        Err(failure) => {
+    finish(|| run(arguments.command)).into()
+}
+
+/// Runs a command and says on standard error how it failed. A panic is a defect: by then everything was rolled back while it unwound.
+fn finish(command: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
+    match catch_unwind(AssertUnwindSafe(command)) {
+        Ok(Ok(())) => ExitCode::Ok,
+        Ok(Err(failure)) => {
             if failure.exit_code() != ExitCode::Ok {
                 note(format_args!("error: {failure}"));
             }
-            failure.exit_code().into()
+            failure.exit_code()
+        }
+        Err(_) => {
+            note(format_args!(
+                "error: this is a defect of olbridge; what was not committed is rolled back\n  try: report it with the lines above"
+            ));
+            ExitCode::Unexpected
         }
     }
 }
@@ -50,4 +62,17 @@ fn run(command: Command) -> Result<(), Failure> {
 /// A line on standard error. Unlike `eprintln!` it does not panic when nobody listens any more.
 fn note(message: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_exit_code_1() {
+        assert_eq!(finish(|| panic!("a defect")), ExitCode::Unexpected);
+        assert_eq!(finish(|| Err(failure::usage("m", "r"))), ExitCode::Usage);
+        assert_eq!(finish(|| Err(Failure::ClosedOutput)), ExitCode::Ok);
+        assert_eq!(finish(|| Ok(())), ExitCode::Ok);
+    }
 }

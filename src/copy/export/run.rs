@@ -46,7 +46,9 @@ impl ExportPlan {
         let metadata = vec![(COLUMNS_KEY.to_owned(), oracle_columns(&fetch)), ("olbridge.source".to_owned(), self.source.clone())];
         let sink = ParquetSink::create(&self.path, fetch.schema.clone(), metadata, self.file)?;
         let mut tally = Tally::default();
+        cancel.arm(session.cancel_handle());
         let written = move_rows(fetch, sink, session, progress, cancel, &mut tally);
+        cancel.disarm();
         let (sink, write) = written.map_err(|error| as_interruption(error, cancel, &self.path, tally.rows))?;
         tally.write = write;
         refuse_if_cancelled(cancel, &self.path, tally.rows)?;

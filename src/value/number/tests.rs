@@ -237,6 +237,19 @@ proptest! {
     }
 
     #[test]
+    fn short_decimals_equal_the_general_encoder(value: i64, shift in 0u32..64, scale in -90i8..=127, digits in 0u32..20) {
+        let value = value >> shift;
+        // What lies beyond the length must not matter.
+        let mut slot = [0xaa; 22];
+        let fits = digits > 0 && scale >= -84 && value.unsigned_abs() < 10u64.pow(digits.min(if scale & 1 == 1 { 15 } else { 16 }));
+        prop_assert_eq!(ShortDecimal::new(scale, digits).encode(value, &mut slot), fits);
+        if fits {
+            let general = encode(value.into(), scale);
+            prop_assert_eq!(&slot[1..=usize::from(slot[0])], general.as_bytes());
+        }
+    }
+
+    #[test]
     fn bytes_order_like_the_numbers(a in mantissa(), b in mantissa(), scale in -84i8..=127) {
         prop_assert_eq!(encode(a, scale).cmp(&encode(b, scale)), a.cmp(&b));
     }

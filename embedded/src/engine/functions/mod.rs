@@ -3,6 +3,7 @@
 mod aggregate;
 mod character;
 mod datetime;
+mod interval;
 mod number_format;
 
 use std::borrow::Cow;
@@ -156,7 +157,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_round", -1, Propagate, |a| Ok(number(a.number(0)?.round_scale(scale_argument(a)?)?))),
         ("o_trunc", -1, Propagate, |a| Ok(number(a.number(0)?.trunc_scale(scale_argument(a)?)?))),
     ];
-    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS] {
+    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS] {
         for (name, arguments, nulls, body) in group {
             register_one(connection, name, *arguments, *nulls, *body)?;
         }

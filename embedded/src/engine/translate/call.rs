@@ -5,6 +5,7 @@ use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionAr
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
+use super::clauses::check_call;
 use super::{Sql, Translator};
 
 impl Translator<'_> {
@@ -15,9 +16,7 @@ impl Translator<'_> {
             _ => None,
         };
         let name = name.ok_or_else(|| OraError::unsupported(format_args!("the function {}", function.name)))?;
-        if function.over.is_some() || function.filter.is_some() || !function.within_group.is_empty() {
-            return Err(OraError::unsupported(format_args!("{name} as an analytic function")));
-        }
+        check_call(function)?;
         let (arguments, distinct, star) = match &function.args {
             FunctionArguments::None => (Vec::new(), false, false),
             FunctionArguments::List(list) if list.clauses.is_empty() => {
@@ -52,7 +51,10 @@ impl Translator<'_> {
             return Err(OraError::new(934, "group function is not allowed here"));
         }
         self.aggregates += 1;
-        if star && name == "COUNT" {
+        if star && (name != "COUNT" || !arguments.is_empty() || distinct) {
+            return Err(OraError::new(909, "invalid number of arguments"));
+        }
+        if star {
             return Ok(Sql { nullable: false, ..Sql::new("o_integer(count(*))", DataType::NUMBER) });
         }
         let [argument] = arguments else {
@@ -118,6 +120,13 @@ impl Translator<'_> {
             "SYS_EXTRACT_UTC" => {
                 let zoned = self.datetime_of(first(values), Family::TimestampTz)?;
                 Ok(Sql::new(format!("substr({}, 1, 11)", zoned.text), DataType::Timestamp { digits: 9 }))
+            }
+            "TO_DSINTERVAL" | "TO_YMINTERVAL" | "NUMTODSINTERVAL" | "NUMTOYMINTERVAL" => self.interval_function(name, values),
+            "ADD_MONTHS" => {
+                let mut values = values.into_iter();
+                let (date, months) = (values.next().unwrap_or_else(Sql::null), values.next().unwrap_or_else(Sql::null));
+                let (date, months) = (self.datetime_of(date, Family::Date)?, months.into_number()?);
+                Ok(Sql::new(format!("o_add_months({}, {})", date.text, months.text), DataType::Date))
             }
             "SYS_CONTEXT" => self.sys_context(arguments),
             other => Err(OraError::unsupported(format_args!("the function {other}"))),
@@ -259,6 +268,10 @@ impl Translator<'_> {
             ("USERENV", "CURRENT_SCHEMA") => self.context.schema,
             ("USERENV", "SESSION_USER" | "CURRENT_USER") => self.context.user,
             ("USERENV", "DB_NAME" | "SERVICE_NAME" | "INSTANCE_NAME") => "EMBEDDED",
+            // No cloud service, no proxy: NULL, as on a server of one's own.
+            ("USERENV", "CLOUD_SERVICE" | "PROXY_USER" | "PROXY_USERID") => {
+                return Ok(Sql { data_type: DataType::varchar2(256), ..Sql::null() });
+            }
             (namespace, parameter) => return Err(OraError::unsupported(format_args!("SYS_CONTEXT('{namespace}', '{parameter}')"))),
         };
         Ok(Sql::new(super::text_literal(value), DataType::varchar2(256)))
@@ -273,8 +286,9 @@ fn first(values: Vec<Sql>) -> Sql {
 fn arity(name: &str) -> Option<(usize, usize)> {
     Some(match name {
         "UPPER" | "LOWER" | "LENGTH" | "LENGTHB" | "TRIM" | "ASCII" | "CHR" | "ABS" | "SIGN" | "CEIL" | "FLOOR" | "RAWTOHEX"
-        | "HEXTORAW" | "DUMP" | "SYS_EXTRACT_UTC" | "TO_BINARY_DOUBLE" | "TO_BINARY_FLOAT" | "TO_CLOB" => (1, 1),
-        "NVL" | "NULLIF" | "CONCAT" | "MOD" | "POWER" | "SYS_CONTEXT" => (2, 2),
+        | "HEXTORAW" | "DUMP" | "SYS_EXTRACT_UTC" | "TO_BINARY_DOUBLE" | "TO_BINARY_FLOAT" | "TO_CLOB" | "TO_DSINTERVAL"
+        | "TO_YMINTERVAL" => (1, 1),
+        "NVL" | "NULLIF" | "CONCAT" | "MOD" | "POWER" | "SYS_CONTEXT" | "NUMTODSINTERVAL" | "NUMTOYMINTERVAL" | "ADD_MONTHS" => (2, 2),
         "NVL2" => (3, 3),
         "COALESCE" => (2, usize::MAX),
         "DECODE" => (3, usize::MAX),
@@ -302,5 +316,7 @@ fn dump_type(value: &Sql) -> u16 {
         Family::Raw => 23,
         Family::Clob => 112,
         Family::Blob => 113,
+        Family::IntervalYm => 182,
+        Family::IntervalDs => 183,
     }
 }

@@ -79,6 +79,7 @@ impl Translator<'_> {
             Family::BinaryFloat | Family::BinaryDouble => text("o_float_text", 40),
             Family::Raw => Ok(sql.wrap("o_hex", DataType::varchar2((sql.data_type.data_length() * 2).min(32_767)))),
             Family::Blob => Err(sql.inconsistent("CHAR")),
+            Family::IntervalDs | Family::IntervalYm => Ok(self.interval_text(&sql)),
             Family::Date | Family::Timestamp | Family::TimestampTz | Family::TimestampLtz => {
                 let parameter = match sql.family() {
                     Family::Date => "NLS_DATE_FORMAT",
@@ -139,6 +140,7 @@ impl Translator<'_> {
             Family::BinaryFloat => Ok(sql.into_double()?.wrap("o_double_float", DataType::BinaryFloat)),
             Family::Text | Family::Char | Family::Clob | Family::Rowid => self.text_of(sql),
             Family::Date | Family::Timestamp | Family::TimestampTz | Family::TimestampLtz => self.datetime_of(sql, family),
+            Family::IntervalDs | Family::IntervalYm => self.interval_of(sql, family),
             Family::Raw | Family::Blob => match sql.family() {
                 _ if sql.is_null => Ok(sql),
                 Family::Raw | Family::Blob => Ok(sql),
@@ -157,6 +159,9 @@ impl Translator<'_> {
             return Ok((left, right, ""));
         }
         for side in [&left, &right] {
+            if matches!(side.data_type, DataType::Long | DataType::LongRaw) {
+                return Err(OraError::new(997, "illegal use of LONG datatype"));
+            }
             if matches!(side.family(), Family::Clob | Family::Blob) && !side.is_null {
                 return Err(OraError::inconsistent("-", side.data_type.dictionary_name()));
             }
@@ -226,7 +231,7 @@ fn comparison_family(left: &Sql, right: &Sql) -> Family {
             return Family::TimestampTz;
         }
     }
-    for family in [Family::Timestamp, Family::Date, Family::Raw] {
+    for family in [Family::Timestamp, Family::Date, Family::IntervalDs, Family::IntervalYm, Family::Raw] {
         if has(family) {
             return family;
         }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    AssignmentTarget, Delete, Expr, FromTable, Insert, ObjectName, SetExpr, TableFactor, TableObject, TableWithJoins, Update, Value,
+    Assignment, AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, SetExpr, TableObject, TableWithJoins, Update, Value,
 };
 
 use super::super::catalog::Table;
 use super::super::tokens::normalise;
 use super::super::types::Family;
 use super::super::{OraError, Result};
-use super::{Sql, Translator, unnested};
+use super::clauses::{check_delete, check_insert, check_update, check_values, plain_table};
+use super::{MergePlan, Sql, Translator, unnested};
 
 /// Where a column's value comes from.
 #[derive(Debug, Clone)]
@@ -42,32 +43,33 @@ pub(crate) type Assigned = (usize, Cell);
 pub(crate) enum DmlPlan {
     /// `cells` has one entry per column of the table.
     Insert { table: Arc<Table>, cells: Vec<Cell>, source: InsertSource },
-    /// `rows` selects the rowid and then the outputs.
-    Update { table: Arc<Table>, assigned: Vec<Assigned>, rows: String },
+    /// `rows` selects the rowid and then the outputs. `direct` does it in one statement of SQLite, its new values being binds after the
+    /// statement's own; there is none where values depend on the row or keys change.
+    Update { table: Arc<Table>, assigned: Vec<Assigned>, rows: String, direct: Option<String> },
     /// A statement of SQLite.
     Delete { text: String },
+    /// MERGE.
+    Merge(Box<MergePlan>),
 }
 
 impl Translator<'_> {
     /// INSERT INTO t [(columns)] VALUES (…) | query.
     pub fn insert(&mut self, insert: &Insert) -> Result<DmlPlan> {
-        if insert.returning.is_some() {
-            return Err(OraError::unsupported("RETURNING"));
-        }
+        check_insert(insert)?;
         let TableObject::TableName(name) = &insert.table else {
             return Err(OraError::unsupported("INSERT into anything but a table"));
         };
-        if insert.multi_table_insert_type.is_some() || insert.on.is_some() || !insert.assignments.is_empty() {
-            return Err(OraError::unsupported("this form of INSERT"));
-        }
         let table = self.target(name)?;
         let columns = self.insert_columns(&table, &insert.columns)?;
         let source = insert.source.as_ref().ok_or_else(|| OraError::new(926, "missing VALUES keyword"))?;
         match source.body.as_ref() {
-            SetExpr::Values(values) => match values.rows.as_slice() {
-                [row] => self.insert_values(table, &columns, &row.content),
-                _ => Err(OraError::unsupported("VALUES of several rows")),
-            },
+            SetExpr::Values(values) => {
+                check_values(source)?;
+                match values.rows.as_slice() {
+                    [row] => self.insert_values(table, &columns, &row.content),
+                    _ => Err(OraError::unsupported("VALUES of several rows")),
+                }
+            }
             _ => {
                 let query = self.query(source)?;
                 count_matches(query.outputs.len(), columns.len())?;
@@ -81,28 +83,36 @@ impl Translator<'_> {
 
     fn insert_values(&mut self, table: Arc<Table>, columns: &[usize], row: &[Expr]) -> Result<DmlPlan> {
         count_matches(row.len(), columns.len())?;
-        let mut cells = vec![None; table.columns.len()];
         let mut texts = Vec::new();
+        let cells = self.value_cells(&table, columns, row, &mut texts).map_err(column_not_allowed)?;
+        let source = if texts.is_empty() { InsertSource::Binds } else { InsertSource::Expressions(format!("SELECT {}", texts.join(", "))) };
+        Ok(DmlPlan::Insert { table, cells, source })
+    }
+
+    /// A cell for each column of the table from a row of expressions; what is not given gets its default.
+    pub(super) fn value_cells(
+        &mut self,
+        table: &Arc<Table>,
+        columns: &[usize],
+        row: &[Expr],
+        texts: &mut Vec<String>,
+    ) -> Result<Vec<Cell>> {
+        let mut cells = vec![None; table.columns.len()];
         for (column, expr) in columns.iter().zip(row) {
             cells[*column] = match unnested(expr) {
                 Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => Some(Cell::Bind(bind_index(&value.value)?)),
-                Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("DEFAULT") => None,
+                Expr::Identifier(name) if is_default(name) => None,
                 expr => {
-                    let sql = self.value(expr).map_err(column_not_allowed)?;
-                    Some(output(&mut texts, sql))
+                    let sql = self.value(expr)?;
+                    Some(output(texts, sql))
                 }
             };
         }
-        let given: Vec<bool> = cells.iter().map(Option::is_some).collect();
-        let mut all = Vec::new();
-        for (index, cell) in cells.into_iter().enumerate() {
-            all.push(match cell {
-                Some(cell) if given[index] => cell,
-                _ => self.default_cell(&table, index, &mut texts)?,
-            });
-        }
-        let source = if texts.is_empty() { InsertSource::Binds } else { InsertSource::Expressions(format!("SELECT {}", texts.join(", "))) };
-        Ok(DmlPlan::Insert { table, cells: all, source })
+        let complete = |(index, cell): (usize, Option<Cell>)| match cell {
+            Some(cell) => Ok(cell),
+            None => self.default_cell(table, index, texts),
+        };
+        cells.into_iter().enumerate().map(complete).collect()
     }
 
     /// Cells of a query's outputs, and the SQL of defaults for the columns it does not give.
@@ -127,7 +137,7 @@ impl Translator<'_> {
         Ok(if sql.is_null { Cell::Null } else { output(texts, sql) })
     }
 
-    fn insert_columns(&self, table: &Table, names: &[ObjectName]) -> Result<Vec<usize>> {
+    pub(super) fn insert_columns(&self, table: &Table, names: &[ObjectName]) -> Result<Vec<usize>> {
         if names.is_empty() {
             return Ok((0..table.columns.len()).collect());
         }
@@ -166,15 +176,12 @@ impl Translator<'_> {
     }
 
     /// The one table of UPDATE or DELETE, as a source in sight.
-    fn target_source(&mut self, item: &TableWithJoins) -> Result<(Arc<Table>, String)> {
-        let TableFactor::Table { name, alias, .. } = &item.relation else {
-            return Err(OraError::unsupported("DML on anything but a table"));
-        };
+    pub(super) fn target_source(&mut self, item: &TableWithJoins) -> Result<(Arc<Table>, String)> {
+        let (name, alias) = plain_table(&item.relation)?;
         if !item.joins.is_empty() {
             return Err(OraError::unsupported("DML on a join"));
         }
         let table = self.target(name)?;
-        let alias = alias.as_ref().map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
         self.scopes.push(Vec::new());
         let source = self.source_name();
         let from = self.named_source(name, alias, &source)?;
@@ -183,71 +190,82 @@ impl Translator<'_> {
 
     /// UPDATE t SET column = expression, … [WHERE …].
     pub fn update(&mut self, update: &Update) -> Result<DmlPlan> {
-        if update.returning.is_some() || update.from.is_some() || update.limit.is_some() || !update.order_by.is_empty() {
-            return Err(OraError::unsupported(if update.returning.is_some() { "RETURNING" } else { "this form of UPDATE" }));
-        }
+        check_update(update)?;
         let (table, from) = self.target_source(&update.table)?;
-        let mut assigned = Vec::new();
         let mut texts = vec!["s0.rid".to_owned()];
-        for assignment in &update.assignments {
-            let AssignmentTarget::ColumnName(name) = &assignment.target else {
+        let assigned = self.assignments(&table, &update.assignments, &mut texts)?;
+        let (tail, is_limited) = self.condition_text(update.selection.as_ref())?;
+        let from_binds = assigned.iter().all(|(_, cell)| !matches!(cell, Cell::Output(..)));
+        let direct = (from_binds && !is_limited && !table.changes_key(assigned.iter().map(|(index, _)| *index))).then(|| {
+            let first = self.context.bind_kinds.len() + 1;
+            let sets = assigned.iter().enumerate().map(|(place, (index, _))| format!("c{index} = ?{}", first + place)).collect::<Vec<_>>();
+            format!("UPDATE {from} SET {}{tail}", sets.join(", "))
+        });
+        Ok(DmlPlan::Update { table, assigned, rows: format!("SELECT {} FROM {from}{tail}", texts.join(", ")), direct })
+    }
+
+    /// `column = expression, …`.
+    pub(super) fn assignments(&mut self, table: &Arc<Table>, items: &[Assignment], texts: &mut Vec<String>) -> Result<Vec<Assigned>> {
+        let mut assigned: Vec<Assigned> = Vec::new();
+        for item in items {
+            let AssignmentTarget::ColumnName(name) = &item.target else {
                 return Err(OraError::unsupported("UPDATE … SET (columns) = (query)"));
             };
-            let index = self.target_column(&table, name)?;
-            let cell = match unnested(&assignment.value) {
+            let index = self.target_column(table, name)?;
+            let cell = match unnested(&item.value) {
                 Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => Cell::Bind(bind_index(&value.value)?),
-                Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("DEFAULT") => {
-                    self.default_cell(&table, index, &mut texts)?
-                }
+                Expr::Identifier(name) if is_default(name) => self.default_cell(table, index, texts)?,
                 expr => {
                     let sql = self.value(expr)?;
-                    output(&mut texts, sql)
+                    output(texts, sql)
                 }
             };
-            if assigned.iter().any(|(known, _): &Assigned| *known == index) {
+            if assigned.iter().any(|(known, _)| *known == index) {
                 return Err(OraError::new(957, "duplicate column name"));
             }
             assigned.push((index, cell));
         }
-        let tail = self.condition_text(update.selection.as_ref())?;
-        Ok(DmlPlan::Update { table, assigned, rows: format!("SELECT {} FROM {from}{tail}", texts.join(", ")) })
+        Ok(assigned)
     }
 
     /// DELETE [FROM] t [WHERE …].
     pub fn delete(&mut self, delete: &Delete) -> Result<DmlPlan> {
-        if delete.returning.is_some()
-            || delete.using.is_some()
-            || delete.limit.is_some()
-            || !delete.tables.is_empty()
-            || !delete.order_by.is_empty()
-        {
-            return Err(OraError::unsupported(if delete.returning.is_some() { "RETURNING" } else { "this form of DELETE" }));
-        }
+        check_delete(delete)?;
         let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
         let [item] = from.as_slice() else {
             return Err(OraError::new(933, "SQL command not properly ended"));
         };
         let (table, from) = self.target_source(item)?;
         let storage = table.storage_name();
-        let tail = self.condition_text(delete.selection.as_ref())?;
-        let text = if tail.is_empty() {
-            format!("DELETE FROM {storage}")
-        } else {
-            format!("DELETE FROM {storage} WHERE rid IN (SELECT s0.rid FROM {from}{tail})")
+        let (tail, is_limited) = self.condition_text(delete.selection.as_ref())?;
+        let text = match (tail.is_empty(), is_limited) {
+            (true, _) => format!("DELETE FROM {storage}"),
+            (false, false) => format!("DELETE FROM {from}{tail}"),
+            (false, true) => format!("DELETE FROM {storage} WHERE rid IN (SELECT s0.rid FROM {from}{tail})"),
         };
         Ok(DmlPlan::Delete { text })
     }
 
-    fn condition_text(&mut self, selection: Option<&Expr>) -> Result<String> {
+    /// WHERE and LIMIT, and whether there is a LIMIT.
+    fn condition_text(&mut self, selection: Option<&Expr>) -> Result<(String, bool)> {
         let (condition, limit) = self.where_clause(selection)?;
         let condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
-        Ok(condition + &limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default())
+        let is_limited = limit.is_some();
+        Ok((condition + &limit.map(|limit| format!(" LIMIT {limit}")).unwrap_or_default(), is_limited))
     }
 }
 
+fn is_default(name: &Ident) -> bool {
+    name.quote_style.is_none() && name.value.eq_ignore_ascii_case("DEFAULT")
+}
+
+/// The cell of an expression; a bind by itself stays one.
 fn output(texts: &mut Vec<String>, sql: Sql) -> Cell {
     if sql.is_null {
         return Cell::Null;
+    }
+    if let Some(place) = sql.text.strip_prefix('?').and_then(|place| place.parse::<usize>().ok()) {
+        return Cell::Bind(place - 1);
     }
     let family = sql.family();
     texts.push(sql.text);
@@ -261,7 +279,7 @@ fn bind_index(value: &Value) -> Result<usize> {
     name.trim_start_matches(':').parse().map_err(|_| OraError::new(1036, "illegal variable name/number"))
 }
 
-fn count_matches(values: usize, columns: usize) -> Result<()> {
+pub(super) fn count_matches(values: usize, columns: usize) -> Result<()> {
     match values.cmp(&columns) {
         std::cmp::Ordering::Less => Err(OraError::new(947, "not enough values")),
         std::cmp::Ordering::Greater => Err(OraError::new(913, "too many values")),

@@ -10,6 +10,7 @@ use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::value::hex;
 use super::super::{DatumKind, OraError, Result};
+use super::interval::{INTERVAL_DS, INTERVAL_YM};
 use super::{Sql, Translator, blob_literal, text_literal, unnested};
 
 impl Translator<'_> {
@@ -54,6 +55,7 @@ impl Translator<'_> {
                 self.call_named("FLOOR", std::slice::from_ref(expr))
             }
             Expr::Extract { field, expr, .. } => self.extract(&field.to_string(), expr),
+            Expr::Interval(literal) => self.interval_literal(literal),
             Expr::Subquery(query) => self.scalar_subquery(query),
             other => Err(OraError::unsupported(format_args!("the expression {}", short(other)))),
         }
@@ -87,6 +89,8 @@ impl Translator<'_> {
             DatumKind::Date => DataType::Date,
             DatumKind::Timestamp => DataType::Timestamp { digits: 9 },
             DatumKind::TimestampTz => DataType::TimestampTz { digits: 9 },
+            DatumKind::IntervalDs => INTERVAL_DS,
+            DatumKind::IntervalYm => INTERVAL_YM,
         };
         Ok(Sql::new(format!("?{}", index + 1), data_type))
     }
@@ -141,6 +145,10 @@ impl Translator<'_> {
                 format!("o_double_op('-', {}, {})", blob_literal(&super::super::value::double_bytes(0.0)), value.into_double()?.text),
                 DataType::BinaryDouble,
             )),
+            UnaryOperator::Minus if value.is_interval() => {
+                let minus_one = Sql::new(blob_literal(Number::from_i64(-1).as_bytes()), DataType::NUMBER);
+                self.interval_arithmetic(value, '*', minus_one)
+            }
             UnaryOperator::Minus => {
                 let number = value.into_number()?;
                 Ok(Sql { nullable: number.nullable, ..Sql::new(format!("o_neg({})", number.text), DataType::NUMBER) })
@@ -160,6 +168,9 @@ impl Translator<'_> {
             Op::Divide => '/',
             other => return Err(OraError::unsupported(format_args!("the operator {other} as a value"))),
         };
+        if a.is_interval() || b.is_interval() {
+            return self.interval_arithmetic(a, sign, b);
+        }
         if a.is_datetime() || b.is_datetime() {
             return self.datetime_arithmetic(a, sign, b);
         }
@@ -185,7 +196,7 @@ impl Translator<'_> {
                 return Err(OraError::new(975, "date + date not allowed"));
             }
             if a.family() != Family::Date || b.family() != Family::Date {
-                return Err(OraError::unsupported("an INTERVAL result"));
+                return self.moment_difference(a, b);
             }
             return Ok(Sql { nullable, ..Sql::new(format!("o_date_diff({}, {})", a.text, b.text), DataType::NUMBER) });
         }
@@ -215,14 +226,23 @@ impl Translator<'_> {
 
     fn cast(&mut self, expr: &Expr, type_text: &str) -> Result<Sql> {
         let value = self.value(expr)?;
-        let data_type = parse_type(type_text)?;
+        let data_type = parse_type(type_text.trim_matches('"'))?;
         let converted = self.convert(value, data_type.family())?;
+        if data_type == DataType::NUMBER {
+            return Ok(Sql { data_type, ..converted });
+        }
         let nullable = converted.nullable;
         Ok(Sql { nullable, ..Sql::new(format!("o_fit({}, '{data_type}')", converted.text), data_type) })
     }
 
     fn extract(&mut self, field: &str, expr: &Expr) -> Result<Sql> {
         let value = self.value(expr)?;
+        if value.is_interval() {
+            return Ok(Sql {
+                nullable: value.nullable,
+                ..Sql::new(format!("o_interval_field({}, '{field}')", value.text), DataType::NUMBER)
+            });
+        }
         let value = if value.is_text() { self.datetime_of(value, Family::Date)? } else { value };
         let known = matches!(field, "YEAR" | "MONTH" | "DAY" | "HOUR" | "MINUTE" | "SECOND" | "TIMEZONE_HOUR" | "TIMEZONE_MINUTE");
         if !known || !value.is_datetime() || (value.family() == Family::Date && !matches!(field, "YEAR" | "MONTH" | "DAY")) {

@@ -2,9 +2,12 @@
 //! Nothing is passed through as text: what is not known here is refused.
 
 mod call;
+mod clauses;
 mod convert;
 mod dml;
 mod expression;
+mod interval;
+mod merge;
 mod query;
 
 use sqlparser::ast::{Expr, Ident};
@@ -17,6 +20,7 @@ use super::types::DataType;
 use super::{ColumnInfo, DatumKind, OraError, Result};
 
 pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource};
+pub(crate) use merge::MergePlan;
 pub(crate) use query::Query;
 
 /// An expression in SQLite's SQL with its Oracle type.
@@ -91,6 +95,8 @@ pub(crate) struct Translator<'a> {
     aggregates_allowed: bool,
     /// Whether ROWNUM may stand here as a value.
     rownum_allowed: bool,
+    /// SQL of the columns named since this was last emptied.
+    columns_met: Vec<String>,
     /// Levels of the expression being translated.
     depth: usize,
 }
@@ -108,6 +114,7 @@ impl<'a> Translator<'a> {
             aggregate_depth: 0,
             aggregates_allowed: false,
             rownum_allowed: false,
+            columns_met: Vec::new(),
             depth: 0,
         }
     }
@@ -158,6 +165,7 @@ impl<'a> Translator<'a> {
                 if depth == 0 && self.aggregate_depth == 0 {
                     self.bare_columns.push(offset);
                 }
+                self.columns_met.push(found.text.clone());
                 return Ok(found);
             }
         }

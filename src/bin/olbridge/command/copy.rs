@@ -18,10 +18,16 @@ pub fn run(request: CopyRequest) -> Result<(), Failure> {
     // Opened before anything moves: a report that cannot be written must not be found out after the load.
     let report = request.report.as_ref().map(Report::open).transpose()?;
     match attempt(&request) {
-        Ok(done) => tell(&done, &request, report),
+        Ok(done) => tell(&done, &request, report).map_err(|failure| match done {
+            Done::Copied(copied) if copied.commits > 0 => failure.after_commit(),
+            _ => failure,
+        }),
         Err(failure) => {
-            if let (Failure::Library(error), Some(report)) = (&failure, report) {
-                report.write("failed", &error_document(error))?;
+            if let (Failure::Library(error), Some(report)) = (&failure, report)
+                && let Err(unreported) = report.write("failed", &error_document(error))
+            {
+                // Why the load failed matters more, and its exit code.
+                note(format_args!("warning: the report could not be written: {unreported}"));
             }
             Err(failure)
         }
@@ -36,22 +42,13 @@ enum Done {
 
 fn attempt(request: &CopyRequest) -> Result<Done, Failure> {
     let mut session = session::open(&request.job.target, &request.connection)?;
-    let plan = request.job.plan(&session)?;
+    // Planning may read the whole source, so the handler comes before it; a login that hangs may be ended at once.
+    let cancel = Cancel::new();
+    interrupt::on_signal(cancel.clone());
+    let plan = request.job.plan_until(&session, &cancel)?;
     if request.dry_run {
         return Ok(Done::Planned(Box::new(plan)));
     }
-    let cancel = Cancel::new();
-    let running_call = session.cancel_handle();
-    interrupt::on_signal(
-        {
-            let cancel = cancel.clone();
-            move || cancel.request()
-        },
-        move || {
-            // It fails when nothing runs any more, and then there is nothing to hurry.
-            let _ = running_call.cancel();
-        },
-    );
     let mut listener = progress::listener(request.quiet);
     let result = plan.run(&mut session, listener.as_mut(), &cancel);
     drop(listener); // clears the bar

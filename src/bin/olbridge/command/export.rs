@@ -13,8 +13,11 @@ pub fn run(request: ExportRequest) -> Result<(), Failure> {
     match attempt(&request) {
         Ok(done) => tell(&done, &request, report),
         Err(failure) => {
-            if let (Failure::Library(error), Some(report)) = (&failure, report) {
-                report.write("failed", &error_document(error))?;
+            if let (Failure::Library(error), Some(report)) = (&failure, report)
+                && let Err(unreported) = report.write("failed", &error_document(error))
+            {
+                // Why the copy failed matters more, and its exit code.
+                note(format_args!("warning: the report could not be written: {unreported}"));
             }
             Err(failure)
         }
@@ -29,22 +32,12 @@ enum Done {
 
 fn attempt(request: &ExportRequest) -> Result<Done, Failure> {
     let session = session::open(&request.job.source, &request.connection)?;
+    let cancel = Cancel::new();
+    interrupt::on_signal(cancel.clone());
     let plan = request.job.plan(&session)?;
     if request.dry_run {
         return Ok(Done::Planned(Box::new(plan)));
     }
-    let cancel = Cancel::new();
-    let running_call = session.cancel_handle();
-    interrupt::on_signal(
-        {
-            let cancel = cancel.clone();
-            move || cancel.request()
-        },
-        move || {
-            // It fails when nothing runs any more, and then there is nothing to hurry.
-            let _ = running_call.cancel();
-        },
-    );
     let mut listener = progress::listener(request.quiet);
     let result = plan.run(&session, listener.as_mut(), &cancel);
     drop(listener); // clears the bar
