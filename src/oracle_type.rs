@@ -64,6 +64,18 @@ pub enum OracleType {
     },
 }
 
+impl OracleType {
+    /// Its values are instants: TIMESTAMP WITH TIME ZONE and WITH LOCAL TIME ZONE.
+    pub fn is_zoned(&self) -> bool {
+        matches!(self, OracleType::TimestampTz { .. } | OracleType::TimestampLtz { .. })
+    }
+
+    /// NUMBER and FLOAT: decimal numbers.
+    pub fn is_number(&self) -> bool {
+        matches!(self, OracleType::Number { .. } | OracleType::Float { .. })
+    }
+}
+
 /// Size limit of a character column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TextSize {

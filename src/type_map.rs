@@ -8,9 +8,11 @@ use crate::error::PlanProblem;
 use crate::oracle_type::{OracleType, TextSize};
 
 mod lossy;
+mod reading;
 mod samples;
 
 pub use lossy::{LossyKind, LossySet};
+pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type};
 pub use samples::{sample_arrow_types, sample_oracle_types};
 
 /// Most bytes of one value in an array bind; longer ones need LOB locators or pieces.

@@ -1,5 +1,7 @@
 //! Days and timestamps into DATE and TIMESTAMP: whole seconds as `SQLT_DAT`, fractions and zones as [`DateTimeFields`].
 
+mod cells;
+
 use std::marker::PhantomData;
 
 use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
@@ -11,6 +13,8 @@ use crate::layout::{DateTimeFields, Layout, Slots};
 use crate::oracle_type::OracleType;
 use crate::type_map::{LossyKind, fractional_digits};
 use crate::value::datetime::{DAT_SLOT_BYTES, DatSlot, DatTable, DateTimeError, encode_dat_seconds, fields_from_seconds};
+
+pub(crate) use cells::datetime_cells;
 
 /// Why one value is refused.
 enum Refusal {

@@ -16,6 +16,9 @@ use crate::value::number::{
     encode_i128, encode_i256, encode_u64,
 };
 
+mod cells;
+pub(crate) use cells::{boolean_cells, decimal_cells, float_number_cells, integer_cells, text_of_number_cells};
+
 /// What a column holds, in decimal digits; `i32::MAX` where there is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Limits {

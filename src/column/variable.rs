@@ -1,10 +1,12 @@
 //! Copying bytes of varying length into slots of one stride: what text and binary converters share.
 
 use arrow::array::{Array, FixedSizeBinaryArray, GenericByteArray, GenericByteViewArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{ArrowNativeType, ByteArrayType, ByteViewType};
 
+use super::decoded::broken;
 use super::{ValueError, try_for_each_valid};
-use crate::layout::Slots;
+use crate::layout::{Cells, Slots};
 
 /// Strides that buffers grow through, so that they grow rarely; the larger ones are Oracle's own bind-size classes.
 const STRIDE_CLASSES_BYTES: [u32; 6] = [32, 128, 512, 2_000, 4_000, 32_767];
@@ -204,6 +206,22 @@ fn copy_value<const BLOCK: usize>(slots: &mut [u8], rest: &[u8], length: usize) 
         (Some(slots), Some(rest)) if BLOCK > 0 => *slots = *rest,
         _ => slots[..length].copy_from_slice(&rest[..length]),
     }
+}
+
+/// The values of fetched cells one after the other, and where each begins; a NULL has none.
+pub(super) fn gather(cells: &Cells<'_>, nulls: Option<&NullBuffer>) -> Result<(OffsetBuffer<i32>, Buffer), ValueError> {
+    let length_of = |index: usize| if nulls.is_some_and(|nulls| nulls.is_null(index)) { 0 } else { cells.lengths[index] as usize };
+    let total_bytes: usize = (0..cells.rows).map(length_of).sum();
+    // A batch is limited by the byte budget of the fetch, far below the 2 GB that 32-bit offsets reach.
+    i32::try_from(total_bytes).map_err(broken)?;
+    let mut values = Vec::with_capacity(total_bytes);
+    let mut offsets = Vec::with_capacity(cells.rows + 1);
+    offsets.push(0i32);
+    for index in 0..cells.rows {
+        values.extend_from_slice(&cells.values[index * cells.stride_bytes..][..length_of(index)]);
+        offsets.push(values.len() as i32);
+    }
+    Ok((OffsetBuffer::new(offsets.into()), values.into()))
 }
 
 #[cfg(test)]

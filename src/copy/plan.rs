@@ -334,7 +334,7 @@ fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
 }
 
 /// OCI's name of what is bound, with the bytes of a value.
-fn external_type_name(layout: &Layout) -> String {
+pub(super) fn external_type_name(layout: &Layout) -> String {
     let name = |code: u16| match code {
         oci_sys::SQLT_CHR => "SQLT_CHR".to_owned(),
         oci_sys::SQLT_LNG => "SQLT_LNG".to_owned(),

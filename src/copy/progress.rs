@@ -16,7 +16,7 @@ pub enum ProgressEvent {
     },
     /// Rows begin to move.
     Started {
-        /// Rows of the source.
+        /// Rows of the source; 0 when nobody knows.
         rows_total: u64,
         /// Bytes of the source on disk.
         bytes_total: u64,

@@ -341,6 +341,8 @@ fn annotate(mut error: Error, note: &str) -> Error {
         Error::Row(row) => add(&mut row.remedy),
         Error::Plan { problems, .. } => problems.push(PlanProblem { column: None, reason: note.to_owned(), remedy: "see above".into() }),
         Error::Interrupted { table, .. } => *table = format!("{table}; {note}"),
+        // No load ends so.
+        Error::ExportInterrupted { .. } => {}
     }
     error
 }

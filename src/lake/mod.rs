@@ -4,6 +4,7 @@ pub mod describe;
 pub mod discover;
 pub mod int96;
 pub mod parquet;
+pub mod parquet_sink;
 #[cfg(test)]
 mod parquet_tests;
 pub mod partition;

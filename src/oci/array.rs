@@ -373,7 +373,7 @@ fn allocate(session: &Session, layouts: &[Layout], capacity_rows: u32) -> Result
 }
 
 /// External types with the sizes that the client takes. Others could make it read beyond a value or, unknown to it, crash (client 12.1 with JSON, VECTOR).
-fn is_bindable(layout: &Layout) -> bool {
+pub(super) fn is_bindable(layout: &Layout) -> bool {
     match *layout {
         Layout::Fixed { external_type, stride_bytes } => matches!(
             (external_type, stride_bytes),

@@ -14,6 +14,7 @@ use crate::layout::Layout;
 use crate::oci::array::ArrayStatement;
 use crate::oci::attribute::Attributes;
 use crate::oci::check::{OciError, check, is_session_dead, tidy};
+use crate::oci::fetch::FetchStatement;
 use crate::oci::handle::Handle;
 use crate::oci::library::{ClientInfo, client};
 use crate::oci::options::ConnectOptions;
@@ -174,6 +175,11 @@ impl Session {
     /// Prepares array DML. `layouts` has one entry for each placeholder, in order of position.
     pub fn array_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<ArrayStatement<'_>, OciError> {
         ArrayStatement::prepare(self, sql, layouts, capacity_rows)
+    }
+
+    /// Executes a query and defines its columns; `layouts` has one entry for each. Fetches bring up to `capacity_rows` rows.
+    pub fn fetch_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<FetchStatement<'_>, OciError> {
+        FetchStatement::execute(self, sql, layouts, capacity_rows)
     }
 
     /// Makes the session's transaction durable.

@@ -184,6 +184,33 @@ pub fn decode_dat(slot: &DatSlot) -> Result<DateTimeFields, DateTimeError> {
     }
 }
 
+/// Seconds since 1970-01-01 00:00:00 of a `SQLT_DAT` value; fails before 1582-10-15 and on bytes that no date has.
+#[inline]
+pub fn decode_dat_seconds(slot: &DatSlot) -> Result<i64, DateTimeError> {
+    seconds_in_range(&decode_dat(slot)?)
+}
+
+/// Seconds since 1970-01-01 00:00:00 UTC of fields that came from Oracle; fails where its calendar and Arrow's differ.
+#[inline]
+pub fn seconds_in_range(fields: &DateTimeFields) -> Result<i64, DateTimeError> {
+    let day = (fields.year, fields.month, fields.day);
+    if day < (1582, 10, 15) {
+        return Err(DateTimeError::BeforeGregorian);
+    }
+    let is_leap = fields.year % 4 == 0 && (fields.year % 100 != 0 || fields.year % 400 == 0);
+    let days_of_month = match fields.month {
+        2 => 28 + u8::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    let is_date = fields.year <= 9999 && (1..=days_of_month).contains(&fields.day);
+    match is_date && fields.hour < 24 && fields.minute < 60 && fields.second < 60 && fields.nanosecond < 1_000_000_000 {
+        true => Ok(seconds_from_fields(fields).0),
+        false => Err(DateTimeError::Malformed),
+    }
+}
+
 /// Days since 1970-01-01 and second of the day, in range.
 #[inline]
 fn split_seconds(seconds: i64) -> Result<(i32, u32), DateTimeError> {

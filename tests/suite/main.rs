@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod copy_api;
+mod exports;
 mod live;
 mod load_embedded;
 mod loader_api;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::export_arguments::ExportArguments;
+
 const TARGET_HELP: &str = "\
 Targets:
   oracle://USER@HOST:PORT/SERVICE/[SCHEMA.]TABLE   a database by address
@@ -34,9 +36,10 @@ pub struct Arguments {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value a process")]
 pub enum Command {
-    /// Copy Parquet files into an Oracle table
-    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET")]
+    /// Copy Parquet files into an Oracle table, or a table or query into a Parquet file
+    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET\n       olbridge copy [OPTIONS] TARGET FILE.parquet")]
     Copy(CopyArguments),
     /// Show the columns of a table or of a Parquet file
     #[command(after_help = TARGET_HELP)]
@@ -54,7 +57,7 @@ pub enum Command {
 /// `olbridge copy`.
 #[derive(Debug, Args)]
 pub struct CopyArguments {
-    /// Parquet files, globs or directories (hive partitions become columns); the last argument is the target table
+    /// Parquet files, globs or directories (hive partitions become columns), and last the target table; or a table and a Parquet file
     #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TARGET"])]
     pub operands: Vec<String>,
     /// What to do with the target table
@@ -87,6 +90,9 @@ pub struct CopyArguments {
     /// No progress, no summary
     #[arg(long, short)]
     pub quiet: bool,
+    /// From Oracle into a file.
+    #[command(flatten)]
+    pub export: ExportArguments,
     /// How to connect.
     #[command(flatten)]
     pub connection: ConnectionArguments,

@@ -67,7 +67,7 @@ impl From<&Error> for ExitCode {
             Error::Row(_) => ExitCode::Row,
             Error::Source { .. } => ExitCode::Storage,
             Error::Database { .. } => ExitCode::Database,
-            Error::Interrupted { .. } => ExitCode::Interrupted,
+            Error::Interrupted { .. } | Error::ExportInterrupted { .. } => ExitCode::Interrupted,
             _ => ExitCode::Unexpected,
         }
     }

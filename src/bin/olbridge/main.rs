@@ -4,6 +4,7 @@ mod arguments;
 mod command;
 mod embedded_library;
 mod exit_code;
+mod export_arguments;
 mod failure;
 mod interrupt;
 mod output;
@@ -49,6 +50,7 @@ fn finish(command: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Copy(arguments) if export_arguments::is_export(&arguments) => command::export::run(export_arguments::export(arguments)?),
         Command::Copy(arguments) => command::copy::run(request::copy(arguments)?),
         Command::Describe(arguments) => command::describe::run(&arguments),
         Command::Sql(arguments) => command::sql::run(&arguments),

@@ -48,6 +48,9 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
             "put the target last: olbridge copy FILE… TARGET",
         ));
     }
+    if let Some(option) = arguments.export.first_given() {
+        return Err(usage(format!("{option} has no meaning for a load"), "leave it out; it belongs to olbridge copy TARGET FILE.parquet"));
+    }
     let job = CopyJob {
         source,
         target,
@@ -81,7 +84,7 @@ fn rename(text: &str) -> Result<(String, String), Failure> {
     }
 }
 
-fn batch_rows(rows: Option<u32>) -> Result<Option<u32>, Failure> {
+pub(crate) fn batch_rows(rows: Option<u32>) -> Result<Option<u32>, Failure> {
     match rows {
         Some(rows) if rows > MAX_ROWS_PER_EXECUTE => Err(usage(
             format!("--batch-rows {rows}: an execute takes at most {MAX_ROWS_PER_EXECUTE} rows"),
@@ -97,12 +100,12 @@ fn batch_bytes(text: Option<&str>) -> Result<usize, Failure> {
     bytes.ok_or_else(|| usage(format!("--batch-bytes {text} is not a size"), "--batch-bytes 8MiB (or 512KiB, 1GB, 1000000)"))
 }
 
-fn lossy(kinds: Option<&str>) -> Result<LossySet, Failure> {
+pub(crate) fn lossy(kinds: Option<&str>) -> Result<LossySet, Failure> {
     let kinds = kinds.unwrap_or_default();
     kinds.parse::<LossySet>().map_err(|reason| usage(format!("--lossy {kinds}: {reason}"), "--lossy empty-text,rounding"))
 }
 
-fn report(text: &str) -> Result<ReportTo, Failure> {
+pub(crate) fn report(text: &str) -> Result<ReportTo, Failure> {
     match text.split_once('=') {
         None if text == "json" => Ok(ReportTo::StandardOutput),
         Some(("json", file)) if !file.is_empty() => Ok(ReportTo::File(PathBuf::from(file))),

@@ -304,4 +304,19 @@ proptest! {
             prop_assert_eq!(again, Some(bytes));
         }
     }
+
+    #[test]
+    fn the_short_way_to_an_integer_agrees_with_the_long_one(
+        value in mantissa(), scale in -40i8..=60, asked in -40i32..=60, bytes in proptest::collection::vec(any::<u8>(), 22)
+    ) {
+        let mut slot = [0; NUMBER_SLOT_BYTES];
+        prop_assume!(encode_i128(value, scale, &mut slot).is_ok());
+        prop_assert_eq!(decode_i128(&slot, asked).ok(), Digits::decode(&slot).unwrap().to_i128(asked).ok());
+        prop_assert_eq!(decode_i128(&slot, i32::from(scale)), Ok(value));
+        // Whatever the bytes are, both accept or both refuse them.
+        let mut noise: NumberSlot = bytes.try_into().unwrap();
+        noise[0] %= 24;
+        let long = Digits::decode(&noise).and_then(|digits| digits.to_i128(asked));
+        prop_assert_eq!(decode_i128(&noise, asked).ok(), long.ok());
+    }
 }

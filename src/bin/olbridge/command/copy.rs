@@ -74,20 +74,20 @@ fn tell(done: &Done, request: &CopyRequest, report: Option<Report<'_>>) -> Resul
     }
 }
 
-fn print(text: &impl std::fmt::Display) -> Result<(), Failure> {
+pub(super) fn print(text: &impl std::fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.to_string().trim_end())?;
     Ok(out.flush()?)
 }
 
 /// Where the JSON goes.
-enum Report<'r> {
+pub(super) enum Report<'r> {
     StandardOutput,
     File { file: File, path: &'r Path },
 }
 
 impl<'r> Report<'r> {
-    fn open(to: &'r ReportTo) -> Result<Self, Failure> {
+    pub(super) fn open(to: &'r ReportTo) -> Result<Self, Failure> {
         match to {
             ReportTo::StandardOutput => Ok(Report::StandardOutput),
             ReportTo::File(path) => match File::create(path) {
@@ -97,7 +97,7 @@ impl<'r> Report<'r> {
         }
     }
 
-    fn write(self, status: &str, document: &impl Serialize) -> Result<(), Failure> {
+    pub(super) fn write(self, status: &str, document: &impl Serialize) -> Result<(), Failure> {
         let document = Outcome { status, document };
         match self {
             Report::StandardOutput => Ok(write_json(&mut io::stdout().lock(), &document)?),
@@ -123,7 +123,7 @@ fn write_json(out: &mut impl Write, document: &impl Serialize) -> io::Result<()>
 }
 
 /// An error with its place in fields of their own.
-fn error_document(error: &Error) -> Value {
+pub(super) fn error_document(error: &Error) -> Value {
     let mut document = match error {
         Error::Row(row) => json!({"row": row}),
         Error::Plan { table, problems } => json!({"phase": "plan", "table": table, "problems": problems}),
@@ -135,6 +135,7 @@ fn error_document(error: &Error) -> Value {
         Error::Interrupted { table, rows_rolled_back, rows_committed } => {
             json!({"table": table, "rows_rolled_back": rows_rolled_back, "rows_committed": rows_committed})
         }
+        Error::ExportInterrupted { path, rows_fetched } => json!({"file": path, "rows_fetched": rows_fetched}),
         _ => json!({}),
     };
     document["exit_code"] = json!(ExitCode::from(error) as u8);
