@@ -186,6 +186,35 @@ pub fn select_all(name: &TableName) -> Result<String> {
     Ok(format!("SELECT * FROM {}", table(name)?))
 }
 
+/// `SELECT A, B FROM t WHERE (condition) AND ROWNUM <= n`. The condition is the user's own text; a comment at its end does no harm.
+///
+/// # Errors
+/// As [`identifier`].
+pub fn select<S: AsRef<str>>(name: &TableName, columns: &[S], condition: Option<&str>, limit: Option<u64>) -> Result<String> {
+    select_from(&table(name)?, columns, condition, limit)
+}
+
+/// The same from a query, which is taken as it is.
+///
+/// # Errors
+/// As [`identifier`].
+pub fn select_from_query<S: AsRef<str>>(query: &str, columns: &[S], condition: Option<&str>, limit: Option<u64>) -> Result<String> {
+    let query = query.trim().trim_end_matches(';').trim_end();
+    match (columns.is_empty(), condition, limit) {
+        (true, None, None) => Ok(query.to_owned()),
+        _ => select_from(&format!("({query}\n)"), columns, condition, limit),
+    }
+}
+
+fn select_from<S: AsRef<str>>(source: &str, columns: &[S], condition: Option<&str>, limit: Option<u64>) -> Result<String> {
+    let columns = columns.iter().map(|column| identifier(column.as_ref())).collect::<Result<Vec<_>>>()?;
+    let list = if columns.is_empty() { "*".to_owned() } else { columns.join(", ") };
+    let condition = condition.map(|condition| format!("({condition}\n)"));
+    let conditions: Vec<String> = condition.into_iter().chain(limit.map(|limit| format!("ROWNUM <= {limit}"))).collect();
+    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    Ok(format!("SELECT {list} FROM {source}{filter}"))
+}
+
 /// `SAVEPOINT name`.
 ///
 /// # Errors
@@ -293,6 +322,18 @@ mod tests {
             let message = create_table(&name(None, "T"), &columns, &[]).unwrap_err().to_string();
             assert!(message.contains(word), "{message}");
         }
+    }
+
+    #[test]
+    fn selects_name_their_columns_and_keep_the_users_text_in_brackets() {
+        let t = name(None, "T");
+        assert_eq!(select(&t, &["A", "b c"], None, None).unwrap(), "SELECT A, \"b c\" FROM T");
+        assert_eq!(select(&t, &["A"], Some("A > 1 -- x"), Some(5)).unwrap(), "SELECT A FROM T WHERE (A > 1 -- x\n) AND ROWNUM <= 5");
+        assert_eq!(select_from_query::<&str>(" select 1 from dual; ", &[], None, None).unwrap(), "select 1 from dual");
+        assert_eq!(
+            select_from_query(" select 1 a from dual;", &["A"], None, Some(2)).unwrap(),
+            "SELECT A FROM (select 1 a from dual\n) WHERE ROWNUM <= 2"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::target::Target;
 use crate::error::{Error, Result};
 use crate::lake::rejects::RejectFormat;
 use crate::load::{Dml, LoadOptions, NotFound};
+use crate::oracle_type::DatabaseCharset;
 use crate::transaction::CommitPolicy;
 use crate::type_map::LossySet;
 
@@ -176,7 +177,7 @@ impl CopyJob {
     }
 
     /// Limits of the load. Executes are no longer than the stretch between commits.
-    pub(super) fn load_options(&self) -> LoadOptions {
+    pub(super) fn load_options(&self, charset: DatabaseCharset) -> LoadOptions {
         let between_commits = match self.commit {
             CommitPolicy::AtEnd => None,
             CommitPolicy::EveryRows(rows) => Some(u32::try_from(rows.get()).unwrap_or(u32::MAX)),
@@ -186,7 +187,7 @@ impl CopyJob {
             (rows, limit) => rows.or(limit),
         };
         let not_found = self.not_found.unwrap_or(self.mode.default_not_found());
-        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found }
+        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found, charset }
     }
 
     /// Contradictions that need no session to see.
@@ -196,7 +197,7 @@ impl CopyJob {
             return usage("--batch-rows 0 would never send a row", "give at least 1, or leave it out");
         }
         if self.batch_bytes == 0 {
-            return usage("--batch-bytes 0 leaves no room for a row", "leave it out for 4 MiB");
+            return usage("--batch-bytes 0 leaves no room for a row", "leave it out for 2 MiB");
         }
         if self.mode == Mode::Overwrite && self.commit != CommitPolicy::AtEnd {
             return usage(
@@ -274,7 +275,7 @@ mod tests {
             (Some(700), every(100), Some(100)),
             (None, every(u64::MAX), Some(u32::MAX)),
         ] {
-            assert_eq!(CopyJob { batch_rows, commit, ..job() }.load_options().batch_rows, want);
+            assert_eq!(CopyJob { batch_rows, commit, ..job() }.load_options(DatabaseCharset::default()).batch_rows, want);
         }
     }
 

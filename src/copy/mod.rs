@@ -1,6 +1,7 @@
 //! A copy as a whole: [`CopyJob`] (what was asked for) → [`CopyPlan`] (what will happen, printable) → run → [`CopyReport`] (what happened).
 
 pub mod describe;
+pub mod export;
 pub mod format;
 pub mod job;
 mod keys;
@@ -13,6 +14,7 @@ pub mod report;
 mod run;
 pub mod target;
 
+pub use export::{ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
 pub use job::{CopyJob, Mode, OnError};
 pub use plan::{CopyPlan, PlanColumn, TableAction};
 pub use progress::{Cancel, NoProgress, Progress, ProgressEvent};

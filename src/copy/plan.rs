@@ -5,13 +5,15 @@ use arrow::datatypes::Field;
 use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
+use super::progress::Cancel;
+use super::run::was_broken_off;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
 use crate::lake::text_stats::scan_lengths;
 use crate::layout::Layout;
 use crate::load::{ColumnPair, DeleteMark, Dml, Keyed, LoadPlan, NotFound};
 use crate::oci::Session;
-use crate::oracle_type::{ColumnDesc, OracleType, TableDesc, TableName};
+use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableDesc, TableName};
 use crate::sql;
 use crate::sql::dml::ROWID;
 use crate::transaction::CommitPolicy;
@@ -134,8 +136,27 @@ impl CopyJob {
     /// # Errors
     /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options; [`Error::Source`] for unreadable files.
     pub fn plan(&self, session: &Session) -> Result<CopyPlan> {
+        self.plan_until(session, &Cancel::new())
+    }
+
+    /// As [`Self::plan`], which may read the whole source for the lengths of a new table's columns, until `cancel` is requested.
+    ///
+    /// # Errors
+    /// As [`Self::plan`], and [`Error::Interrupted`].
+    pub fn plan_until(&self, session: &Session, cancel: &Cancel) -> Result<CopyPlan> {
         self.check()?;
         let name = self.target.require_table()?.clone();
+        cancel.arm(session.cancel_handle());
+        let planned = self.plan_table(session, &name, &|| match cancel.is_requested() {
+            true => Err(interrupted(&name)),
+            false => Ok(()),
+        });
+        cancel.disarm();
+        planned.map_err(|error| if was_broken_off(&error, cancel) { interrupted(&name) } else { error })
+    }
+
+    fn plan_table(&self, session: &Session, name: &TableName, proceed: &dyn Fn() -> Result<()>) -> Result<CopyPlan> {
+        let name = name.clone();
         let mut source = ParquetSource::open(&self.source)?;
         let existing = session.describe_table(&name)?;
         let action = table_action(self.mode, existing.is_some()).map_err(|problem| plan_error(&name, vec![problem]))?;
@@ -154,12 +175,13 @@ impl CopyJob {
         let indices: Vec<usize> = selected.iter().map(|s| s.source_index).collect();
         // A refused row is kept with all its columns, so all are read.
         let all_columns: Option<Vec<usize>> = (self.on_error != OnError::Abort).then(|| (0..source.schema().fields().len()).collect());
+        proceed()?;
         source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
         let schema = source.schema().clone();
         let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
             None => {
-                let stats = new_column_stats(&source, &indices, problems.is_empty())?;
+                let stats = new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
                 let type_of = |index: usize, field: &Field| new_column_type(field, &stats[index]);
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
@@ -172,15 +194,25 @@ impl CopyJob {
             Some(columns) => (pairs, columns),
             None => only_needed(pairs, keyed.delete_mark.as_mut()),
         };
-        let load = self.load_plan(&name, &pairs, &keyed, problems)?;
-        self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)
+        let (charset, warning) = charset_for(session, &pairs)?;
+        let load = self.load_plan(&name, &pairs, &keyed, problems, charset)?;
+        let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
+        plan.warnings.extend(warning);
+        Ok(plan)
     }
 
-    fn load_plan(&self, name: &TableName, pairs: &[ColumnPair], keyed: &Keyed, mut problems: Vec<PlanProblem>) -> Result<LoadPlan> {
+    fn load_plan(
+        &self,
+        name: &TableName,
+        pairs: &[ColumnPair],
+        keyed: &Keyed,
+        mut problems: Vec<PlanProblem>,
+        charset: DatabaseCharset,
+    ) -> Result<LoadPlan> {
         let planned = match self.mode.dml() {
             // Without its keys there is no statement, and the reason is among the problems.
             dml if dml.has_key() && keyed.keys.is_empty() && !pairs.is_empty() => Err(plan_error(name, Vec::new())),
-            dml => LoadPlan::dml(dml, name, pairs, keyed, self.load_options()),
+            dml => LoadPlan::dml(dml, name, pairs, keyed, self.load_options(charset)),
         };
         match planned {
             Ok(plan) if problems.is_empty() => Ok(plan),
@@ -285,6 +317,11 @@ fn only_needed(pairs: Vec<ColumnPair>, mark: Option<&mut DeleteMark>) -> (Vec<Co
     (pairs.into_iter().enumerate().map(|(source_index, pair)| ColumnPair { source_index, ..pair }).collect(), columns)
 }
 
+/// Nothing has moved yet.
+fn interrupted(table: &TableName) -> Error {
+    Error::Interrupted { table: table.to_string(), rows_rolled_back: 0, rows_committed: 0 }
+}
+
 pub(super) fn plan_error(table: &TableName, problems: Vec<PlanProblem>) -> Error {
     Error::Plan { table: table.to_string(), problems }
 }
@@ -307,12 +344,29 @@ fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
     }
 }
 
+/// The database's character set, asked for when a column depends on it; and a warning when the database does not tell.
+fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
+    let depends = |p: &ColumnPair| matches!(p.target.oracle_type, OracleType::Varchar2(_) | OracleType::Char(_) | OracleType::Clob);
+    if !pairs.iter().any(depends) {
+        return Ok((DatabaseCharset::default(), None));
+    }
+    Ok(match session.database_charset()? {
+        Some(charset) => (charset, None),
+        None => {
+            let charset = DatabaseCharset::default();
+            let warning =
+                format!("the database does not tell its character set; if it is not {}, text beyond ASCII may change", charset.name);
+            (charset, Some(warning))
+        }
+    })
+}
+
 /// Lengths of the text and binary columns; not scanned when the plan fails anyway.
-fn new_column_stats(source: &ParquetSource, columns: &[usize], scan: bool) -> Result<Vec<TextStats>> {
+fn new_column_stats(source: &ParquetSource, columns: &[usize], scan: bool, proceed: &dyn Fn() -> Result<()>) -> Result<Vec<TextStats>> {
     if !scan {
         return Ok(vec![TextStats::default(); columns.len()]);
     }
-    Ok(scan_lengths(source, columns)?.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
+    Ok(scan_lengths(source, columns, proceed)?.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
 }
 
 fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {
@@ -363,7 +417,7 @@ fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
 }
 
 /// OCI's name of what is bound, with the bytes of a value.
-fn external_type_name(layout: &Layout) -> String {
+pub(super) fn external_type_name(layout: &Layout) -> String {
     let name = |code: u16| match code {
         oci_sys::SQLT_CHR => "SQLT_CHR".to_owned(),
         oci_sys::SQLT_AFC => "SQLT_AFC".to_owned(),

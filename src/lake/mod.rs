@@ -5,6 +5,7 @@ pub mod discover;
 pub mod int96;
 mod ndjson;
 pub mod parquet;
+pub mod parquet_sink;
 #[cfg(test)]
 mod parquet_tests;
 pub mod partition;

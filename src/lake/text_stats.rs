@@ -30,11 +30,12 @@ pub fn has_lengths(data_type: &DataType) -> bool {
     }
 }
 
-/// The exact longest value of each of `columns` (schema indices), in that order; reads only those that have lengths, a batch at a time.
+/// The exact longest value of each of `columns` (schema indices), in that order; reads only those that have lengths, a batch at a time,
+/// and asks `proceed` before each.
 ///
 /// # Errors
-/// As reading the source.
-pub fn scan_lengths(source: &ParquetSource, columns: &[usize]) -> Result<Vec<Lengths>> {
+/// As reading the source, or of `proceed`.
+pub fn scan_lengths(source: &ParquetSource, columns: &[usize], proceed: &dyn Fn() -> Result<()>) -> Result<Vec<Lengths>> {
     let mut lengths = vec![Lengths::default(); columns.len()];
     let scanned: Vec<usize> = (0..columns.len()).filter(|&i| has_lengths(source.schema().field(columns[i]).data_type())).collect();
     if scanned.is_empty() {
@@ -42,6 +43,7 @@ pub fn scan_lengths(source: &ParquetSource, columns: &[usize]) -> Result<Vec<Len
     }
     let options = ReadOptions { columns: scanned.iter().map(|&i| columns[i]).collect(), batch_rows: SCAN_BATCH_ROWS };
     for batch in source.read(options) {
+        proceed()?;
         let batch = batch?;
         for (&index, array) in scanned.iter().zip(batch.batch.columns()) {
             measure(array, &mut lengths[index])

@@ -71,9 +71,13 @@ pub(super) struct Rejects<'t> {
 }
 
 /// A load in progress within a [`Transaction`]. After an error it refuses further rows; roll the transaction back.
+///
+/// Rows that are still in the buffers when it is dropped are not sent, and the transaction then refuses to commit.
+#[must_use = "rows stay in the buffers until `finish`"]
 pub struct Loader<'t> {
     // The statement owns the buffers it has bound and is released before the session it borrows.
     pub(super) statement: ArrayStatement<'t>,
+    transaction: &'t Transaction<'t>,
     pub(super) table: String,
     pub(super) dml: Dml,
     pub(super) columns: Vec<PlannedColumn>,
@@ -111,6 +115,7 @@ impl<'t> Loader<'t> {
         let report = LoadReport { peak_buffer_bytes: plan.buffer_bytes(), ..LoadReport::default() };
         Ok(Loader {
             statement,
+            transaction,
             table,
             dml: plan.dml,
             columns: plan.columns,
@@ -136,7 +141,7 @@ impl<'t> Loader<'t> {
             return Err(self.usage_after_failure());
         }
         let result = self.try_write(batch, file, first_row);
-        self.failed = result.is_err();
+        self.note_failure(&result);
         result
     }
 
@@ -146,8 +151,16 @@ impl<'t> Loader<'t> {
             return Err(self.usage_after_failure());
         }
         let result = self.execute();
-        self.failed = result.is_err();
+        self.note_failure(&result);
         result
+    }
+
+    fn note_failure(&mut self, result: &Result<(), Error>) {
+        if result.is_err() {
+            self.failed = true;
+            self.transaction.note_failed_load();
+            self.transaction.rows_unbuffered(std::mem::take(&mut self.filled_rows));
+        }
     }
 
     /// Flushes and closes the statement. The transaction is still open: nothing is durable before it commits.
@@ -167,6 +180,7 @@ impl<'t> Loader<'t> {
     }
 
     fn try_write(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+        self.check_types(batch, file, first_row)?;
         match self.take_rows(batch, file, first_row) {
             Ok(()) => Ok(()),
             Err(Stop::Fatal(error)) => Err(error),
@@ -226,12 +240,34 @@ impl<'t> Loader<'t> {
                 rows: self.rejects.is_some().then(|| batch.slice(start, rows)),
             });
             self.filled_rows += rows as u32;
+            self.transaction.rows_buffered(rows as u32);
             start += rows;
             if self.filled_rows == self.statement.capacity_rows() {
                 self.execute()?;
             }
         }
         Ok(())
+    }
+
+    /// A batch of other types would be read wrongly: a decimal of another scale is the same Rust type and another number.
+    fn check_types(&self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+        let found = |column: &PlannedColumn| batch.columns().get(column.source_index).map(|array| array.data_type());
+        let Some(column) = self.columns.iter().find(|column| found(column) != Some(&column.source_type)) else { return Ok(()) };
+        let place = SourceRow { file: file.map(|f| f.to_path_buf()), row: first_row };
+        let found = match found(column) {
+            Some(data_type) => format!("has Arrow type {data_type}"),
+            None => format!("is missing, the batch has {} columns", batch.num_columns()),
+        };
+        Err(Error::Usage {
+            message: format!(
+                "{}: batch from {place}: column {} ({}) {found}, the plan has seen {}",
+                self.table,
+                column.source_index + 1,
+                column.source,
+                column.source_type
+            ),
+            remedy: "push batches of the schema that was planned, or plan again".into(),
+        })
     }
 
     /// Grows buffers that are too narrow for this batch. Strides come in a few sizes, so this happens a handful of times in a load.
@@ -285,6 +321,7 @@ impl<'t> Loader<'t> {
         if rows == 0 {
             return Ok(());
         }
+        self.transaction.rows_unbuffered(rows);
         let began = Instant::now();
         let outcome = self.statement.execute(rows, self.execute_options()).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?;
         self.report.execute_time += began.elapsed();

@@ -2,12 +2,12 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use crate::bind::plan_bind;
+use crate::bind::plan_bind_in;
 use crate::column::ColumnBind;
 use crate::error::{Error, PlanProblem};
 use crate::layout::Layout;
 use crate::oci::MAX_ROWS_PER_EXECUTE;
-use crate::oracle_type::{ColumnDesc, OracleType, TableName};
+use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableName};
 use crate::type_map::LossySet;
 
 use super::dml::{Dml, Keyed, NotFound};
@@ -23,11 +23,14 @@ pub struct LoadOptions {
     pub lossy: LossySet,
     /// What becomes of a source row whose key is not in the table.
     pub not_found: NotFound,
+    /// How the database stores text: [`crate::oci::Session::database_charset`].
+    pub charset: DatabaseCharset,
 }
 
 impl LoadOptions {
-    /// 4 MiB: beyond it a round trip is no longer what costs, and the buffers still fit a server-class L2/L3 cache.
-    pub const DEFAULT_BATCH_BYTES: usize = 4 << 20;
+    /// 2 MiB: several thousand rows, beyond which a round trip is no longer what costs, and few enough bytes that the buffers stay in the
+    /// processor's cache from one execute to the next (measured: docs/performance.md).
+    pub const DEFAULT_BATCH_BYTES: usize = 2 << 20;
 
     /// Rows per execute for rows of `row_bytes`: at least one, at most [`MAX_ROWS_PER_EXECUTE`].
     pub fn rows_per_execute(&self, row_bytes: usize) -> u32 {
@@ -39,7 +42,13 @@ impl LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        LoadOptions { batch_rows: None, batch_bytes: Self::DEFAULT_BATCH_BYTES, lossy: LossySet::default(), not_found: NotFound::default() }
+        LoadOptions {
+            batch_rows: None,
+            batch_bytes: Self::DEFAULT_BATCH_BYTES,
+            lossy: LossySet::default(),
+            not_found: NotFound::default(),
+            charset: DatabaseCharset::default(),
+        }
     }
 }
 
@@ -99,7 +108,7 @@ impl LoadPlan {
         let mut problems = Vec::new();
         let mut columns = Vec::with_capacity(pairs.len());
         for pair in pairs {
-            match plan_bind(&pair.field, &pair.target, options.lossy) {
+            match plan_bind_in(&pair.field, &pair.target, options.lossy, &options.charset) {
                 Ok(converter) => columns.push(PlannedColumn {
                     source_index: pair.source_index,
                     source: pair.field.name().clone(),

@@ -105,7 +105,7 @@ fn the_password_is_never_shown() {
 
 #[test]
 fn without_a_password_and_a_terminal_the_ways_to_give_one_are_named() {
-    three_rows().run(&["check", "oracle://scott@127.0.0.1:9/svc/T"]).fails(3, &["OLBRIDGE_PASSWORD", "--password-file"]);
+    three_rows().run(&["describe", "oracle://scott@127.0.0.1:9/svc/T"]).fails(3, &["OLBRIDGE_PASSWORD", "--password-file"]);
 }
 
 #[test]
@@ -154,6 +154,15 @@ fn check_names_the_client_its_version_and_the_login() {
 }
 
 #[test]
+fn check_names_the_client_also_when_the_login_fails() {
+    let outcome = Workspace::new().run(&["check", "embedded:no/such/folder/x.db"]);
+    outcome.fails(3, &["no/such/folder/x.db", "try:"]);
+    for part in ["client library:", "libclntsh", "client version: 19.3", "login:          failed"] {
+        assert!(outcome.stdout.contains(part), "{part}: {outcome}");
+    }
+}
+
+#[test]
 fn dry_run_prints_the_plan_and_moves_nothing() {
     let workspace = three_rows();
     let plan = workspace.ok(&["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--dry-run"]);
@@ -191,6 +200,27 @@ fn a_report_that_cannot_be_written_is_refused_before_a_row_moves() {
     let arguments = ["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--report", "json=no/such/folder/r.json"];
     workspace.run(&arguments).fails(6, &["no/such/folder/r.json"]);
     workspace.run(&["describe", "embedded:x.db/T"]).fails(7, &["ORA-00942", "T"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_fails_after_the_commit_is_exit_code_8() {
+    let workspace = three_rows();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let copy = ["copy", "three.parquet", "embedded:x.db/T", "--mode", "create"];
+    for (rows, more) in [(3, &[][..]), (6, &["--report", "json"]), (9, &["--report", "json=/dev/full"])] {
+        let mut command = workspace.command([&copy[..], more].concat());
+        command.stdout(full());
+        finish(command, TIME_LIMIT).fails(8, &["committed", "do not load them again", "No space left"]);
+        assert_eq!(workspace.count("embedded:x.db/T", "T"), rows);
+    }
+    // Nothing has moved: the old codes.
+    let mut command = workspace.command([&copy[..], &["--dry-run"]].concat());
+    command.stdout(full());
+    finish(command, TIME_LIMIT).fails(6, &["No space left"]);
+    workspace
+        .run(&["copy", "three.parquet", "embedded:x.db/MISSING", "--report", "json=/dev/full"])
+        .fails(4, &["no such table", "warning:"]);
 }
 
 #[test]
@@ -233,6 +263,7 @@ fn sql_that_the_database_refuses_is_exit_code_7_with_its_words() {
     let workspace = Workspace::new();
     workspace.run(&["sql", "embedded:x.db", "SELECT * FROM NOT_THERE"]).fails(7, &["ORA-00942", "error:"]);
     workspace.run(&["sql", "embedded:x.db", "BEGIN NULL; END;"]).fails(7, &["ORA-03001", "BEGIN", "README"]);
+    workspace.run(&["sql", "embedded:x.db", "/* a comment */ SELECT * FROM NOT_THERE;"]).fails(7, &["query: ORA-00942"]);
     workspace.run(&["sql", "embedded:x.db", "SELEKT 1"]).fails(7, &["ORA-00900", "error:"]);
 }
 

@@ -47,7 +47,7 @@ fn both_kinds_of_bad_rows_are_kept_with_their_reasons() {
     let plan = database.ok(&[&arguments[..], &["--rejects", "bad.ndjson", "--max-errors", "9", "--dry-run"]].concat());
     assert!(plan.contains("rows that are refused go to bad.ndjson, at most 9"), "{plan}");
     let outcome = database.run(&[&arguments[..], &["--rejects", "bad.ndjson"]].concat());
-    assert_eq!(outcome.code, 8, "{outcome}");
+    assert_eq!(outcome.code, 9, "{outcome}");
     assert!(outcome.stdout.contains("995 rows loaded into T"), "{outcome}");
     assert!(outcome.stdout.contains("5 rows refused (2 in conversion, 3 by the database): bad.ndjson"), "{outcome}");
     assert_eq!(database.count("T"), 995);
@@ -73,7 +73,7 @@ fn a_parquet_file_of_rejects_can_be_loaded_again() {
     let file = database.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..300)), ("v", texts)])]);
     let arguments = ["copy", &file, &database.target("T"), "--on-error", "reject", "--rejects", "bad.parquet", "--report", "json"];
     let outcome = database.run(&arguments);
-    assert_eq!(outcome.code, 8, "{outcome}");
+    assert_eq!(outcome.code, 9, "{outcome}");
     let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(
         (&report["rows_loaded"], &report["rows_rejected_convert"], &report["rejects_file"]),
@@ -99,7 +99,7 @@ fn beyond_the_limit_everything_is_rolled_back_and_the_row_named() {
     let keys: ArrayRef = Arc::new(Int64Array::from_iter_values((0..1000).map(|v| if v % 100 == 99 { 0 } else { v })));
     let file = database.workspace().parquet("t.parquet", &[table(vec![("id", keys)])]);
     let target = database.target("T");
-    for (limit, code, rows) in [("9", 5, 0), ("10", 8, 990)] {
+    for (limit, code, rows) in [("9", 5, 0), ("10", 9, 990)] {
         let rejects = format!("bad{limit}.ndjson");
         let outcome = database.run(&["copy", &file, &target, "--rejects", &rejects, "--max-errors", limit, "--batch-rows", "150"]);
         assert_eq!((outcome.code, database.count("T")), (code, rows), "{outcome}");
@@ -121,7 +121,7 @@ fn every_row_bad_and_more_of_them_than_16_bits_count() {
         let file = database.workspace().parquet(&format!("{name}.parquet"), &[table(vec![("id", ids(0..ROWS)), ("v", texts)])]);
         let rejects = format!("{name}-bad.parquet");
         let outcome = database.run(&["copy", &file, &database.target("T"), "--rejects", &rejects]);
-        assert_eq!(outcome.code, 8, "{outcome}");
+        assert_eq!(outcome.code, 9, "{outcome}");
         assert!(outcome.stdout.contains(counted), "{outcome}");
         let bad = parquet(database.workspace(), &rejects);
         assert!(bad.column(0).as_primitive::<Int64Type>().values().iter().copied().eq(0..ROWS));
@@ -179,7 +179,7 @@ fn a_row_that_is_not_there_is_a_bad_row_of_an_update() {
     let file = server.workspace().parquet("u.parquet", &[table(vec![("id", ids(40..60)), ("v", texts("new", 20))])]);
     server.control(json!({"cmd": "fault", "sql": "UPDATE", "rows": [3], "code": 1438}));
     let outcome = server.run(&["copy", &file, &server.target("T"), "--mode", "update", "--key", "id", "--rejects", "bad.ndjson"]);
-    assert_eq!(outcome.code, 8, "{outcome}");
+    assert_eq!(outcome.code, 9, "{outcome}");
     assert!(outcome.stdout.contains("9 rows updated in T"), "{outcome}");
     let bad = lines(server.workspace(), "bad.ndjson");
     let found: Vec<_> = bad.iter().map(|row| (row["id"].as_i64().unwrap(), row["_reject_ora_code"].as_i64())).collect();
@@ -199,7 +199,7 @@ fn upsert_rejects_on_oracles_client_keep_their_rows() {
     let target = server.target("T");
     let arguments = ["copy", &file, &target, "--rename", "key=ID", "--mode", "upsert", "--key", "id", "--batch-rows", "700"];
     let outcome = server.run(&[&arguments[..], &["--rejects", "bad.parquet"]].concat());
-    assert_eq!(outcome.code, 8, "{outcome}");
+    assert_eq!(outcome.code, 9, "{outcome}");
     // Four NULL keys, five long texts, two rows in each of three executes.
     assert!(
         outcome.stdout.contains("1,985 rows merged into T") && outcome.stdout.contains("(9 in conversion, 6 by the database)"),
@@ -272,7 +272,7 @@ fn an_arbitrary_table_ends_with_the_good_rows_in_it_and_the_bad_ones_in_the_file
             let batch_rows = batch_rows.to_string();
             let outcome = database.run(&["copy", &file, &database.target(&table), "--rejects", rejects, "--batch-rows", &batch_rows]);
             let any_bad = rows.iter().any(Option::is_some);
-            prop_assert_eq!(outcome.code, if any_bad { 8 } else { 0 }, "{}", outcome);
+            prop_assert_eq!(outcome.code, if any_bad { 9 } else { 0 }, "{}", outcome);
 
             let expected =
                 |bad: bool| (1_u64..).zip(&rows).filter(move |(_, flaw)| flaw.is_some() == bad).map(|(id, _)| id).collect::<Vec<_>>();

@@ -13,15 +13,10 @@ use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
 use crate::engine::{Datum, DatumKind, OraError, Statement, StatementKind};
 
-const KNOWN_MODES: u32 = mode::EXACT_FETCH
-    | mode::DESCRIBE_ONLY
-    | mode::COMMIT_ON_SUCCESS
-    | mode::BATCH_ERRORS
-    | mode::PARSE_ONLY
-    | mode::RETURN_ROW_COUNT_ARRAY
-    | 0x1;
-/// The protocol counts errors in 16 bits, so the real client refuses longer arrays in batch mode; this library refuses them always.
-const MAX_ITERATIONS: u32 = 65_535;
+const KNOWN_MODES: u32 =
+    mode::DESCRIBE_ONLY | mode::COMMIT_ON_SUCCESS | mode::BATCH_ERRORS | mode::PARSE_ONLY | mode::RETURN_ROW_COUNT_ARRAY | 0x1;
+/// The protocol counts errors in 16 bits: of more the real client tells a wrong number, this library refuses what could make them.
+const MAX_BATCH_ITERATIONS: u32 = 65_535;
 
 /// Executes a prepared statement `iters - rowoff` times.
 ///
@@ -88,26 +83,35 @@ impl Call {
         }
         let core = self.core.clone();
         let mut engine = core.enter()?;
-        let mut prepared = engine.session()?.prepare(&statement.sql)?;
+        // What is bound decides what expressions mean and how a query is described. A wrong statement is told before a missing bind.
+        let inputs = resolve_inputs(statement);
+        let kinds = inputs.as_ref().map(|inputs| inputs.iter().map(Input::kind).collect::<Vec<_>>()).unwrap_or_default();
+        let mut prepared = match statement.parsed.take() {
+            Some(parsed) => parsed,
+            None => engine.session()?.parse(&statement.sql)?,
+        };
+        engine.session()?.resolve(&mut prepared, &kinds)?;
         if is_query {
             statement.describe(prepared.columns());
         }
         if self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
+            statement.parsed = Some(prepared);
             return Ok(status::SUCCESS);
         }
-        let inputs = resolve_inputs(statement)?;
+        let inputs = inputs?;
         if is_query {
             return self.open(statement, error_handle, engine, prepared, &inputs);
         }
         let status = match (kind.is_dml(), engine.session()?.keeps_rows()) {
             (true, true) => self.run_rows(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
-            (true, false) => self.check_only(statement, &mut engine, &mut prepared, &inputs)?,
+            (true, false) => self.check_only(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
             (false, _) => {
                 let datums = self.first_row(&inputs)?;
                 engine.session()?.execute(&mut prepared, &datums)?;
                 status::SUCCESS
             }
         };
+        statement.parsed = Some(prepared);
         if status == status::SUCCESS && self.has(mode::COMMIT_ON_SUCCESS) {
             engine.session()?.commit()?;
         }
@@ -124,11 +128,11 @@ impl Call {
         if self.iters == 0 {
             return Err(Failure::ora(24333, "zero iteration count"));
         }
-        if self.iters >= MAX_ITERATIONS {
-            return Err(Failure::ora(
-                24381,
-                format_args!("error(s) in array DML: {} iterations, the most in one call are {}", self.iters, MAX_ITERATIONS - 1),
-            ));
+        if self.has(mode::BATCH_ERRORS) && self.iters > MAX_BATCH_ITERATIONS {
+            return Err(Failure::unimplemented(format_args!(
+                "OCI_BATCH_ERRORS with an array of {} iterations (at most {MAX_BATCH_ITERATIONS})",
+                self.iters
+            )));
         }
         match self.rowoff >= self.iters {
             true => Err(Failure::ora(24333, format_args!("zero iteration count: row offset {} of {} iterations", self.rowoff, self.iters))),
@@ -140,19 +144,21 @@ impl Call {
         self.rowoff as usize..self.iters as usize
     }
 
-    /// For sessions that keep no rows: types and lengths are checked, values are not looked at.
+    /// For sessions that keep no rows: types and lengths are checked, values are looked at only where something seems wrong.
     fn check_only(
         &self,
         statement: &mut StatementBody,
+        error_handle: &Handle<ErrorBody>,
         engine: &mut EngineGuard<'_>,
         prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
         let kinds: Vec<DatumKind> = inputs.iter().map(Input::kind).collect();
-        engine.session()?.check_execute(prepared, &kinds)?;
-        for input in inputs {
-            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
-            unsafe { input.check_lengths(self.rows()) }?;
+        // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
+        let longest: Vec<u32> = inputs.iter().map(|input| unsafe { input.longest_bytes(self.rows()) }).collect();
+        let in_size = inputs.iter().zip(&longest).all(|(input, longest)| *longest as usize <= input.size_bytes());
+        if !in_size || engine.session()?.check_execute(prepared, &kinds, &longest).is_err() {
+            return self.run_rows(statement, error_handle, engine, prepared, inputs);
         }
         statement.row_count = self.rows().len() as u64;
         if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
@@ -203,6 +209,10 @@ impl Call {
     ) -> Outcome {
         let datums = self.first_row(inputs)?;
         let cursor = engine.session()?.open(&mut prepared, &datums)?;
+        self.core.check_cancelled()?;
+        // Planned again where a value is not of its bind's kind.
+        statement.describe(prepared.columns());
+        statement.parsed = Some(prepared);
         drop(engine);
         statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
         if self.iters == 0 {
@@ -245,7 +255,7 @@ impl Tally<'_> {
 
 /// Whether an error belongs to one row; a lost session, a lock or a cancel ends the whole array.
 fn is_row_error(error: &OraError) -> bool {
-    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 3001 | 3113 | 3114)
+    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 2091 | 3001 | 3113 | 3114)
 }
 
 fn resolve_inputs(statement: &StatementBody) -> Result<Vec<Input>, Failure> {

@@ -47,7 +47,13 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
         return Ok(status::SUCCESS);
     }
     let outputs = match &statement.query {
-        Some(query) if query.outputs.is_empty() => resolve_outputs(statement)?,
+        // Rows without a place to go would be lost.
+        Some(query) if query.outputs.is_empty() => match resolve_outputs(statement)? {
+            outputs if outputs.is_empty() => {
+                return Err(Failure::ora(24374, "define not done before fetch or execute and fetch"));
+            }
+            outputs => outputs,
+        },
         _ => Vec::new(),
     };
     let Some(query) = statement.query.as_mut() else {

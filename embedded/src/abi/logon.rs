@@ -78,12 +78,21 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
     Ok(())
 }
 
-/// Ends the engine's session; what is not committed is rolled back.
-fn end(core: &SessionCore) -> Outcome {
-    if let Some(mut session) = core.end()
-        && session.in_transaction()
-    {
-        session.rollback()?;
+/// What becomes of an open transaction when its session ends.
+enum Ending {
+    /// The session ends as it should: the OCI contract commits.
+    Commit,
+    /// The connection is cut.
+    Rollback,
+}
+
+/// Ends the engine's session.
+fn end(core: &SessionCore, ending: Ending) -> Outcome {
+    if let Some(mut session) = core.end() {
+        match ending {
+            Ending::Commit => session.commit()?,
+            Ending::Rollback => session.rollback()?,
+        }
     }
     Ok(status::SUCCESS)
 }
@@ -104,7 +113,7 @@ pub unsafe extern "C" fn OCIServerAttach(srvhp: *mut c_void, errhp: *mut c_void,
     }
 }
 
-/// Detaches a server handle; sessions on it are ended.
+/// Detaches a server handle; sessions on it are ended, their transactions rolled back.
 ///
 /// # Safety
 /// Pointers as the OCI contract says.
@@ -116,7 +125,7 @@ pub unsafe extern "C" fn OCIServerDetach(srvhp: *mut c_void, errhp: *mut c_void,
             let core = handle::get::<ServerBody>(srvhp)?.lock().core.clone();
             let sessions = std::mem::take(&mut *core.sessions());
             for session in sessions.iter().filter_map(Weak::upgrade) {
-                end(&session)?;
+                end(&session, Ending::Rollback)?;
             }
             core.set_connect_string(None);
             Ok(status::SUCCESS)
@@ -139,7 +148,7 @@ pub unsafe extern "C" fn OCISessionBegin(svchp: *mut c_void, errhp: *mut c_void,
     }
 }
 
-/// Logs off; an open transaction is rolled back.
+/// Logs off; an open transaction is committed.
 ///
 /// # Safety
 /// Pointers as the OCI contract says.
@@ -153,7 +162,7 @@ pub unsafe extern "C" fn OCISessionEnd(svchp: *mut c_void, errhp: *mut c_void, u
                 true => session_of(service)?,
                 false => handle::get::<SessionBody>(usrhp)?.lock().core.clone(),
             };
-            end(&core)
+            end(&core, Ending::Commit)
         })
     }
 }
@@ -220,7 +229,7 @@ pub unsafe extern "C" fn OCILogon2(
     }
 }
 
-/// Ends what `OCILogon2` began.
+/// Ends what `OCILogon2` began; an open transaction is committed.
 ///
 /// # Safety
 /// Pointers as the OCI contract says.
@@ -235,7 +244,7 @@ pub unsafe extern "C" fn OCILogoff(svchp: *mut c_void, errhp: *mut c_void) -> i3
                 let service = service.lock();
                 (service.server_pointer(), service.session_pointer(), service.owns_parts)
             };
-            let outcome = end(&core);
+            let outcome = end(&core, Ending::Commit);
             if owns_parts {
                 for (pointer, handle_kind) in [(svchp, kind::SVCCTX), (session, kind::SESSION), (server, kind::SERVER)] {
                     handle::OCIHandleFree(pointer, handle_kind);

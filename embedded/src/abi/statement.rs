@@ -12,7 +12,7 @@ use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
-use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, shape};
+use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, shape};
 
 /// A statement handle.
 pub type StatementHandle = Handle<StatementBody>;
@@ -43,6 +43,8 @@ pub struct StatementBody {
     pub columns: Arc<Vec<ColumnParam>>,
     /// Older descriptions: callers hold pointers to their names.
     retired_columns: Vec<Arc<Vec<ColumnParam>>>,
+    /// The statement as the engine knows it, after the first execute.
+    pub parsed: Option<Statement>,
     pub query: Option<OpenQuery>,
     pub row_count: u64,
     pub rows_fetched: u32,
@@ -68,6 +70,7 @@ impl StatementBody {
         self.free_parts();
         self.binds = vec![None; shape.binds.len()];
         self.sql = sql.into();
+        self.parsed = None;
         self.shape = Some(shape);
         let columns = std::mem::take(&mut self.columns);
         self.retired_columns.push(columns);

@@ -1,10 +1,11 @@
 //! Sessions: connect, prepare, execute, query, commit.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, InterruptHandle};
+use rusqlite::Connection;
 use sqlparser::ast::Statement as Ast;
 
 use super::catalog::Catalog;
@@ -12,6 +13,7 @@ use super::cursor::{Cursor, Pool};
 use super::ddl::{Command, parse_command, unsupported_statement};
 use super::dictionary::{Filling, View};
 use super::dml;
+use super::interrupt::Interrupt;
 use super::nls::Nls;
 use super::shape::{Shape, StatementKind, shape};
 use super::store::{Location, default_lock_wait};
@@ -26,6 +28,8 @@ const DEFAULT_USER: &str = "OLBRIDGE";
 
 /// One user's connection to a database.
 pub struct Session {
+    /// Tells sessions apart: plans of one are nothing to another.
+    id: u64,
     pub(super) location: Location,
     pub(super) connection: Connection,
     pub(super) catalog: Arc<Catalog>,
@@ -35,25 +39,8 @@ pub struct Session {
     pub(super) lock_wait: Duration,
     readers: Pool,
     interrupts: Interrupt,
-}
-
-/// Interrupts whatever a session is doing, from any thread; harmless when nothing runs and when the session is gone.
-#[derive(Clone, Default)]
-pub struct Interrupt {
-    handles: Arc<Mutex<Vec<InterruptHandle>>>,
-}
-
-impl Interrupt {
-    /// Makes the running call fail with ORA-01013.
-    pub fn interrupt(&self) {
-        for handle in self.handles.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            handle.interrupt();
-        }
-    }
-
-    fn add(&self, connection: &Connection) {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).push(connection.get_interrupt_handle());
-    }
+    /// Whether a transaction was begun and not ended by this session.
+    is_open: bool,
 }
 
 /// What a statement was when it was prepared.
@@ -65,6 +52,7 @@ enum Body {
 /// What everything a plan depends on was when it was made.
 #[derive(PartialEq, Eq, Clone, Default)]
 struct PlanKey {
+    session: u64,
     catalog_version: i64,
     nls_epoch: u64,
     schema: String,
@@ -73,7 +61,7 @@ struct PlanKey {
 
 enum Plan {
     Query(Query, Vec<&'static View>),
-    Dml(DmlPlan),
+    Dml(DmlPlan, Vec<&'static View>),
 }
 
 /// A prepared statement.
@@ -118,10 +106,22 @@ impl Session {
         {
             return Err(OraError::new(1017, "invalid username/password; logon denied"));
         }
-        let interrupts = Interrupt::default();
-        interrupts.add(&connection);
+        let interrupts = Interrupt::new(&connection);
         let schema = user.clone();
-        Ok(Session { location, connection, catalog, nls: Nls::new()?, user, schema, lock_wait, readers: Pool::default(), interrupts })
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        Ok(Session {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            location,
+            connection,
+            catalog,
+            nls: Nls::new()?,
+            user,
+            schema,
+            lock_wait,
+            readers: Pool::default(),
+            interrupts,
+            is_open: false,
+        })
     }
 
     /// The user, as stored.
@@ -163,15 +163,25 @@ impl Session {
         !self.connection.is_autocommit()
     }
 
+    /// ORA-02091 when SQLite ended the transaction by itself, as it does when the disk is full or fails while it writes.
+    fn check_not_lost(&self) -> Result<()> {
+        match self.is_open && !self.in_transaction() {
+            true => Err(OraError::new(2091, "transaction rolled back: an error while writing took all its changes back")),
+            false => Ok(()),
+        }
+    }
+
     /// Makes all changes of the transaction last.
     ///
     /// # Errors
-    /// Of SQLite; the transaction is still open then.
+    /// Of SQLite; the transaction is still open then. ORA-02091 when its changes are lost.
     pub fn commit(&mut self) -> Result<()> {
+        let lost = self.check_not_lost();
         if self.in_transaction() {
             self.connection.execute_batch("COMMIT")?;
         }
-        Ok(())
+        self.is_open = false;
+        lost
     }
 
     /// Takes all changes of the transaction back.
@@ -182,15 +192,18 @@ impl Session {
         if self.in_transaction() {
             self.connection.execute_batch("ROLLBACK")?;
         }
+        self.is_open = false;
         Ok(())
     }
 
     /// Begins the transaction if there is none; true when it did. Waits for another writer up to the lock timeout.
     pub(super) fn begin(&mut self) -> Result<bool> {
+        self.check_not_lost()?;
         if self.in_transaction() {
             return Ok(false);
         }
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.wait_for_writer()?;
+        self.is_open = true;
         match self.refresh() {
             Ok(()) => Ok(true),
             Err(error) => {
@@ -198,6 +211,25 @@ impl Session {
                 Err(error)
             }
         }
+    }
+
+    /// Begins to write. Waits in slices, so that a cancel ends the wait.
+    fn wait_for_writer(&self) -> Result<()> {
+        const SLICE: Duration = Duration::from_millis(20);
+        let deadline = Instant::now() + self.lock_wait;
+        self.connection.busy_timeout(SLICE.min(self.lock_wait))?;
+        let begun = loop {
+            let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+            let is_busy = begun.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy));
+            if !is_busy || Instant::now() >= deadline {
+                break begun.map(drop).map_err(OraError::from);
+            }
+            if let Err(cancelled) = self.interrupts.check() {
+                break Err(cancelled);
+            }
+        };
+        self.connection.busy_timeout(self.lock_wait)?;
+        begun
     }
 
     /// Reads the catalog again when another session changed it.
@@ -213,6 +245,16 @@ impl Session {
     /// # Errors
     /// ORA-00900 and its family for syntax, ORA-00942, ORA-00904 … for names, ORA-03001 for what the engine does not do.
     pub fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        let mut statement = self.parse(sql)?;
+        self.resolve(&mut statement, &[])?;
+        Ok(statement)
+    }
+
+    /// Parses a statement; [`Session::resolve`] does the rest.
+    ///
+    /// # Errors
+    /// ORA-00900 and its family for syntax, ORA-03001 for what the engine does not do.
+    pub fn parse(&self, sql: &str) -> Result<Statement> {
         let shape = shape(sql);
         if shape.is_returning {
             return Err(OraError::unsupported("RETURNING … INTO"));
@@ -230,19 +272,34 @@ impl Session {
             | StatementKind::Savepoint => Body::Command(parse_command(sql, shape.kind)?),
             _ => return Err(unsupported_statement(sql)),
         };
-        let kinds = vec![DatumKind::Null; shape.binds.len()];
-        let mut statement = Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None };
-        if matches!(statement.body, Body::Sql(_)) {
-            self.refresh()?;
-            self.plan(&mut statement, kinds)?;
+        Ok(Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None })
+    }
+
+    /// Resolves a statement's names by the catalog of now, for binds of these kinds in order of appearance; kinds that are missing are not
+    /// known yet. Nothing is done again when nothing changed since the last time, also in another session.
+    ///
+    /// # Errors
+    /// ORA-00942, ORA-00904, ORA-00932 and what else planning finds.
+    pub fn resolve(&mut self, statement: &mut Statement, kinds: &[DatumKind]) -> Result<()> {
+        if !matches!(statement.body, Body::Sql(_)) {
+            return Ok(());
         }
-        Ok(statement)
+        self.refresh()?;
+        let mut kinds = kinds.to_vec();
+        kinds.resize(statement.shape.binds.len(), DatumKind::Null);
+        self.plan(statement, kinds)
     }
 
     /// Plans a query or DML for binds of these kinds, unless the present plan still fits.
     fn plan(&self, statement: &mut Statement, kinds: Vec<DatumKind>) -> Result<()> {
         let Body::Sql(ast) = &statement.body else { return Ok(()) };
-        let key = PlanKey { catalog_version: self.catalog.version, nls_epoch: self.nls.epoch, schema: self.schema.clone(), kinds };
+        let key = PlanKey {
+            session: self.id,
+            catalog_version: self.catalog.version,
+            nls_epoch: self.nls.epoch,
+            schema: self.schema.clone(),
+            kinds,
+        };
         if statement.plan.as_ref().is_some_and(|(known, _)| *known == key) {
             return Ok(());
         }
@@ -261,10 +318,10 @@ impl Session {
                 statement.columns = describe(&query.outputs);
                 Plan::Query(query, translator.views)
             }
-            Ast::Insert(insert) => Plan::Dml(translator.insert(insert)?),
-            Ast::Update(update) => Plan::Dml(translator.update(update)?),
-            Ast::Delete(delete) => Plan::Dml(translator.delete(delete)?),
-            Ast::Merge(merge) => Plan::Dml(DmlPlan::Merge(Box::new(translator.merge(merge)?))),
+            Ast::Insert(insert) => Plan::Dml(translator.insert(insert)?, translator.views),
+            Ast::Update(update) => Plan::Dml(translator.update(update)?, translator.views),
+            Ast::Delete(delete) => Plan::Dml(translator.delete(delete)?, translator.views),
+            Ast::Merge(merge) => Plan::Dml(DmlPlan::Merge(Box::new(translator.merge(merge)?)), translator.views),
             _ => return Err(unsupported_statement(&statement.sql)),
         };
         statement.plan = Some((key, plan));
@@ -283,6 +340,7 @@ impl Session {
     pub fn execute(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<u64> {
         if let Body::Command(command) = &statement.body {
             let command = command.clone();
+            self.interrupts.reset();
             return self.run_command(&command).map(|()| 0);
         }
         let mut outcome = Ok(0);
@@ -319,6 +377,7 @@ impl Session {
         if statement.shape.kind == StatementKind::Select {
             return Err(OraError::new(24333, "zero iteration count"));
         }
+        self.interrupts.reset();
         let began = self.begin()?;
         let mut changed = 0u64;
         let result = self.run_rows(statement, rows, fill, &mut |row, outcome| {
@@ -352,12 +411,21 @@ impl Session {
             // Rows of the same kinds share one plan; NULL fits the plan at hand.
             let kinds = self.kinds(statement, &binds);
             self.plan(statement, kinds)?;
-            let Some((key, Plan::Dml(plan))) = &statement.plan else {
+            let Some((key, Plan::Dml(plan, views))) = &statement.plan else {
                 return Err(OraError::internal("DML without a plan"));
             };
-            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan)?;
+            self.fill_views(&self.connection, views)?;
+            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, &self.interrupts)?;
             loop {
-                if !done(row, runner.run(&binds)) {
+                let outcome = runner.run(&binds);
+                let cause = outcome.as_ref().err().map(|error| error.message.clone());
+                let more = done(row, outcome);
+                if let Some(cause) = cause
+                    && self.check_not_lost().is_err()
+                {
+                    return Err(OraError::new(2091, format_args!("transaction rolled back\n{cause}")));
+                }
+                if !more {
                     return Ok(());
                 }
                 row += 1;
@@ -389,18 +457,23 @@ impl Session {
         binds.iter().enumerate().map(kind).collect()
     }
 
-    /// For `null`: checks that values of these kinds convert to the columns they are bound to.
+    /// For `null`: checks that values of these kinds convert to the columns they are bound to, that the longest of each fits (bytes; 0
+    /// when not known), and that what the statement itself says may be stored.
     ///
     /// # Errors
-    /// ORA-00932 where they do not, and what planning finds.
-    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind]) -> Result<()> {
+    /// ORA-00932, ORA-12899 and ORA-01400 where they do not, and what planning finds. The rows themselves may still be good, as NULL is.
+    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind], longest_bytes: &[u32]) -> Result<()> {
         if matches!(statement.body, Body::Command(_)) {
             return Ok(());
         }
         self.refresh()?;
         self.plan(statement, bind_kinds.to_vec())?;
         match &statement.plan {
-            Some((_, Plan::Dml(plan))) => dml::check_kinds(plan, bind_kinds, &self.nls),
+            Some((_, Plan::Dml(plan, _))) => {
+                dml::check_kinds(plan, bind_kinds, &self.nls)?;
+                dml::check_lengths(plan, bind_kinds, longest_bytes)?;
+                dml::check_constants(&self.connection, plan, &self.nls)
+            }
             _ => Ok(()),
         }
     }
@@ -416,6 +489,7 @@ impl Session {
         if binds.len() < statement.shape.binds.len() {
             return Err(OraError::new(1008, "not all variables bound"));
         }
+        self.interrupts.reset();
         let values = binds.iter().map(|datum| store_plain(*datum)).collect::<Result<Vec<_>>>()?;
         let shared = matches!(self.location, Location::File(_)) && !self.in_transaction();
         let reader = if shared { Some(self.reader()?) } else { None };
@@ -439,7 +513,8 @@ impl Session {
             }
             None => {
                 self.fill_views(&self.connection, views)?;
-                Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers))
+                let read = || Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers));
+                self.interrupts.reading(read)
             }
         }
     }
@@ -462,7 +537,7 @@ impl Session {
             Some(reader) => reader,
             None => {
                 let reader = self.location.open(self.lock_wait)?;
-                self.interrupts.add(&reader);
+                self.interrupts.add_reader(&reader);
                 reader
             }
         };

@@ -1,9 +1,9 @@
 //! Connections to the SQLite file.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::catalog::Catalog;
 use super::{OraError, Result, functions};
@@ -41,13 +41,37 @@ impl Location {
         connection.set_prepared_statement_cache_capacity(128);
         connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;")?;
         if let Location::File(_) = self {
-            connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+            write_ahead_log(&connection, wait)?;
             // FULL: the log is on the disk before a commit returns.
             connection.execute_batch("PRAGMA synchronous = FULL;")?;
         }
         functions::register(&connection)?;
         Catalog::create(&connection)?;
         Ok(connection)
+    }
+}
+
+/// Switches the file to a write-ahead log, which it then keeps. Sessions that make a file at the same moment all want its exclusive lock while
+/// they hold a shared one; SQLite answers that at once, without its busy handler, because they would wait for each other.
+fn write_ahead_log(connection: &Connection, wait: Duration) -> Result<()> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let deadline = Instant::now() + wait;
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(mode) => {
+                return Err(OraError::new(
+                    1115,
+                    format_args!(
+                        "IO error reading block from file (the file cannot have a write-ahead log: its journal mode stays {mode})"
+                    ),
+                ));
+            }
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                std::thread::sleep(PAUSE);
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::change_arguments::ChangeArguments;
+use crate::export_arguments::ExportArguments;
+
 const TARGET_HELP: &str = "\
 Targets:
   oracle://USER@HOST:PORT/SERVICE/[SCHEMA.]TABLE   a database by address
@@ -20,8 +23,9 @@ Exit codes:
     0  done                                        5  a row was refused
     1  unexpected                                  6  file or storage
     2  usage                                       7  the database refused, or the connection was lost
-    3  client library, connection or login         8  done, but rows were refused: they are in --rejects FILE
-    4  the plan does not fit, nothing has moved  130  interrupted, rolled back";
+    3  client library, connection or login         8  loaded and committed, but the report could not be written
+    4  the plan does not fit, nothing has moved    9  done, but rows were refused: they are in --rejects FILE
+                                                 130  interrupted, rolled back";
 
 /// Moves tables between Oracle and the lakehouse through OCI array binding. Exact or refused; nothing lost, nothing twice.
 #[derive(Debug, Parser)]
@@ -34,10 +38,11 @@ pub struct Arguments {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value a process")]
 pub enum Command {
-    /// Copy Parquet files into an Oracle table
-    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET")]
-    Copy(Box<CopyArguments>),
+    /// Copy Parquet files into an Oracle table, or a table or query into a Parquet file
+    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET\n       olbridge copy [OPTIONS] TARGET FILE.parquet")]
+    Copy(CopyArguments),
     /// Show the columns of a table or of a Parquet file
     #[command(after_help = TARGET_HELP)]
     Describe(DescribeArguments),
@@ -54,7 +59,7 @@ pub enum Command {
 /// `olbridge copy`.
 #[derive(Debug, Args)]
 pub struct CopyArguments {
-    /// Parquet files, globs or directories (hive partitions become columns); the last argument is the target table
+    /// Parquet files, globs or directories (hive partitions become columns), and last the target table; or a table and a Parquet file
     #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TARGET"])]
     pub operands: Vec<String>,
     /// What to do with the target table
@@ -66,34 +71,13 @@ pub struct CopyArguments {
     /// Source column SRC goes into target column DST (repeatable)
     #[arg(long, value_name = "SRC=DST")]
     pub rename: Vec<String>,
-    /// Columns by which upsert, update and delete find rows, or ROWID
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    pub key: Vec<String>,
-    /// In an upsert, delete the rows whose source column has this value (the column itself is loaded only if --columns names it)
-    #[arg(long, value_name = "COLUMN=VALUE")]
-    pub delete_when: Option<String>,
-    /// Do not delete rows: set the table's column _deleted to 1, and _updated to the time if there is one
-    #[arg(long)]
-    pub soft_delete: bool,
-    /// Primary key of a table that is created
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    pub primary_key: Vec<String>,
-    /// What becomes of a row whose key is not in the table (default: refuse for update, count for delete)
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub not_found: Option<NotFoundArgument>,
-    /// What a bad row does (default: abort; with --rejects: reject)
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub on_error: Option<OnErrorArgument>,
-    /// Put refused rows into FILE (.parquet or .ndjson, must not exist) with the reason, and go on with the others
-    #[arg(long, value_name = "FILE")]
-    pub rejects: Option<PathBuf>,
-    /// Roll back when more than N rows are refused (default: no limit)
-    #[arg(long, value_name = "N")]
-    pub max_errors: Option<u64>,
+    /// What only a copy into a table takes.
+    #[command(flatten)]
+    pub change: ChangeArguments,
     /// Rows per array execute, at most 32767 (default: from --batch-bytes)
     #[arg(long, value_name = "ROWS")]
     pub batch_rows: Option<NonZeroU32>,
-    /// Memory for the array buffers, such as 8MiB or 512KiB (default: 4MiB)
+    /// Memory for the array buffers, such as 8MiB or 512KiB (default: 2MiB)
     #[arg(long, value_name = "BYTES")]
     pub batch_bytes: Option<String>,
     /// Commit every so many rows instead of once at the end; a failed job then leaves the committed rows in the table
@@ -111,6 +95,9 @@ pub struct CopyArguments {
     /// No progress, no summary
     #[arg(long, short)]
     pub quiet: bool,
+    /// From Oracle into a file.
+    #[command(flatten)]
+    pub export: ExportArguments,
     /// How to connect.
     #[command(flatten)]
     pub connection: ConnectionArguments,
@@ -187,24 +174,6 @@ pub enum ModeArgument {
     Update,
     /// Remove the rows that have the --key of a source row
     Delete,
-}
-
-/// `--on-error`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnErrorArgument {
-    /// Name the first bad row and roll back
-    Abort,
-    /// Put bad rows into --rejects FILE and go on
-    Reject,
-}
-
-/// `--not-found`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum NotFoundArgument {
-    /// It is a bad row
-    Refuse,
-    /// It is counted, and the others go on
-    Count,
 }
 
 /// `describe --format`.

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use olbridge::copy::target::Target;
-use olbridge::copy::{CopyJob, Mode, OnError};
+use olbridge::copy::{CopyJob, Mode};
 use olbridge::load::{LoadOptions, NotFound};
 use olbridge::oci::MAX_ROWS_PER_EXECUTE;
 use olbridge::transaction::CommitPolicy;
 use olbridge::type_map::LossySet;
 
-use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument, NotFoundArgument, OnErrorArgument};
+use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
 use crate::failure::{Failure, usage};
 use crate::units;
 
@@ -48,18 +48,23 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
             "put the target last: olbridge copy FILE… TARGET",
         ));
     }
+    if let Some(option) = arguments.export.first_given() {
+        return Err(usage(format!("{option} has no meaning for a load"), "leave it out; it belongs to olbridge copy TARGET FILE.parquet"));
+    }
+    let change = arguments.change;
+    let (on_error, delete_when) = (change.on_error()?, change.delete_when()?);
     let job = CopyJob {
         source,
         target,
         mode: mode(arguments.mode),
         columns: arguments.columns,
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
-        key: arguments.key,
-        delete_when: arguments.delete_when.as_deref().map(delete_when).transpose()?,
-        soft_delete: arguments.soft_delete,
-        primary_key: arguments.primary_key,
-        not_found: arguments.not_found.map(not_found),
-        on_error: on_error(arguments.on_error, arguments.rejects, arguments.max_errors)?,
+        key: change.key,
+        not_found: change.not_found.map(NotFound::from),
+        delete_when,
+        soft_delete: change.soft_delete,
+        primary_key: change.primary_key,
+        on_error,
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
@@ -83,31 +88,6 @@ fn mode(argument: ModeArgument) -> Mode {
     }
 }
 
-fn not_found(argument: NotFoundArgument) -> NotFound {
-    match argument {
-        NotFoundArgument::Refuse => NotFound::Refuse,
-        NotFoundArgument::Count => NotFound::Count,
-    }
-}
-
-fn on_error(argument: Option<OnErrorArgument>, rejects: Option<PathBuf>, max_rows: Option<u64>) -> Result<OnError, Failure> {
-    match (argument, rejects) {
-        (None | Some(OnErrorArgument::Abort), None) if max_rows.is_none() => Ok(OnError::Abort),
-        (None | Some(OnErrorArgument::Reject), Some(file)) => Ok(OnError::Reject { file, max_rows }),
-        (Some(OnErrorArgument::Abort), Some(_)) => {
-            Err(usage("--on-error abort ends at the first bad row, so --rejects says nothing", "leave out one of them"))
-        }
-        (_, None) => Err(usage("refused rows have to go somewhere", "--rejects bad.parquet (or bad.ndjson)")),
-    }
-}
-
-fn delete_when(text: &str) -> Result<(String, String), Failure> {
-    match text.split_once('=') {
-        Some((column, value)) if !column.is_empty() => Ok((column.to_owned(), value.to_owned())),
-        _ => Err(usage(format!("--delete-when {text} is not COLUMN=VALUE"), "--delete-when op=D")),
-    }
-}
-
 fn rename(text: &str) -> Result<(String, String), Failure> {
     match text.split_once('=') {
         Some((source, target)) if !source.is_empty() && !target.is_empty() => Ok((source.to_owned(), target.to_owned())),
@@ -115,7 +95,7 @@ fn rename(text: &str) -> Result<(String, String), Failure> {
     }
 }
 
-fn batch_rows(rows: Option<u32>) -> Result<Option<u32>, Failure> {
+pub(crate) fn batch_rows(rows: Option<u32>) -> Result<Option<u32>, Failure> {
     match rows {
         Some(rows) if rows > MAX_ROWS_PER_EXECUTE => Err(usage(
             format!("--batch-rows {rows}: an execute takes at most {MAX_ROWS_PER_EXECUTE} rows"),
@@ -131,12 +111,12 @@ fn batch_bytes(text: Option<&str>) -> Result<usize, Failure> {
     bytes.ok_or_else(|| usage(format!("--batch-bytes {text} is not a size"), "--batch-bytes 8MiB (or 512KiB, 1GB, 1000000)"))
 }
 
-fn lossy(kinds: Option<&str>) -> Result<LossySet, Failure> {
+pub(crate) fn lossy(kinds: Option<&str>) -> Result<LossySet, Failure> {
     let kinds = kinds.unwrap_or_default();
     kinds.parse::<LossySet>().map_err(|reason| usage(format!("--lossy {kinds}: {reason}"), "--lossy empty-text,rounding"))
 }
 
-fn report(text: &str) -> Result<ReportTo, Failure> {
+pub(crate) fn report(text: &str) -> Result<ReportTo, Failure> {
     match text.split_once('=') {
         None if text == "json" => Ok(ReportTo::StandardOutput),
         Some(("json", file)) if !file.is_empty() => Ok(ReportTo::File(PathBuf::from(file))),
@@ -153,7 +133,7 @@ mod tests {
     fn parse(more: &[&str]) -> Result<CopyRequest, Failure> {
         let words = ["olbridge", "copy", "a.parquet", "b.parquet", "embedded:x.db/T"].iter().chain(more);
         let Command::Copy(arguments) = Arguments::try_parse_from(words).unwrap().command else { panic!("not copy") };
-        copy(*arguments)
+        copy(arguments)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionAr
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
+use super::clauses::check_call;
 use super::{Sql, Translator};
 
 impl Translator<'_> {
@@ -15,9 +16,7 @@ impl Translator<'_> {
             _ => None,
         };
         let name = name.ok_or_else(|| OraError::unsupported(format_args!("the function {}", function.name)))?;
-        if function.over.is_some() || function.filter.is_some() || !function.within_group.is_empty() {
-            return Err(OraError::unsupported(format_args!("{name} as an analytic function")));
-        }
+        check_call(function)?;
         let (arguments, distinct, star) = match &function.args {
             FunctionArguments::None => (Vec::new(), false, false),
             FunctionArguments::List(list) if list.clauses.is_empty() => {
@@ -52,7 +51,10 @@ impl Translator<'_> {
             return Err(OraError::new(934, "group function is not allowed here"));
         }
         self.aggregates += 1;
-        if star && name == "COUNT" {
+        if star && (name != "COUNT" || !arguments.is_empty() || distinct) {
+            return Err(OraError::new(909, "invalid number of arguments"));
+        }
+        if star {
             return Ok(Sql { nullable: false, ..Sql::new("o_integer(count(*))", DataType::NUMBER) });
         }
         let [argument] = arguments else {

@@ -9,6 +9,7 @@ use super::super::dictionary;
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
+use super::clauses::{alias_name, check_join, check_query, check_select, check_wildcard, plain_table};
 use super::expression::{balanced, split};
 use super::{ScopeColumn, Source, Sql, Translator, unnested};
 
@@ -22,6 +23,7 @@ pub(crate) struct Query {
 impl Translator<'_> {
     /// Translates a query, in a scope of its own.
     pub fn query(&mut self, ast: &Ast) -> Result<Query> {
+        check_query(ast)?;
         if ast.with.is_some() {
             return Err(OraError::unsupported("WITH"));
         }
@@ -52,7 +54,7 @@ impl Translator<'_> {
     }
 
     fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
-        refuse_unknown(select)?;
+        check_select(select)?;
         let mut from = self.from(&select.from)?;
         (self.aggregates_allowed, self.rownum_allowed) = (false, false);
         let (condition, row_limit) = self.where_clause(select.selection.as_ref())?;
@@ -75,7 +77,11 @@ impl Translator<'_> {
                 if group_by.is_empty() { (937, "not a single-group group function") } else { (979, "not a GROUP BY expression") };
             return Err(OraError::new(code, text).at(*place));
         }
-        let distinct = select.distinct.is_some();
+        let distinct = match &select.distinct {
+            None | Some(Distinct::All) => false,
+            Some(Distinct::Distinct) => true,
+            Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
+        };
         let mut condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let mut limit = self.limit(ast)?;
         if let Some(rows) = row_limit {
@@ -115,6 +121,7 @@ impl Translator<'_> {
         for item in from {
             let mut part = self.source(&item.relation)?;
             for join in &item.joins {
+                check_join(join)?;
                 let (words, constraint) = match &join.join_operator {
                     JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => ("JOIN", constraint),
                     JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => ("LEFT JOIN", constraint),
@@ -145,13 +152,13 @@ impl Translator<'_> {
     /// A row source under the name that SQL of SQLite calls it by.
     pub(super) fn source_named(&mut self, factor: &TableFactor, name: &str) -> Result<String> {
         match factor {
-            TableFactor::Table { name: table, alias, args: None, version: None, partitions, sample: None, .. } if partitions.is_empty() => {
-                let alias = alias.as_ref().map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
+            TableFactor::Table { .. } => {
+                let (table, alias) = plain_table(factor)?;
                 self.named_source(table, alias, name)
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
                 let query = self.query(subquery)?;
-                let source = self.derived(&query, alias.as_ref(), name);
+                let source = self.derived(&query, alias.as_ref(), name)?;
                 self.add_source(source);
                 Ok(format!("({}) AS {name}", query.text))
             }
@@ -160,7 +167,7 @@ impl Translator<'_> {
     }
 
     /// A subquery as a row source.
-    pub(super) fn derived(&self, query: &Query, alias: Option<&TableAlias>, name: &str) -> Source {
+    pub(super) fn derived(&self, query: &Query, alias: Option<&TableAlias>, name: &str) -> Result<Source> {
         let column = |(index, (column, sql)): (usize, &(String, Sql))| ScopeColumn {
             name: column.clone(),
             sql: format!("{name}.o{index}"),
@@ -168,8 +175,7 @@ impl Translator<'_> {
             nullable: sql.nullable,
         };
         let columns = query.outputs.iter().enumerate().map(column).collect();
-        let alias = alias.map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
-        Source { schema: None, name: alias, columns, rowid: None }
+        Ok(Source { schema: None, name: alias.map(alias_name).transpose()?, columns, rowid: None })
     }
 
     pub(super) fn add_source(&mut self, source: Source) {
@@ -316,13 +322,15 @@ impl Translator<'_> {
         let mut outputs = Vec::new();
         for item in &select.projection {
             match item {
-                SelectItem::Wildcard(_) => {
+                SelectItem::Wildcard(options) => {
+                    check_wildcard(options)?;
                     if select.projection.len() > 1 {
                         return Err(OraError::new(923, "FROM keyword not found where expected"));
                     }
                     self.expand(None, &mut outputs)?;
                 }
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
+                    check_wildcard(options)?;
                     let (_, name, offset) = self.object_name(name)?;
                     self.expand(Some(&name), &mut outputs).map_err(|error| error.at(offset))?;
                 }
@@ -377,6 +385,9 @@ impl Translator<'_> {
     }
 
     fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)]) -> Result<String> {
+        if item.with_fill.is_some() {
+            return Err(OraError::unsupported("WITH FILL"));
+        }
         let key = match unnested(&item.expr) {
             Expr::Value(value) if matches!(value.value, Value::Number(..)) => {
                 let position = value.value.to_string().parse::<usize>().ok().filter(|position| (1..=outputs.len()).contains(position));
@@ -431,22 +442,4 @@ impl Translator<'_> {
         let (left, right, collation) = self.comparable(Sql { rowid: None, ..left }, right)?;
         Ok(format!("({left}{collation} {}IN (SELECT {right} FROM ({}) AS q))", if negated { "NOT " } else { "" }, query.text))
     }
-}
-
-fn refuse_unknown(select: &Select) -> Result<()> {
-    let unknown = [
-        (select.top.is_some(), "TOP"),
-        (matches!(select.distinct, Some(Distinct::On(_))), "DISTINCT ON"),
-        (select.into.is_some(), "SELECT … INTO"),
-        (!select.connect_by.is_empty(), "CONNECT BY"),
-        (!select.lateral_views.is_empty(), "LATERAL"),
-        (select.qualify.is_some(), "QUALIFY"),
-        (!select.named_window.is_empty(), "WINDOW"),
-        (
-            select.prewhere.is_some() || !select.cluster_by.is_empty() || !select.sort_by.is_empty() || !select.distribute_by.is_empty(),
-            "this clause",
-        ),
-        (select.select_modifiers.is_some() || select.value_table_mode.is_some() || select.exclude.is_some(), "this modifier"),
-    ];
-    unknown.iter().find(|(present, _)| *present).map_or(Ok(()), |(_, name)| Err(OraError::unsupported(name)))
 }
