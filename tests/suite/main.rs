@@ -11,6 +11,7 @@ mod loads;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;
+mod pairs;
 mod parquet_testing;
 mod real_client;
 mod support;

@@ -13,15 +13,10 @@ use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
 use crate::engine::{Datum, DatumKind, OraError, Statement, StatementKind};
 
-const KNOWN_MODES: u32 = mode::EXACT_FETCH
-    | mode::DESCRIBE_ONLY
-    | mode::COMMIT_ON_SUCCESS
-    | mode::BATCH_ERRORS
-    | mode::PARSE_ONLY
-    | mode::RETURN_ROW_COUNT_ARRAY
-    | 0x1;
-/// The protocol counts errors in 16 bits, so the real client refuses longer arrays in batch mode; this library refuses them always.
-const MAX_ITERATIONS: u32 = 65_535;
+const KNOWN_MODES: u32 =
+    mode::DESCRIBE_ONLY | mode::COMMIT_ON_SUCCESS | mode::BATCH_ERRORS | mode::PARSE_ONLY | mode::RETURN_ROW_COUNT_ARRAY | 0x1;
+/// The protocol counts errors in 16 bits: of more the real client tells a wrong number, this library refuses what could make them.
+const MAX_BATCH_ITERATIONS: u32 = 65_535;
 
 /// Executes a prepared statement `iters - rowoff` times.
 ///
@@ -133,11 +128,11 @@ impl Call {
         if self.iters == 0 {
             return Err(Failure::ora(24333, "zero iteration count"));
         }
-        if self.iters >= MAX_ITERATIONS {
-            return Err(Failure::ora(
-                24381,
-                format_args!("error(s) in array DML: {} iterations, the most in one call are {}", self.iters, MAX_ITERATIONS - 1),
-            ));
+        if self.has(mode::BATCH_ERRORS) && self.iters > MAX_BATCH_ITERATIONS {
+            return Err(Failure::unimplemented(format_args!(
+                "OCI_BATCH_ERRORS with an array of {} iterations (at most {MAX_BATCH_ITERATIONS})",
+                self.iters
+            )));
         }
         match self.rowoff >= self.iters {
             true => Err(Failure::ora(24333, format_args!("zero iteration count: row offset {} of {} iterations", self.rowoff, self.iters))),
@@ -260,7 +255,7 @@ impl Tally<'_> {
 
 /// Whether an error belongs to one row; a lost session, a lock or a cancel ends the whole array.
 fn is_row_error(error: &OraError) -> bool {
-    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 3001 | 3113 | 3114)
+    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 2091 | 3001 | 3113 | 3114)
 }
 
 fn resolve_inputs(statement: &StatementBody) -> Result<Vec<Input>, Failure> {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use sqlparser::ast::Statement as Ast;
@@ -202,7 +202,7 @@ impl Session {
         if self.in_transaction() {
             return Ok(false);
         }
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.wait_for_writer()?;
         self.is_open = true;
         match self.refresh() {
             Ok(()) => Ok(true),
@@ -211,6 +211,25 @@ impl Session {
                 Err(error)
             }
         }
+    }
+
+    /// Begins to write. Waits in slices, so that a cancel ends the wait.
+    fn wait_for_writer(&self) -> Result<()> {
+        const SLICE: Duration = Duration::from_millis(20);
+        let deadline = Instant::now() + self.lock_wait;
+        self.connection.busy_timeout(SLICE.min(self.lock_wait))?;
+        let begun = loop {
+            let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+            let is_busy = begun.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy));
+            if !is_busy || Instant::now() >= deadline {
+                break begun.map(drop).map_err(OraError::from);
+            }
+            if let Err(cancelled) = self.interrupts.check() {
+                break Err(cancelled);
+            }
+        };
+        self.connection.busy_timeout(self.lock_wait)?;
+        begun
     }
 
     /// Reads the catalog again when another session changed it.
@@ -321,6 +340,7 @@ impl Session {
     pub fn execute(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<u64> {
         if let Body::Command(command) = &statement.body {
             let command = command.clone();
+            self.interrupts.reset();
             return self.run_command(&command).map(|()| 0);
         }
         let mut outcome = Ok(0);

@@ -326,7 +326,10 @@ fn float_text(nan: bool, infinite: bool, negative: bool, scientific: String) -> 
     if mantissa.trim_matches(['-', '0', '.']).is_empty() {
         return "0".into();
     }
-    format!("{mantissa}E{}{:03}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    // Zeros at the end say nothing; one digit stays after the point.
+    let digits = mantissa.trim_end_matches('0');
+    let zero = if digits.ends_with('.') { "0" } else { "" };
+    format!("{digits}{zero}E{}{:03}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
