@@ -46,18 +46,41 @@ pub(crate) enum DmlPlan {
     /// `rows` selects the rowid and then the outputs. `direct` does it in one statement of SQLite, its new values being binds after the
     /// statement's own; there is none where values depend on the row or keys change.
     Update { table: Arc<Table>, assigned: Vec<Assigned>, rows: String, direct: Option<String> },
-    /// A statement of SQLite.
-    Delete { text: String },
+    /// `text` is a statement of SQLite; `rows` selects the rowids instead.
+    Delete { table: Arc<Table>, text: String, rows: String },
     /// MERGE.
     Merge(Box<MergePlan>),
 }
 
+/// What RETURNING evaluates for a row: a query of SQLite whose last bind, after those of the statement, is the rowid.
+#[derive(Debug, Clone)]
+pub(crate) struct ReturningPlan {
+    pub text: String,
+    pub families: Vec<Family>,
+    /// The rows before DELETE: their rowids.
+    pub rows: Option<String>,
+}
+
 impl Translator<'_> {
+    /// RETURNING of the statement that `plan` is for.
+    pub fn returning(&mut self, plan: &DmlPlan, expressions: &[Expr]) -> Result<ReturningPlan> {
+        let (table, rows) = match plan {
+            DmlPlan::Insert { source: InsertSource::Query(_), .. } => return Err(OraError::new(933, "SQL command not properly ended")),
+            DmlPlan::Insert { table, .. } | DmlPlan::Update { table, .. } => (table, None),
+            DmlPlan::Delete { table, rows, .. } => (table, Some(rows.clone())),
+            DmlPlan::Merge(_) => return Err(OraError::unsupported("RETURNING in MERGE")),
+        };
+        self.scopes.truncate(self.outer_scopes());
+        let source = self.table_source(table, self.target_alias.clone(), "s0");
+        self.scopes.push(vec![source]);
+        let outputs = expressions.iter().map(|expr| self.value(expr)).collect::<Result<Vec<_>>>()?;
+        let texts = outputs.iter().map(|sql| sql.text.as_str()).collect::<Vec<_>>().join(", ");
+        let text = format!("SELECT {texts} FROM {} AS s0 WHERE s0.rid = ?{}", table.storage_name(), self.context.bind_kinds.len() + 1);
+        Ok(ReturningPlan { text, families: outputs.iter().map(Sql::family).collect(), rows })
+    }
+
     /// INSERT INTO t [(columns)] VALUES (…) | query.
     pub fn insert(&mut self, insert: &Insert) -> Result<DmlPlan> {
-        if insert.returning.is_some() {
-            return Err(OraError::unsupported("RETURNING"));
-        }
         let TableObject::TableName(name) = &insert.table else {
             return Err(OraError::unsupported("INSERT into anything but a table"));
         };
@@ -187,6 +210,7 @@ impl Translator<'_> {
         }
         let table = self.target(name)?;
         let alias = alias.as_ref().map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
+        self.target_alias.clone_from(&alias);
         self.scopes.push(Vec::new());
         let source = self.source_name();
         let from = self.named_source(name, alias, &source)?;
@@ -195,8 +219,8 @@ impl Translator<'_> {
 
     /// UPDATE t SET column = expression, … [WHERE …].
     pub fn update(&mut self, update: &Update) -> Result<DmlPlan> {
-        if update.returning.is_some() || update.from.is_some() || update.limit.is_some() || !update.order_by.is_empty() {
-            return Err(OraError::unsupported(if update.returning.is_some() { "RETURNING" } else { "this form of UPDATE" }));
+        if update.from.is_some() || update.limit.is_some() || !update.order_by.is_empty() {
+            return Err(OraError::unsupported("this form of UPDATE"));
         }
         let (table, from) = self.target_source(&update.table)?;
         let mut texts = vec!["s0.rid".to_owned()];
@@ -237,13 +261,8 @@ impl Translator<'_> {
 
     /// DELETE [FROM] t [WHERE …].
     pub fn delete(&mut self, delete: &Delete) -> Result<DmlPlan> {
-        if delete.returning.is_some()
-            || delete.using.is_some()
-            || delete.limit.is_some()
-            || !delete.tables.is_empty()
-            || !delete.order_by.is_empty()
-        {
-            return Err(OraError::unsupported(if delete.returning.is_some() { "RETURNING" } else { "this form of DELETE" }));
+        if delete.using.is_some() || delete.limit.is_some() || !delete.tables.is_empty() || !delete.order_by.is_empty() {
+            return Err(OraError::unsupported("this form of DELETE"));
         }
         let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
         let [item] = from.as_slice() else {
@@ -257,7 +276,8 @@ impl Translator<'_> {
             (false, false) => format!("DELETE FROM {from}{tail}"),
             (false, true) => format!("DELETE FROM {storage} WHERE rid IN (SELECT s0.rid FROM {from}{tail})"),
         };
-        Ok(DmlPlan::Delete { text })
+        let rows = format!("SELECT s0.rid FROM {from}{tail}");
+        Ok(DmlPlan::Delete { table, text, rows })
     }
 
     /// WHERE and LIMIT, and whether there is a LIMIT.
