@@ -5,6 +5,7 @@ use sqlparser::ast::{
     Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, Value,
 };
 
+use super::super::catalog::{Column, Table};
 use super::super::dictionary;
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
@@ -189,23 +190,7 @@ impl Translator<'_> {
         let (schema, object, offset) = self.object_name(table)?;
         let owner = schema.clone().unwrap_or_else(|| self.context.schema.to_owned());
         if let Some(table) = self.context.catalog.table(&owner, &object) {
-            let columns = table
-                .columns
-                .iter()
-                .enumerate()
-                .map(|(index, column)| ScopeColumn {
-                    name: column.name.clone(),
-                    sql: format!("{name}.c{index}"),
-                    data_type: column.data_type,
-                    nullable: column.nullable,
-                })
-                .collect();
-            let source = Source {
-                schema: Some(owner),
-                name: Some(alias.unwrap_or(object)),
-                columns,
-                rowid: Some((format!("{name}.rid"), table.id)),
-            };
+            let source = self.table_source(table, alias, name);
             let storage = table.storage_name();
             self.add_source(source);
             return Ok(format!("{storage} AS {name}"));
@@ -237,6 +222,22 @@ impl Translator<'_> {
             }
         }
         Err(OraError::no_table().at(offset))
+    }
+
+    /// A table under the name that SQL of SQLite calls it by.
+    pub(super) fn table_source(&self, table: &Table, alias: Option<String>, name: &str) -> Source {
+        let column = |(index, column): (usize, &Column)| ScopeColumn {
+            name: column.name.clone(),
+            sql: format!("{name}.c{index}"),
+            data_type: column.data_type,
+            nullable: column.nullable,
+        };
+        Source {
+            schema: Some(table.owner.clone()),
+            name: Some(alias.unwrap_or_else(|| table.name.clone())),
+            columns: table.columns.iter().enumerate().map(column).collect(),
+            rowid: Some((format!("{name}.rid"), table.id)),
+        }
     }
 
     /// Schema, name and place of an object's name.
