@@ -80,7 +80,11 @@ impl<'a> Runner<'a> {
     /// Whether the plan, made for binds of `kinds`, fits these too. An INSERT of binds alone converts each value by itself.
     pub fn fits(&self, kinds: &[DatumKind], binds: &[Datum<'_>]) -> bool {
         matches!(self.plan, DmlPlan::Insert { source: InsertSource::Binds, .. })
-            || binds.iter().zip(kinds).all(|(datum, kind)| datum.kind() == *kind || datum.kind() == DatumKind::Null)
+            || binds.iter().zip(kinds).all(|(datum, kind)| match datum.kind() {
+                DatumKind::Null => true,
+                DatumKind::Text => matches!(kind, DatumKind::Text | DatumKind::Char),
+                other => other == *kind,
+            })
     }
 
     /// One iteration: rows affected.

@@ -20,7 +20,7 @@ struct Slot {
 impl Slot {
     fn new(datum: Datum<'_>) -> Result<Slot> {
         let family = match datum.kind() {
-            DatumKind::Null | DatumKind::Text => Family::Text,
+            DatumKind::Null | DatumKind::Text | DatumKind::Char => Family::Text,
             DatumKind::Number => Family::Number,
             DatumKind::BinaryFloat => Family::BinaryFloat,
             DatumKind::BinaryDouble => Family::BinaryDouble,

@@ -355,6 +355,7 @@ impl Session {
         let known = statement.plan.as_ref().map(|(key, _)| key.kinds.as_slice()).unwrap_or_default();
         let kind = |(index, datum): (usize, &Datum<'_>)| match datum.kind() {
             DatumKind::Null => known.get(index).copied().unwrap_or_default(),
+            DatumKind::Text if known.get(index) == Some(&DatumKind::Char) => DatumKind::Char,
             kind => kind,
         };
         binds.iter().enumerate().map(kind).collect()

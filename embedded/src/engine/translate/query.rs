@@ -120,9 +120,11 @@ impl Translator<'_> {
         }
         let mut text = Vec::new();
         for item in from {
+            let first = self.scopes.last().map_or(0, Vec::len);
             let mut part = self.source(&item.relation)?;
             for join in &item.joins {
                 check_join(join)?;
+                let joined = self.scopes.last().map_or(0, Vec::len);
                 let (words, constraint) = match &join.join_operator {
                     JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => ("JOIN", constraint),
                     JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => ("LEFT JOIN", constraint),
@@ -131,18 +133,41 @@ impl Translator<'_> {
                     JoinOperator::CrossJoin(constraint) => ("CROSS JOIN", constraint),
                     other => return Err(OraError::unsupported(format_args!("the join {other:?}"))),
                 };
+                // SQLite joins what stands before the comma too.
+                if from.len() > 1 && matches!(words, "RIGHT JOIN" | "FULL JOIN") {
+                    return Err(OraError::unsupported(format_args!("{words} beside other tables in FROM")));
+                }
                 let source = self.source(&join.relation)?;
                 part.push_str(&format!(" {words} {source}"));
                 match constraint {
-                    JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.condition(condition)?)),
+                    JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.join_condition(condition, first)?)),
                     JoinConstraint::None => {}
                     _ => return Err(OraError::unsupported("NATURAL and USING joins")),
+                }
+                let missing = match words {
+                    "LEFT JOIN" => joined..usize::MAX,
+                    "RIGHT JOIN" => first..joined,
+                    "FULL JOIN" => first..usize::MAX,
+                    _ => 0..0,
+                };
+                for (_, source) in self.scopes.last_mut().into_iter().flatten().enumerate().filter(|(index, _)| missing.contains(index)) {
+                    source.columns.iter_mut().for_each(|column| column.nullable = true);
                 }
             }
             text.push(part);
         }
         self.bare_columns.clear();
         Ok(text.join(", "))
+    }
+
+    /// ON sees the sources of its own item of FROM: those from `first` on.
+    fn join_condition(&mut self, condition: &Expr, first: usize) -> Result<String> {
+        let hidden: Vec<Source> = self.scopes.last_mut().map(|scope| scope.drain(..first).collect()).unwrap_or_default();
+        let condition = self.condition(condition);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.splice(0..0, hidden);
+        }
+        condition
     }
 
     fn source(&mut self, factor: &TableFactor) -> Result<String> {
