@@ -281,12 +281,14 @@ fn describe_shows_tables_and_files() {
     assert_eq!(document["columns"][1]["oracle_type"], "VARCHAR2(20 CHAR)");
 
     let out = workspace.ok(&["describe", "three.parquet"]);
-    for part in ["id", "Int64", "3 rows"] {
+    for part in ["1 file: 3 rows", "id", "Int64", "INT64", "three.parquet"] {
         assert!(out.contains(part), "{part}: {out}");
     }
     let document: Value = serde_json::from_str(&workspace.ok(&["describe", "three.parquet", "--format", "json"])).unwrap();
     assert_eq!(document["rows"], 3);
     assert_eq!(document["columns"][0]["arrow_type"], "Int64");
+    assert_eq!(document["columns"][0]["parquet_type"], "INT64");
+    assert_eq!(document["files"][0]["path"], "three.parquet");
 }
 
 #[test]

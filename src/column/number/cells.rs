@@ -7,7 +7,7 @@ use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, StringBuilder};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::datatypes::*;
 
-use super::SQLT_VNU;
+use super::{SQLT_VNU, shortest_of_f16};
 use crate::column::decoded::{Explain, decoded};
 use crate::column::{ColumnDefine, Origin, PlannedDefine, ValueError, fixed, try_for_each_valid};
 use crate::layout::{Cells, Layout};
@@ -128,7 +128,7 @@ pub(crate) fn float_number_cells(origin: Origin<'_>) -> PlannedDefine {
         DataType::Float16 => {
             let as_f16 = move |slot: &NumberSlot| {
                 let (value, mut again) = (half::f16::from_f64(Digits::decode(slot).ok()?.to_f64()), [0; NUMBER_SLOT_BYTES]);
-                let exact = encode_f32_shortest(value.to_f32(), &mut again).is_ok() && same(slot, &again);
+                let exact = encode_f64_shortest(shortest_of_f16(value), &mut again).is_ok() && same(slot, &again);
                 (exact || rounding && value.is_finite()).then_some(value)
             };
             decoded::<Float16Type, NUMBER_SLOT_BYTES>(VNU, origin.wanted, as_f16, explain)

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{DataType, Number};
+use crate::engine::{ColumnInfo, DataType, DatumKind, Number, StatementKind};
 
 fn memory() -> Session {
     Session::connect(":memory:", "scott", "tiger").unwrap()
@@ -593,6 +593,7 @@ fn damaged_bytes_are_an_error_and_not_null() {
     assert_eq!(code(rows_with(&mut s, "SELECT d FROM t", &[])), 600);
 }
 
+mod blocks;
 mod clauses;
 mod merge;
 mod transactions;

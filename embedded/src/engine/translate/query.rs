@@ -5,6 +5,7 @@ use sqlparser::ast::{
     Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, Value,
 };
 
+use super::super::catalog::{Column, Table};
 use super::super::dictionary;
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
@@ -119,9 +120,11 @@ impl Translator<'_> {
         }
         let mut text = Vec::new();
         for item in from {
+            let first = self.scopes.last().map_or(0, Vec::len);
             let mut part = self.source(&item.relation)?;
             for join in &item.joins {
                 check_join(join)?;
+                let joined = self.scopes.last().map_or(0, Vec::len);
                 let (words, constraint) = match &join.join_operator {
                     JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => ("JOIN", constraint),
                     JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => ("LEFT JOIN", constraint),
@@ -130,18 +133,41 @@ impl Translator<'_> {
                     JoinOperator::CrossJoin(constraint) => ("CROSS JOIN", constraint),
                     other => return Err(OraError::unsupported(format_args!("the join {other:?}"))),
                 };
+                // SQLite joins what stands before the comma too.
+                if from.len() > 1 && matches!(words, "RIGHT JOIN" | "FULL JOIN") {
+                    return Err(OraError::unsupported(format_args!("{words} beside other tables in FROM")));
+                }
                 let source = self.source(&join.relation)?;
                 part.push_str(&format!(" {words} {source}"));
                 match constraint {
-                    JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.condition(condition)?)),
+                    JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.join_condition(condition, first)?)),
                     JoinConstraint::None => {}
                     _ => return Err(OraError::unsupported("NATURAL and USING joins")),
+                }
+                let missing = match words {
+                    "LEFT JOIN" => joined..usize::MAX,
+                    "RIGHT JOIN" => first..joined,
+                    "FULL JOIN" => first..usize::MAX,
+                    _ => 0..0,
+                };
+                for (_, source) in self.scopes.last_mut().into_iter().flatten().enumerate().filter(|(index, _)| missing.contains(index)) {
+                    source.columns.iter_mut().for_each(|column| column.nullable = true);
                 }
             }
             text.push(part);
         }
         self.bare_columns.clear();
         Ok(text.join(", "))
+    }
+
+    /// ON sees the sources of its own item of FROM: those from `first` on.
+    fn join_condition(&mut self, condition: &Expr, first: usize) -> Result<String> {
+        let hidden: Vec<Source> = self.scopes.last_mut().map(|scope| scope.drain(..first).collect()).unwrap_or_default();
+        let condition = self.condition(condition);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.splice(0..0, hidden);
+        }
+        condition
     }
 
     fn source(&mut self, factor: &TableFactor) -> Result<String> {
@@ -189,23 +215,7 @@ impl Translator<'_> {
         let (schema, object, offset) = self.object_name(table)?;
         let owner = schema.clone().unwrap_or_else(|| self.context.schema.to_owned());
         if let Some(table) = self.context.catalog.table(&owner, &object) {
-            let columns = table
-                .columns
-                .iter()
-                .enumerate()
-                .map(|(index, column)| ScopeColumn {
-                    name: column.name.clone(),
-                    sql: format!("{name}.c{index}"),
-                    data_type: column.data_type,
-                    nullable: column.nullable,
-                })
-                .collect();
-            let source = Source {
-                schema: Some(owner),
-                name: Some(alias.unwrap_or(object)),
-                columns,
-                rowid: Some((format!("{name}.rid"), table.id)),
-            };
+            let source = self.table_source(table, alias, name);
             let storage = table.storage_name();
             self.add_source(source);
             return Ok(format!("{storage} AS {name}"));
@@ -237,6 +247,22 @@ impl Translator<'_> {
             }
         }
         Err(OraError::no_table().at(offset))
+    }
+
+    /// A table under the name that SQL of SQLite calls it by.
+    pub(super) fn table_source(&self, table: &Table, alias: Option<String>, name: &str) -> Source {
+        let column = |(index, column): (usize, &Column)| ScopeColumn {
+            name: column.name.clone(),
+            sql: format!("{name}.c{index}"),
+            data_type: column.data_type,
+            nullable: column.nullable,
+        };
+        Source {
+            schema: Some(table.owner.clone()),
+            name: Some(alias.unwrap_or_else(|| table.name.clone())),
+            columns: table.columns.iter().enumerate().map(column).collect(),
+            rowid: Some((format!("{name}.rid"), table.id)),
+        }
     }
 
     /// Schema, name and place of an object's name.

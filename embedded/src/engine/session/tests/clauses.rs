@@ -106,3 +106,49 @@ fn dml_reads_dictionary_views_as_they_are_now() {
     .unwrap();
     assert_eq!(rows(&mut s, "SELECT name FROM t"), ["T"]);
 }
+
+#[test]
+fn joins_bind_and_are_described_as_in_oracle() {
+    let mut s = memory();
+    for name in ["a", "b", "c"] {
+        run(&mut s, &format!("CREATE TABLE {name} (x NUMBER NOT NULL)")).unwrap();
+    }
+    let nullable = |s: &mut Session, from: &str| {
+        let statement = s.prepare(&format!("SELECT a.x, b.x FROM {from}")).unwrap();
+        statement.columns().iter().map(|column| column.nullable).collect::<Vec<_>>()
+    };
+    assert_eq!(nullable(&mut s, "a JOIN b ON a.x = b.x"), [false, false]);
+    assert_eq!(nullable(&mut s, "a LEFT JOIN b ON a.x = b.x"), [false, true]);
+    assert_eq!(nullable(&mut s, "a RIGHT JOIN b ON a.x = b.x"), [true, false]);
+    assert_eq!(nullable(&mut s, "a FULL JOIN b ON a.x = b.x"), [true, true]);
+    assert_eq!(nullable(&mut s, "c, a LEFT JOIN b ON a.x = b.x"), [false, true]);
+    let described = s.prepare("SELECT y FROM (SELECT b.x y FROM a LEFT JOIN b ON a.x = b.x)").unwrap();
+    assert!(described.columns()[0].nullable);
+    for (sql, expected) in [
+        ("SELECT a.x FROM a, b RIGHT JOIN c ON b.x = c.x", 3001),
+        ("SELECT a.x FROM a, b FULL JOIN c ON b.x = c.x", 3001),
+        ("SELECT a.x FROM a, b LEFT JOIN c ON a.x = c.x", 904),
+        ("SELECT a.x FROM a, b JOIN c ON a.x = c.x", 904),
+    ] {
+        assert_eq!(s.prepare(sql).err().unwrap().code, expected, "{sql}");
+    }
+    assert_eq!(rows(&mut s, "SELECT a.x FROM a, b LEFT JOIN c ON b.x = c.x"), Vec::<String>::new());
+}
+
+#[test]
+fn literals_compare_blank_padded() {
+    let mut s = memory();
+    assert_eq!(value(&mut s, "CASE WHEN 'a' = 'a  ' THEN 1 ELSE 0 END"), "1");
+    assert_eq!(value(&mut s, "CASE WHEN 'a' = ' a' THEN 1 ELSE 0 END"), "0");
+    assert_eq!(value(&mut s, "CASE WHEN 'a' || '' = 'a ' THEN 1 ELSE 0 END"), "0");
+}
+
+#[test]
+fn char_holds_two_thousand_bytes() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (c CHAR(2000 CHAR))").unwrap();
+    let insert = "INSERT INTO t VALUES (:1)";
+    assert_eq!(code(run_with(&mut s, insert, &[Datum::Text(&"ä".repeat(1001))])), 12899);
+    run_with(&mut s, insert, &[Datum::Text(&"ä".repeat(999))]).unwrap();
+    assert_eq!(rows(&mut s, "SELECT LENGTHB(c), LENGTH(c) FROM t"), ["2000|1001"]);
+}
