@@ -9,6 +9,7 @@ pub mod plan;
 mod plan_display;
 pub mod progress;
 pub mod report;
+mod restore;
 mod run;
 pub mod target;
 

@@ -5,6 +5,7 @@ use arrow::datatypes::Field;
 use super::job::{CopyJob, Mode};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use super::progress::Cancel;
+use super::restore::original_type;
 use super::run::was_broken_off;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
@@ -155,7 +156,9 @@ impl CopyJob {
             Some(table) => match_table(&schema, &selected, table, &mut problems),
             None => {
                 let stats = new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
-                let type_of = |index: usize, field: &Field| new_column_type(field, &stats[index]);
+                let type_of = |index: usize, field: &Field| {
+                    original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok)
+                };
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
         };
