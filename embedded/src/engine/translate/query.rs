@@ -71,18 +71,18 @@ impl Translator<'_> {
         self.rownum_allowed = group_by.is_empty();
         let outputs = self.select_list(select)?;
         let having = select.having.as_ref().map(|having| self.condition(having)).transpose()?;
-        let order = self.order_by(ast, &outputs)?;
+        let distinct = match &select.distinct {
+            None | Some(Distinct::All) => false,
+            Some(Distinct::Distinct) => true,
+            Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
+        };
+        let order = self.order_by(ast, &outputs, distinct)?;
         let aggregated = self.aggregates > 0 || !group_by.is_empty() || having.is_some();
         if let (true, Some(place)) = (aggregated, self.bare_columns.first()) {
             let (code, text) =
                 if group_by.is_empty() { (937, "not a single-group group function") } else { (979, "not a GROUP BY expression") };
             return Err(OraError::new(code, text).at(*place));
         }
-        let distinct = match &select.distinct {
-            None | Some(Distinct::All) => false,
-            Some(Distinct::Distinct) => true,
-            Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
-        };
         let mut condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let mut limit = self.limit(ast)?;
         if let Some(rows) = row_limit {
@@ -140,8 +140,10 @@ impl Translator<'_> {
                 let source = self.source(&join.relation)?;
                 part.push_str(&format!(" {words} {source}"));
                 match constraint {
+                    JoinConstraint::On(_) if words == "CROSS JOIN" => return Err(OraError::new(933, "SQL command not properly ended")),
                     JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.join_condition(condition, first)?)),
-                    JoinConstraint::None => {}
+                    JoinConstraint::None if words == "CROSS JOIN" => {}
+                    JoinConstraint::None => return Err(OraError::new(905, "missing keyword")),
                     _ => return Err(OraError::unsupported("NATURAL and USING joins")),
                 }
                 let missing = match words {
@@ -401,16 +403,16 @@ impl Translator<'_> {
         }
     }
 
-    fn order_by(&mut self, ast: &Ast, outputs: &[(String, Sql)]) -> Result<String> {
+    fn order_by(&mut self, ast: &Ast, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
         let Some(order_by) = &ast.order_by else { return Ok(String::new()) };
         let OrderByKind::Expressions(items) = &order_by.kind else {
             return Err(OraError::unsupported("ORDER BY ALL"));
         };
-        let keys = items.iter().map(|item| self.order_key(item, outputs)).collect::<Result<Vec<_>>>()?;
+        let keys = items.iter().map(|item| self.order_key(item, outputs, distinct)).collect::<Result<Vec<_>>>()?;
         Ok(format!(" ORDER BY {}", keys.join(", ")))
     }
 
-    fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)]) -> Result<String> {
+    fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
         if item.with_fill.is_some() {
             return Err(OraError::unsupported("WITH FILL"));
         }
@@ -430,6 +432,9 @@ impl Translator<'_> {
             }
             expr => self.value(expr)?,
         };
+        if distinct && !outputs.iter().any(|(_, output)| output.text == key.text) {
+            return Err(OraError::new(1791, "not a SELECTed expression"));
+        }
         if matches!(key.family(), Family::Clob | Family::Blob) {
             return Err(OraError::inconsistent("-", key.data_type.dictionary_name()));
         }
