@@ -1,5 +1,7 @@
 //! Sessions: connect, prepare, execute, query, commit.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ pub struct Session {
     pub(super) user: String,
     pub(super) schema: String,
     pub(super) lock_wait: Duration,
+    settings: BTreeMap<String, String>,
     readers: Pool,
     interrupts: Interrupt,
 }
@@ -76,7 +79,21 @@ impl Session {
         let interrupts = Interrupt::default();
         interrupts.add(&connection);
         let schema = user.clone();
-        Ok(Session { location, connection, catalog, nls: Nls::new()?, user, schema, lock_wait, readers: Pool::default(), interrupts })
+        static SESSIONS: AtomicU32 = AtomicU32::new(1);
+        let number = SESSIONS.fetch_add(1, Ordering::Relaxed).to_string();
+        let settings = ["SID", "SESSIONID"].into_iter().map(|name| (name.to_owned(), number.clone())).collect();
+        Ok(Session {
+            settings,
+            location,
+            connection,
+            catalog,
+            nls: Nls::new()?,
+            user,
+            schema,
+            lock_wait,
+            readers: Pool::default(),
+            interrupts,
+        })
     }
 
     /// The user, as stored.
@@ -87,6 +104,12 @@ impl Session {
     /// The schema that unqualified names are looked up in.
     pub fn current_schema(&self) -> &str {
         &self.schema
+    }
+
+    /// Sets what `SYS_CONTEXT('USERENV', name)` answers: MODULE, ACTION, CLIENT_IDENTIFIER and the like, in upper case.
+    pub fn set_context(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self.nls.epoch += 1;
     }
 
     /// Minutes of the session's time zone from UTC.
