@@ -1,5 +1,6 @@
 //! `OCIStmtExecute`: array DML, DDL and transaction control, and the start of a query.
 
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,19 +10,15 @@ use super::error::{ErrorBody, Failure, Outcome, Record, RowError, guard, note};
 use super::fetch;
 use super::handle::{self, Handle};
 use super::input::Input;
+use super::returning::{Kept, OutBind};
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
-use crate::engine::{Datum, DatumKind, OraError, Statement, StatementKind};
+use crate::engine::{Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
-const KNOWN_MODES: u32 = mode::EXACT_FETCH
-    | mode::DESCRIBE_ONLY
-    | mode::COMMIT_ON_SUCCESS
-    | mode::BATCH_ERRORS
-    | mode::PARSE_ONLY
-    | mode::RETURN_ROW_COUNT_ARRAY
-    | 0x1;
-/// The protocol counts errors in 16 bits, so the real client refuses longer arrays in batch mode; this library refuses them always.
-const MAX_ITERATIONS: u32 = 65_535;
+const KNOWN_MODES: u32 =
+    mode::DESCRIBE_ONLY | mode::COMMIT_ON_SUCCESS | mode::BATCH_ERRORS | mode::PARSE_ONLY | mode::RETURN_ROW_COUNT_ARRAY | 0x1;
+/// Errors of an array are counted in 16 bits, so longer arrays are refused in batch mode.
+const MAX_BATCH_ITERATIONS: u32 = 65_535;
 
 /// Executes a prepared statement `iters - rowoff` times.
 ///
@@ -71,6 +68,12 @@ impl Call {
     }
 
     fn run(&self, statement: &mut StatementBody, error_handle: &Handle<ErrorBody>) -> Outcome {
+        for (bit, what) in [(mode::EXACT_FETCH, "OCI_EXACT_FETCH"), (mode::SCROLLABLE, "scrollable cursors (OCI_STMT_SCROLLABLE_READONLY)")]
+        {
+            if self.has(bit) {
+                return Err(Failure::unimplemented(what));
+            }
+        }
         let unknown = self.mode & !KNOWN_MODES;
         if unknown != 0 {
             return Err(Failure::unimplemented(format_args!("OCIStmtExecute with mode {unknown:#x}")));
@@ -88,23 +91,54 @@ impl Call {
         }
         let core = self.core.clone();
         let mut engine = core.enter()?;
-        let mut prepared = engine.session()?.prepare(&statement.sql)?;
+        let resolved = resolve_inputs(statement);
+        let kinds: Vec<DatumKind> = resolved.iter().flatten().map(Input::kind).collect();
+        let mut prepared = self.prepare(statement, &mut engine, &kinds)?;
         if is_query {
             statement.describe(prepared.columns());
         }
-        if self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
-            return Ok(status::SUCCESS);
+        let outcome = match self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
+            true => Ok(status::SUCCESS),
+            false => resolved.and_then(|inputs| match is_query {
+                true => self.open(statement, error_handle, engine, &mut prepared, &inputs),
+                false => self.change(statement, error_handle, engine, &mut prepared, &inputs),
+            }),
+        };
+        statement.prepared = Some((self.session_address(), prepared));
+        outcome
+    }
+
+    fn session_address(&self) -> usize {
+        Arc::as_ptr(&self.core) as usize
+    }
+
+    /// The engine's statement: the one of the last execute when the session is the same, checked again, or a new one.
+    fn prepare(&self, statement: &mut StatementBody, engine: &mut EngineGuard<'_>, kinds: &[DatumKind]) -> Result<Statement, Failure> {
+        match statement.prepared.take() {
+            Some((address, mut prepared)) if address == self.session_address() => {
+                engine.session()?.replan(&mut prepared, kinds)?;
+                Ok(prepared)
+            }
+            _ => Ok(engine.session()?.prepare_for(&statement.sql, kinds)?),
         }
-        let inputs = resolve_inputs(statement)?;
-        if is_query {
-            return self.open(statement, error_handle, engine, prepared, &inputs);
-        }
-        let status = match (kind.is_dml(), engine.session()?.keeps_rows()) {
-            (true, true) => self.run_rows(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
-            (true, false) => self.check_only(statement, &mut engine, &mut prepared, &inputs)?,
+    }
+
+    /// Runs anything but a query.
+    fn change(
+        &self,
+        statement: &mut StatementBody,
+        error_handle: &Handle<ErrorBody>,
+        mut engine: EngineGuard<'_>,
+        prepared: &mut Statement,
+        inputs: &[Input],
+    ) -> Outcome {
+        let runs_rows = prepared.shape().kind.is_dml() || !prepared.out_binds().is_empty();
+        let status = match (runs_rows, engine.session()?.keeps_rows()) {
+            (true, true) => self.run_rows(statement, error_handle, &mut engine, prepared, inputs)?,
+            (true, false) => self.check_only(statement, &mut engine, prepared, inputs)?,
             (false, _) => {
-                let datums = self.first_row(&inputs)?;
-                engine.session()?.execute(&mut prepared, &datums)?;
+                let datums = self.first_row(inputs)?;
+                engine.session()?.execute(prepared, &datums)?;
                 status::SUCCESS
             }
         };
@@ -124,11 +158,11 @@ impl Call {
         if self.iters == 0 {
             return Err(Failure::ora(24333, "zero iteration count"));
         }
-        if self.iters >= MAX_ITERATIONS {
-            return Err(Failure::ora(
-                24381,
-                format_args!("error(s) in array DML: {} iterations, the most in one call are {}", self.iters, MAX_ITERATIONS - 1),
-            ));
+        if self.has(mode::BATCH_ERRORS) && self.iters > MAX_BATCH_ITERATIONS {
+            return Err(Failure::unimplemented(format_args!(
+                "batch errors of {} iterations (the most in one call are {MAX_BATCH_ITERATIONS})",
+                self.iters
+            )));
         }
         match self.rowoff >= self.iters {
             true => Err(Failure::ora(24333, format_args!("zero iteration count: row offset {} of {} iterations", self.rowoff, self.iters))),
@@ -169,17 +203,44 @@ impl Call {
         prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
+        let mut outs = out_binds(statement, prepared, engine.session()?.nls())?;
+        // RETURNING only writes; the variables of a block may be read first.
+        let is_written_only = prepared.shape().kind.is_dml();
+        let written: Vec<bool> = (0..inputs.len()).map(|index| is_written_only && outs.iter().any(|out| out.index == index)).collect();
+        let returned = RefCell::new(Vec::new());
         let mut tally = Tally { call: self, statement: &mut *statement, row_errors: Vec::new(), failure: None };
         let mut fill = |row: u32, datums: &mut [Datum<'_>]| -> Result<(), OraError> {
             self.core.check_cancelled()?;
-            for (datum, input) in datums.iter_mut().zip(inputs) {
-                // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
-                *datum = unsafe { input.datum(row as usize) }?;
+            for ((datum, input), is_written) in datums.iter_mut().zip(inputs).zip(&written) {
+                *datum = match is_written {
+                    true => Datum::Null,
+                    // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
+                    false => unsafe { input.datum(row as usize) }?,
+                };
             }
             Ok(())
         };
-        let mut done = |row: u32, result: Result<u64, OraError>| tally.add(row, result);
-        engine.session()?.execute_array(prepared, self.rowoff..self.iters, &mut fill, &mut done)?;
+        if outs.is_empty() {
+            let mut done = |row: u32, result: Result<u64, OraError>| tally.add(row, result);
+            engine.session()?.execute_array(prepared, self.rowoff..self.iters, &mut fill, &mut done)?;
+        } else {
+            let mut keep = |_: u32, values: &[Datum<'_>]| {
+                returned.borrow_mut().push(values.iter().map(|value| Kept::new(*value)).collect::<Vec<_>>());
+                Ok(())
+            };
+            let mut done = |row: u32, result: Result<u64, OraError>| {
+                let rows = returned.take();
+                let result = result.and_then(|affected| {
+                    for (column, out) in outs.iter_mut().enumerate() {
+                        // SAFETY: as for `fill`; callbacks keep the OCI contract.
+                        unsafe { out.deliver(row, &rows, column) }?;
+                    }
+                    Ok(affected)
+                });
+                tally.add(row, result)
+            };
+            engine.session()?.execute_array_out(prepared, self.rowoff..self.iters, &mut fill, &mut keep, &mut done)?;
+        }
         let Tally { row_errors, failure, .. } = tally;
         if let Some(failure) = failure {
             return Err(failure.into());
@@ -198,11 +259,11 @@ impl Call {
         statement: &mut StatementBody,
         error_handle: &Handle<ErrorBody>,
         mut engine: EngineGuard<'_>,
-        mut prepared: Statement,
+        prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
         let datums = self.first_row(inputs)?;
-        let cursor = engine.session()?.open(&mut prepared, &datums)?;
+        let cursor = engine.session()?.open(prepared, &datums)?;
         drop(engine);
         statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
         if self.iters == 0 {
@@ -246,6 +307,16 @@ impl Tally<'_> {
 /// Whether an error belongs to one row; a lost session, a lock or a cancel ends the whole array.
 fn is_row_error(error: &OraError) -> bool {
     !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 3001 | 3113 | 3114)
+}
+
+/// The binds that a statement writes.
+fn out_binds(statement: &StatementBody, prepared: &Statement, nls: &Nls) -> Result<Vec<OutBind>, Failure> {
+    let resolve = |index: &usize| match statement.binds.get(*index).copied().flatten() {
+        // SAFETY: a bind of the statement that the caller has locked.
+        Some(bind) => unsafe { OutBind::resolve(bind, *index, &statement.bind_names()[*index], nls) },
+        None => Err(Failure::ora(1008, "not all variables bound")),
+    };
+    prepared.out_binds().iter().map(resolve).collect()
 }
 
 fn resolve_inputs(statement: &StatementBody) -> Result<Vec<Input>, Failure> {

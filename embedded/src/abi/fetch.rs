@@ -7,6 +7,7 @@ use super::error::{ErrorBody, Failure, Outcome, guard, note};
 use super::handle::{self, Handle};
 use super::output::{CellNote, Output};
 use super::statement::{OpenQuery, StatementBody, failed};
+use crate::engine::Nls;
 
 /// Fetches up to `rows` rows; 100 when the query ended, with the rows before the end in the buffers.
 ///
@@ -47,7 +48,11 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
         return Ok(status::SUCCESS);
     }
     let outputs = match &statement.query {
-        Some(query) if query.outputs.is_empty() => resolve_outputs(statement)?,
+        Some(query) if query.outputs.is_empty() => {
+            let core = query.core.clone();
+            let mut engine = core.enter()?;
+            resolve_outputs(statement, engine.session()?.nls())?
+        }
         _ => Vec::new(),
     };
     let Some(query) = statement.query.as_mut() else {
@@ -96,12 +101,15 @@ fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<
     Ok(noted)
 }
 
-fn resolve_outputs(statement: &StatementBody) -> Result<Vec<Output>, Failure> {
+fn resolve_outputs(statement: &StatementBody, nls: &Nls) -> Result<Vec<Output>, Failure> {
     let columns = &statement.columns;
     if statement.defines.len() > columns.len() && statement.defines[columns.len()..].iter().any(Option::is_some) {
         return Err(Failure::ora(1007, "variable not in select list"));
     }
+    if statement.defines.iter().all(Option::is_none) {
+        return Err(Failure::ora(24374, "define not done before fetch or execute and fetch"));
+    }
     let defined = statement.defines.iter().enumerate().filter_map(|(index, define)| define.map(|define| (index, define)));
     // SAFETY: the defines of the statement that the caller has locked.
-    defined.map(|(index, define)| unsafe { Output::resolve(define, index, &columns[index]) }).collect()
+    defined.map(|(index, define)| unsafe { Output::resolve(define, index, &columns[index], nls) }).collect()
 }

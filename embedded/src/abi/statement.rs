@@ -12,7 +12,7 @@ use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
-use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, shape};
+use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, shape};
 
 /// A statement handle.
 pub type StatementHandle = Handle<StatementBody>;
@@ -44,6 +44,8 @@ pub struct StatementBody {
     /// Older descriptions: callers hold pointers to their names.
     retired_columns: Vec<Arc<Vec<ColumnParam>>>,
     pub query: Option<OpenQuery>,
+    /// The engine's statement of the last execute, and the address of the session it belongs to.
+    pub prepared: Option<(usize, Statement)>,
     pub row_count: u64,
     pub rows_fetched: u32,
     pub row_counts: Vec<u64>,
@@ -66,6 +68,7 @@ impl StatementBody {
         self.close_query();
         let shape = shape(&sql);
         self.free_parts();
+        self.prepared = None;
         self.binds = vec![None; shape.binds.len()];
         self.sql = sql.into();
         self.shape = Some(shape);
@@ -173,9 +176,9 @@ impl ColumnParam {
             DataType::LongRaw => param.code = sqlt::LBI,
             DataType::Urowid { .. } => param.code = sqlt::RDD,
             DataType::IntervalDs { day_digits, second_digits } => {
-                (param.code, param.precision, param.scale) = (190, i16::from(day_digits), second_digits as i8);
+                (param.code, param.precision, param.scale) = (sqlt::INTERVAL_DS, i16::from(day_digits), second_digits as i8);
             }
-            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (189, i16::from(year_digits)),
+            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (sqlt::INTERVAL_YM, i16::from(year_digits)),
         }
         param
     }

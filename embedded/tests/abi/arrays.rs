@@ -141,7 +141,8 @@ fn what_cannot_be_executed_says_why() {
     client.bind(stmt, 1, id.as_mut_ptr(), 4, INT, null_mut(), null_mut());
     env.fails(client.execute(stmt, 1, 0), 1008);
     env.fails(client.execute(stmt, 0, 0), 24333);
-    env.fails(client.execute(stmt, 65_535, 0), 24381);
+    env.fails(client.execute(stmt, 65_536, mode::BATCH_ERRORS), 3001);
+    env.fails(client.execute(stmt, 1, mode::EXACT_FETCH), 3001);
     let mut bind = null_mut();
     let mut refuse = |position, size, dty| unsafe {
         OCIBindByPos2(

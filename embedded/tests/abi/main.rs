@@ -9,8 +9,10 @@ mod bind_types;
 mod contract;
 mod handles;
 mod query;
+mod returning;
 mod rust_oracle;
 mod scalars;
+mod sessions;
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
