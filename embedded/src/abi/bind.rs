@@ -11,6 +11,19 @@ use super::statement::{StatementBody, StatementHandle};
 pub type InCallback =
     unsafe extern "C" fn(*mut c_void, *mut c_void, u32, u32, *mut *mut c_void, *mut u32, *mut u8, *mut *mut c_void) -> i32;
 
+/// `OCICallbackOutBind`.
+pub type OutCallback = unsafe extern "C" fn(
+    *mut c_void,
+    *mut c_void,
+    u32,
+    u32,
+    *mut *mut c_void,
+    *mut *mut u32,
+    *mut u8,
+    *mut *mut c_void,
+    *mut *mut u16,
+) -> i32;
+
 /// Steps between rows in bytes, set by `OCIBindArrayOfStruct` and `OCIDefineArrayOfStruct`.
 #[derive(Clone, Copy)]
 pub struct Skips {
@@ -59,6 +72,9 @@ pub struct BindBody {
     pub(super) skips: Option<Skips>,
     pub(super) dynamic: bool,
     pub(super) callback: Option<(InCallback, usize)>,
+    pub(super) out_callback: Option<(OutCallback, usize)>,
+    /// Attribute 42: rows of the iteration whose values are being handed back.
+    pub rows_returned: u32,
     pub charset_form: u8,
     pub max_data_bytes: u32,
 }
@@ -102,6 +118,8 @@ impl Declaration {
             skips: None,
             dynamic: self.mode & mode::DATA_AT_EXEC != 0,
             callback: None,
+            out_callback: None,
+            rows_returned: 0,
             charset_form: 1,
             max_data_bytes: 0,
         })
@@ -122,7 +140,8 @@ fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
         sqlt::CHR | sqlt::NUM | sqlt::INT | sqlt::FLT | sqlt::STR | sqlt::VNU | sqlt::LNG | sqlt::VCS | sqlt::DAT | sqlt::VBI => Ok(()),
         sqlt::BFLOAT | sqlt::BDOUBLE | sqlt::BIN | sqlt::LBI | sqlt::UIN | sqlt::LVC | sqlt::LVB | sqlt::AFC | sqlt::IBFLOAT => Ok(()),
         sqlt::IBDOUBLE | sqlt::RDD | sqlt::CLOB | sqlt::BLOB | sqlt::ODT => Ok(()),
-        sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => Ok(()),
+        sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => Ok(()),
+        sqlt::RSET => Err(Failure::unimplemented("binding of REF cursors (SQLT_RSET)")),
         _ => Err(unsupported()),
     }
 }
@@ -328,18 +347,19 @@ pub unsafe extern "C" fn OCIBindArrayOfStruct(
     }
 }
 
-/// Registers the callback that delivers the values of a bind with `OCI_DATA_AT_EXEC`.
+/// Registers the callbacks that deliver the values of a bind, and take those given back, with `OCI_DATA_AT_EXEC`.
 ///
 /// # Safety
-/// Pointers as the OCI contract says; `in_callback` is NULL or an `OCICallbackInBind`.
+/// Pointers as the OCI contract says; `in_callback` is NULL or an `OCICallbackInBind`, `out_callback` NULL or an
+/// `OCICallbackOutBind`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIBindDynamic(
     bindp: *mut c_void,
     errhp: *mut c_void,
     in_context: *mut c_void,
     in_callback: *mut c_void,
-    _out_context: *mut c_void,
-    _out_callback: *mut c_void,
+    out_context: *mut c_void,
+    out_callback: *mut c_void,
 ) -> i32 {
     // SAFETY: the caller's contract; a data pointer of a C function has the size of the function pointer, NULL is None.
     unsafe {
@@ -351,6 +371,8 @@ pub unsafe extern "C" fn OCIBindDynamic(
             let callback = std::mem::transmute::<*mut c_void, Option<InCallback>>(in_callback);
             let callback = callback.ok_or_else(|| Failure::unimplemented("OCIBindDynamic without an in-callback"))?;
             bind.callback = Some((callback, in_context as usize));
+            let out_callback = std::mem::transmute::<*mut c_void, Option<OutCallback>>(out_callback);
+            bind.out_callback = out_callback.map(|callback| (callback, out_context as usize));
             Ok(status::SUCCESS)
         })
     }

@@ -7,6 +7,7 @@ use super::codes::{sqlt, status};
 use super::descriptor;
 use super::error::Failure;
 use super::handle::Handle;
+use super::interval::Interval;
 use super::timestamp;
 use crate::engine::{Datum, DatumKind};
 
@@ -86,6 +87,8 @@ impl Input {
             sqlt::TIMESTAMP => DatumKind::Timestamp,
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => DatumKind::TimestampTz,
             sqlt::AFC => DatumKind::Char,
+            sqlt::INTERVAL_DS => DatumKind::IntervalDs,
+            sqlt::INTERVAL_YM => DatumKind::IntervalYm,
             _ => DatumKind::Text,
         }
     }
@@ -190,8 +193,17 @@ impl Input {
             return Ok(Datum::Null);
         }
         let cell = Cell { value: value.cast::<u8>().cast_const(), length_bytes: Some(length_bytes as usize) };
-        let is_descriptor =
-            matches!(self.external_type, sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::CLOB | sqlt::BLOB | sqlt::RDD);
+        let is_descriptor = matches!(
+            self.external_type,
+            sqlt::TIMESTAMP
+                | sqlt::TIMESTAMP_TZ
+                | sqlt::TIMESTAMP_LTZ
+                | sqlt::INTERVAL_YM
+                | sqlt::INTERVAL_DS
+                | sqlt::CLOB
+                | sqlt::BLOB
+                | sqlt::RDD
+        );
         if is_descriptor {
             // SAFETY: descriptors are delivered themselves, not by an array of pointers.
             return unsafe { self.descriptor_value(value) };
@@ -268,6 +280,10 @@ impl Input {
         match self.external_type {
             sqlt::TIMESTAMP => found.timestamp()?.to_timestamp().map(Datum::Timestamp),
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => found.timestamp()?.to_timestamp_tz().map(Datum::TimestampTz),
+            sqlt::INTERVAL_DS | sqlt::INTERVAL_YM => Ok(match *found.interval()? {
+                Interval::DaySecond { nanos } => Datum::IntervalDs(nanos),
+                Interval::YearMonth { months } => Datum::IntervalYm(months),
+            }),
             sqlt::CLOB => self.text(found.lob()?.bytes()),
             sqlt::BLOB => Ok(bytes_datum(found.lob()?.bytes())),
             _ => Ok(Datum::Text(found.rowid()?)),
@@ -362,6 +378,7 @@ fn fixed_size(external_type: u16) -> usize {
         sqlt::VNU => 22,
         sqlt::DAT => 7,
         sqlt::ODT | sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::RDD | sqlt::CLOB | sqlt::BLOB => 8,
+        sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => 8,
         _ => 0,
     }
 }

@@ -43,9 +43,9 @@ pub struct StatementBody {
     pub columns: Arc<Vec<ColumnParam>>,
     /// Older descriptions: callers hold pointers to their names.
     retired_columns: Vec<Arc<Vec<ColumnParam>>>,
-    /// The statement as the engine knows it, after the first execute.
-    pub parsed: Option<Statement>,
     pub query: Option<OpenQuery>,
+    /// The engine's statement of the last execute, and the address of the session it belongs to.
+    pub prepared: Option<(usize, Statement)>,
     pub row_count: u64,
     pub rows_fetched: u32,
     pub row_counts: Vec<u64>,
@@ -68,9 +68,9 @@ impl StatementBody {
         self.close_query();
         let shape = shape(&sql);
         self.free_parts();
+        self.prepared = None;
         self.binds = vec![None; shape.binds.len()];
         self.sql = sql.into();
-        self.parsed = None;
         self.shape = Some(shape);
         let columns = std::mem::take(&mut self.columns);
         self.retired_columns.push(columns);
@@ -176,9 +176,9 @@ impl ColumnParam {
             DataType::LongRaw => param.code = sqlt::LBI,
             DataType::Urowid { .. } => param.code = sqlt::RDD,
             DataType::IntervalDs { day_digits, second_digits } => {
-                (param.code, param.precision, param.scale) = (190, i16::from(day_digits), second_digits as i8);
+                (param.code, param.precision, param.scale) = (sqlt::INTERVAL_DS, i16::from(day_digits), second_digits as i8);
             }
-            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (189, i16::from(year_digits)),
+            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (sqlt::INTERVAL_YM, i16::from(year_digits)),
         }
         param
     }
