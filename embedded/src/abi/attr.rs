@@ -133,7 +133,7 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
     Ok(match attribute {
         attr::STMT_TYPE => Value::U16(shape.map_or(0, |shape| shape.kind.oci_code())),
         attr::STMT_IS_RETURNING => Value::U8(u8::from(shape.is_some_and(|shape| shape.is_returning))),
-        attr::BIND_COUNT => Value::U32(statement.binds.len() as u32),
+        attr::BIND_COUNT => Value::U32(statement.bind_count() as u32),
         attr::PARAM_COUNT => Value::U32(statement.columns.len() as u32),
         attr::ROW_COUNT => Value::U32(statement.row_count as u32),
         attr::UB8_ROW_COUNT => Value::U64(statement.row_count),

@@ -69,6 +69,7 @@ pub struct BindBody {
     pub(super) external_type: u16,
     pub(super) indicators: *mut i16,
     pub(super) lengths: Lengths,
+    pub(super) codes: *mut u16,
     pub(super) skips: Option<Skips>,
     pub(super) dynamic: bool,
     pub(super) callback: Option<(InCallback, usize)>,
@@ -90,6 +91,7 @@ struct Declaration {
     external_type: u16,
     indicators: *mut i16,
     lengths: Lengths,
+    codes: *mut u16,
     array_max: u32,
     array_count: *mut u32,
     mode: u32,
@@ -115,6 +117,7 @@ impl Declaration {
             external_type: self.external_type,
             indicators: self.indicators,
             lengths: self.lengths,
+            codes: self.codes,
             skips: None,
             dynamic: self.mode & mode::DATA_AT_EXEC != 0,
             callback: None,
@@ -142,6 +145,7 @@ fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
         sqlt::IBDOUBLE | sqlt::RDD | sqlt::CLOB | sqlt::BLOB | sqlt::ODT => Ok(()),
         sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => Ok(()),
         sqlt::RSET => Err(Failure::unimplemented("binding of REF cursors (SQLT_RSET)")),
+        sqlt::BOL => Err(Failure::unimplemented("binding of PL/SQL BOOLEAN (SQLT_BOL)")),
         _ => Err(unsupported()),
     }
 }
@@ -190,11 +194,11 @@ unsafe fn bind_by_position(
     unsafe {
         guard(function, errhp, |_| {
             let statement = handle::get::<StatementBody>(stmtp)?;
-            let index = (position as usize).wrapping_sub(1);
-            if index >= statement.lock().binds.len() {
+            let places = statement.lock().places((position as usize).wrapping_sub(1));
+            if places.is_empty() {
                 return Err(Failure::ora(1036, format_args!("illegal variable name/number (position {position})")));
             }
-            let pointer = place(statement, &[index], false, declaration.check()?);
+            let pointer = place(statement, &places, places.len() > 1, declaration.check()?);
             if !bindpp.is_null() {
                 bindpp.write(pointer.cast());
             }
@@ -222,10 +226,10 @@ unsafe fn bind_by_name(
                 Err(_) if name.0.is_null() => String::new(),
                 Err(_) => std::ffi::CStr::from_ptr(name.0.cast()).to_string_lossy().into_owned(),
             };
-            let plain = text.strip_prefix(':').unwrap_or(&text);
-            let wanted = match plain.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+            let name = text.strip_prefix(':').unwrap_or(&text);
+            let wanted = match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
                 Some(quoted) => quoted.to_owned(),
-                None => plain.to_uppercase(),
+                None => name.to_uppercase(),
             };
             let indexes: Vec<usize> = {
                 let statement = statement.lock();
@@ -261,7 +265,7 @@ macro_rules! bind_functions {
             external_type: u16,
             indicators: *mut c_void,
             lengths: *mut $length,
-            _codes: *mut u16,
+            codes: *mut u16,
             array_max: u32,
             array_count: *mut u32,
             mode: u32,
@@ -272,6 +276,7 @@ macro_rules! bind_functions {
                 external_type,
                 indicators: indicators.cast(),
                 lengths: $lengths(lengths),
+                codes,
                 array_max,
                 array_count,
                 mode,
@@ -296,7 +301,7 @@ macro_rules! bind_functions {
             external_type: u16,
             indicators: *mut c_void,
             lengths: *mut $length,
-            _codes: *mut u16,
+            codes: *mut u16,
             array_max: u32,
             array_count: *mut u32,
             mode: u32,
@@ -307,6 +312,7 @@ macro_rules! bind_functions {
                 external_type,
                 indicators: indicators.cast(),
                 lengths: $lengths(lengths),
+                codes,
                 array_max,
                 array_count,
                 mode,

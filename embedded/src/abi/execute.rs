@@ -132,7 +132,7 @@ impl Call {
         prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
-        let runs_rows = prepared.shape().kind.is_dml() || !prepared.out_binds().is_empty();
+        let runs_rows = prepared.shape().kind.is_dml() || statement.is_block();
         let status = match (runs_rows, engine.session()?.keeps_rows()) {
             (true, true) => self.run_rows(statement, error_handle, &mut engine, prepared, inputs)?,
             (true, false) => self.check_only(statement, error_handle, &mut engine, prepared, inputs)?,
@@ -206,6 +206,10 @@ impl Call {
         inputs: &[Input],
     ) -> Outcome {
         let mut outs = out_binds(statement, prepared, engine.session()?.nls())?;
+        if !outs.is_empty() || statement.is_block() {
+            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
+            inputs.iter().for_each(|input| unsafe { input.clear_codes(self.rows()) });
+        }
         // RETURNING only writes; the variables of a block may be read first.
         let is_written_only = prepared.shape().kind.is_dml();
         let written: Vec<bool> = (0..inputs.len()).map(|index| is_written_only && outs.iter().any(|out| out.index == index)).collect();

@@ -22,6 +22,8 @@ pub struct Input {
     indicator_step: usize,
     lengths: Lengths,
     length_step: usize,
+    codes: *mut u16,
+    code_step: usize,
     callback: Option<(InCallback, usize)>,
     handle: *mut Handle<BindBody>,
     position: u32,
@@ -69,10 +71,25 @@ impl Input {
             indicator_step: skips.map_or(2, |skips| skips.indicator),
             lengths: bind.lengths,
             length_step: skips.map_or(bind.lengths.width_bytes(), |skips| skips.length),
+            codes: bind.codes,
+            code_step: skips.map_or(2, |skips| skips.code),
             callback: bind.callback,
             handle,
             position,
         })
+    }
+
+    /// Sets the return codes of rows to 0: drivers read them after statements that may write their binds.
+    ///
+    /// # Safety
+    /// The bound arrays hold `rows`.
+    pub unsafe fn clear_codes(&self, rows: std::ops::Range<usize>) {
+        if !self.codes.is_null() {
+            for row in rows {
+                // SAFETY: element `row` of the bound array.
+                unsafe { self.codes.cast::<u8>().add(row * self.code_step).cast::<u16>().write_unaligned(0) };
+            }
+        }
     }
 
     /// What kind of values the bind delivers.

@@ -117,12 +117,27 @@ impl Output {
             indicator_step: skips.indicator,
             lengths: bind.lengths,
             length_step: skips.length,
-            codes: std::ptr::null_mut(),
+            codes: bind.codes,
             code_step: skips.code,
             callback: None,
             handle: std::ptr::null_mut(),
             scratch: Scratch::new(&data_type, bind.external_type, nls),
         }
+    }
+
+    /// Whether values are written into descriptors.
+    pub(super) fn is_descriptor(&self) -> bool {
+        matches!(
+            self.external_type,
+            sqlt::TIMESTAMP
+                | sqlt::TIMESTAMP_TZ
+                | sqlt::TIMESTAMP_LTZ
+                | sqlt::INTERVAL_YM
+                | sqlt::INTERVAL_DS
+                | sqlt::CLOB
+                | sqlt::BLOB
+                | sqlt::RDD
+        )
     }
 
     /// Sets where element 0 is.

@@ -113,8 +113,10 @@ impl OutBind {
         // SAFETY: the caller's contract; a place is as large as the callback says.
         unsafe {
             if !self.is_piecewise {
-                let place = self.ask(callback, iteration, index, 0)?;
-                self.output.aim(place.value, place.indicator.cast(), Lengths::wide(place.length), place.code);
+                let mut place = self.ask(callback, iteration, index, 0)?;
+                // Descriptors are given themselves, not by an array of pointers.
+                let value = if self.output.is_descriptor() { (&raw mut place.value).cast() } else { place.value };
+                self.output.aim(value, place.indicator.cast(), Lengths::wide(place.length), place.code);
                 return self.output.put(0, datum).map(drop);
             }
             let bytes = self.output.long_bytes(datum)?;

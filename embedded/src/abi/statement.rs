@@ -12,7 +12,7 @@ use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
-use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, shape};
+use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, StatementKind, shape};
 
 /// A statement handle.
 pub type StatementHandle = Handle<StatementBody>;
@@ -61,6 +61,31 @@ impl StatementBody {
     /// Names of the placeholders, upper-cased, duplicates included.
     pub fn bind_names(&self) -> &[String] {
         self.shape.as_ref().map_or(&[], |shape| &shape.binds)
+    }
+
+    /// Whether this is a PL/SQL block or a call, whose placeholders are counted by their names.
+    pub fn is_block(&self) -> bool {
+        self.shape.as_ref().is_some_and(|shape| matches!(shape.kind, StatementKind::Begin | StatementKind::Declare | StatementKind::Call))
+    }
+
+    /// Index of each placeholder that a position (0-based) stands for: one, or in a block every place of a name.
+    pub fn places(&self, position: usize) -> Vec<usize> {
+        let names = self.bind_names();
+        let first = match self.is_block() {
+            true => (0..names.len()).filter(|index| !names[..*index].contains(&names[*index])).nth(position),
+            false => Some(position).filter(|index| *index < names.len()),
+        };
+        match first {
+            None => Vec::new(),
+            Some(first) if self.is_block() => (first..names.len()).filter(|index| names[*index] == names[first]).collect(),
+            Some(first) => vec![first],
+        }
+    }
+
+    /// Attribute 190.
+    pub fn bind_count(&self) -> usize {
+        let names = self.bind_names();
+        (0..names.len()).filter(|index| !(self.is_block() && names[..*index].contains(&names[*index]))).count()
     }
 
     /// Takes a statement text; binds and defines of an earlier one are gone.
