@@ -37,8 +37,10 @@ pub fn illegal(attribute: u32, what: &str) -> Failure {
     Failure::ora(24315, format_args!("illegal attribute type: {attribute} on {what}"))
 }
 
+/// Text; NULL when there is none, which drivers tell from empty text.
 fn text(bytes: &[u8]) -> Value {
-    Value::Span(bytes.as_ptr().cast(), bytes.len())
+    let start = if bytes.is_empty() { std::ptr::null() } else { bytes.as_ptr() };
+    Value::Span(start.cast(), bytes.len())
 }
 
 fn stored_text(texts: &TextAttributes, attribute: u32) -> Value {
@@ -81,10 +83,7 @@ fn server_value(server: &mut ServerBody, attribute: u32) -> Result<Value, Failur
         attr::CHARSET_ID => Value::U16(super::codes::charset::AL32UTF8),
         attr::SERVER_STATUS => Value::U32(server.status()),
         attr::INTERNAL_NAME | attr::EXTERNAL_NAME | attr::DBDOMAIN => stored_text(&server.texts, attribute),
-        attr::DBNAME | attr::INSTNAME | attr::SERVICENAME => {
-            let name = server.database_name().into_bytes();
-            text(server.texts.entry(attribute).or_insert_with(|| name.into()))
-        }
+        attr::DBNAME | attr::INSTNAME | attr::SERVICENAME => text(server.database_name().as_bytes()),
         attr::RECEIVE_TIMEOUT => Value::U32(server.receive_timeout_ms),
         attr::SEND_TIMEOUT => Value::U32(server.send_timeout_ms),
         attr::BREAK_ON_NET_TIMEOUT => Value::U8(server.break_on_timeout),
@@ -118,7 +117,9 @@ fn session_value(session: &mut SessionBody, attribute: u32) -> Result<Value, Fai
         attr::PURITY => Value::U32(session.purity),
         attr::DEFAULT_LOBPREFETCH_SIZE => Value::U32(session.lob_prefetch_bytes),
         attr::CURRENT_SCHEMA => {
-            let schema = session.current_schema().unwrap_or_default().into_bytes();
+            // As with a server, nothing is known here before the schema is changed.
+            let own = session.texts.get(&attr::USERNAME).map(|name| String::from_utf8_lossy(name).to_uppercase());
+            let schema = session.current_schema().filter(|schema| Some(schema) != own.as_ref()).unwrap_or_default().into_bytes();
             session.texts.insert(attribute, schema.into());
             stored_text(&session.texts, attribute)
         }
@@ -132,7 +133,7 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
     Ok(match attribute {
         attr::STMT_TYPE => Value::U16(shape.map_or(0, |shape| shape.kind.oci_code())),
         attr::STMT_IS_RETURNING => Value::U8(u8::from(shape.is_some_and(|shape| shape.is_returning))),
-        attr::BIND_COUNT => Value::U32(statement.binds.len() as u32),
+        attr::BIND_COUNT => Value::U32(statement.bind_count() as u32),
         attr::PARAM_COUNT => Value::U32(statement.columns.len() as u32),
         attr::ROW_COUNT => Value::U32(statement.row_count as u32),
         attr::UB8_ROW_COUNT => Value::U64(statement.row_count),
@@ -142,6 +143,8 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
         attr::PARSE_ERROR_OFFSET => Value::U16(statement.parse_error_offset),
         attr::SQLFNCODE => Value::U16(shape.map_or(0, |shape| shape.kind.oci_code())),
         attr::STATEMENT => text(statement.sql.as_bytes()),
+        // Hash of a server's cursor cache, which is not here.
+        attr::SQL_ID => text(&[]),
         attr::IMPLICIT_RESULT_COUNT => Value::U32(0),
         attr::ENV => return Err(illegal(attribute, "a statement")),
         _ => return Err(illegal(attribute, "a statement")),
@@ -186,6 +189,10 @@ unsafe fn value_of(target: *const c_void, target_kind: u32, attribute: u32) -> R
             kind::SERVER => server_value(&mut handle::get::<ServerBody>(target)?.lock(), attribute),
             kind::SESSION => session_value(&mut handle::get::<SessionBody>(target)?.lock(), attribute),
             kind::STMT => statement_value(&handle::get::<StatementBody>(target)?.lock(), attribute),
+            kind::BIND => match attribute {
+                attr::ROWS_RETURNED => Ok(Value::U32(handle::get::<BindBody>(target)?.lock().rows_returned)),
+                _ => Err(illegal(attribute, "a bind handle")),
+            },
             kind::SPOOL => pool_value(&handle::get::<PoolBody>(target)?.lock(), attribute),
             // Column parameters are asked by their own kind and, by ODPI-C, as describe handles.
             kind::PARAM | kind::DESCRIBE => column_value(descriptor::get(target)?.param()?, attribute),

@@ -11,6 +11,19 @@ use super::statement::{StatementBody, StatementHandle};
 pub type InCallback =
     unsafe extern "C" fn(*mut c_void, *mut c_void, u32, u32, *mut *mut c_void, *mut u32, *mut u8, *mut *mut c_void) -> i32;
 
+/// `OCICallbackOutBind`.
+pub type OutCallback = unsafe extern "C" fn(
+    *mut c_void,
+    *mut c_void,
+    u32,
+    u32,
+    *mut *mut c_void,
+    *mut *mut u32,
+    *mut u8,
+    *mut *mut c_void,
+    *mut *mut u16,
+) -> i32;
+
 /// Steps between rows in bytes, set by `OCIBindArrayOfStruct` and `OCIDefineArrayOfStruct`.
 #[derive(Clone, Copy)]
 pub struct Skips {
@@ -56,9 +69,13 @@ pub struct BindBody {
     pub(super) external_type: u16,
     pub(super) indicators: *mut i16,
     pub(super) lengths: Lengths,
+    pub(super) codes: *mut u16,
     pub(super) skips: Option<Skips>,
     pub(super) dynamic: bool,
     pub(super) callback: Option<(InCallback, usize)>,
+    pub(super) out_callback: Option<(OutCallback, usize)>,
+    /// Attribute 42: rows of the iteration whose values are being handed back.
+    pub rows_returned: u32,
     pub charset_form: u8,
     pub max_data_bytes: u32,
 }
@@ -74,6 +91,7 @@ struct Declaration {
     external_type: u16,
     indicators: *mut i16,
     lengths: Lengths,
+    codes: *mut u16,
     array_max: u32,
     array_count: *mut u32,
     mode: u32,
@@ -99,9 +117,12 @@ impl Declaration {
             external_type: self.external_type,
             indicators: self.indicators,
             lengths: self.lengths,
+            codes: self.codes,
             skips: None,
             dynamic: self.mode & mode::DATA_AT_EXEC != 0,
             callback: None,
+            out_callback: None,
+            rows_returned: 0,
             charset_form: 1,
             max_data_bytes: 0,
         })
@@ -122,7 +143,9 @@ fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
         sqlt::CHR | sqlt::NUM | sqlt::INT | sqlt::FLT | sqlt::STR | sqlt::VNU | sqlt::LNG | sqlt::VCS | sqlt::DAT | sqlt::VBI => Ok(()),
         sqlt::BFLOAT | sqlt::BDOUBLE | sqlt::BIN | sqlt::LBI | sqlt::UIN | sqlt::LVC | sqlt::LVB | sqlt::AFC | sqlt::IBFLOAT => Ok(()),
         sqlt::IBDOUBLE | sqlt::RDD | sqlt::CLOB | sqlt::BLOB | sqlt::ODT => Ok(()),
-        sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => Ok(()),
+        sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => Ok(()),
+        sqlt::RSET => Err(Failure::unimplemented("binding of REF cursors (SQLT_RSET)")),
+        sqlt::BOL => Err(Failure::unimplemented("binding of PL/SQL BOOLEAN (SQLT_BOL)")),
         _ => Err(unsupported()),
     }
 }
@@ -171,11 +194,11 @@ unsafe fn bind_by_position(
     unsafe {
         guard(function, errhp, |_| {
             let statement = handle::get::<StatementBody>(stmtp)?;
-            let index = (position as usize).wrapping_sub(1);
-            if index >= statement.lock().binds.len() {
+            let places = statement.lock().places((position as usize).wrapping_sub(1));
+            if places.is_empty() {
                 return Err(Failure::ora(1036, format_args!("illegal variable name/number (position {position})")));
             }
-            let pointer = place(statement, &[index], false, declaration.check()?);
+            let pointer = place(statement, &places, places.len() > 1, declaration.check()?);
             if !bindpp.is_null() {
                 bindpp.write(pointer.cast());
             }
@@ -203,10 +226,10 @@ unsafe fn bind_by_name(
                 Err(_) if name.0.is_null() => String::new(),
                 Err(_) => std::ffi::CStr::from_ptr(name.0.cast()).to_string_lossy().into_owned(),
             };
-            let plain = text.strip_prefix(':').unwrap_or(&text);
-            let wanted = match plain.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+            let name = text.strip_prefix(':').unwrap_or(&text);
+            let wanted = match name.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
                 Some(quoted) => quoted.to_owned(),
-                None => plain.to_uppercase(),
+                None => name.to_uppercase(),
             };
             let indexes: Vec<usize> = {
                 let statement = statement.lock();
@@ -242,7 +265,7 @@ macro_rules! bind_functions {
             external_type: u16,
             indicators: *mut c_void,
             lengths: *mut $length,
-            _codes: *mut u16,
+            codes: *mut u16,
             array_max: u32,
             array_count: *mut u32,
             mode: u32,
@@ -253,6 +276,7 @@ macro_rules! bind_functions {
                 external_type,
                 indicators: indicators.cast(),
                 lengths: $lengths(lengths),
+                codes,
                 array_max,
                 array_count,
                 mode,
@@ -277,7 +301,7 @@ macro_rules! bind_functions {
             external_type: u16,
             indicators: *mut c_void,
             lengths: *mut $length,
-            _codes: *mut u16,
+            codes: *mut u16,
             array_max: u32,
             array_count: *mut u32,
             mode: u32,
@@ -288,6 +312,7 @@ macro_rules! bind_functions {
                 external_type,
                 indicators: indicators.cast(),
                 lengths: $lengths(lengths),
+                codes,
                 array_max,
                 array_count,
                 mode,
@@ -328,18 +353,19 @@ pub unsafe extern "C" fn OCIBindArrayOfStruct(
     }
 }
 
-/// Registers the callback that delivers the values of a bind with `OCI_DATA_AT_EXEC`.
+/// Registers the callbacks that deliver the values of a bind, and take those given back, with `OCI_DATA_AT_EXEC`.
 ///
 /// # Safety
-/// Pointers as the OCI contract says; `in_callback` is NULL or an `OCICallbackInBind`.
+/// Pointers as the OCI contract says; `in_callback` is NULL or an `OCICallbackInBind`, `out_callback` NULL or an
+/// `OCICallbackOutBind`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCIBindDynamic(
     bindp: *mut c_void,
     errhp: *mut c_void,
     in_context: *mut c_void,
     in_callback: *mut c_void,
-    _out_context: *mut c_void,
-    _out_callback: *mut c_void,
+    out_context: *mut c_void,
+    out_callback: *mut c_void,
 ) -> i32 {
     // SAFETY: the caller's contract; a data pointer of a C function has the size of the function pointer, NULL is None.
     unsafe {
@@ -351,6 +377,8 @@ pub unsafe extern "C" fn OCIBindDynamic(
             let callback = std::mem::transmute::<*mut c_void, Option<InCallback>>(in_callback);
             let callback = callback.ok_or_else(|| Failure::unimplemented("OCIBindDynamic without an in-callback"))?;
             bind.callback = Some((callback, in_context as usize));
+            let out_callback = std::mem::transmute::<*mut c_void, Option<OutCallback>>(out_callback);
+            bind.out_callback = out_callback.map(|callback| (callback, out_context as usize));
             Ok(status::SUCCESS)
         })
     }

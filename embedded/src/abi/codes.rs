@@ -65,6 +65,7 @@ pub mod attr {
     pub const CHARSET_ID: u32 = 31;
     pub const CHARSET_FORM: u32 = 32;
     pub const MAXDATA_SIZE: u32 = 33;
+    pub const ROWS_RETURNED: u32 = 42;
     pub const NUM_DML_ERRORS: u32 = 73;
     pub const DML_ROW_OFFSET: u32 = 74;
     pub const PARSE_ERROR_OFFSET: u32 = 129;
@@ -115,6 +116,7 @@ pub mod attr {
     pub const VARTYPE_MAXLEN_COMPAT: u32 = 489;
     pub const BREAK_ON_NET_TIMEOUT: u32 = 495;
     pub const MAX_IDENTIFIER_LEN: u32 = 500;
+    pub const SQL_ID: u32 = 504;
     pub const CALL_TIMEOUT: u32 = 531;
     pub const JSON_COL: u32 = 534;
 }
@@ -147,13 +149,19 @@ pub mod sqlt {
     pub const ODT: u16 = 156;
     pub const TIMESTAMP: u16 = 187;
     pub const TIMESTAMP_TZ: u16 = 188;
+    pub const INTERVAL_YM: u16 = 189;
+    pub const INTERVAL_DS: u16 = 190;
     pub const TIMESTAMP_LTZ: u16 = 232;
+    /// REF cursor, boolean of PL/SQL, object and REF: refused by name.
+    pub const RSET: u16 = 116;
+    pub const BOL: u16 = 252;
 }
 
 /// Modes of bind, define, execute and fetch.
 pub mod mode {
     pub const DATA_AT_EXEC: u32 = 0x2;
     pub const EXACT_FETCH: u32 = 0x2;
+    pub const SCROLLABLE: u32 = 0x8;
     pub const DESCRIBE_ONLY: u32 = 0x10;
     pub const COMMIT_ON_SUCCESS: u32 = 0x20;
     pub const BATCH_ERRORS: u32 = 0x80;

@@ -5,12 +5,17 @@ use std::fmt::Write as _;
 
 use super::codes::sqlt;
 use super::error::Failure;
+use super::interval::Interval;
 use super::timestamp::Timestamp;
-use crate::engine::{DataType, Datum, Number, NumberError, OraError};
+use crate::engine::{DataType, Datum, Nls, Number, NumberError, OraError, months_text, nanos_text};
+
+fn is_text(external_type: u16) -> bool {
+    matches!(external_type, sqlt::CHR | sqlt::LNG | sqlt::AFC | sqlt::STR | sqlt::VCS | sqlt::LVC)
+}
 
 /// Whether a column of this type can be defined as that external type.
 pub fn is_convertible(data_type: &DataType, external_type: u16) -> bool {
-    let is_text = matches!(external_type, sqlt::CHR | sqlt::LNG | sqlt::AFC | sqlt::STR | sqlt::VCS | sqlt::LVC);
+    let is_text = is_text(external_type);
     let is_number = matches!(
         external_type,
         sqlt::INT | sqlt::UIN | sqlt::NUM | sqlt::VNU | sqlt::FLT | sqlt::BFLOAT | sqlt::BDOUBLE | sqlt::IBFLOAT | sqlt::IBDOUBLE
@@ -25,7 +30,8 @@ pub fn is_convertible(data_type: &DataType, external_type: u16) -> bool {
         DataType::Clob | DataType::Nclob => is_text || external_type == sqlt::CLOB,
         DataType::Long => is_text,
         DataType::LongRaw => is_binary || is_text,
-        DataType::IntervalDs { .. } | DataType::IntervalYm { .. } => is_text,
+        DataType::IntervalDs { .. } => is_text || external_type == sqlt::INTERVAL_DS,
+        DataType::IntervalYm { .. } => is_text || external_type == sqlt::INTERVAL_YM,
         DataType::Blob => is_binary || external_type == sqlt::BLOB,
         DataType::Rowid | DataType::Urowid { .. } => is_text || external_type == sqlt::RDD,
     }
@@ -122,14 +128,33 @@ pub fn to_timestamp(datum: Datum<'_>) -> Result<Timestamp, Failure> {
     }
 }
 
+/// An interval of either kind.
+pub fn to_interval(datum: Datum<'_>) -> Result<Interval, Failure> {
+    match datum {
+        Datum::IntervalDs(nanos) => Ok(Interval::DaySecond { nanos }),
+        Datum::IntervalYm(months) => Ok(Interval::YearMonth { months }),
+        other => Err(inconsistent("INTERVAL", other)),
+    }
+}
+
 /// Buffers of a define for values that have to be rendered; reused from row to row.
 #[derive(Default)]
 pub struct Scratch {
     text: UnsafeCell<String>,
     bytes: UnsafeCell<Vec<u8>>,
+    /// Formats of the session, when dates are asked for as text.
+    nls: Option<Nls>,
 }
 
 impl Scratch {
+    /// For a column of a type, defined as an external type, under the settings of its session.
+    pub(super) fn new(data_type: &DataType, external_type: u16, nls: &Nls) -> Scratch {
+        let is_moment =
+            matches!(data_type, DataType::Date | DataType::Timestamp { .. } | DataType::TimestampTz { .. } | DataType::TimestampLtz { .. });
+        let nls = (is_moment && is_text(external_type)).then(|| nls.for_digits(digits_of(data_type)));
+        Scratch { nls, ..Scratch::default() }
+    }
+
     /// The text of a value as the client would convert it, in UTF-8.
     pub fn characters<'a>(&'a self, datum: Datum<'a>, data_type: &DataType) -> Result<&'a [u8], Failure> {
         if let Datum::Text(text) = datum {
@@ -146,12 +171,20 @@ impl Scratch {
             Datum::BinaryFloat(value) => write_float(text, &format!("{value:E}"), value.is_finite(), value.is_nan(), value < 0.0),
             Datum::BinaryDouble(value) => write_float(text, &format!("{value:E}"), value.is_finite(), value.is_nan(), value < 0.0),
             Datum::Bytes(bytes) => bytes.iter().for_each(|byte| write_display(text, format_args!("{byte:02X}"))),
-            Datum::IntervalDs(_) | Datum::IntervalYm(_) => return Err(inconsistent("text", datum)),
-            Datum::Date(_) => to_timestamp(datum)?.write_date(text),
-            Datum::Timestamp(_) => to_timestamp(datum)?.write_timestamp(text, digits_of(data_type), false),
-            Datum::TimestampTz(_) => {
+            Datum::IntervalDs(nanos) => match *data_type {
+                DataType::IntervalDs { day_digits, second_digits } => {
+                    text.push_str(&nanos_text(nanos, day_digits.into(), second_digits.into()));
+                }
+                _ => text.push_str(&nanos_text(nanos, 2, 6)),
+            },
+            Datum::IntervalYm(months) => match *data_type {
+                DataType::IntervalYm { year_digits } => text.push_str(&months_text(months, year_digits.into())),
+                _ => text.push_str(&months_text(months, 2)),
+            },
+            Datum::Date(_) | Datum::Timestamp(_) | Datum::TimestampTz(_) => {
                 let with_zone = !matches!(data_type, DataType::TimestampLtz { .. });
-                to_timestamp(datum)?.write_timestamp(text, digits_of(data_type), with_zone);
+                let nls = self.nls.as_ref().ok_or_else(|| inconsistent("text", datum))?;
+                text.push_str(&nls.datum_text(datum, with_zone)?.unwrap_or_default());
             }
         }
         Ok(text.as_bytes())

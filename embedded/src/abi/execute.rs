@@ -1,5 +1,6 @@
 //! `OCIStmtExecute`: array DML, DDL and transaction control, and the start of a query.
 
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use super::error::{ErrorBody, Failure, Outcome, Record, RowError, guard, note};
 use super::fetch;
 use super::handle::{self, Handle};
 use super::input::Input;
+use super::returning::{Kept, OutBind};
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
-use crate::engine::{Datum, DatumKind, OraError, Statement, StatementKind};
+use crate::engine::{Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
 const KNOWN_MODES: u32 =
     mode::DESCRIBE_ONLY | mode::COMMIT_ON_SUCCESS | mode::BATCH_ERRORS | mode::PARSE_ONLY | mode::RETURN_ROW_COUNT_ARRAY | 0x1;
@@ -66,6 +68,12 @@ impl Call {
     }
 
     fn run(&self, statement: &mut StatementBody, error_handle: &Handle<ErrorBody>) -> Outcome {
+        for (bit, what) in [(mode::EXACT_FETCH, "OCI_EXACT_FETCH"), (mode::SCROLLABLE, "scrollable cursors (OCI_STMT_SCROLLABLE_READONLY)")]
+        {
+            if self.has(bit) {
+                return Err(Failure::unimplemented(what));
+            }
+        }
         let unknown = self.mode & !KNOWN_MODES;
         if unknown != 0 {
             return Err(Failure::unimplemented(format_args!("OCIStmtExecute with mode {unknown:#x}")));
@@ -83,35 +91,57 @@ impl Call {
         }
         let core = self.core.clone();
         let mut engine = core.enter()?;
-        // What is bound decides what expressions mean and how a query is described. A wrong statement is told before a missing bind.
-        let inputs = resolve_inputs(statement);
-        let kinds = inputs.as_ref().map(|inputs| inputs.iter().map(Input::kind).collect::<Vec<_>>()).unwrap_or_default();
-        let mut prepared = match statement.parsed.take() {
-            Some(parsed) => parsed,
-            None => engine.session()?.prepare_for(&statement.sql, &kinds)?,
-        };
-        engine.session()?.replan(&mut prepared, &kinds)?;
+        let resolved = resolve_inputs(statement);
+        let kinds: Vec<DatumKind> = resolved.iter().flatten().map(Input::kind).collect();
+        let mut prepared = self.prepare(statement, &mut engine, &kinds)?;
         if is_query {
             statement.describe(prepared.columns());
         }
-        if self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
-            statement.parsed = Some(prepared);
-            return Ok(status::SUCCESS);
+        let outcome = match self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
+            true => Ok(status::SUCCESS),
+            false => resolved.and_then(|inputs| match is_query {
+                true => self.open(statement, error_handle, engine, &mut prepared, &inputs),
+                false => self.change(statement, error_handle, engine, &mut prepared, &inputs),
+            }),
+        };
+        statement.prepared = Some((self.session_address(), prepared));
+        outcome
+    }
+
+    fn session_address(&self) -> usize {
+        Arc::as_ptr(&self.core) as usize
+    }
+
+    /// The engine's statement: the one of the last execute when the session is the same, checked again, or a new one.
+    fn prepare(&self, statement: &mut StatementBody, engine: &mut EngineGuard<'_>, kinds: &[DatumKind]) -> Result<Statement, Failure> {
+        match statement.prepared.take() {
+            Some((address, mut prepared)) if address == self.session_address() => {
+                engine.session()?.replan(&mut prepared, kinds)?;
+                Ok(prepared)
+            }
+            _ => Ok(engine.session()?.prepare_for(&statement.sql, kinds)?),
         }
-        let inputs = inputs?;
-        if is_query {
-            return self.open(statement, error_handle, engine, prepared, &inputs);
-        }
-        let status = match (kind.is_dml(), engine.session()?.keeps_rows()) {
-            (true, true) => self.run_rows(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
-            (true, false) => self.check_only(statement, error_handle, &mut engine, &mut prepared, &inputs)?,
+    }
+
+    /// Runs anything but a query.
+    fn change(
+        &self,
+        statement: &mut StatementBody,
+        error_handle: &Handle<ErrorBody>,
+        mut engine: EngineGuard<'_>,
+        prepared: &mut Statement,
+        inputs: &[Input],
+    ) -> Outcome {
+        let runs_rows = prepared.shape().kind.is_dml() || statement.is_block();
+        let status = match (runs_rows, engine.session()?.keeps_rows()) {
+            (true, true) => self.run_rows(statement, error_handle, &mut engine, prepared, inputs)?,
+            (true, false) => self.check_only(statement, error_handle, &mut engine, prepared, inputs)?,
             (false, _) => {
-                let datums = self.first_row(&inputs)?;
-                engine.session()?.execute(&mut prepared, &datums)?;
+                let datums = self.first_row(inputs)?;
+                engine.session()?.execute(prepared, &datums)?;
                 status::SUCCESS
             }
         };
-        statement.parsed = Some(prepared);
         if status == status::SUCCESS && self.has(mode::COMMIT_ON_SUCCESS) {
             engine.session()?.commit()?;
         }
@@ -157,7 +187,7 @@ impl Call {
         // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
         let longest: Vec<u32> = inputs.iter().map(|input| unsafe { input.longest_bytes(self.rows()) }).collect();
         let in_size = inputs.iter().zip(&longest).all(|(input, longest)| *longest as usize <= input.size_bytes());
-        if !in_size || engine.session()?.check_execute(prepared, &kinds, &longest).is_err() {
+        if !prepared.out_binds().is_empty() || !in_size || engine.session()?.check_execute(prepared, &kinds, &longest).is_err() {
             return self.run_rows(statement, error_handle, engine, prepared, inputs);
         }
         statement.row_count = self.rows().len() as u64;
@@ -175,17 +205,48 @@ impl Call {
         prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
+        let mut outs = out_binds(statement, prepared, engine.session()?.nls())?;
+        if !outs.is_empty() || statement.is_block() {
+            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
+            inputs.iter().for_each(|input| unsafe { input.clear_codes(self.rows()) });
+        }
+        // RETURNING only writes; the variables of a block may be read first.
+        let is_written_only = prepared.shape().kind.is_dml();
+        let written: Vec<bool> = (0..inputs.len()).map(|index| is_written_only && outs.iter().any(|out| out.index == index)).collect();
+        let returned = RefCell::new(Vec::new());
         let mut tally = Tally { call: self, statement: &mut *statement, row_errors: Vec::new(), failure: None };
         let mut fill = |row: u32, datums: &mut [Datum<'_>]| -> Result<(), OraError> {
             self.core.check_cancelled()?;
-            for (datum, input) in datums.iter_mut().zip(inputs) {
-                // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
-                *datum = unsafe { input.datum(row as usize) }?;
+            for ((datum, input), is_written) in datums.iter_mut().zip(inputs).zip(&written) {
+                *datum = match is_written {
+                    true => Datum::Null,
+                    // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
+                    false => unsafe { input.datum(row as usize) }?,
+                };
             }
             Ok(())
         };
-        let mut done = |row: u32, result: Result<u64, OraError>| tally.add(row, result);
-        engine.session()?.execute_array(prepared, self.rowoff..self.iters, &mut fill, &mut done)?;
+        if outs.is_empty() {
+            let mut done = |row: u32, result: Result<u64, OraError>| tally.add(row, result);
+            engine.session()?.execute_array(prepared, self.rowoff..self.iters, &mut fill, &mut done)?;
+        } else {
+            let mut keep = |_: u32, values: &[Datum<'_>]| {
+                returned.borrow_mut().push(values.iter().map(|value| Kept::new(*value)).collect::<Vec<_>>());
+                Ok(())
+            };
+            let mut done = |row: u32, result: Result<u64, OraError>| {
+                let rows = returned.take();
+                let result = result.and_then(|affected| {
+                    for (column, out) in outs.iter_mut().enumerate() {
+                        // SAFETY: as for `fill`; callbacks keep the OCI contract.
+                        unsafe { out.deliver(row, &rows, column) }?;
+                    }
+                    Ok(affected)
+                });
+                tally.add(row, result)
+            };
+            engine.session()?.execute_array_out(prepared, self.rowoff..self.iters, &mut fill, &mut keep, &mut done)?;
+        }
         let Tally { row_errors, failure, .. } = tally;
         if let Some(failure) = failure {
             return Err(failure.into());
@@ -204,15 +265,14 @@ impl Call {
         statement: &mut StatementBody,
         error_handle: &Handle<ErrorBody>,
         mut engine: EngineGuard<'_>,
-        mut prepared: Statement,
+        prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
         let datums = self.first_row(inputs)?;
-        let cursor = engine.session()?.open(&mut prepared, &datums)?;
+        let cursor = engine.session()?.open(prepared, &datums)?;
         self.core.check_cancelled()?;
         // Planned again where a value is not of its bind's kind.
         statement.describe(prepared.columns());
-        statement.parsed = Some(prepared);
         drop(engine);
         statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
         if self.iters == 0 {
@@ -256,6 +316,16 @@ impl Tally<'_> {
 /// Whether an error belongs to one row; a lost session, a lock or a cancel ends the whole array.
 fn is_row_error(error: &OraError) -> bool {
     !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 2091 | 3001 | 3113 | 3114)
+}
+
+/// The binds that a statement writes.
+fn out_binds(statement: &StatementBody, prepared: &Statement, nls: &Nls) -> Result<Vec<OutBind>, Failure> {
+    let resolve = |index: &usize| match statement.binds.get(*index).copied().flatten() {
+        // SAFETY: a bind of the statement that the caller has locked.
+        Some(bind) => unsafe { OutBind::resolve(bind, *index, &statement.bind_names()[*index], nls) },
+        None => Err(Failure::ora(1008, "not all variables bound")),
+    };
+    prepared.out_binds().iter().map(resolve).collect()
 }
 
 fn resolve_inputs(statement: &StatementBody) -> Result<Vec<Input>, Failure> {

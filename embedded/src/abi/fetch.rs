@@ -7,6 +7,7 @@ use super::error::{ErrorBody, Failure, Outcome, guard, note};
 use super::handle::{self, Handle};
 use super::output::{CellNote, Output};
 use super::statement::{OpenQuery, StatementBody, failed};
+use crate::engine::Nls;
 
 /// Fetches up to `rows` rows; 100 when the query ended, with the rows before the end in the buffers.
 ///
@@ -48,12 +49,15 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
     }
     let outputs = match &statement.query {
         // Rows without a place to go would be lost.
-        Some(query) if query.outputs.is_empty() => match resolve_outputs(statement)? {
-            outputs if outputs.is_empty() => {
+        Some(query) if query.outputs.is_empty() => {
+            let core = query.core.clone();
+            let mut engine = core.enter()?;
+            let outputs = resolve_outputs(statement, engine.session()?.nls())?;
+            if outputs.is_empty() {
                 return Err(Failure::ora(24374, "define not done before fetch or execute and fetch"));
             }
-            outputs => outputs,
-        },
+            outputs
+        }
         _ => Vec::new(),
     };
     let Some(query) = statement.query.as_mut() else {
@@ -102,12 +106,15 @@ fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<
     Ok(noted)
 }
 
-fn resolve_outputs(statement: &StatementBody) -> Result<Vec<Output>, Failure> {
+fn resolve_outputs(statement: &StatementBody, nls: &Nls) -> Result<Vec<Output>, Failure> {
     let columns = &statement.columns;
     if statement.defines.len() > columns.len() && statement.defines[columns.len()..].iter().any(Option::is_some) {
         return Err(Failure::ora(1007, "variable not in select list"));
     }
+    if statement.defines.iter().all(Option::is_none) {
+        return Err(Failure::ora(24374, "define not done before fetch or execute and fetch"));
+    }
     let defined = statement.defines.iter().enumerate().filter_map(|(index, define)| define.map(|define| (index, define)));
     // SAFETY: the defines of the statement that the caller has locked.
-    defined.map(|(index, define)| unsafe { Output::resolve(define, index, &columns[index]) }).collect()
+    defined.map(|(index, define)| unsafe { Output::resolve(define, index, &columns[index], nls) }).collect()
 }

@@ -7,6 +7,7 @@ use super::codes::{sqlt, status};
 use super::descriptor;
 use super::error::Failure;
 use super::handle::Handle;
+use super::interval::Interval;
 use super::timestamp;
 use crate::engine::{Datum, DatumKind};
 
@@ -21,6 +22,8 @@ pub struct Input {
     indicator_step: usize,
     lengths: Lengths,
     length_step: usize,
+    codes: *mut u16,
+    code_step: usize,
     callback: Option<(InCallback, usize)>,
     handle: *mut Handle<BindBody>,
     position: u32,
@@ -68,10 +71,25 @@ impl Input {
             indicator_step: skips.map_or(2, |skips| skips.indicator),
             lengths: bind.lengths,
             length_step: skips.map_or(bind.lengths.width_bytes(), |skips| skips.length),
+            codes: bind.codes,
+            code_step: skips.map_or(2, |skips| skips.code),
             callback: bind.callback,
             handle,
             position,
         })
+    }
+
+    /// Sets the return codes of rows to 0: drivers read them after statements that may write their binds.
+    ///
+    /// # Safety
+    /// The bound arrays hold `rows`.
+    pub unsafe fn clear_codes(&self, rows: std::ops::Range<usize>) {
+        if !self.codes.is_null() {
+            for row in rows {
+                // SAFETY: element `row` of the bound array.
+                unsafe { self.codes.cast::<u8>().add(row * self.code_step).cast::<u16>().write_unaligned(0) };
+            }
+        }
     }
 
     /// What kind of values the bind delivers.
@@ -86,6 +104,8 @@ impl Input {
             sqlt::TIMESTAMP => DatumKind::Timestamp,
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => DatumKind::TimestampTz,
             sqlt::AFC => DatumKind::Char,
+            sqlt::INTERVAL_DS => DatumKind::IntervalDs,
+            sqlt::INTERVAL_YM => DatumKind::IntervalYm,
             _ => DatumKind::Text,
         }
     }
@@ -190,8 +210,17 @@ impl Input {
             return Ok(Datum::Null);
         }
         let cell = Cell { value: value.cast::<u8>().cast_const(), length_bytes: Some(length_bytes as usize) };
-        let is_descriptor =
-            matches!(self.external_type, sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::CLOB | sqlt::BLOB | sqlt::RDD);
+        let is_descriptor = matches!(
+            self.external_type,
+            sqlt::TIMESTAMP
+                | sqlt::TIMESTAMP_TZ
+                | sqlt::TIMESTAMP_LTZ
+                | sqlt::INTERVAL_YM
+                | sqlt::INTERVAL_DS
+                | sqlt::CLOB
+                | sqlt::BLOB
+                | sqlt::RDD
+        );
         if is_descriptor {
             // SAFETY: descriptors are delivered themselves, not by an array of pointers.
             return unsafe { self.descriptor_value(value) };
@@ -268,6 +297,10 @@ impl Input {
         match self.external_type {
             sqlt::TIMESTAMP => found.timestamp()?.to_timestamp().map(Datum::Timestamp),
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => found.timestamp()?.to_timestamp_tz().map(Datum::TimestampTz),
+            sqlt::INTERVAL_DS | sqlt::INTERVAL_YM => Ok(match *found.interval()? {
+                Interval::DaySecond { nanos } => Datum::IntervalDs(nanos),
+                Interval::YearMonth { months } => Datum::IntervalYm(months),
+            }),
             sqlt::CLOB => self.text(found.lob()?.bytes()),
             sqlt::BLOB => Ok(bytes_datum(found.lob()?.bytes())),
             _ => Ok(Datum::Text(found.rowid()?)),
@@ -362,6 +395,7 @@ fn fixed_size(external_type: u16) -> usize {
         sqlt::VNU => 22,
         sqlt::DAT => 7,
         sqlt::ODT | sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::RDD | sqlt::CLOB | sqlt::BLOB => 8,
+        sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => 8,
         _ => 0,
     }
 }

@@ -39,8 +39,32 @@ pub fn check_connect_string(connect_string: &str) -> Result<(), Failure> {
     }
 }
 
+/// Environment variable with the file that connect strings of servers lead to, so that programs written for a server run unchanged.
+const DATABASE_VARIABLE: &str = "OLBRIDGE_EMBEDDED_DATABASE";
+
+/// The database behind a connect string: a path, `:memory:` and `null` are themselves; a connect descriptor, and `host[:port]/service` when
+/// there is no such directory, are the file of `OLBRIDGE_EMBEDDED_DATABASE`.
+pub fn resolve_connect_string(connect_string: String) -> Result<String, Failure> {
+    let is_descriptor = connect_string.trim_start().starts_with('(');
+    let checked = if is_descriptor {
+        Err(Failure::ora(
+            12154,
+            format_args!(
+                "TNS:could not resolve the connect identifier specified: the embedded engine reads no connect descriptors; set \
+                 {DATABASE_VARIABLE} to the file that they lead to, or connect to a file path"
+            ),
+        ))
+    } else {
+        check_connect_string(&connect_string)
+    };
+    match (checked, std::env::var(DATABASE_VARIABLE)) {
+        (Err(_), Ok(file)) if !file.is_empty() && !connect_string.is_empty() => check_connect_string(&file).map(|()| file),
+        (checked, _) => checked.map(|()| connect_string),
+    }
+}
+
 fn attach(server: &Handle<ServerBody>, connect_string: String) -> Result<(), Failure> {
-    check_connect_string(&connect_string)?;
+    let connect_string = resolve_connect_string(connect_string)?;
     let core = server.lock().core.clone();
     core.set_connect_string(Some(connect_string));
     Ok(())
@@ -69,7 +93,20 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
     if core.is_open() {
         return Err(Failure::ora(1017, "a session is already begun on this handle"));
     }
-    core.begin(Session::connect(&connect_string, &username, &password)?);
+    if username.contains('[') {
+        return Err(Failure::unimplemented("a proxy user (USER[CLIENT])"));
+    }
+    if credentials == CREDENTIALS_EXTERNAL && !(username.is_empty() && password.is_empty()) {
+        return Err(Failure::ora(
+            1017,
+            "invalid username/password; logon denied: with external credentials the embedded engine knows only its default user, so give no user",
+        ));
+    }
+    let connected = Session::connect(&connect_string, &username, &password).map_err(|error| match (error.code, password.is_empty()) {
+        (1017, true) => Failure::ora(1005, "null password given; logon denied"),
+        _ => Failure::from(error),
+    });
+    core.begin(connected?);
     let mut sessions = server.sessions();
     sessions.retain(|session| session.strong_count() > 0);
     sessions.push(Arc::downgrade(&core));
@@ -78,20 +115,34 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
     Ok(())
 }
 
-/// What becomes of an open transaction when its session ends.
+/// Logs on with a user name and password of a call.
+pub fn begin_with_password(
+    service: &Handle<ServiceBody>,
+    session: &Handle<SessionBody>,
+    username: &str,
+    password: &str,
+) -> Result<(), Failure> {
+    for (attribute, text) in [(attr::USERNAME, username), (attr::PASSWORD, password)] {
+        session.lock().texts.insert(attribute, text.as_bytes().into());
+    }
+    begin(service, session, CREDENTIALS_DATABASE, 0)
+}
+
+/// What becomes of a transaction that is open when its session ends.
+#[derive(Clone, Copy)]
 enum Ending {
-    /// The session ends as it should: the OCI contract commits.
-    Commit,
-    /// The connection is cut.
-    Rollback,
+    /// A proper logoff commits, as OCI has it.
+    Logoff,
+    /// The connection goes away under the session.
+    Lost,
 }
 
 /// Ends the engine's session.
 fn end(core: &SessionCore, ending: Ending) -> Outcome {
     if let Some(mut session) = core.end() {
         match ending {
-            Ending::Commit => session.commit()?,
-            Ending::Rollback => session.rollback()?,
+            Ending::Logoff => session.commit()?,
+            Ending::Lost => session.rollback()?,
         }
     }
     Ok(status::SUCCESS)
@@ -125,7 +176,7 @@ pub unsafe extern "C" fn OCIServerDetach(srvhp: *mut c_void, errhp: *mut c_void,
             let core = handle::get::<ServerBody>(srvhp)?.lock().core.clone();
             let sessions = std::mem::take(&mut *core.sessions());
             for session in sessions.iter().filter_map(Weak::upgrade) {
-                end(&session, Ending::Rollback)?;
+                end(&session, Ending::Lost)?;
             }
             core.set_connect_string(None);
             Ok(status::SUCCESS)
@@ -148,7 +199,7 @@ pub unsafe extern "C" fn OCISessionBegin(svchp: *mut c_void, errhp: *mut c_void,
     }
 }
 
-/// Logs off; an open transaction is committed.
+/// Logs off; an open transaction is committed, as by a server (drivers roll back before they call this).
 ///
 /// # Safety
 /// Pointers as the OCI contract says.
@@ -162,7 +213,7 @@ pub unsafe extern "C" fn OCISessionEnd(svchp: *mut c_void, errhp: *mut c_void, u
                 true => session_of(service)?,
                 false => handle::get::<SessionBody>(usrhp)?.lock().core.clone(),
             };
-            end(&core, Ending::Commit)
+            end(&core, Ending::Logoff)
         })
     }
 }
@@ -244,7 +295,7 @@ pub unsafe extern "C" fn OCILogoff(svchp: *mut c_void, errhp: *mut c_void) -> i3
                 let service = service.lock();
                 (service.server_pointer(), service.session_pointer(), service.owns_parts)
             };
-            let outcome = end(&core, Ending::Commit);
+            let outcome = end(&core, Ending::Logoff);
             if owns_parts {
                 for (pointer, handle_kind) in [(svchp, kind::SVCCTX), (session, kind::SESSION), (server, kind::SERVER)] {
                     handle::OCIHandleFree(pointer, handle_kind);

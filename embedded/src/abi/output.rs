@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use super::bind::{Lengths, Skips};
+use super::bind::{BindBody, Lengths, Skips};
 use super::codes::{sqlt, status};
 use super::convert::{self, Scratch};
 use super::define::{DefineBody, DefineCallback};
@@ -12,7 +12,7 @@ use super::handle::Handle;
 use super::lob::LobValue;
 use super::statement::ColumnParam;
 use super::timestamp::Timestamp;
-use crate::engine::{DataType, Datum};
+use crate::engine::{DataType, Datum, Nls};
 
 /// Whether a return code of a cell is not 0.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,12 @@ impl Output {
     ///
     /// # Safety
     /// `handle` is a define of a statement whose lock the caller holds.
-    pub unsafe fn resolve(handle: *mut Handle<DefineBody>, column: usize, param: &ColumnParam) -> Result<Output, Failure> {
+    pub(super) unsafe fn resolve(
+        handle: *mut Handle<DefineBody>,
+        column: usize,
+        param: &ColumnParam,
+        nls: &Nls,
+    ) -> Result<Output, Failure> {
         // SAFETY: define handles live as long as their statement.
         let define = unsafe { &*handle }.lock();
         if define.dynamic && define.callback.is_none() {
@@ -90,8 +95,64 @@ impl Output {
             code_step: skips.code,
             callback: define.callback,
             handle,
-            scratch: Scratch::default(),
+            scratch: Scratch::new(&param.data_type, define.external_type, nls),
         })
+    }
+
+    /// For a bind that is written: the element of the bound array, or a place aimed at for each value.
+    pub(super) fn for_bind(bind: &BindBody, name: &str, nls: &Nls) -> Output {
+        // The type given back is known by its values only; this one has every part that text can show.
+        let data_type = DataType::TimestampTz { digits: 6 };
+        let length_step = bind.lengths.width_bytes();
+        let skips = bind.skips.unwrap_or(Skips { value: bind.size_bytes, indicator: 2, length: length_step, code: 2 });
+        Output {
+            column: 0,
+            data_type,
+            name: format!(":{name}"),
+            value: bind.value,
+            value_step: skips.value,
+            size_bytes: bind.size_bytes,
+            external_type: bind.external_type,
+            indicators: bind.indicators,
+            indicator_step: skips.indicator,
+            lengths: bind.lengths,
+            length_step: skips.length,
+            codes: bind.codes,
+            code_step: skips.code,
+            callback: None,
+            handle: std::ptr::null_mut(),
+            scratch: Scratch::new(&data_type, bind.external_type, nls),
+        }
+    }
+
+    /// Whether values are written into descriptors.
+    pub(super) fn is_descriptor(&self) -> bool {
+        matches!(
+            self.external_type,
+            sqlt::TIMESTAMP
+                | sqlt::TIMESTAMP_TZ
+                | sqlt::TIMESTAMP_LTZ
+                | sqlt::INTERVAL_YM
+                | sqlt::INTERVAL_DS
+                | sqlt::CLOB
+                | sqlt::BLOB
+                | sqlt::RDD
+        )
+    }
+
+    /// Sets where element 0 is.
+    pub(super) fn aim(&mut self, value: *mut c_void, indicators: *mut i16, lengths: Lengths, codes: *mut u16) {
+        (self.value, self.indicators, self.lengths, self.codes) = (value.cast(), indicators, lengths, codes);
+    }
+
+    /// The bytes of a value that is handed over in pieces.
+    pub(super) fn long_bytes<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
+        match self.external_type {
+            _ if datum.is_null() => Ok(&[]),
+            sqlt::BIN | sqlt::LBI => self.binary(datum),
+            sqlt::CHR | sqlt::LNG | sqlt::AFC => self.characters(datum),
+            other => Err(Failure::unimplemented(format_args!("pieces of type {other} ({})", self.name))),
+        }
     }
 
     /// Writes one cell.
@@ -109,6 +170,9 @@ impl Output {
             let keeps_empty = matches!(self.external_type, sqlt::CLOB | sqlt::BLOB);
             if if keeps_empty { matches!(datum, Datum::Null) } else { datum.is_null() } {
                 return self.put_null(row);
+            }
+            if self.value.is_null() {
+                return Err(Failure::ora(24309, format_args!("the buffer of column {} is NULL", self.name)));
             }
             let value = self.value.add(row * self.value_step);
             match self.external_type {
@@ -186,6 +250,7 @@ impl Output {
                     }
                     self.put_descriptor(value, Content::Timestamp(moment))?;
                 }
+                sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => self.put_descriptor(value, Content::Interval(convert::to_interval(datum)?))?,
                 sqlt::CLOB => self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?)))?,
                 sqlt::BLOB => self.put_descriptor(value, Content::Lob(LobValue::binary(self.binary(datum)?)))?,
                 sqlt::RDD => self.put_descriptor(value, Content::Rowid(String::from_utf8_lossy(self.characters(datum)?).into_owned()))?,
@@ -340,13 +405,7 @@ impl Output {
     /// The callback is an `OCICallbackDefine`.
     unsafe fn put_dynamic(&self, (callback, context): (DefineCallback, usize), row: usize, datum: Datum<'_>) -> Result<CellNote, Failure> {
         let is_null = datum.is_null();
-        let bytes: &[u8] = match self.external_type {
-            _ if is_null => &[],
-            sqlt::BIN | sqlt::LBI => self.binary(datum)?,
-            sqlt::CHR | sqlt::LNG | sqlt::AFC => self.characters(datum)?,
-            other => return Err(Failure::unimplemented(format_args!("dynamic define of type {other} (column {})", self.name))),
-        };
-        let mut rest = bytes;
+        let mut rest = self.long_bytes(datum)?;
         let mut piece = 1u8;
         loop {
             let mut buffer: *mut c_void = std::ptr::null_mut();

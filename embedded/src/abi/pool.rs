@@ -12,6 +12,7 @@ use super::logon;
 use super::session::{ServiceBody, SessionBody, text_argument};
 
 const GET_FROM_POOL: u32 = 0x1;
+const REINITIALIZE: u32 = 0x1;
 const HOMOGENEOUS: u32 = 0x2;
 const DROP_SESSION: u32 = 0x1;
 const FORCE_DESTROY: u32 = 0x1;
@@ -104,9 +105,13 @@ pub unsafe extern "C" fn OCISessionPoolCreate(
         guard("OCISessionPoolCreate", errhp, |_| {
             let env = handle::get::<EnvBody>(envhp)?;
             let pool = handle::get::<PoolBody>(spoolhp)?;
+            if mode & REINITIALIZE != 0 {
+                pool.lock().max_sessions = max_sessions.max(1);
+                return Ok(status::SUCCESS);
+            }
             let connect_string = text_argument(connect_string, connect_string_len as usize)?;
-            logon::check_connect_string(&connect_string)?;
-            let name = format!("OLBRIDGE_POOL_{}", NEXT_POOL.fetch_add(1, Ordering::Relaxed));
+            let connect_string = logon::resolve_connect_string(connect_string)?;
+            let name = format!("OCI:SP:olbridge{}", NEXT_POOL.fetch_add(1, Ordering::Relaxed));
             let mut body = pool.lock();
             body.connect_string = connect_string;
             body.username = text_argument(username, username_len as usize)?;
@@ -229,7 +234,8 @@ fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, credentials: (Strin
             unsafe { handle::get::<ServiceBody>(service) }?.lock().pool = Some(std::ptr::from_ref(pool) as usize);
             return Ok(service);
         }
-        let wait = match body.get_mode {
+        let body_mode = body.get_mode;
+        let wait = match body_mode {
             get_mode::WAIT => true,
             get_mode::TIMED_WAIT => began.elapsed() < Duration::from_millis(u64::from(body.wait_timeout_ms)),
             _ => false,
@@ -237,7 +243,10 @@ fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, credentials: (Strin
         drop(body);
         match wait {
             true => std::thread::sleep(Duration::from_millis(2)),
-            false => return Err(Failure::ora(24418, "Cannot open further sessions.")),
+            false if body_mode == get_mode::TIMED_WAIT => {
+                return Err(Failure::ora(24457, "OCISessionGet() could not find a free session in the specified timeout period"));
+            }
+            false => return Err(Failure::ora(24459, "OCISessionGet() timed out waiting for pool to create new connections")),
         }
     }
 }

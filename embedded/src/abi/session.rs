@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -142,10 +141,9 @@ impl ServerBody {
         u32::from(self.core.connect_string().is_some())
     }
 
-    /// Name of the database for the attributes that ask for one: the file's name without directory and ending.
-    pub fn database_name(&self) -> String {
-        let connect_string = self.core.connect_string().unwrap_or_default();
-        Path::new(&connect_string).file_stem().map_or(connect_string.clone(), |stem| stem.to_string_lossy().into_owned())
+    /// Name of the database, its service and instance, as the engine's SQL tells it too.
+    pub fn database_name(&self) -> &'static str {
+        "EMBEDDED"
     }
 }
 

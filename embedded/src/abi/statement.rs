@@ -12,7 +12,7 @@ use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
-use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, shape};
+use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, StatementKind, shape};
 
 /// A statement handle.
 pub type StatementHandle = Handle<StatementBody>;
@@ -43,9 +43,9 @@ pub struct StatementBody {
     pub columns: Arc<Vec<ColumnParam>>,
     /// Older descriptions: callers hold pointers to their names.
     retired_columns: Vec<Arc<Vec<ColumnParam>>>,
-    /// The statement as the engine knows it, after the first execute.
-    pub parsed: Option<Statement>,
     pub query: Option<OpenQuery>,
+    /// The engine's statement of the last execute, and the address of the session it belongs to.
+    pub prepared: Option<(usize, Statement)>,
     pub row_count: u64,
     pub rows_fetched: u32,
     pub row_counts: Vec<u64>,
@@ -63,14 +63,39 @@ impl StatementBody {
         self.shape.as_ref().map_or(&[], |shape| &shape.binds)
     }
 
+    /// Whether this is a PL/SQL block or a call, whose placeholders are counted by their names.
+    pub fn is_block(&self) -> bool {
+        self.shape.as_ref().is_some_and(|shape| matches!(shape.kind, StatementKind::Begin | StatementKind::Declare | StatementKind::Call))
+    }
+
+    /// Index of each placeholder that a position (0-based) stands for: one, or in a block every place of a name.
+    pub fn places(&self, position: usize) -> Vec<usize> {
+        let names = self.bind_names();
+        let first = match self.is_block() {
+            true => (0..names.len()).filter(|index| !names[..*index].contains(&names[*index])).nth(position),
+            false => Some(position).filter(|index| *index < names.len()),
+        };
+        match first {
+            None => Vec::new(),
+            Some(first) if self.is_block() => (first..names.len()).filter(|index| names[*index] == names[first]).collect(),
+            Some(first) => vec![first],
+        }
+    }
+
+    /// Attribute 190.
+    pub fn bind_count(&self) -> usize {
+        let names = self.bind_names();
+        (0..names.len()).filter(|index| !(self.is_block() && names[..*index].contains(&names[*index]))).count()
+    }
+
     /// Takes a statement text; binds and defines of an earlier one are gone.
     fn prepare(&mut self, sql: String) {
         self.close_query();
         let shape = shape(&sql);
         self.free_parts();
+        self.prepared = None;
         self.binds = vec![None; shape.binds.len()];
         self.sql = sql.into();
-        self.parsed = None;
         self.shape = Some(shape);
         let columns = std::mem::take(&mut self.columns);
         self.retired_columns.push(columns);
@@ -176,9 +201,9 @@ impl ColumnParam {
             DataType::LongRaw => param.code = sqlt::LBI,
             DataType::Urowid { .. } => param.code = sqlt::RDD,
             DataType::IntervalDs { day_digits, second_digits } => {
-                (param.code, param.precision, param.scale) = (190, i16::from(day_digits), second_digits as i8);
+                (param.code, param.precision, param.scale) = (sqlt::INTERVAL_DS, i16::from(day_digits), second_digits as i8);
             }
-            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (189, i16::from(year_digits)),
+            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (sqlt::INTERVAL_YM, i16::from(year_digits)),
         }
         param
     }

@@ -61,7 +61,6 @@ refused! {
     OCIObjectNew(*mut c_void; *const c_void, u16, *mut c_void, *mut c_void, u16, i32, *mut *mut c_void);
     OCIObjectPin(*mut c_void; *mut c_void, *mut c_void, i32, u16, i32, *mut *mut c_void);
     OCIObjectSetAttr(*mut c_void; *mut c_void, *mut c_void, *mut c_void, *mut *const u8, *const u32, u32, *const u32, u32, i16, *const c_void, *const c_void);
-    OCIPasswordChange(*mut c_void; *const u8, u32, *const u8, u32, *const u8, u32, u32);
     OCIRawAssignBytes(*mut c_void; *const u8, u32, *mut *mut c_void);
     OCIRawResize(*mut c_void; u32, *mut *mut c_void);
     OCIShardingKeyColumnAdd(*mut c_void; *mut c_void, u32, u16, u32);

@@ -11,8 +11,10 @@ mod handles;
 mod planning;
 mod pools;
 mod query;
+mod returning;
 mod rust_oracle;
 mod scalars;
+mod sessions;
 
 use std::ffi::c_void;
 use std::ptr::{null, null_mut};
