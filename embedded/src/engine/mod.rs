@@ -18,6 +18,7 @@ mod functions;
 mod interval;
 mod nls;
 mod number;
+mod objects;
 mod parse;
 mod password;
 mod rowid;

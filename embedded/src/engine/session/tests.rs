@@ -579,5 +579,6 @@ fn damaged_bytes_are_an_error_and_not_null() {
 
 mod blocks;
 mod merge;
+mod objects;
 mod queries;
 mod types;
