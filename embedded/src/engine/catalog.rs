@@ -73,6 +73,16 @@ pub(crate) struct Constraint {
     pub columns: Vec<usize>,
 }
 
+/// A view.
+#[derive(Debug, Clone)]
+pub(crate) struct ViewDef {
+    pub id: i64,
+    /// The query.
+    pub text: String,
+    /// Names of its columns, where the view gives any.
+    pub columns: Vec<String>,
+}
+
 /// A table.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
@@ -122,6 +132,7 @@ pub(crate) struct Catalog {
     /// User to the digest of the password, if it has one.
     pub users: BTreeMap<String, Option<String>>,
     pub tables: BTreeMap<(String, String), Arc<Table>>,
+    pub views: BTreeMap<(String, String), Arc<ViewDef>>,
 }
 
 const SCHEMA: &str = "
@@ -135,14 +146,23 @@ CREATE TABLE IF NOT EXISTS ora_constraint (id INTEGER PRIMARY KEY, table_id INTE
   generated INTEGER NOT NULL, columns TEXT NOT NULL);
 ";
 
+/// Texts of views (kind V; column names on lines of their own). Files made before there were any lack it.
+const TEXTS: &str =
+    "CREATE TABLE IF NOT EXISTS ora_text (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, name TEXT NOT NULL,
+  text TEXT NOT NULL, columns TEXT NOT NULL);";
+
 impl Catalog {
     /// Makes the catalog's tables in a new file.
     pub fn create(connection: &Connection) -> Result<()> {
         let exists: i64 = connection.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'ora_version'", [], |row| row.get(0))?;
         if exists == 0 {
-            connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;")).inspect_err(|_| {
+            connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {TEXTS} COMMIT;")).inspect_err(|_| {
                 let _ = connection.execute_batch("ROLLBACK");
             })?;
+        }
+        let has_texts: i64 = connection.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'ora_text'", [], |row| row.get(0))?;
+        if has_texts == 0 {
+            connection.execute_batch(TEXTS)?;
         }
         let format: i64 = connection.query_row("SELECT format FROM ora_version", [], |row| row.get(0))?;
         if format != 1 { Err(OraError::internal(format_args!("file format {format} is newer than this engine"))) } else { Ok(()) }
@@ -169,7 +189,18 @@ impl Catalog {
             let constraints = load_constraints(connection, id)?;
             catalog.tables.insert((owner.clone(), name.clone()), Arc::new(Table { id, owner, name, columns, constraints }));
         }
+        let mut statement = connection.prepare_cached("SELECT id, owner, name, text, columns FROM ora_text WHERE kind = 'V'")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let columns: String = row.get(4)?;
+            let columns = columns.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            catalog.views.insert((row.get(1)?, row.get(2)?), Arc::new(ViewDef { id: row.get(0)?, text: row.get(3)?, columns }));
+        }
         Ok(catalog)
+    }
+
+    pub fn view(&self, schema: &str, name: &str) -> Option<&Arc<ViewDef>> {
+        self.views.get(&(schema.to_owned(), name.to_owned()))
     }
 
     pub fn table(&self, schema: &str, name: &str) -> Option<&Arc<Table>> {

@@ -62,6 +62,9 @@ impl Session {
     fn ddl(&mut self, command: &Command) -> Result<()> {
         match command {
             Command::CreateTable { table, columns, constraints } => self.create_table(table, columns, constraints),
+            Command::CreateTableAs { table, query } => self.create_table_as(table, query),
+            Command::CreateView { view, names, query, replace } => self.create_view(view, names, query, *replace),
+            Command::DropView { view } => self.drop_view(view),
             Command::AddConstraint { table, constraint } => {
                 let table = self.find(table)?;
                 let made = self.make_constraint(&table, constraint)?;
@@ -113,19 +116,20 @@ impl Session {
         Ok(())
     }
 
-    fn find(&self, name: &ObjectName) -> Result<Table> {
+    pub(super) fn find(&self, name: &ObjectName) -> Result<Table> {
         let owner = name.schema.as_deref().unwrap_or(&self.schema);
         self.catalog.table(owner, &name.name).map(|table| table.as_ref().clone()).ok_or_else(|| OraError::no_table().at(Some(name.offset)))
     }
 
     /// ORA-00955 unless the name is free for a table or an index.
-    fn check_free(&self, owner: &str, name: &str) -> Result<()> {
+    pub(super) fn check_free(&self, owner: &str, name: &str) -> Result<()> {
         let taken = self.catalog.table(owner, name).is_some()
+            || self.catalog.view(owner, name).is_some()
             || self.catalog.find_constraint(owner, name).is_some_and(|(_, item)| item.kind != ConstraintKind::NotNull);
         if taken { Err(OraError::new(955, "name is already used by an existing object")) } else { Ok(()) }
     }
 
-    fn create_table(&mut self, name: &ObjectName, columns: &[ColumnDef], constraints: &[ConstraintDef]) -> Result<()> {
+    pub(super) fn create_table(&mut self, name: &ObjectName, columns: &[ColumnDef], constraints: &[ConstraintDef]) -> Result<()> {
         let owner = name.schema.clone().unwrap_or_else(|| self.schema.clone());
         self.check_free(&owner, &name.name).map_err(|error| error.at(Some(name.offset)))?;
         if columns.len() > 1000 {

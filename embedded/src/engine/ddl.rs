@@ -4,9 +4,12 @@ use sqlparser::tokenizer::Token;
 
 use super::catalog::ConstraintKind;
 use super::tokens::{ObjectName, TokenReader};
-use super::types::{CharUnit, DataType};
-use super::value::MAX_TEXT_BYTES;
+use super::types::DataType;
 use super::{OraError, Result, StatementKind};
+
+mod types;
+
+pub(crate) use types::{data_type, parse_type};
 
 /// A column in CREATE TABLE.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +30,64 @@ pub(crate) struct ConstraintDef {
 /// A statement that is neither a query nor DML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
-    CreateTable { table: ObjectName, columns: Vec<ColumnDef>, constraints: Vec<ConstraintDef> },
-    AddConstraint { table: ObjectName, constraint: ConstraintDef },
-    DropTable { table: ObjectName, if_exists: bool },
-    Truncate { table: ObjectName },
-    Rename { table: ObjectName, name: String },
-    CreateIndex { index: ObjectName, table: ObjectName, unique: bool, columns: Vec<String> },
-    DropIndex { index: ObjectName },
-    SetUser { name: String, password: String, create: bool },
-    AlterSession { settings: Vec<(String, String)> },
-    Savepoint { name: String },
-    RollbackTo { name: String },
+    CreateTable {
+        table: ObjectName,
+        columns: Vec<ColumnDef>,
+        constraints: Vec<ConstraintDef>,
+    },
+    /// CREATE TABLE … AS query.
+    CreateTableAs {
+        table: ObjectName,
+        query: String,
+    },
+    /// CREATE [OR REPLACE] VIEW; names of columns where given.
+    CreateView {
+        view: ObjectName,
+        names: Vec<String>,
+        query: String,
+        replace: bool,
+    },
+    DropView {
+        view: ObjectName,
+    },
+    AddConstraint {
+        table: ObjectName,
+        constraint: ConstraintDef,
+    },
+    DropTable {
+        table: ObjectName,
+        if_exists: bool,
+    },
+    Truncate {
+        table: ObjectName,
+    },
+    Rename {
+        table: ObjectName,
+        name: String,
+    },
+    CreateIndex {
+        index: ObjectName,
+        table: ObjectName,
+        unique: bool,
+        columns: Vec<String>,
+    },
+    DropIndex {
+        index: ObjectName,
+    },
+    SetUser {
+        name: String,
+        password: String,
+        create: bool,
+    },
+    AlterSession {
+        settings: Vec<(String, String)>,
+    },
+    Savepoint {
+        name: String,
+    },
+    RollbackTo {
+        name: String,
+    },
     Commit,
     Rollback,
 }
@@ -123,11 +173,35 @@ fn create(reader: &mut TokenReader<'_>) -> Result<Command> {
     if reader.take("USER") {
         return set_user(reader, true);
     }
+    if reader.take("OR REPLACE VIEW") {
+        return create_view(reader, true);
+    }
+    if reader.take("VIEW") {
+        return create_view(reader, false);
+    }
     let what = reader.peek_word().unwrap_or_default();
     Err(OraError::unsupported(format_args!("CREATE {what}")).at(Some(reader.offset())))
 }
 
+/// `name [(columns)] AS query`.
+fn create_view(reader: &mut TokenReader<'_>, replace: bool) -> Result<Command> {
+    let view = reader.object_name()?;
+    let names = if reader.peek() == Some(&Token::LParen) { reader.identifier_list()? } else { Vec::new() };
+    reader.expect("AS")?;
+    Ok(Command::CreateView { view, names, query: rest_of_text(reader), replace })
+}
+
+/// The text up to the end, without a semicolon.
+fn rest_of_text(reader: &mut TokenReader<'_>) -> String {
+    let start = reader.offset();
+    while reader.next().is_some() {}
+    reader.text_since(start).trim_end_matches(';').trim_end().to_owned()
+}
+
 fn drop(reader: &mut TokenReader<'_>) -> Result<Command> {
+    if reader.take("VIEW") {
+        return Ok(Command::DropView { view: reader.object_name()? });
+    }
     if reader.take("INDEX") {
         return Ok(Command::DropIndex { index: reader.object_name()? });
     }
@@ -228,8 +302,11 @@ fn create_index(reader: &mut TokenReader<'_>, unique: bool) -> Result<Command> {
 
 fn create_table(reader: &mut TokenReader<'_>) -> Result<Command> {
     let table = reader.object_name()?;
-    if reader.peek_word().as_deref() == Some("AS") {
-        return Err(OraError::unsupported("CREATE TABLE … AS SELECT").at(Some(reader.offset())));
+    if reader.peek() != Some(&Token::LParen) {
+        table_options(reader)?;
+    }
+    if reader.take("AS") {
+        return Ok(Command::CreateTableAs { table, query: rest_of_text(reader) });
     }
     reader.expect_token(&Token::LParen)?;
     let (mut columns, mut constraints) = (Vec::new(), Vec::new());
@@ -256,7 +333,10 @@ fn create_table(reader: &mut TokenReader<'_>) -> Result<Command> {
 fn table_options(reader: &mut TokenReader<'_>) -> Result<()> {
     const WITH_VALUE: [&str; 5] = ["TABLESPACE", "PCTFREE", "PCTUSED", "INITRANS", "PARALLEL"];
     const ALONE: [&str; 8] = ["NOLOGGING", "LOGGING", "NOCOMPRESS", "COMPRESS", "NOPARALLEL", "CACHE", "NOCACHE", "SEGMENT"];
-    while let Some(word) = reader.peek_word() {
+    while let Some(word) = reader.peek_word().filter(|word| word != "AS") {
+        if reader.take("ORGANIZATION INDEX") || reader.take("ORGANIZATION HEAP") {
+            continue;
+        }
         if WITH_VALUE.contains(&word.as_str()) {
             reader.next();
             reader.next();
@@ -355,155 +435,6 @@ fn skip_expression(reader: &mut TokenReader<'_>) {
         first = false;
         reader.next();
     }
-}
-
-/// Parses a type by itself, as written by `DataType`'s Display.
-pub(crate) fn parse_type(text: &str) -> Result<DataType> {
-    let mut reader = TokenReader::new(text)?;
-    let data_type = data_type(&mut reader)?;
-    reader.expect_end()?;
-    Ok(data_type)
-}
-
-/// A data type.
-pub(crate) fn data_type(reader: &mut TokenReader<'_>) -> Result<DataType> {
-    let offset = reader.offset();
-    let word = reader.peek_word().ok_or_else(|| reader.error(902, "invalid datatype"))?;
-    reader.next();
-    let integer = DataType::Number { precision: Some(38), scale: Some(0) };
-    Ok(match word.as_str() {
-        "NUMBER" => number(reader, None)?,
-        "NUMERIC" | "DECIMAL" | "DEC" => number(reader, Some(integer))?,
-        "INTEGER" | "INT" | "SMALLINT" => integer,
-        "FLOAT" => DataType::Float {
-            binary_precision: optional_size(reader, 126, 1..=126, 1724, "floating point precision is out of range (1 to 126)")? as u8,
-        },
-        "REAL" => DataType::Float { binary_precision: 63 },
-        "DOUBLE" => {
-            reader.expect("PRECISION")?;
-            DataType::Float { binary_precision: 126 }
-        }
-        "BINARY_FLOAT" => DataType::BinaryFloat,
-        "BINARY_DOUBLE" => DataType::BinaryDouble,
-        "VARCHAR2" | "VARCHAR" => text(reader, None, false, MAX_TEXT_BYTES as i64)?,
-        "NVARCHAR2" => text(reader, None, true, 16_383)?,
-        "CHAR" | "CHARACTER" => text(reader, Some(1), false, 2000)?,
-        "NCHAR" => text(reader, Some(1), true, 1000)?,
-        "DATE" => DataType::Date,
-        "TIMESTAMP" => timestamp(reader)?,
-        "RAW" => {
-            if reader.peek() != Some(&Token::LParen) {
-                return Err(reader.error(906, "missing left parenthesis"));
-            }
-            DataType::Raw {
-                size: optional_size(reader, 1, 1..=MAX_TEXT_BYTES as i64, 910, "specified length too long for its datatype")? as u32,
-            }
-        }
-        "CLOB" => DataType::Clob,
-        "NCLOB" => DataType::Nclob,
-        "BLOB" => DataType::Blob,
-        "ROWID" => DataType::Rowid,
-        "UROWID" => {
-            DataType::Urowid { size: optional_size(reader, 4000, 1..=4000, 910, "specified length too long for its datatype")? as u32 }
-        }
-        "LONG" if reader.take("RAW") => DataType::LongRaw,
-        "LONG" => DataType::Long,
-        "INTERVAL" => interval(reader)?,
-        "BFILE" | "XMLTYPE" | "JSON" | "BOOLEAN" | "VECTOR" | "SDO_GEOMETRY" | "SYS" => {
-            return Err(OraError::unsupported(format_args!("type {word}")).at(Some(offset)));
-        }
-        _ => return Err(OraError::new(902, "invalid datatype").at(Some(offset))),
-    })
-}
-
-fn optional_size(
-    reader: &mut TokenReader<'_>,
-    default: i64,
-    range: std::ops::RangeInclusive<i64>,
-    code: i32,
-    message: &str,
-) -> Result<i64> {
-    if !reader.take_token(&Token::LParen) {
-        return Ok(default);
-    }
-    let size = reader.integer()?;
-    if size == 0 && code == 910 {
-        return Err(reader.error(1723, "zero-length columns are not allowed"));
-    }
-    if !range.contains(&size) {
-        return Err(reader.error(code, message));
-    }
-    reader.expect_token(&Token::RParen)?;
-    Ok(size)
-}
-
-fn number(reader: &mut TokenReader<'_>, bare: Option<DataType>) -> Result<DataType> {
-    if !reader.take_token(&Token::LParen) {
-        return Ok(bare.unwrap_or(DataType::NUMBER));
-    }
-    let precision = if reader.take_token(&Token::Mul) { None } else { Some(reader.integer()?) };
-    if precision.is_some_and(|precision| !(1..=38).contains(&precision)) {
-        return Err(reader.error(1727, "numeric precision specifier is out of range (1 to 38)"));
-    }
-    let scale = if reader.take_token(&Token::Comma) { Some(reader.integer()?) } else { None };
-    if scale.is_some_and(|scale| !(-84..=127).contains(&scale)) {
-        return Err(reader.error(1728, "numeric scale specifier is out of range (-84 to 127)"));
-    }
-    reader.expect_token(&Token::RParen)?;
-    // NUMBER(*) is NUMBER; NUMBER(p) is NUMBER(p,0).
-    let scale = scale.or(precision.map(|_| 0));
-    Ok(DataType::Number { precision: precision.map(|precision| precision as u8), scale: scale.map(|scale| scale as i8) })
-}
-
-fn text(reader: &mut TokenReader<'_>, default: Option<i64>, national: bool, most: i64) -> Result<DataType> {
-    let fixed = default.is_some();
-    let mut unit = if national { CharUnit::Char } else { CharUnit::Byte };
-    let size = if reader.take_token(&Token::LParen) {
-        let size = reader.integer()?;
-        if size == 0 {
-            return Err(reader.error(1723, "zero-length columns are not allowed"));
-        }
-        if !(1..=most).contains(&size) {
-            return Err(reader.error(910, "specified length too long for its datatype"));
-        }
-        if !national {
-            if reader.take("CHAR") {
-                unit = CharUnit::Char;
-            } else {
-                reader.take("BYTE");
-            }
-        }
-        reader.expect_token(&Token::RParen)?;
-        size
-    } else {
-        default.ok_or_else(|| reader.error(906, "missing left parenthesis"))?
-    };
-    let size = size as u32;
-    Ok(if fixed { DataType::Char { size, unit, national } } else { DataType::Varchar2 { size, unit, national } })
-}
-
-fn timestamp(reader: &mut TokenReader<'_>) -> Result<DataType> {
-    let digits = optional_size(reader, 6, 0..=9, 30088, "datetime/interval precision is out of range")? as u8;
-    Ok(if reader.take("WITH TIME ZONE") {
-        DataType::TimestampTz { digits }
-    } else if reader.take("WITH LOCAL TIME ZONE") {
-        DataType::TimestampLtz { digits }
-    } else {
-        DataType::Timestamp { digits }
-    })
-}
-
-fn interval(reader: &mut TokenReader<'_>) -> Result<DataType> {
-    const RANGE: &str = "datetime/interval precision is out of range";
-    if reader.take("YEAR") {
-        let year_digits = optional_size(reader, 2, 0..=9, 30088, RANGE)? as u8;
-        reader.expect("TO MONTH")?;
-        return Ok(DataType::IntervalYm { year_digits });
-    }
-    reader.expect("DAY")?;
-    let day_digits = optional_size(reader, 2, 0..=9, 30088, RANGE)? as u8;
-    reader.expect("TO SECOND")?;
-    Ok(DataType::IntervalDs { day_digits, second_digits: optional_size(reader, 6, 0..=9, 30088, RANGE)? as u8 })
 }
 
 #[cfg(test)]

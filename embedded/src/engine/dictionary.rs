@@ -94,6 +94,8 @@ const OBJECTS: &[(&str, DataType)] = &[
     ("OBJECT_TYPE", DataType::varchar2(23)),
     ("STATUS", DataType::varchar2(7)),
 ];
+const VIEW_TEXTS: &[(&str, DataType)] =
+    &[("OWNER", NAME), ("VIEW_NAME", NAME), ("TEXT_LENGTH", NUMBER), ("TEXT", DataType::varchar2(32_767))];
 const USERS: &[(&str, DataType)] = &[("USERNAME", NAME), ("USER_ID", NUMBER)];
 const PARAMETERS: &[(&str, DataType)] = &[("PARAMETER", NAME), ("VALUE", DataType::varchar2(160))];
 const VERSION: &[(&str, DataType)] = &[("BANNER", DataType::varchar2(80)), ("BANNER_FULL", DataType::varchar2(160)), ("CON_ID", NUMBER)];
@@ -107,7 +109,9 @@ const COMPONENT: &[(&str, DataType)] = &[
 /// The version that the engine reports as a server.
 const SERVER_VERSION: &str = "19.0.0.0.0";
 
-static VIEWS: [View; 27] = [
+static VIEWS: [View; 29] = [
+    View { name: "USER_VIEWS", columns: VIEW_TEXTS, rows: |f| mine(f, view_texts(f)) },
+    View { name: "ALL_VIEWS", columns: VIEW_TEXTS, rows: view_texts },
     View { name: "USER_TAB_COLUMNS", columns: TAB_COLUMNS, rows: |f| mine(f, tab_columns(f)) },
     View { name: "ALL_TAB_COLUMNS", columns: TAB_COLUMNS, rows: tab_columns },
     View { name: "DBA_TAB_COLUMNS", columns: TAB_COLUMNS, rows: tab_columns },
@@ -312,7 +316,19 @@ fn objects(filling: &Filling<'_>) -> Vec<Row> {
     let indexes = each_constraint(filling)
         .filter(|(_, constraint)| constraint.kind != ConstraintKind::NotNull)
         .map(|(table, index)| vec![text(&table.owner), text(&index.name), number(index.id), text("INDEX"), text("VALID")]);
-    tables.chain(indexes).collect()
+    let views = filling
+        .catalog
+        .views
+        .iter()
+        .map(|((owner, name), view)| vec![text(owner), text(name), number(view.id), text("VIEW"), text("VALID")]);
+    tables.chain(indexes).chain(views).collect()
+}
+
+fn view_texts(filling: &Filling<'_>) -> Vec<Row> {
+    let row = |((owner, name), view): (&(String, String), &std::sync::Arc<super::catalog::ViewDef>)| {
+        vec![text(owner), text(name), number(view.text.chars().count() as i64), text(view.text.clone())]
+    };
+    filling.catalog.views.iter().map(row).collect()
 }
 
 fn users(filling: &Filling<'_>) -> Vec<Row> {

@@ -19,6 +19,7 @@ mod interrupt;
 mod interval;
 mod nls;
 mod number;
+mod objects;
 mod parse;
 mod password;
 mod rowid;

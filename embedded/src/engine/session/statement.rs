@@ -74,6 +74,14 @@ impl Statement {
         }
     }
 
+    /// Whether an output of the query is a column of a table by itself.
+    pub(crate) fn is_plain_column(&self, index: usize) -> bool {
+        match &self.plan {
+            Some((_, Plan::Query(query, _))) => query.outputs.get(index).is_some_and(|(_, sql)| !sql.text.contains(['(', ' ', '?', '\''])),
+            _ => false,
+        }
+    }
+
     fn new(sql: &str, shape: Shape, body: Body) -> Statement {
         Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new(), locks: false }
     }

@@ -194,6 +194,7 @@ impl Translator<'_> {
         let owner = schema.as_deref().unwrap_or(self.context.schema);
         match self.context.catalog.table(owner, &object) {
             Some(table) => Ok(Arc::clone(table)),
+            None if self.context.catalog.view(owner, &object).is_some() => Err(OraError::unsupported("DML on a view").at(offset)),
             None if schema.is_none() && super::super::dictionary::find(&object).is_some() => {
                 Err(OraError::new(1031, "insufficient privileges").at(offset))
             }

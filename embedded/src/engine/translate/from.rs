@@ -2,14 +2,15 @@
 
 use sqlparser::ast::{ConnectByKind, Expr, JoinConstraint, JoinOperator, Select, TableAlias, TableFactor, TableWithJoins};
 
-use super::super::catalog::{Column, Table};
+use super::super::catalog::{Column, Table, ViewDef};
 use super::super::dictionary;
-use super::super::tokens::normalise;
+use super::super::parse;
+use super::super::tokens::{normalise, tokenise};
 use super::super::types::DataType;
 use super::super::{OraError, Result};
 use super::clauses::{alias_name, check_join, plain_table};
 use super::query::Query;
-use super::{ScopeColumn, Source, Sql, Translator};
+use super::{Context, ScopeColumn, Source, Sql, Translator};
 
 /// LEVEL of the row that a generator is about to make.
 pub(super) const NEXT_LEVEL: &str = "(g.l + 1)";
@@ -105,6 +106,35 @@ impl Translator<'_> {
         }
     }
 
+    /// A view: its query, translated as its owner sees it and with nothing of the statement around it in sight.
+    fn view_source(&mut self, view: &ViewDef, owner: &str, name: String, source: &str) -> Result<String> {
+        if self.view_depth >= 32 {
+            return Err(OraError::new(1731, "circular view definition encountered"));
+        }
+        let (ast, _) = parse::dml(&view.text, tokenise(&view.text)?)?;
+        let sqlparser::ast::Statement::Query(ast) = ast else {
+            return Err(OraError::internal("text of a view"));
+        };
+        let (catalog, nls, user, settings) = (self.context.catalog, self.context.nls, self.context.user, self.context.settings);
+        let context = Context { sql: &view.text, catalog, nls, user, schema: owner, bind_kinds: &[], settings, locals: &[] };
+        let mut inner = Translator::new(context);
+        inner.next_source = self.next_source;
+        inner.view_depth = self.view_depth + 1;
+        let mut query = inner.query(&ast)?;
+        self.next_source = inner.next_source;
+        for view in inner.views {
+            if !self.views.iter().any(|known| known.name == view.name) {
+                self.views.push(view);
+            }
+        }
+        for (output, name) in query.outputs.iter_mut().zip(&view.columns) {
+            output.0.clone_from(name);
+        }
+        let made = Source { schema: Some(owner.to_owned()), name: Some(name), ..self.derived(&query, None, source) };
+        self.add_source(made);
+        Ok(format!("({}) AS {source}", query.text))
+    }
+
     /// A subquery as a row source.
     pub(super) fn derived(&self, query: &Query, alias: Option<&TableAlias>, name: &str) -> Result<Source> {
         let column = |(index, (column, sql)): (usize, &(String, Sql))| ScopeColumn {
@@ -143,6 +173,9 @@ impl Translator<'_> {
             let storage = table.storage_name();
             self.add_source(source);
             return Ok(format!("{storage} AS {name}"));
+        }
+        if let Some(view) = self.context.catalog.view(&owner, &object).cloned() {
+            return self.view_source(&view, &owner, alias.unwrap_or(object), name).map_err(|error| OraError { offset: None, ..error });
         }
         if schema.as_deref().is_none_or(|schema| matches!(schema, "SYS" | "PUBLIC")) {
             if object == "DUAL" {

@@ -106,6 +106,8 @@ pub(crate) struct Translator<'a> {
     /// SQL of LEVEL in a query with CONNECT BY.
     level: Option<String>,
     next_source: usize,
+    /// Views around the query being translated.
+    view_depth: usize,
     /// Keys of GROUP BY as SQL; none outside an aggregate query.
     group_keys: Vec<String>,
     /// Columns named outside aggregates and group keys, with their place.
@@ -134,6 +136,7 @@ impl<'a> Translator<'a> {
             named_queries: Vec::new(),
             level: None,
             next_source: 0,
+            view_depth: 0,
             group_keys: Vec::new(),
             bare_columns: Vec::new(),
             aggregates: 0,
