@@ -30,6 +30,8 @@ pub enum Phase {
     Rollback,
     /// A query asked for by the user.
     Query,
+    /// Writing the file of refused rows.
+    Rejects,
     /// Writing the target file.
     Write,
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Phase {
             Phase::Commit => "commit",
             Phase::Rollback => "rollback",
             Phase::Query => "query",
+            Phase::Rejects => "rejects",
             Phase::Write => "write",
         })
     }

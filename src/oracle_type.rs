@@ -108,6 +108,11 @@ impl TextSize {
     }
 }
 
+/// Characters of a text in UTF-8 as `n CHAR` counts them: Unicode code points, which is bytes without the continuation bytes.
+pub fn count_chars(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
+}
+
 impl fmt::Display for TextSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.max_chars {

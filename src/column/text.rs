@@ -11,7 +11,7 @@ use super::external_type::{SQLT_CHR, SQLT_LNG};
 use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
 use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
 use crate::layout::{Cells, Layout, Slots};
-use crate::oracle_type::{OracleType, TextSize};
+use crate::oracle_type::{OracleType, TextSize, count_chars};
 use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
 
 /// How a column counts what it holds.
@@ -66,10 +66,6 @@ impl TextCheck {
     fn is_lob(&self) -> bool {
         matches!(self.oracle_type, OracleType::Clob | OracleType::Nclob)
     }
-}
-
-fn count_chars(value: &[u8]) -> usize {
-    value.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
 }
 
 fn count_utf16_units(value: &[u8]) -> usize {

@@ -13,7 +13,7 @@ pub(super) struct Selected {
     /// Index in the source's schema.
     pub source_index: usize,
     /// The table column's name as the user or the file spells it.
-    wanted: String,
+    pub wanted: String,
     /// Taken literally (the user quoted it).
     literal: bool,
 }
@@ -30,20 +30,20 @@ fn problem(column: &str, reason: impl Into<String>, remedy: impl Into<String>) -
 }
 
 /// At most ten names, for a message.
-fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let more = if names.len() > 10 { format!(" and {} more", names.len() - 10) } else { String::new() };
     format!("{}{more}", names.iter().take(10).copied().collect::<Vec<_>>().join(", "))
 }
 
 /// What a name finds among others: exactly first, then without regard to case.
-enum Found {
+pub(super) enum Found {
     One(usize),
     None,
     Ambiguous(Vec<usize>),
 }
 
-fn find<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Found {
+pub(super) fn find<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Found {
     if let Some(index) = names.clone().position(|n| n == name) {
         return Found::One(index);
     }

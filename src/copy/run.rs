@@ -1,10 +1,14 @@
 //! Carrying out a plan: statements, rows, commit; and on failure everything back as it was.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use arrow::datatypes::Schema;
 
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
+use super::rejects::Rejects;
 use super::report::{CopyReport, StageTimes, ms};
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
@@ -26,6 +30,7 @@ struct Tally {
     prepare: Duration,
     read: Duration,
     commit: Duration,
+    rejects_file: Option<PathBuf>,
 }
 
 impl CopyPlan {
@@ -42,19 +47,26 @@ impl CopyPlan {
             return Ok(self.report(&tally, LoadReport::default(), began));
         };
         cancel.arm(session.cancel_handle());
-        let created = self
+        let (created, rejects) = self
             .check_unchanged(session)
             .and_then(|()| self.refuse_if_cancelled(cancel, &tally))
-            .and_then(|()| self.run_ddl(session, progress, &mut tally))
+            .and_then(|()| Rejects::begin(&self.on_error, &self.read_schema()))
+            .and_then(|rejects| Ok((self.run_ddl(session, progress, &mut tally)?, rejects)))
             .map_err(|error| {
                 cancel.disarm();
                 self.as_interruption(error, cancel, &tally)
             })?;
-        let loaded = catch_unwind(AssertUnwindSafe(|| self.load_rows(session, load, &mut tally, progress, cancel)));
+        let loaded = catch_unwind(AssertUnwindSafe(|| self.load_rows(session, load, &rejects, &mut tally, progress, cancel)));
         cancel.disarm();
         match loaded {
-            Ok(Ok(load_report)) => Ok(self.report(&tally, load_report, began)),
-            Ok(Err(Failure { error, outcome_unknown })) => Err(self.clean_up(session, created, outcome_unknown, &tally, error)),
+            Ok(Ok(load_report)) => {
+                let published = rejects.publish().map_err(|error| annotate(error, "the good rows are committed"))?;
+                tally.rejects_file = published.map(|(path, _)| path);
+                Ok(self.report(&tally, load_report, began))
+            }
+            Ok(Err(Failure { error, outcome_unknown })) => {
+                Err(name_rejects(self.clean_up(session, created, outcome_unknown, &tally, error), &rejects))
+            }
             Err(panic) => {
                 if !tally.complete {
                     // The guard has rolled back; the table that was created goes too. The panic is the news, not this.
@@ -63,6 +75,12 @@ impl CopyPlan {
                 resume_unwind(panic)
             }
         }
+    }
+
+    /// The schema of the batches that are read.
+    fn read_schema(&self) -> Schema {
+        let schema = self.work.source.schema();
+        Schema::new(self.work.read.columns.iter().map(|&index| schema.field(index).clone()).collect::<Vec<_>>())
     }
 
     /// The table is what it was when the plan was made.
@@ -95,15 +113,18 @@ impl CopyPlan {
         &self,
         session: &mut Session,
         load: LoadPlan,
+        rejects: &Rejects,
         tally: &mut Tally,
         progress: &mut dyn Progress,
         cancel: &Cancel,
     ) -> Result<LoadReport, Failure> {
         let transaction = Transaction::begin(session);
-        let filled = self.fill(&transaction, load, tally, progress, cancel);
+        let filled = self.fill(&transaction, load, rejects, tally, progress, cancel);
         // Neither a commit nor a rollback is broken off. What was broken off before the commit shows now.
         cancel.disarm();
         let filled = filled.and_then(|report| self.refuse_if_cancelled(cancel, tally).map(|()| report).map_err(Failure::from));
+        // No row is committed before those that were refused are safe.
+        let filled = filled.and_then(|report| rejects.close().map(|()| report).map_err(Failure::from));
         match filled {
             Ok(report) => {
                 let began = Instant::now();
@@ -141,6 +162,7 @@ impl CopyPlan {
         &self,
         transaction: &Transaction<'_>,
         load: LoadPlan,
+        rejects: &Rejects,
         tally: &mut Tally,
         progress: &mut dyn Progress,
         cancel: &Cancel,
@@ -152,7 +174,7 @@ impl CopyPlan {
             tally.prepare += began.elapsed();
         }
         progress.event(&ProgressEvent::Started { rows_total: self.source_rows, bytes_total: self.source_bytes });
-        let mut loader = Loader::new(transaction, load)?;
+        let mut loader = rejects.attach(Loader::new(transaction, load)?);
         let mut reader = self.work.source.read(self.work.read.clone());
         loop {
             self.refuse_if_cancelled(cancel, tally)?;
@@ -165,7 +187,7 @@ impl CopyPlan {
             written?;
             tally.rows_read += next.batch.num_rows() as u64;
             progress.event(&ProgressEvent::Batch { rows_done: tally.rows_read, bytes_done: next.bytes_done });
-            self.commit_if_due(transaction, tally, progress, cancel)?;
+            self.commit_if_due(transaction, rejects, tally, progress, cancel)?;
         }
         let flushed = loader.flush();
         tally.rows_open = loader.rows_loaded() - tally.rows_committed;
@@ -178,6 +200,7 @@ impl CopyPlan {
     fn commit_if_due(
         &self,
         transaction: &Transaction<'_>,
+        rejects: &Rejects,
         tally: &mut Tally,
         progress: &mut dyn Progress,
         cancel: &Cancel,
@@ -186,6 +209,7 @@ impl CopyPlan {
         if tally.rows_open < every.get() {
             return Ok(());
         }
+        rejects.sync()?;
         let breakable = cancel.disarm();
         self.refuse_if_cancelled(cancel, tally)?;
         let began = Instant::now();
@@ -202,14 +226,15 @@ impl CopyPlan {
 
     /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
     fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
-        if tally.rows_read == self.source_rows && report.rows_loaded == self.source_rows {
+        let accounted_for = report.rows_loaded + report.rows_not_found + report.rows_rejected();
+        if tally.rows_read == self.source_rows && accounted_for == self.source_rows {
             return Ok(());
         }
         Err(Error::Database {
             phase: Phase::Execute,
             table: Some(self.table.clone()),
             ora_code: 0,
-            message: format!("the source has {} rows, {} were read and {} loaded", self.source_rows, tally.rows_read, report.rows_loaded),
+            message: format!("the source has {} rows, {} were read and {accounted_for} accounted for", self.source_rows, tally.rows_read),
             remedy: "rolled back; run the job again, and report this if it happens twice".into(),
             session_dead: false,
         })
@@ -272,7 +297,13 @@ impl CopyPlan {
             first_statement: self.first_statement,
             rows_read: tally.rows_read,
             rows_loaded: load.rows_loaded,
-            rows_deleted: tally.rows_deleted,
+            rows_affected: load.rows_affected,
+            rows_not_found: load.rows_not_found,
+            soft_delete: self.soft_delete,
+            rows_rejected_convert: load.rows_rejected_convert,
+            rows_rejected_execute: load.rows_rejected_execute,
+            rejects_file: tally.rejects_file.as_ref().map(|path| path.display().to_string()),
+            rows_deleted: tally.rows_deleted + load.rows_deleted,
             files: self.files,
             source_bytes: self.source_bytes,
             executes: load.executes,
@@ -319,6 +350,15 @@ fn is_session_dead(error: &Error) -> bool {
 
 fn first_line(error: &Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// Refused rows are kept also when the job fails: they say what is wrong with the source, and with `--commit-rows` they are nowhere else.
+fn name_rejects(error: Error, rejects: &Rejects) -> Error {
+    match rejects.publish() {
+        Ok(None) => error,
+        Ok(Some((path, rows))) => annotate(error, &format!("{rows} rows that were refused before are in {}", path.display())),
+        Err(failed) => annotate(error, &first_line(&failed)),
+    }
 }
 
 /// Rows that had been committed went with the dropped table.

@@ -8,6 +8,7 @@ use arrow::{array::OffsetSizeTrait, error::ArrowError};
 use super::parquet::{ParquetSource, ReadOptions};
 use super::source_error;
 use crate::error::{Phase, Result};
+use crate::oracle_type::count_chars;
 
 /// Rows of a batch of the scan.
 const SCAN_BATCH_ROWS: usize = 8192;
@@ -84,11 +85,6 @@ fn measure_text<O: OffsetSizeTrait>(array: &ArrayRef, offsets: &OffsetBuffer<O>,
             lengths.add(value.len(), if ascii { value.len() } else { count_chars(value) });
         }
     }
-}
-
-/// Code points of valid UTF-8: bytes that are not continuation bytes.
-fn count_chars(value: &[u8]) -> usize {
-    value.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
 }
 
 impl Lengths {

@@ -26,6 +26,7 @@ mod statement;
 
 pub use array::{ArrayMode, ArrayOutcome, ArrayRowError, ArrayStatement, ExecuteOptions, MAX_ROWS_PER_EXECUTE};
 pub use check::OciError;
+pub(crate) use check::is_statement_level;
 pub use fetch::{BadCell, FetchOutcome, FetchStatement};
 pub use library::ClientInfo;
 pub use options::{ConnectOptions, Secret};

@@ -51,7 +51,6 @@ impl std::fmt::Debug for Session {
 /// Handles of the connection: valid until it closes, never freed by us.
 struct BorrowedHandles {
     env: *mut OCIEnv,
-    server: *mut OCIServer,
     session: *mut OCISession,
 }
 
@@ -118,7 +117,7 @@ impl Session {
                 cancel: Arc::new(Mutex::new(Some(target))),
                 error,
                 service,
-                handles: BorrowedHandles { env, server: server.cast(), session: session.cast() },
+                handles: BorrowedHandles { env, session: session.cast() },
                 api,
                 connection,
                 login_warning,
@@ -198,16 +197,6 @@ impl Session {
             let status = (self.api.OCITransRollback)(self.service(), self.error.as_ptr(), OCI_DEFAULT);
             check(self.api, self.error.as_ptr(), status, "OCITransRollback", "roll back").map(drop)
         }
-    }
-
-    /// As far as the client knows without a round trip, the server is still there. False after a call that lost the connection.
-    pub fn is_alive(&self) -> bool {
-        // SAFETY: the server handle lives as long as the connection; the attribute is an unsigned 32-bit number.
-        let status = unsafe {
-            Attributes::of(self.api, self.handles.server.cast(), OCI_HTYPE_SERVER, self.error.as_ptr())
-                .scalar::<u32>(OCI_ATTR_SERVER_STATUS, "read the server status")
-        };
-        status == Ok(OCI_SERVER_NORMAL)
     }
 
     /// A transaction is open; `None` when the client is too old to tell (before 12.1).

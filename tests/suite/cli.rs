@@ -176,7 +176,7 @@ fn dry_run_prints_the_plan_and_moves_nothing() {
 fn dry_run_as_json_is_one_document_on_standard_output() {
     let out = three_rows().ok(&["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--dry-run", "--report", "json"]);
     let plan: Value = serde_json::from_str(&out).unwrap();
-    assert!(plan["insert_sql"].as_str().unwrap().starts_with("INSERT INTO"), "{plan}");
+    assert!(plan["statement"].as_str().unwrap().starts_with("INSERT INTO"), "{plan}");
     assert!(plan["first_statement"].as_str().unwrap().starts_with("CREATE TABLE"), "{plan}");
     assert_eq!(plan["columns"].as_array().unwrap().len(), 1, "{plan}");
 }
@@ -281,12 +281,14 @@ fn describe_shows_tables_and_files() {
     assert_eq!(document["columns"][1]["oracle_type"], "VARCHAR2(20 CHAR)");
 
     let out = workspace.ok(&["describe", "three.parquet"]);
-    for part in ["id", "Int64", "3 rows"] {
+    for part in ["1 file: 3 rows", "id", "Int64", "INT64", "three.parquet"] {
         assert!(out.contains(part), "{part}: {out}");
     }
     let document: Value = serde_json::from_str(&workspace.ok(&["describe", "three.parquet", "--format", "json"])).unwrap();
     assert_eq!(document["rows"], 3);
     assert_eq!(document["columns"][0]["arrow_type"], "Int64");
+    assert_eq!(document["columns"][0]["parquet_type"], "INT64");
+    assert_eq!(document["files"][0]["path"], "three.parquet");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod copy_api;
+mod dml;
 mod exports;
 mod live;
 mod load_embedded;
@@ -14,4 +15,5 @@ mod make_orders;
 mod pairs;
 mod parquet_testing;
 mod real_client;
+mod rejects;
 mod support;

@@ -203,7 +203,11 @@ unsafe fn bind_by_name(
                 Err(_) if name.0.is_null() => String::new(),
                 Err(_) => std::ffi::CStr::from_ptr(name.0.cast()).to_string_lossy().into_owned(),
             };
-            let wanted = text.strip_prefix(':').unwrap_or(&text).to_uppercase();
+            let plain = text.strip_prefix(':').unwrap_or(&text);
+            let wanted = match plain.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
+                Some(quoted) => quoted.to_owned(),
+                None => plain.to_uppercase(),
+            };
             let indexes: Vec<usize> = {
                 let statement = statement.lock();
                 let names = statement.bind_names();

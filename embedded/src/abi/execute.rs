@@ -88,9 +88,9 @@ impl Call {
         let kinds = inputs.as_ref().map(|inputs| inputs.iter().map(Input::kind).collect::<Vec<_>>()).unwrap_or_default();
         let mut prepared = match statement.parsed.take() {
             Some(parsed) => parsed,
-            None => engine.session()?.parse(&statement.sql)?,
+            None => engine.session()?.prepare_for(&statement.sql, &kinds)?,
         };
-        engine.session()?.resolve(&mut prepared, &kinds)?;
+        engine.session()?.replan(&mut prepared, &kinds)?;
         if is_query {
             statement.describe(prepared.columns());
         }

@@ -85,6 +85,7 @@ impl Input {
             sqlt::DAT | sqlt::ODT => DatumKind::Date,
             sqlt::TIMESTAMP => DatumKind::Timestamp,
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => DatumKind::TimestampTz,
+            sqlt::AFC => DatumKind::Char,
             _ => DatumKind::Text,
         }
     }

@@ -141,6 +141,23 @@ impl DateFormat {
         Ok(DateFormat(items))
     }
 
+    /// The model with FF counting `digits`, as in the text of a TIMESTAMP(digits); without digits neither point nor fraction is written.
+    pub fn with_fraction(&self, digits: u8) -> DateFormat {
+        let mut items: Vec<Item> = Vec::with_capacity(self.0.len());
+        for item in &self.0 {
+            match item {
+                Item::Element(Element::Fraction(0), letters) if digits > 0 => {
+                    items.push(Item::Element(Element::Fraction(digits), *letters))
+                }
+                Item::Element(Element::Fraction(0), _) => {
+                    items.pop_if(|last| matches!(last, Item::Element(Element::Radix, _) | Item::Punctuation('.')));
+                }
+                other => items.push(other.clone()),
+            }
+        }
+        DateFormat(items)
+    }
+
     /// TO_CHAR.
     pub fn format(&self, value: &DateTime) -> String {
         let mut out = String::new();

@@ -3,6 +3,7 @@
 //! SQL text → `shape` (outline) and `parse`/`ddl` (syntax) → `translate` (names, types, SQLite's SQL) → `session` with `dml`, `commands` and
 //! `cursor` (running it) → `value` (one conversion into every column) → `store` (connections to the file).
 
+mod block;
 mod catalog;
 mod commands;
 mod cursor;
@@ -33,6 +34,8 @@ pub use cursor::Cursor;
 pub use datum::{Datum, DatumKind};
 pub use error::{OraError, Result};
 pub use interrupt::Interrupt;
+pub(crate) use interval::{months_text, nanos_text};
+pub(crate) use nls::Nls;
 pub use number::{Number, NumberError};
 pub use session::{Session, Statement};
 pub use shape::{Shape, StatementKind, shape};

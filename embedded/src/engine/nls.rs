@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::datetime::{DateTime, parse_offset};
 use super::datetime_format::DateFormat;
-use super::{OraError, Result};
+use super::{Datum, OraError, Result};
 
 /// What ALTER SESSION SET can change, with Oracle's defaults for AMERICAN_AMERICA.
 #[derive(Debug, Clone)]
@@ -116,6 +116,22 @@ impl Nls {
     /// Text to TIMESTAMP WITH TIME ZONE by NLS_TIMESTAMP_TZ_FORMAT.
     pub fn read_timestamp_tz(&self, text: &str) -> Result<DateTime> {
         self.timestamp_tz.read(text, &self.now(), self.offset_minutes)
+    }
+
+    /// The same settings for values of a type with `digits` of fractional seconds.
+    pub fn for_digits(&self, digits: u8) -> Nls {
+        Nls { timestamp: self.timestamp.with_fraction(digits), timestamp_tz: self.timestamp_tz.with_fraction(digits), ..self.clone() }
+    }
+
+    /// Text of a fetched date or timestamp; `with_zone` tells TIMESTAMP WITH TIME ZONE from the local one. None for other values.
+    pub fn datum_text(&self, datum: Datum<'_>, with_zone: bool) -> Result<Option<String>> {
+        Ok(Some(match datum {
+            Datum::Date(bytes) => self.date.format(&DateTime::from_date(bytes)?),
+            Datum::Timestamp(bytes) => self.timestamp.format(&DateTime::from_timestamp(bytes)?),
+            Datum::TimestampTz(bytes) if with_zone => self.timestamp_tz.format(&DateTime::from_timestamp_tz(bytes)?),
+            Datum::TimestampTz(bytes) => self.timestamp.format(&DateTime::from_timestamp_tz(bytes)?),
+            _ => return Ok(None),
+        }))
     }
 
     /// Text of stored datetime bytes by the NLS format of their type (7, 11 or 13 bytes).

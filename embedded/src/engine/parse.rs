@@ -9,9 +9,63 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 use super::tokens::{offset_of, tokenise};
 use super::{OraError, Result};
 
-/// Parses one statement; binds are `:0`, `:1` … by their place.
-pub(crate) fn statement(sql: &str) -> Result<Ast> {
-    let mut tokens = tokenise(sql)?;
+/// `RETURNING expressions INTO binds`.
+#[derive(Debug, Clone)]
+pub(crate) struct Returning {
+    pub expressions: Vec<Expr>,
+    /// Places of the binds that get the values.
+    pub into: Vec<usize>,
+}
+
+/// Cuts `FOR UPDATE …` off a query, which sqlparser does not know with all of Oracle's options: whether there was one.
+pub(crate) fn cut_for_update(tokens: &mut Vec<TokenWithSpan>) -> bool {
+    let word = |index: usize| tokens.get(index).map(|token: &TokenWithSpan| token.token.to_string().to_uppercase()).unwrap_or_default();
+    let start = (0..tokens.len()).rev().find(|index| word(*index) == "FOR" && word(index + 1) == "UPDATE");
+    match start {
+        Some(start) if !tokens[start..].iter().any(|token| matches!(token.token, Token::RParen | Token::LParen)) => {
+            tokens.truncate(start);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Parses one statement, whose binds are `:0`, `:1` … by their place, with the RETURNING clause of DML, which sqlparser does not know with INTO.
+pub(crate) fn dml(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<(Ast, Option<Returning>)> {
+    let is_word = |token: &TokenWithSpan, words: [&str; 2]| match &token.token {
+        Token::Word(word) => word.quote_style.is_none() && words.iter().any(|text| word.value.eq_ignore_ascii_case(text)),
+        _ => false,
+    };
+    let start = tokens.iter().rposition(|token| is_word(token, ["RETURNING", "RETURN"]));
+    let into = tokens.iter().rposition(|token| is_word(token, ["INTO", "INTO"]));
+    let (Some(start), Some(into)) = (start, into) else { return Ok((from_tokens(sql, tokens)?, None)) };
+    if into < start {
+        return Ok((from_tokens(sql, tokens)?, None));
+    }
+    let mut clause = tokens.split_off(start);
+    let mut targets = Vec::new();
+    for token in clause.split_off(into - start).into_iter().skip(1) {
+        match token.token {
+            Token::Placeholder(name) => {
+                targets.push(name.trim_start_matches(':').parse().map_err(|_| OraError::new(1036, "illegal variable name/number"))?);
+            }
+            Token::Comma | Token::SemiColon => {}
+            _ => return Err(OraError::new(933, "SQL command not properly ended").at(Some(offset_of(sql, token.span.start)))),
+        }
+    }
+    clause.remove(0);
+    quote_cast_types(&mut clause);
+    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(clause);
+    let expressions = parser.parse_comma_separated(Parser::parse_expr).map_err(|error| parse_error(sql, error))?;
+    if expressions.len() != targets.len() {
+        let (code, text) = if expressions.len() < targets.len() { (947, "not enough values") } else { (913, "too many values") };
+        return Err(OraError::new(code, text));
+    }
+    Ok((from_tokens(sql, tokens)?, Some(Returning { expressions, into: targets })))
+}
+
+/// Parses the tokens of one statement; `sql` is the text they come from.
+pub(crate) fn from_tokens(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<Ast> {
     while tokens.last().is_some_and(|token| token.token == Token::SemiColon) {
         tokens.pop();
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
 use super::catalog::Catalog;
 use super::{OraError, Result, functions};
@@ -41,7 +41,7 @@ impl Location {
         connection.set_prepared_statement_cache_capacity(128);
         connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;")?;
         if let Location::File(_) = self {
-            write_ahead_log(&connection, wait)?;
+            use_write_ahead_log(&connection, wait)?;
             // FULL: the log is on the disk before a commit returns.
             connection.execute_batch("PRAGMA synchronous = FULL;")?;
         }
@@ -51,24 +51,21 @@ impl Location {
     }
 }
 
-/// Switches the file to a write-ahead log, which it then keeps. Sessions that make a file at the same moment all want its exclusive lock while
-/// they hold a shared one; SQLite answers that at once, without its busy handler, because they would wait for each other.
-fn write_ahead_log(connection: &Connection, wait: Duration) -> Result<()> {
-    const PAUSE: Duration = Duration::from_millis(5);
+/// Other sessions may be opening the same new file: SQLite does not always wait for them here.
+fn use_write_ahead_log(connection: &Connection, wait: Duration) -> Result<()> {
     let deadline = Instant::now() + wait;
     loop {
         match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
             Ok(mode) if mode == "wal" => return Ok(()),
+            // Without it readers would see no snapshot and wait for writers.
             Ok(mode) => {
                 return Err(OraError::new(
-                    1115,
-                    format_args!(
-                        "IO error reading block from file (the file cannot have a write-ahead log: its journal mode stays {mode})"
-                    ),
+                    12154,
+                    format_args!("TNS:could not resolve the connect identifier specified: no write-ahead log there (mode {mode})"),
                 ));
             }
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
-                std::thread::sleep(PAUSE);
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(2));
             }
             Err(error) => return Err(error.into()),
         }

@@ -89,6 +89,18 @@ impl<'s> TokenReader<'s> {
         token
     }
 
+    /// The next token with its place.
+    pub fn next_with_span(&mut self) -> Option<TokenWithSpan> {
+        let token = self.tokens.get(self.at).cloned();
+        self.at += 1;
+        token
+    }
+
+    /// Line of the next token, 1-based.
+    pub fn line(&self) -> u64 {
+        self.tokens.get(self.at).or_else(|| self.tokens.last()).map_or(1, |token| token.span.start.line)
+    }
+
     pub fn is_end(&self) -> bool {
         self.at >= self.tokens.len()
     }

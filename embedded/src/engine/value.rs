@@ -240,6 +240,17 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
     }
 }
 
+/// A LOB without content goes to LOB columns as it is, and is NULL elsewhere.
+pub(crate) fn assign_empty_lob<'a>(target: &Target<'_>, datum: Datum<'a>) -> Result<Stored<'a>> {
+    match (target.data_type.family(), datum) {
+        (Family::Clob, Datum::Text(_)) => Ok(Stored::Text(Cow::Borrowed(""))),
+        (Family::Blob, Datum::Bytes(_)) => Ok(Stored::Bytes(Cow::Borrowed(&[]))),
+        (Family::Text | Family::Char, Datum::Text(_)) => Ok(Stored::Null),
+        (_, Datum::Text(_)) => Err(OraError::inconsistent(target.data_type.dictionary_name(), "CLOB")),
+        _ => Err(OraError::inconsistent(target.data_type.dictionary_name(), "BLOB")),
+    }
+}
+
 /// ORA-01410 for text that is no ROWID.
 fn checked_rowid(text: Cow<'_, str>) -> Result<Cow<'_, str>> {
     super::rowid::decode(0, &text)?;
@@ -414,15 +425,15 @@ fn check_length(target: &Target<'_>, text: &str, size: u32, unit: CharUnit, most
 
 /// Pads with blanks to the declared length.
 fn pad_char<'a>(target: &Target<'_>, text: Cow<'a, str>, size: u32, unit: CharUnit) -> Result<Stored<'a>> {
-    let actual = length(&text, unit);
-    if actual == size as usize {
+    // Characters of many bytes may not make more than CHAR can hold.
+    const MOST_BYTES: usize = 2000;
+    check_length(target, &text, size, unit, MOST_BYTES)?;
+    let missing = (size as usize).saturating_sub(length(&text, unit)).min(MOST_BYTES - text.len());
+    if missing == 0 {
         return Ok(Stored::text(text));
     }
-    if actual > size as usize {
-        return Err(too_large(target, actual, size));
-    }
     let mut padded = text.into_owned();
-    padded.extend(std::iter::repeat_n(' ', size as usize - actual));
+    padded.extend(std::iter::repeat_n(' ', missing));
     Ok(Stored::text(padded))
 }
 

@@ -80,3 +80,61 @@ fn a_statement_is_executed_again_by_the_catalog_and_session_of_the_moment() {
     env.ok(client.execute(query, 0, mode::DESCRIBE_ONLY));
     assert_eq!(described_type(&client, query), 2);
 }
+
+#[test]
+fn fixed_length_binds_compare_blank_padded() {
+    let client = Client::connect(":memory:");
+    client.run("CREATE TABLE t (c CHAR(5), v VARCHAR2(5))");
+    client.run("INSERT INTO t VALUES ('ab', 'ab')");
+    let count = |condition: &str, dty: u16| {
+        let stmt = client.prepare(&format!("SELECT count(*) FROM t WHERE {condition}"));
+        let (mut text, mut found) = (*b"ab ", 0i64);
+        let mut text_len = 3u32;
+        client.bind(stmt, 1, &mut text, 3, dty, null_mut(), &mut text_len);
+        client.define(stmt, 1, &mut found, 8, 3, null_mut(), null_mut(), null_mut());
+        client.env.ok(client.execute(stmt, 1, 0));
+        found
+    };
+    assert_eq!(count("c = :1", 96), 1);
+    assert_eq!(count("c = :1", 1), 0);
+    assert_eq!(count("v = :1", 96), 0);
+}
+
+#[test]
+fn a_define_without_a_buffer_is_refused() {
+    let client = Client::connect(":memory:");
+    let stmt = client.prepare("SELECT 1 FROM dual");
+    client.define(stmt, 1, null_mut::<i64>(), 8, 3, null_mut(), null_mut(), null_mut());
+    client.env.fails(client.execute(stmt, 1, 0), 24374);
+}
+
+#[test]
+fn quoted_names_of_binds_keep_their_case() {
+    let client = Client::connect(":memory:");
+    client.run("CREATE TABLE t (a NUMBER, b NUMBER)");
+    let stmt = client.prepare("INSERT INTO t VALUES (:\"Mixed\", :MIXED)");
+    let mut values = [1i64, 2];
+    for (name, value) in [":\"Mixed\"", "mixed"].iter().zip(&mut values) {
+        let mut bind = null_mut();
+        client.env.ok(unsafe {
+            clntsh::abi::bind::OCIBindByName2(
+                stmt,
+                &mut bind,
+                client.env.err,
+                name.as_ptr(),
+                name.len() as i32,
+                std::ptr::from_mut(value).cast(),
+                8,
+                3,
+                null_mut(),
+                null_mut(),
+                null_mut(),
+                0,
+                null_mut(),
+                0,
+            )
+        });
+    }
+    client.env.ok(client.execute(stmt, 1, 0));
+    assert_eq!(client.number("SELECT count(*) FROM t WHERE a = 1 AND b = 2"), 1);
+}

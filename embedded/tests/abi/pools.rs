@@ -116,3 +116,12 @@ fn a_released_session_is_rolled_back() {
         assert_eq!(client.number("SELECT count(*) FROM t"), 0);
     }
 }
+
+#[test]
+fn a_freed_pool_is_not_found() {
+    let env = Env::new();
+    let (handle, name) = pool(&env, ":memory:", 1);
+    assert_eq!(unsafe { OCIHandleFree(handle, kind::SPOOL) }, status::SUCCESS);
+    let mut svc = null_mut();
+    env.fails(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) }, 24417);
+}

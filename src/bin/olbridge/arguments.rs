@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::change_arguments::ChangeArguments;
 use crate::export_arguments::ExportArguments;
 
 const TARGET_HELP: &str = "\
@@ -23,7 +24,8 @@ Exit codes:
     1  unexpected                                  6  file or storage
     2  usage                                       7  the database refused, or the connection was lost
     3  client library, connection or login         8  loaded and committed, but the report could not be written
-    4  the plan does not fit, nothing has moved  130  interrupted, rolled back";
+    4  the plan does not fit, nothing has moved    9  done, but rows were refused: they are in --rejects FILE
+                                                 130  interrupted, rolled back";
 
 /// Moves tables between Oracle and the lakehouse through OCI array binding. Exact or refused; nothing lost, nothing twice.
 #[derive(Debug, Parser)]
@@ -69,6 +71,9 @@ pub struct CopyArguments {
     /// Source column SRC goes into target column DST (repeatable)
     #[arg(long, value_name = "SRC=DST")]
     pub rename: Vec<String>,
+    /// What only a copy into a table takes.
+    #[command(flatten)]
+    pub change: ChangeArguments,
     /// Rows per array execute, at most 32767 (default: from --batch-bytes)
     #[arg(long, value_name = "ROWS")]
     pub batch_rows: Option<NonZeroU32>,
@@ -81,7 +86,7 @@ pub struct CopyArguments {
     /// Allow changes of values by name, comma-separated: `olbridge types` lists the kinds
     #[arg(long, value_name = "KINDS")]
     pub lossy: Option<String>,
-    /// Print the plan (DDL, INSERT, types, rows per execute, memory) and move nothing
+    /// Print the plan (DDL, statement, types, rows per execute, memory) and move nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Write the report (with --dry-run: the plan) as JSON to standard output or to FILE
@@ -163,6 +168,12 @@ pub enum ModeArgument {
     ErrorIfExists,
     /// Create the table; do nothing when it exists
     Ignore,
+    /// Update the rows whose --key is there, insert the others (MERGE)
+    Upsert,
+    /// Set the other columns of the rows that have the --key of a source row
+    Update,
+    /// Remove the rows that have the --key of a source row
+    Delete,
 }
 
 /// `describe --format`.

@@ -11,6 +11,7 @@
 //! | 6 | a file or storage could not be read or written | nothing, or what `--commit-rows` committed before |
 //! | 7 | the database refused a statement, or the connection was lost | nothing, or what `--commit-rows` committed before; unknown if the connection was lost in the commit |
 //! | 8 | loaded and committed, but the report could not be written | everything: do not run it again |
+//! | 9 | done, but rows were refused: they are in the file of `--rejects` | all other rows |
 //! | 130 | interrupted by Ctrl-C or SIGTERM, rolled back | nothing, or what `--commit-rows` committed before |
 
 use olbridge::Error;
@@ -37,6 +38,8 @@ pub enum ExitCode {
     Database = 7,
     /// Loaded and committed, but the report or the summary could not be written. Not a failure that may be tried again.
     LoadedUnreported = 8,
+    /// Done, but rows were refused and are in a file.
+    Rejected = 9,
     /// Ctrl-C or SIGTERM, after the rollback.
     Interrupted = 130,
 }
@@ -44,7 +47,7 @@ pub enum ExitCode {
 impl ExitCode {
     /// Every code, in order.
     #[cfg(test)]
-    pub const ALL: [ExitCode; 10] = [
+    pub const ALL: [ExitCode; 11] = [
         ExitCode::Ok,
         ExitCode::Unexpected,
         ExitCode::Usage,
@@ -54,6 +57,7 @@ impl ExitCode {
         ExitCode::Storage,
         ExitCode::Database,
         ExitCode::LoadedUnreported,
+        ExitCode::Rejected,
         ExitCode::Interrupted,
     ];
 }

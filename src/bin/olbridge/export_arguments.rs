@@ -129,8 +129,9 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
 
 fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {
     let given = [("--rename", !arguments.rename.is_empty()), ("--commit-rows", arguments.commit_rows.is_some())];
-    match given.into_iter().find(|(_, is_given)| *is_given) {
-        Some((name, _)) => {
+    let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name);
+    match given.or(arguments.change.first_given()) {
+        Some(name) => {
             Err(usage(format!("{name} has no meaning for a copy into a file"), "leave it out; aliases in --query rename columns"))
         }
         None => Ok(()),

@@ -1,6 +1,7 @@
 //! The command `olbridge`: arguments → a checked request → the library. Results go to standard output, everything else to standard error.
 
 mod arguments;
+mod change_arguments;
 mod command;
 mod embedded_library;
 mod exit_code;
@@ -30,9 +31,9 @@ fn main() -> std::process::ExitCode {
 }
 
 /// Runs a command and says on standard error how it failed. A panic is a defect: by then everything was rolled back while it unwound.
-fn finish(command: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
+fn finish(command: impl FnOnce() -> Result<ExitCode, Failure>) -> ExitCode {
     match catch_unwind(AssertUnwindSafe(command)) {
-        Ok(Ok(())) => ExitCode::Ok,
+        Ok(Ok(code)) => code,
         Ok(Err(failure)) => {
             if failure.exit_code() != ExitCode::Ok {
                 note(format_args!("error: {failure}"));
@@ -48,15 +49,16 @@ fn finish(command: impl FnOnce() -> Result<(), Failure>) -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<(), Failure> {
-    match command {
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    let done = match command {
         Command::Copy(arguments) if export_arguments::is_export(&arguments) => command::export::run(export_arguments::export(arguments)?),
-        Command::Copy(arguments) => command::copy::run(request::copy(arguments)?),
+        Command::Copy(arguments) => return command::copy::run(request::copy(arguments)?),
         Command::Describe(arguments) => command::describe::run(&arguments),
         Command::Sql(arguments) => command::sql::run(&arguments),
         Command::Check(arguments) => command::check::run(&arguments),
         Command::Types => command::types::run(),
-    }
+    };
+    done.map(|()| ExitCode::Ok)
 }
 
 /// A line on standard error. Unlike `eprintln!` it does not panic when nobody listens any more.
@@ -73,6 +75,6 @@ mod tests {
         assert_eq!(finish(|| panic!("a defect")), ExitCode::Unexpected);
         assert_eq!(finish(|| Err(failure::usage("m", "r"))), ExitCode::Usage);
         assert_eq!(finish(|| Err(Failure::ClosedOutput)), ExitCode::Ok);
-        assert_eq!(finish(|| Ok(())), ExitCode::Ok);
+        assert_eq!(finish(|| Ok(ExitCode::Ok)), ExitCode::Ok);
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use olbridge::copy::target::Target;
 use olbridge::copy::{CopyJob, Mode};
-use olbridge::load::LoadOptions;
+use olbridge::load::{LoadOptions, NotFound};
 use olbridge::oci::MAX_ROWS_PER_EXECUTE;
 use olbridge::transaction::CommitPolicy;
 use olbridge::type_map::LossySet;
@@ -51,12 +51,20 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
     if let Some(option) = arguments.export.first_given() {
         return Err(usage(format!("{option} has no meaning for a load"), "leave it out; it belongs to olbridge copy TARGET FILE.parquet"));
     }
+    let change = arguments.change;
+    let (on_error, delete_when) = (change.on_error()?, change.delete_when()?);
     let job = CopyJob {
         source,
         target,
         mode: mode(arguments.mode),
         columns: arguments.columns,
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
+        key: change.key,
+        not_found: change.not_found.map(NotFound::from),
+        delete_when,
+        soft_delete: change.soft_delete,
+        primary_key: change.primary_key,
+        on_error,
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
@@ -74,6 +82,9 @@ fn mode(argument: ModeArgument) -> Mode {
         ModeArgument::Create => Mode::Create,
         ModeArgument::ErrorIfExists => Mode::ErrorIfExists,
         ModeArgument::Ignore => Mode::Ignore,
+        ModeArgument::Upsert => Mode::Upsert,
+        ModeArgument::Update => Mode::Update,
+        ModeArgument::Delete => Mode::Delete,
     }
 }
 
@@ -155,6 +166,10 @@ mod tests {
             (&["--batch-bytes", "lots"], "8MiB"),
             (&["--report", "json="], "json=FILE"),
             (&["--lossy", "all"], "all"),
+            (&["--delete-when", "op"], "op=D"),
+            (&["--on-error", "reject"], "--rejects"),
+            (&["--max-errors", "5"], "--rejects"),
+            (&["--on-error", "abort", "--rejects", "r.ndjson"], "leave out one"),
         ];
         for (arguments, part) in cases {
             let message = parse(arguments).unwrap_err().to_string();

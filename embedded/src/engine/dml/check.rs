@@ -23,7 +23,7 @@ pub(in super::super) fn check_kinds(plan: &DmlPlan, kinds: &[DatumKind], nls: &N
         let column = &table.columns[index];
         let sample = match kinds.get(*bind).copied().unwrap_or_default() {
             // Text converts, or not, by what it says.
-            DatumKind::Null | DatumKind::Text => continue,
+            DatumKind::Null | DatumKind::Text | DatumKind::Char => continue,
             DatumKind::Number => Datum::Int(0),
             DatumKind::BinaryFloat => Datum::BinaryFloat(0.0),
             DatumKind::BinaryDouble => Datum::BinaryDouble(0.0),
@@ -58,7 +58,7 @@ pub(in super::super) fn check_lengths(plan: &DmlPlan, kinds: &[DatumKind], longe
             | DataType::Char { size, unit: CharUnit::Byte, national: false } => size,
             DataType::Varchar2 { size, .. } | DataType::Char { size, .. } => size.saturating_mul(4),
             // Text is hexadecimal digits.
-            DataType::Raw { size } if kinds.get(*bind) == Some(&DatumKind::Text) => size.saturating_mul(2),
+            DataType::Raw { size } if matches!(kinds.get(*bind), Some(DatumKind::Text | DatumKind::Char)) => size.saturating_mul(2),
             DataType::Raw { size } => size,
             _ => continue,
         };

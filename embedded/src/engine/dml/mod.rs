@@ -2,6 +2,7 @@
 
 mod check;
 mod merge;
+mod returning;
 mod write;
 
 use rusqlite::types::Value;
@@ -12,20 +13,26 @@ use super::cursor::bind_all;
 use super::interrupt::Interrupt;
 use super::nls::Nls;
 use super::session::plain_binds;
-use super::translate::{Assigned, Cell, DmlPlan, InsertSource};
+use super::translate::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
 use super::value::Stored;
 use super::{Datum, DatumKind, Result};
 
 pub(super) use check::{check_constants, check_kinds, check_lengths};
 use merge::MergeRunner;
+use returning::Returner;
 use write::{Given, RowWriter, new_value, write_error};
 
 /// A plan with its prepared statements.
 pub(super) struct Runner<'a> {
+    connection: &'a Connection,
     plan: &'a DmlPlan,
     interrupt: &'a Interrupt,
     work: Work<'a>,
+    returning: Option<Returner<'a>>,
 }
+
+/// What takes the values of RETURNING, once for each row affected.
+pub(super) type Returned<'f> = dyn FnMut(&[Datum<'_>]) -> Result<()> + 'f;
 
 enum Work<'a> {
     Insert(InsertRunner<'a>),
@@ -35,7 +42,13 @@ enum Work<'a> {
 }
 
 impl<'a> Runner<'a> {
-    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a DmlPlan, interrupt: &'a Interrupt) -> Result<Runner<'a>> {
+    pub fn new(
+        connection: &'a Connection,
+        nls: &'a Nls,
+        plan: &'a DmlPlan,
+        returning: Option<&'a ReturningPlan>,
+        interrupt: &'a Interrupt,
+    ) -> Result<Runner<'a>> {
         let work = match plan {
             DmlPlan::Insert { table, cells, source } => Work::Insert(InsertRunner {
                 connection,
@@ -57,24 +70,55 @@ impl<'a> Runner<'a> {
                 rows: RowQuery::new(connection, rows, interrupt)?,
                 writer: RowWriter::new(connection, nls, table, interrupt).with_update(assigned)?,
             }),
-            DmlPlan::Delete { text } => Work::Delete(connection.prepare_cached(text)?),
+            DmlPlan::Delete { text, .. } => Work::Delete(connection.prepare_cached(text)?),
             DmlPlan::Merge(plan) => Work::Merge(Box::new(MergeRunner::new(connection, nls, plan, interrupt)?)),
         };
-        Ok(Runner { plan, interrupt, work })
+        let returning = returning.map(|plan| Returner::new(connection, nls, plan, interrupt)).transpose()?;
+        Ok(Runner { connection, plan, interrupt, work, returning })
     }
 
     /// Whether the plan, made for binds of `kinds`, fits these too. An INSERT of binds alone converts each value by itself.
     pub fn fits(&self, kinds: &[DatumKind], binds: &[Datum<'_>]) -> bool {
         matches!(self.plan, DmlPlan::Insert { source: InsertSource::Binds, .. })
-            || binds.iter().zip(kinds).all(|(datum, kind)| datum.kind() == *kind || datum.kind() == DatumKind::Null)
+            || binds.iter().zip(kinds).all(|(datum, kind)| match datum.kind() {
+                DatumKind::Null => true,
+                DatumKind::Text => matches!(kind, DatumKind::Text | DatumKind::Char),
+                other => other == *kind,
+            })
     }
 
     /// One iteration: rows affected.
-    pub fn run(&mut self, binds: &[Datum<'_>]) -> Result<u64> {
+    pub fn run(&mut self, binds: &[Datum<'_>], returned: &mut Returned<'_>) -> Result<u64> {
         self.interrupt.check()?;
+        if self.returning.is_none() {
+            return self.change(binds, &mut Vec::new());
+        }
+        let mut count = 0;
+        let connection = self.connection;
+        atomically(connection, || {
+            // A deleted row can only be read before.
+            if let Some(returning) = &mut self.returning {
+                returning.before(binds, returned)?;
+            }
+            let mut rowids = Vec::new();
+            count = self.change(binds, &mut rowids)?;
+            match &mut self.returning {
+                Some(returning) => returning.after(binds, &rowids, returned),
+                None => Ok(()),
+            }
+        })?;
+        Ok(count)
+    }
+
+    fn change(&mut self, binds: &[Datum<'_>], rowids: &mut Vec<Value>) -> Result<u64> {
+        let wanted = self.returning.is_some();
         match &mut self.work {
-            Work::Insert(insert) => insert.run(binds),
-            Work::Update(update) => update.run(binds),
+            Work::Insert(insert) => {
+                let count = insert.run(binds)?;
+                rowids.push(Value::Integer(self.connection.last_insert_rowid()));
+                Ok(count)
+            }
+            Work::Update(update) => update.run(binds, wanted.then_some(rowids)),
             Work::Delete(statement) => {
                 bind_all(statement, &plain_binds(binds)?)?;
                 Ok(statement.raw_execute()? as u64)
@@ -143,9 +187,9 @@ struct InsertRunner<'a> {
     writer: RowWriter<'a>,
 }
 
-/// Neither binds nor subqueries: SYSDATE too is one moment for a whole statement.
+/// Neither binds nor subqueries nor SYS_GUID: SYSDATE too is one moment for a whole statement.
 fn is_constant(text: &str) -> bool {
-    !text.contains('?') && text.matches("SELECT").count() == 1
+    !text.contains('?') && !text.contains("randomblob") && text.matches("SELECT").count() == 1
 }
 
 impl InsertRunner<'_> {
@@ -185,9 +229,11 @@ struct UpdateRunner<'a> {
 }
 
 impl UpdateRunner<'_> {
-    fn run(&mut self, binds: &[Datum<'_>]) -> Result<u64> {
+    fn run(&mut self, binds: &[Datum<'_>], rowids: Option<&mut Vec<Value>>) -> Result<u64> {
         let plain = plain_binds(binds)?;
-        if let Some(count) = self.run_directly(binds, &plain)? {
+        if rowids.is_none()
+            && let Some(count) = self.run_directly(binds, &plain)?
+        {
             return Ok(count);
         }
         let rows = self.rows.all(&plain)?;
@@ -198,6 +244,9 @@ impl UpdateRunner<'_> {
             atomically(self.connection, update_all)?
         } else {
             update_all()?
+        }
+        if let Some(rowids) = rowids {
+            rowids.extend(rows.iter().filter_map(|row| row.first().cloned()));
         }
         Ok(rows.len() as u64)
     }

@@ -46,13 +46,39 @@ pub(crate) enum DmlPlan {
     /// `rows` selects the rowid and then the outputs. `direct` does it in one statement of SQLite, its new values being binds after the
     /// statement's own; there is none where values depend on the row or keys change.
     Update { table: Arc<Table>, assigned: Vec<Assigned>, rows: String, direct: Option<String> },
-    /// A statement of SQLite.
-    Delete { text: String },
+    /// `text` is a statement of SQLite; `rows` selects the rowids instead.
+    Delete { table: Arc<Table>, text: String, rows: String },
     /// MERGE.
     Merge(Box<MergePlan>),
 }
 
+/// What RETURNING evaluates for a row: a query of SQLite whose last bind, after those of the statement, is the rowid.
+#[derive(Debug, Clone)]
+pub(crate) struct ReturningPlan {
+    pub text: String,
+    pub families: Vec<Family>,
+    /// The rows before DELETE: their rowids.
+    pub rows: Option<String>,
+}
+
 impl Translator<'_> {
+    /// RETURNING of the statement that `plan` is for.
+    pub fn returning(&mut self, plan: &DmlPlan, expressions: &[Expr]) -> Result<ReturningPlan> {
+        let (table, rows) = match plan {
+            DmlPlan::Insert { source: InsertSource::Query(_), .. } => return Err(OraError::new(933, "SQL command not properly ended")),
+            DmlPlan::Insert { table, .. } | DmlPlan::Update { table, .. } => (table, None),
+            DmlPlan::Delete { table, rows, .. } => (table, Some(rows.clone())),
+            DmlPlan::Merge(_) => return Err(OraError::unsupported("RETURNING in MERGE")),
+        };
+        self.scopes.truncate(self.outer_scopes());
+        let source = self.table_source(table, self.target_alias.clone(), "s0");
+        self.scopes.push(vec![source]);
+        let outputs = expressions.iter().map(|expr| self.value(expr)).collect::<Result<Vec<_>>>()?;
+        let texts = outputs.iter().map(|sql| sql.text.as_str()).collect::<Vec<_>>().join(", ");
+        let text = format!("SELECT {texts} FROM {} AS s0 WHERE s0.rid = ?{}", table.storage_name(), self.context.bind_kinds.len() + 1);
+        Ok(ReturningPlan { text, families: outputs.iter().map(Sql::family).collect(), rows })
+    }
+
     /// INSERT INTO t [(columns)] VALUES (…) | query.
     pub fn insert(&mut self, insert: &Insert) -> Result<DmlPlan> {
         check_insert(insert)?;
@@ -182,6 +208,7 @@ impl Translator<'_> {
             return Err(OraError::unsupported("DML on a join"));
         }
         let table = self.target(name)?;
+        self.target_alias.clone_from(&alias);
         self.scopes.push(Vec::new());
         let source = self.source_name();
         let from = self.named_source(name, alias, &source)?;
@@ -243,7 +270,8 @@ impl Translator<'_> {
             (false, false) => format!("DELETE FROM {from}{tail}"),
             (false, true) => format!("DELETE FROM {storage} WHERE rid IN (SELECT s0.rid FROM {from}{tail})"),
         };
-        Ok(DmlPlan::Delete { text })
+        let rows = format!("SELECT s0.rid FROM {from}{tail}");
+        Ok(DmlPlan::Delete { table, text, rows })
     }
 
     /// WHERE and LIMIT, and whether there is a LIMIT.

@@ -6,9 +6,14 @@ mod clauses;
 mod convert;
 mod dml;
 mod expression;
+mod from;
+mod function;
 mod interval;
 mod merge;
 mod query;
+mod set;
+
+use std::collections::BTreeMap;
 
 use sqlparser::ast::{Expr, Ident};
 
@@ -19,7 +24,7 @@ use super::tokens::{normalise, offset_of};
 use super::types::DataType;
 use super::{ColumnInfo, DatumKind, OraError, Result};
 
-pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource};
+pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
 pub(crate) use merge::MergePlan;
 pub(crate) use query::Query;
 
@@ -74,6 +79,19 @@ pub(crate) struct Context<'a> {
     pub user: &'a str,
     pub schema: &'a str,
     pub bind_kinds: &'a [DatumKind],
+    /// What SYS_CONTEXT('USERENV', …) knows of the session besides.
+    pub settings: &'a BTreeMap<String, String>,
+    /// Variables of the block around the statement, the innermost last.
+    pub locals: &'a [Local],
+}
+
+/// A variable of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Local {
+    pub name: String,
+    /// Its place among the binds, 1-based, after the block's own.
+    pub place: usize,
+    pub data_type: DataType,
 }
 
 /// State of one translation.
@@ -83,6 +101,10 @@ pub(crate) struct Translator<'a> {
     pub scopes: Vec<Vec<Source>>,
     /// Dictionary views that must be filled before the query runs.
     pub views: Vec<&'static View>,
+    /// Queries of WITH in sight, the innermost last.
+    named_queries: Vec<from::NamedQuery>,
+    /// SQL of LEVEL in a query with CONNECT BY.
+    level: Option<String>,
     next_source: usize,
     /// Keys of GROUP BY as SQL; none outside an aggregate query.
     group_keys: Vec<String>,
@@ -97,6 +119,8 @@ pub(crate) struct Translator<'a> {
     rownum_allowed: bool,
     /// SQL of the columns named since this was last emptied.
     columns_met: Vec<String>,
+    /// Alias of the table that DML changes.
+    target_alias: Option<String>,
     /// Levels of the expression being translated.
     depth: usize,
 }
@@ -107,6 +131,8 @@ impl<'a> Translator<'a> {
             context,
             scopes: Vec::new(),
             views: Vec::new(),
+            named_queries: Vec::new(),
+            level: None,
             next_source: 0,
             group_keys: Vec::new(),
             bare_columns: Vec::new(),
@@ -115,8 +141,30 @@ impl<'a> Translator<'a> {
             aggregates_allowed: false,
             rownum_allowed: false,
             columns_met: Vec::new(),
+            target_alias: None,
             depth: 0,
         }
+        .with_locals()
+    }
+
+    /// Variables are seen where no column has the name.
+    fn with_locals(mut self) -> Translator<'a> {
+        let mut columns: Vec<ScopeColumn> = Vec::new();
+        for local in self.context.locals.iter().rev() {
+            if !columns.iter().any(|column| column.name == local.name) {
+                let sql = format!("?{}", local.place);
+                columns.push(ScopeColumn { name: local.name.clone(), sql, data_type: local.data_type, nullable: true });
+            }
+        }
+        if !columns.is_empty() {
+            self.scopes.push(vec![Source { schema: None, name: None, columns, rowid: None }]);
+        }
+        self
+    }
+
+    /// Scopes around the statement.
+    fn outer_scopes(&self) -> usize {
+        usize::from(!self.context.locals.is_empty())
     }
 
     pub fn offset(&self, identifier: &Ident) -> Option<usize> {

@@ -14,14 +14,17 @@ use crate::failure::Failure;
 use crate::request::{CopyRequest, ReportTo};
 use crate::{interrupt, note, progress, session};
 
-pub fn run(request: CopyRequest) -> Result<(), Failure> {
+pub fn run(request: CopyRequest) -> Result<ExitCode, Failure> {
     // Opened before anything moves: a report that cannot be written must not be found out after the load.
     let report = request.report.as_ref().map(Report::open).transpose()?;
     match attempt(&request) {
-        Ok(done) => tell(&done, &request, report).map_err(|failure| match done {
-            Done::Copied(copied) if copied.commits > 0 => failure.after_commit(),
-            _ => failure,
-        }),
+        Ok(done) => match tell(&done, &request, report) {
+            Ok(()) => Ok(done.exit_code()),
+            Err(failure) => Err(match done {
+                Done::Copied(copied) if copied.commits > 0 => failure.after_commit(),
+                _ => failure,
+            }),
+        },
         Err(failure) => {
             if let (Failure::Library(error), Some(report)) = (&failure, report)
                 && let Err(unreported) = report.write("failed", &error_document(error))
@@ -38,6 +41,15 @@ pub fn run(request: CopyRequest) -> Result<(), Failure> {
 enum Done {
     Planned(Box<CopyPlan>),
     Copied(Box<CopyReport>),
+}
+
+impl Done {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Done::Copied(report) if report.rows_rejected() > 0 => ExitCode::Rejected,
+            Done::Copied(_) | Done::Planned(_) => ExitCode::Ok,
+        }
+    }
 }
 
 fn attempt(request: &CopyRequest) -> Result<Done, Failure> {

@@ -36,10 +36,10 @@ fn with_embedded_remedy(mut failure: Failure) -> Failure {
 }
 
 fn query(session: &Session, statement: &str, format: RowFormat) -> Result<(), Failure> {
-    let columns = session.describe_query(statement).map_err(in_query)?;
+    let columns = session.query_columns(statement)?;
     let mut writer = RowWriter::new(BufWriter::new(io::stdout().lock()), &columns, format)?;
     let mut output_error = None;
-    let result = session.query_text(statement, &mut |values| {
+    let result = session.query_rows(statement, &mut |values| {
         writer.row(values).map_err(|error| {
             let stop = Error::Usage { message: error.to_string(), remedy: String::new() };
             output_error = Some(error);
@@ -52,16 +52,6 @@ fn query(session: &Session, statement: &str, format: RowFormat) -> Result<(), Fa
     result?;
     writer.finish()?;
     Ok(())
-}
-
-/// A describe is a part of the query here.
-fn in_query(error: Error) -> Error {
-    match error {
-        Error::Database { table, ora_code, message, remedy, session_dead, .. } => {
-            Error::Database { phase: Phase::Query, table, ora_code, message, remedy, session_dead }
-        }
-        other => other,
-    }
 }
 
 fn execute(session: &Session, statement: &str) -> Result<(), Failure> {

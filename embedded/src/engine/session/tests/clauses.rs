@@ -106,3 +106,95 @@ fn dml_reads_dictionary_views_as_they_are_now() {
     .unwrap();
     assert_eq!(rows(&mut s, "SELECT name FROM t"), ["T"]);
 }
+
+#[test]
+fn joins_bind_and_are_described_as_in_oracle() {
+    let mut s = memory();
+    for name in ["a", "b", "c"] {
+        run(&mut s, &format!("CREATE TABLE {name} (x NUMBER NOT NULL)")).unwrap();
+    }
+    let nullable = |s: &mut Session, from: &str| {
+        let statement = s.prepare(&format!("SELECT a.x, b.x FROM {from}")).unwrap();
+        statement.columns().iter().map(|column| column.nullable).collect::<Vec<_>>()
+    };
+    assert_eq!(nullable(&mut s, "a JOIN b ON a.x = b.x"), [false, false]);
+    assert_eq!(nullable(&mut s, "a LEFT JOIN b ON a.x = b.x"), [false, true]);
+    assert_eq!(nullable(&mut s, "a RIGHT JOIN b ON a.x = b.x"), [true, false]);
+    assert_eq!(nullable(&mut s, "a FULL JOIN b ON a.x = b.x"), [true, true]);
+    assert_eq!(nullable(&mut s, "c, a LEFT JOIN b ON a.x = b.x"), [false, true]);
+    let described = s.prepare("SELECT y FROM (SELECT b.x y FROM a LEFT JOIN b ON a.x = b.x)").unwrap();
+    assert!(described.columns()[0].nullable);
+    for (sql, expected) in [
+        ("SELECT a.x FROM a, b RIGHT JOIN c ON b.x = c.x", 3001),
+        ("SELECT a.x FROM a, b FULL JOIN c ON b.x = c.x", 3001),
+        ("SELECT a.x FROM a, b LEFT JOIN c ON a.x = c.x", 904),
+        ("SELECT a.x FROM a, b JOIN c ON a.x = c.x", 904),
+    ] {
+        assert_eq!(s.prepare(sql).err().unwrap().code, expected, "{sql}");
+    }
+    assert_eq!(rows(&mut s, "SELECT a.x FROM a, b LEFT JOIN c ON b.x = c.x"), Vec::<String>::new());
+}
+
+#[test]
+fn literals_compare_blank_padded() {
+    let mut s = memory();
+    assert_eq!(value(&mut s, "CASE WHEN 'a' = 'a  ' THEN 1 ELSE 0 END"), "1");
+    assert_eq!(value(&mut s, "CASE WHEN 'a' = ' a' THEN 1 ELSE 0 END"), "0");
+    assert_eq!(value(&mut s, "CASE WHEN 'a' || '' = 'a ' THEN 1 ELSE 0 END"), "0");
+}
+
+#[test]
+fn char_holds_two_thousand_bytes() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (c CHAR(2000 CHAR))").unwrap();
+    let insert = "INSERT INTO t VALUES (:1)";
+    assert_eq!(code(run_with(&mut s, insert, &[Datum::Text(&"ä".repeat(1001))])), 12899);
+    run_with(&mut s, insert, &[Datum::Text(&"ä".repeat(999))]).unwrap();
+    assert_eq!(rows(&mut s, "SELECT LENGTHB(c), LENGTH(c) FROM t"), ["2000|1001"]);
+}
+
+#[test]
+fn what_oracle_refuses_is_not_left_to_sqlite() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER, v NUMBER, z TIMESTAMP WITH TIME ZONE, l TIMESTAMP WITH LOCAL TIME ZONE)").unwrap();
+    for (sql, expected) in [
+        ("SELECT DISTINCT id FROM t ORDER BY v", 1791),
+        ("SELECT a.id FROM t a JOIN t b", 905),
+        ("SELECT a.id FROM t a LEFT JOIN t b", 905),
+        ("SELECT a.id FROM t a CROSS JOIN t b ON a.id = b.id", 933),
+        ("ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (z)", 2329),
+        ("ALTER TABLE t ADD CONSTRAINT u UNIQUE (id, z)", 2329),
+        ("CREATE TABLE u (z TIMESTAMP WITH TIME ZONE PRIMARY KEY)", 2329),
+        ("ALTER USER nobody IDENTIFIED BY x", 1918),
+        ("CREATE USER x IDENTIFIED BY y PASSWORD EXPIRE", 922),
+        ("CREATE USER x IDENTIFIED BY y ACCOUNT LOCK", 922),
+        ("ALTER USER scott IDENTIFIED BY y REPLACE z", 922),
+    ] {
+        let error = run(&mut s, sql).map(drop).expect_err(sql);
+        let code = if error.code == 24333 { rows_with(&mut s, sql, &[]).unwrap_err().code } else { error.code };
+        assert_eq!(code, expected, "{sql}");
+    }
+    for sql in [
+        "SELECT DISTINCT id, v FROM t ORDER BY v, id DESC",
+        "SELECT DISTINCT id x FROM t ORDER BY x",
+        "SELECT DISTINCT id FROM t ORDER BY 1",
+    ] {
+        assert_eq!(rows(&mut s, sql), Vec::<String>::new());
+    }
+    run(&mut s, "ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (l)").unwrap();
+    run(&mut s, "CREATE USER x IDENTIFIED BY y DEFAULT TABLESPACE users TEMPORARY TABLESPACE temp QUOTA 10 M ON users PROFILE default")
+        .unwrap();
+    run(&mut s, "ALTER USER x IDENTIFIED BY z ACCOUNT UNLOCK").unwrap();
+}
+
+#[test]
+fn extract_takes_all_fields_from_utc() {
+    let mut s = memory();
+    let zoned = "TIMESTAMP '2024-01-01 01:10:02.5 +03:30'";
+    for (field, expected) in
+        [("YEAR", "2023"), ("MONTH", "12"), ("DAY", "31"), ("HOUR", "21"), ("MINUTE", "40"), ("SECOND", "2.5"), ("TIMEZONE_MINUTE", "30")]
+    {
+        assert_eq!(value(&mut s, &format!("EXTRACT({field} FROM {zoned})")), expected, "{field}");
+    }
+    assert_eq!(value(&mut s, "EXTRACT(HOUR FROM TIMESTAMP '2024-01-01 01:10:02')"), "1");
+}

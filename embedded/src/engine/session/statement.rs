@@ -1,0 +1,460 @@
+//! Statements of a session: prepare, plan, execute, query.
+
+use std::ops::Range;
+use std::sync::{Arc, PoisonError};
+
+use rusqlite::Connection;
+use sqlparser::ast::Statement as Ast;
+
+use super::super::block::{Program, parse_block};
+use super::super::catalog::Catalog;
+use super::super::cursor::Cursor;
+use super::super::ddl::{Command, parse_command, unsupported_statement};
+use super::super::dictionary::{Filling, View};
+use super::super::dml;
+use super::super::nls::Nls;
+use super::super::parse::Returning;
+use super::super::shape::{Shape, StatementKind, shape};
+use super::super::store::Location;
+use super::super::tokens::tokenise;
+use super::super::translate::{Context, DmlPlan, Local, Query, ReturningPlan, Translator, describe};
+use super::super::types::Family;
+use super::super::value::store_plain;
+use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
+use super::Session;
+
+/// What a statement was when it was prepared.
+enum Body {
+    Command(Command),
+    Sql(Box<Ast>, Option<Returning>),
+    Block(Box<Program>),
+}
+
+/// What everything a plan depends on was when it was made.
+#[derive(PartialEq, Eq, Clone, Default)]
+struct PlanKey {
+    session: u64,
+    catalog_version: i64,
+    nls_epoch: u64,
+    schema: String,
+    kinds: Vec<DatumKind>,
+}
+
+enum Plan {
+    Query(Query, Vec<&'static View>),
+    Dml(DmlPlan, Option<ReturningPlan>, Vec<&'static View>),
+}
+
+/// A prepared statement.
+pub struct Statement {
+    sql: String,
+    shape: Shape,
+    body: Body,
+    columns: Vec<ColumnInfo>,
+    plan: Option<(PlanKey, Plan)>,
+    /// Variables of the block that the statement stands in.
+    locals: Vec<Local>,
+    /// FOR UPDATE: the transaction begins with the query.
+    locks: bool,
+}
+
+impl Statement {
+    /// The outline of the text.
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// The binds that the statement gives values to, as indexes of `shape().binds`: those of RETURNING … INTO, and those that a block
+    /// assigns (each name once).
+    pub fn out_binds(&self) -> &[usize] {
+        match &self.body {
+            Body::Sql(_, Some(returning)) => &returning.into,
+            Body::Block(program) => &program.out_binds,
+            _ => &[],
+        }
+    }
+
+    fn new(sql: &str, shape: Shape, body: Body) -> Statement {
+        Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new(), locks: false }
+    }
+
+    /// A statement in a block: its binds are the block's and then the variables.
+    pub(crate) fn inner(sql: &str, binds: &[String], variables: usize, locals: Vec<Local>, ast: Ast) -> Statement {
+        let kind = match &ast {
+            Ast::Query(_) => StatementKind::Select,
+            Ast::Insert(_) => StatementKind::Insert,
+            Ast::Update(_) => StatementKind::Update,
+            Ast::Delete(_) => StatementKind::Delete,
+            Ast::Merge(_) => StatementKind::Merge,
+            _ => StatementKind::Unknown,
+        };
+        let mut names = binds.to_vec();
+        names.extend(std::iter::repeat_n(String::new(), variables));
+        let shape = Shape { kind, binds: names, is_returning: false };
+        Statement { locals, ..Statement::new(sql, shape, Body::Sql(Box::new(ast), None)) }
+    }
+
+    /// COMMIT and its kin.
+    pub(crate) fn command(sql: &str) -> Result<Statement> {
+        let shape = shape(sql);
+        let command = parse_command(sql, shape.kind)?;
+        Ok(Statement::new(sql, shape, Body::Command(command)))
+    }
+
+    /// The SELECT list; empty for anything but a query.
+    pub fn columns(&self) -> &[ColumnInfo] {
+        &self.columns
+    }
+}
+impl Session {
+    /// Parses a statement and resolves its names.
+    ///
+    /// # Errors
+    /// ORA-00900 and its family for syntax, ORA-00942, ORA-00904 … for names, ORA-03001 for what the engine does not do.
+    pub fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        self.prepare_for(sql, &[])
+    }
+
+    /// As [`Session::prepare`], for binds whose kinds are known: they decide what a SELECT list of placeholders is described as.
+    ///
+    /// # Errors
+    /// As `prepare`.
+    pub fn prepare_for(&mut self, sql: &str, bind_kinds: &[DatumKind]) -> Result<Statement> {
+        let shape = shape(sql);
+        let mut locks = false;
+        let body = match shape.kind {
+            StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
+                let mut tokens = tokenise(sql)?;
+                locks = shape.kind == StatementKind::Select && parse::cut_for_update(&mut tokens);
+                let (ast, returning) = parse::dml(sql, tokens)?;
+                Body::Sql(Box::new(ast), returning)
+            }
+            StatementKind::Begin | StatementKind::Declare => Body::Block(Box::new(parse_block(sql, &shape.binds)?)),
+            StatementKind::Create
+            | StatementKind::Drop
+            | StatementKind::Alter
+            | StatementKind::Truncate
+            | StatementKind::Commit
+            | StatementKind::Rollback
+            | StatementKind::Savepoint => Body::Command(parse_command(sql, shape.kind)?),
+            _ => return Err(unsupported_statement(sql)),
+        };
+        let mut statement = Statement { locks, ..Statement::new(sql, shape, body) };
+        self.replan(&mut statement, bind_kinds)?;
+        Ok(statement)
+    }
+
+    /// Checks a statement prepared earlier in this session against the catalog and binds of now.
+    ///
+    /// # Errors
+    /// As `prepare`.
+    pub fn replan(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind]) -> Result<()> {
+        if !matches!(statement.body, Body::Sql(..)) {
+            return Ok(());
+        }
+        let mut kinds = bind_kinds.to_vec();
+        kinds.resize(statement.shape.binds.len(), DatumKind::Null);
+        self.refresh()?;
+        self.plan(statement, kinds)
+    }
+
+    /// The settings for conversions to text.
+    pub(crate) fn nls(&self) -> &Nls {
+        &self.nls
+    }
+
+    /// Plans a query or DML for binds of these kinds, unless the present plan still fits.
+    fn plan(&self, statement: &mut Statement, kinds: Vec<DatumKind>) -> Result<()> {
+        let Body::Sql(ast, returning) = &statement.body else { return Ok(()) };
+        let key = PlanKey {
+            session: self.id,
+            catalog_version: self.catalog.version,
+            nls_epoch: self.nls.epoch,
+            schema: self.schema.clone(),
+            kinds,
+        };
+        if statement.plan.as_ref().is_some_and(|(known, _)| *known == key) {
+            return Ok(());
+        }
+        let context = Context {
+            sql: &statement.sql,
+            catalog: &self.catalog,
+            nls: &self.nls,
+            user: &self.user,
+            schema: &self.schema,
+            bind_kinds: &key.kinds,
+            settings: &self.settings,
+            locals: &statement.locals,
+        };
+        let mut translator = Translator::new(context);
+        let dml = match ast.as_ref() {
+            Ast::Query(query) => {
+                let query = translator.query(query)?;
+                statement.columns = describe(&query.outputs);
+                let plan = Plan::Query(query, std::mem::take(&mut translator.views));
+                statement.plan = Some((key.clone(), plan));
+                return Ok(());
+            }
+            Ast::Insert(insert) => translator.insert(insert)?,
+            Ast::Update(update) => translator.update(update)?,
+            Ast::Delete(delete) => translator.delete(delete)?,
+            Ast::Merge(merge) => DmlPlan::Merge(Box::new(translator.merge(merge)?)),
+            _ => return Err(unsupported_statement(&statement.sql)),
+        };
+        let returning = returning.as_ref().map(|clause| translator.returning(&dml, &clause.expressions)).transpose()?;
+        let views = std::mem::take(&mut translator.views);
+        statement.plan = Some((key, Plan::Dml(dml, returning, views)));
+        Ok(())
+    }
+
+    fn fill_views(&self, connection: &Connection, views: &[&'static View]) -> Result<()> {
+        let filling = Filling { catalog: &self.catalog, nls: &self.nls, user: &self.user, schema: &self.schema };
+        views.iter().try_for_each(|view| view.fill(connection, &filling))
+    }
+
+    /// Runs one iteration of DML, DDL or transaction control: rows affected. A failing statement changes nothing.
+    ///
+    /// # Errors
+    /// As Oracle has them; ORA-01008 when binds are missing.
+    pub fn execute(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<u64> {
+        if let Body::Command(command) = &statement.body {
+            let command = command.clone();
+            self.begin_call()?;
+            return self.run_command(&command).map(|()| 0);
+        }
+        let mut outcome = Ok(0);
+        self.execute_array(
+            statement,
+            0..1,
+            &mut |_, row| {
+                if binds.len() < row.len() {
+                    return Err(OraError::new(1008, "not all variables bound"));
+                }
+                row.copy_from_slice(&binds[..row.len()]);
+                Ok(())
+            },
+            &mut |_, result| {
+                outcome = result;
+                false
+            },
+        )?;
+        outcome
+    }
+
+    /// Runs many iterations of a DML statement, prepared once. `fill` fills the binds of a row; `done` takes each row's outcome (rows
+    /// affected, or its error) and says whether to go on. Each iteration is atomic by itself.
+    ///
+    /// # Errors
+    /// What fails for the statement as a whole: names, the lock wait. Errors of rows go to `done`.
+    pub fn execute_array<'b>(
+        &mut self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
+        self.execute_array_out(statement, rows, fill, &mut |_, _| Ok(()), done)
+    }
+
+    /// As [`Session::execute_array`]; `returned` gets the values of [`Statement::out_binds`]: for RETURNING once per row affected, for a
+    /// block once per iteration. An error of `returned` is the row's.
+    ///
+    /// # Errors
+    /// As `execute_array`.
+    pub fn execute_array_out<'b>(
+        &mut self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
+        if statement.shape.kind == StatementKind::Select {
+            return Err(OraError::new(24333, "zero iteration count"));
+        }
+        self.begin_call()?;
+        if let Body::Block(program) = &mut statement.body {
+            let mut binds = vec![Datum::Null; statement.shape.binds.len()];
+            for row in rows {
+                let names = &statement.shape.binds;
+                let outcome = fill(row, &mut binds)
+                    .and_then(|()| self.run_block(program, names, &binds, &mut |values| returned(row, values)))
+                    .map(|()| 1);
+                if !done(row, outcome) {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        let began = self.begin()?;
+        let mut changed = 0u64;
+        let result = self.run_rows(statement, rows, fill, returned, &mut |row, outcome| {
+            changed += outcome.as_ref().copied().unwrap_or(0);
+            done(row, outcome)
+        });
+        // A transaction that changed nothing would only keep other writers out; `null` keeps nothing at all.
+        if began && (changed == 0 || !self.keeps_rows()) {
+            self.rollback()?;
+        }
+        result
+    }
+
+    fn run_rows<'b>(
+        &mut self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
+        let mut binds = vec![Datum::Null; statement.shape.binds.len()];
+        let mut row = rows.start;
+        while row < rows.end {
+            if let Err(error) = fill(row, &mut binds) {
+                if !done(row, Err(error)) {
+                    return Ok(());
+                }
+                row += 1;
+                continue;
+            }
+            // Rows of the same kinds share one plan; NULL fits the plan at hand.
+            let kinds = self.kinds(statement, &binds);
+            self.plan(statement, kinds)?;
+            let Some((key, Plan::Dml(plan, returning, views))) = &statement.plan else {
+                return Err(OraError::internal("DML without a plan"));
+            };
+            self.fill_views(&self.connection, views)?;
+            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts)?;
+            loop {
+                let outcome = runner.run(&binds, &mut |values| returned(row, values));
+                let cause = outcome.as_ref().err().map(|error| error.message.clone());
+                let more = done(row, outcome);
+                if let Some(cause) = cause
+                    && self.check_not_lost().is_err()
+                {
+                    return Err(OraError::new(2091, format_args!("transaction rolled back\n{cause}")));
+                }
+                if !more {
+                    return Ok(());
+                }
+                row += 1;
+                if row >= rows.end {
+                    return Ok(());
+                }
+                if let Err(error) = fill(row, &mut binds) {
+                    if !done(row, Err(error)) {
+                        return Ok(());
+                    }
+                    row += 1;
+                    break;
+                }
+                if !runner.fits(&key.kinds, &binds) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The kinds of binds; a NULL keeps the kind that the present plan was made for.
+    fn kinds(&self, statement: &Statement, binds: &[Datum<'_>]) -> Vec<DatumKind> {
+        let known = statement.plan.as_ref().map(|(key, _)| key.kinds.as_slice()).unwrap_or_default();
+        let kind = |(index, datum): (usize, &Datum<'_>)| match datum.kind() {
+            DatumKind::Null => known.get(index).copied().unwrap_or_default(),
+            DatumKind::Text if known.get(index) == Some(&DatumKind::Char) => DatumKind::Char,
+            kind => kind,
+        };
+        binds.iter().enumerate().map(kind).collect()
+    }
+
+    /// For `null`: checks that values of these kinds convert to the columns they are bound to, that the longest of each fits (bytes; 0
+    /// when not known), and that what the statement itself says may be stored.
+    ///
+    /// # Errors
+    /// ORA-00932, ORA-12899 and ORA-01400 where they do not, and what planning finds. The rows themselves may still be good, as NULL is.
+    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind], longest_bytes: &[u32]) -> Result<()> {
+        if matches!(statement.body, Body::Command(_)) {
+            return Ok(());
+        }
+        self.refresh()?;
+        self.plan(statement, bind_kinds.to_vec())?;
+        match &statement.plan {
+            Some((_, Plan::Dml(plan, _, _))) => {
+                dml::check_kinds(plan, bind_kinds, &self.nls)?;
+                dml::check_lengths(plan, bind_kinds, longest_bytes)?;
+                dml::check_constants(&self.connection, plan, &self.nls)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a query. Outside a transaction it streams from a snapshot of its own; inside one its rows are read at once.
+    ///
+    /// # Errors
+    /// As Oracle has them.
+    pub fn open(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<Cursor> {
+        if statement.shape.kind != StatementKind::Select {
+            return Err(OraError::new(24338, "statement handle not executed"));
+        }
+        if binds.len() < statement.shape.binds.len() {
+            return Err(OraError::new(1008, "not all variables bound"));
+        }
+        self.begin_call()?;
+        let values = binds.iter().map(|datum| store_plain(*datum)).collect::<Result<Vec<_>>>()?;
+        if statement.locks {
+            self.begin()?;
+        }
+        let shared = matches!(self.location, Location::File(_)) && !self.in_transaction();
+        let reader = if shared { Some(self.reader()?) } else { None };
+        if let Err(error) = self.plan_query(reader.as_ref(), statement, binds) {
+            if let Some(reader) = reader
+                && reader.execute_batch("ROLLBACK").is_ok()
+            {
+                self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+            }
+            return Err(error);
+        }
+        let Some((_, Plan::Query(query, views))) = &statement.plan else {
+            return Err(OraError::internal("query without a plan"));
+        };
+        let families: Vec<Family> = query.outputs.iter().map(|(_, sql)| sql.family()).collect();
+        let offset = self.nls.offset_minutes;
+        match reader {
+            Some(reader) => {
+                self.fill_views(&reader, views)?;
+                Cursor::stream(reader, &query.text, &values, families, offset, Arc::clone(&self.readers))
+            }
+            None => {
+                self.fill_views(&self.connection, views)?;
+                let read = || Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers));
+                self.interrupts.reading(read)
+            }
+        }
+    }
+
+    /// Plans a query by the catalog of the snapshot that it will read.
+    fn plan_query(&mut self, reader: Option<&Connection>, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<()> {
+        match reader {
+            Some(reader) if Catalog::stored_version(reader)? != self.catalog.version => self.catalog = Arc::new(Catalog::load(reader)?),
+            Some(_) => {}
+            None => self.refresh()?,
+        }
+        let kinds = self.kinds(statement, binds);
+        self.plan(statement, kinds)
+    }
+
+    /// A connection for one query, with a read transaction begun.
+    fn reader(&self) -> Result<Connection> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = match pooled {
+            Some(reader) => reader,
+            None => {
+                let reader = self.location.open(self.lock_wait)?;
+                self.interrupts.add_reader(&reader);
+                reader
+            }
+        };
+        reader.execute_batch("BEGIN")?;
+        Ok(reader)
+    }
+}
