@@ -74,6 +74,11 @@ impl OracleType {
         matches!(self, OracleType::TimestampTz { .. } | OracleType::TimestampLtz { .. })
     }
 
+    /// CLOB, NCLOB and BLOB.
+    pub fn is_lob(&self) -> bool {
+        matches!(self, OracleType::Clob | OracleType::Nclob | OracleType::Blob)
+    }
+
     /// NUMBER and FLOAT: decimal numbers.
     pub fn is_number(&self) -> bool {
         matches!(self, OracleType::Number { .. } | OracleType::Float { .. })

@@ -2,6 +2,7 @@
 //!
 //! A wrong call can crash or hang that client, so everything runs in child processes with a time limit.
 
+use std::fs;
 use std::process::Stdio;
 use std::slice;
 use std::sync::Arc;
@@ -341,6 +342,29 @@ fn a_dropped_connection_is_exit_code_7_and_nothing_stays() {
         }
         running.wait(LIMIT).fails(7, &["ORA-031", "try:"]);
     }
+}
+
+#[test]
+fn a_connection_that_drops_in_a_fetch_is_exit_code_7_and_leaves_no_file() {
+    let Some(mut server) = Loopback::start("real_client::dropped_fetch") else { return };
+    server.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..500))])]);
+    server.ok(&["copy", "t.parquet", &server.target("T"), "--mode", "create"]);
+    server.control(json!({"cmd": "set", "name": "stall", "value": 0.05}));
+    let running = server.start_command(&["copy", &server.target("T"), "o.parquet", "--batch-rows", "1"]);
+    // Half of the 25 seconds that 500 fetches take are far off: the query has begun, and has not ended.
+    let part = || fs::read_dir(server.workspace().path()).unwrap().any(|e| e.unwrap().file_name().to_string_lossy().ends_with(".part"));
+    for _ in 0..600 {
+        if part() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(part(), "the file was never begun");
+    thread::sleep(Duration::from_millis(500));
+    server.control(json!({"cmd": "set", "name": "drop_before_reply", "value": true}));
+    running.wait(LIMIT).fails(7, &["ORA-031", "try:"]);
+    let left = fs::read_dir(server.workspace().path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned());
+    assert!(left.into_iter().all(|name| !name.contains("o.parquet")), "half a file is left");
 }
 
 fn wait_for_rows(server: &mut Loopback, rows: u64) {

@@ -61,6 +61,8 @@ pub struct ExportPlan {
     pub buffer_bytes: u64,
     /// Layout of the file.
     pub file: SinkOptions,
+    /// What is worth knowing.
+    pub warnings: Vec<String>,
     #[serde(skip)]
     pub(super) fetch: Option<FetchPlan>,
 }
@@ -92,6 +94,7 @@ impl ExportJob {
             rows_per_fetch: fetch.as_ref().map_or(0, FetchPlan::rows_per_fetch),
             buffer_bytes: fetch.as_ref().map_or(0, |fetch| fetch.buffer_bytes() as u64),
             file: self.sink,
+            warnings: fetch.as_ref().map(warnings).unwrap_or_default(),
             fetch,
         })
     }
@@ -172,6 +175,16 @@ fn find_columns(wanted: &[String], columns: &[ColumnDesc], problems: &mut Vec<Pl
     found
 }
 
+/// A nullable LOB: its NULLs may be empty values.
+fn warnings(plan: &FetchPlan) -> Vec<String> {
+    let lobs = plan.columns.iter().map(|column| &column.column).filter(|column| column.nullable && column.oracle_type.is_lob());
+    lobs.map(|column| {
+        let (name, oracle_type) = (&column.name, &column.oracle_type);
+        format!("column {name}: an empty {oracle_type} is read as NULL; Oracle's client does not tell them apart in a row")
+    })
+    .collect()
+}
+
 fn shown_columns(plan: &FetchPlan) -> Vec<ExportColumn> {
     let described = |(index, (FetchColumn { column, field }, layout)): (usize, (&FetchColumn, _))| ExportColumn {
         position: index + 1,
@@ -204,6 +217,7 @@ impl fmt::Display for ExportPlan {
         writeln!(f, "\n{} rows per fetch, {} of array buffers", thousands(u64::from(self.rows_per_fetch)), bytes(self.buffer_bytes))?;
         let SinkOptions { codec, row_group_rows, row_group_bytes } = self.file;
         let (rows, size) = (thousands(row_group_rows as u64), bytes(row_group_bytes as u64));
-        writeln!(f, "Parquet with {codec}, row groups of {rows} rows or {size}")
+        writeln!(f, "Parquet with {codec}, row groups of {rows} rows or {size}")?;
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
     }
 }

@@ -44,6 +44,8 @@ pub struct ExportReport {
     pub rows_per_second: u64,
     /// Where the time went.
     pub times: ExportTimes,
+    /// What is worth knowing.
+    pub warnings: Vec<String>,
 }
 
 impl fmt::Display for ExportReport {
@@ -67,7 +69,8 @@ impl fmt::Display for ExportReport {
         )?;
         let stages = [("fetch", t.fetch_ms), ("convert", t.convert_ms), ("write (beside them)", t.write_ms)];
         let stages: Vec<String> = stages.iter().map(|(name, time_ms)| format!("{name} {}", milliseconds(*time_ms))).collect();
-        writeln!(f, "  {}", stages.join(", "))
+        writeln!(f, "  {}", stages.join(", "))?;
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
     }
 }
 
@@ -88,13 +91,18 @@ mod tests {
             buffer_bytes: 16 << 20,
             rows_per_second: 1_000_000,
             times: ExportTimes { total_ms: 20, ..ExportTimes::default() },
+            warnings: vec!["look here".into()],
         }
     }
 
     #[test]
     fn the_summary_says_what_a_person_wants_to_know() {
         let text = report(FileAction::Replace).to_string();
-        for part in ["20,000 rows written to t.parquet (replaced)", "1.0 MiB in 20 ms: 1,000,000 rows/s, 3 fetches, 1 row group"] {
+        for part in [
+            "20,000 rows written to t.parquet (replaced)",
+            "1.0 MiB in 20 ms: 1,000,000 rows/s, 3 fetches, 1 row group",
+            "warning: look here",
+        ] {
             assert!(text.contains(part), "{text}");
         }
         assert_eq!(report(FileAction::Skip).to_string(), "nothing done: t.parquet exists (mode ignore)\n");

@@ -71,6 +71,7 @@ impl ExportPlan {
             buffer_bytes: self.buffer_bytes,
             rows_per_second: (tally.rows as f64 / total.as_secs_f64().max(1e-6)) as u64,
             times: ExportTimes { fetch_ms: ms(tally.fetch), convert_ms: ms(tally.convert), write_ms: ms(tally.write), total_ms: ms(total) },
+            warnings: self.warnings,
         }
     }
 }

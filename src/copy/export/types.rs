@@ -34,7 +34,10 @@ impl TypeChoices {
                 }
                 Ok(field) => planned.push(FetchColumn { column, field }),
                 Err(remedy) => {
-                    let reason = format!("Oracle {} has no Arrow type that holds every value", column.oracle_type);
+                    let reason = match column.oracle_type.is_number() {
+                        true => format!("no Arrow type holds every value of Oracle {}", column.oracle_type),
+                        false => format!("Oracle {} is not read by this version", column.oracle_type),
+                    };
                     problems.push(problem(&column.name, reason, remedy));
                 }
             }
@@ -118,7 +121,7 @@ mod tests {
     fn a_plain_number_is_refused_until_somebody_says_what_it_is() {
         let (_, problems) = planned(&TypeChoices::default());
         assert_eq!(problems.len(), 1);
-        assert!(problems[0].to_string().contains("column N: Oracle NUMBER") && problems[0].remedy.contains("--number"));
+        assert!(problems[0].to_string().contains("Oracle NUMBER") && problems[0].remedy.contains("--number"));
         let (fields, problems) = planned(&TypeChoices { number: Some(DataType::Float64), ..TypeChoices::default() });
         assert_eq!(fields, ["ID Int64", "N Float64", "D Timestamp(ms)", "Z Timestamp(ns, \"UTC\")"]);
         assert!(problems.is_empty());
