@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+mod parse;
+
+pub use parse::UnknownType;
+
 /// An Oracle column type with what the bridge needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OracleType {

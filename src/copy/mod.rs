@@ -11,6 +11,7 @@ mod plan_display;
 pub mod progress;
 mod rejects;
 pub mod report;
+mod restore;
 mod run;
 pub mod target;
 

@@ -6,6 +6,7 @@ use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use super::progress::Cancel;
+use super::restore::original_type;
 use super::run::was_broken_off;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
@@ -182,7 +183,9 @@ impl CopyJob {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
             None => {
                 let stats = new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
-                let type_of = |index: usize, field: &Field| new_column_type(field, &stats[index]);
+                let type_of = |index: usize, field: &Field| {
+                    original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok)
+                };
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
         };

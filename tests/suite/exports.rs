@@ -194,6 +194,24 @@ fn without_a_model_each_column_gets_the_type_that_holds_all_its_values() {
     assert!(!found.schema().field(1).is_nullable() && found.schema().field(0).is_nullable());
 }
 
+#[test]
+fn a_table_that_is_made_from_an_export_has_the_same_columns() {
+    let database = Database::embedded();
+    let ddl = "(A NUMBER(5) NOT NULL, B NUMBER(7,2), C VARCHAR2(30 CHAR), D VARCHAR2(40), E CHAR(3), F DATE, G TIMESTAMP(2), \
+               H TIMESTAMP(4) WITH TIME ZONE, I RAW(20), J CLOB, K NVARCHAR2(12), L BINARY_FLOAT, M NUMBER, N FLOAT(20), O BLOB)";
+    database.sql(&format!("CREATE TABLE T {ddl}"));
+    database.sql("INSERT INTO T (A, C, E, F, M) VALUES (1, 'ü', 'x', TO_DATE('2024-01-02 03:04:05', 'YYYY-MM-DD HH24:MI:SS'), 1.5)");
+    database.ok(&["copy", "embedded:data.db/T", "t.parquet", "--number", "decimal(38,10)"]);
+    database.ok(&["copy", "t.parquet", "embedded:data.db/T2", "--mode", "create"]);
+    let columns = |table: &str| {
+        let described: serde_json::Value =
+            serde_json::from_str(&database.ok(&["describe", &database.target(table), "--format", "json"])).unwrap();
+        described["columns"].clone()
+    };
+    assert_eq!(columns("T2"), columns("T"));
+    assert_eq!(database.rows("SELECT * FROM T2"), database.rows("SELECT * FROM T"));
+}
+
 fn numbered(rows: i64) -> Database {
     let database = Database::embedded();
     let names: ArrayRef = Arc::new((0..rows).map(|row| Some(format!("name {row}"))).collect::<StringArray>());

@@ -17,6 +17,19 @@ pub(crate) struct Returning {
     pub into: Vec<usize>,
 }
 
+/// Cuts `FOR UPDATE …` off a query, which sqlparser does not know with all of Oracle's options: whether there was one.
+pub(crate) fn cut_for_update(tokens: &mut Vec<TokenWithSpan>) -> bool {
+    let word = |index: usize| tokens.get(index).map(|token: &TokenWithSpan| token.token.to_string().to_uppercase()).unwrap_or_default();
+    let start = (0..tokens.len()).rev().find(|index| word(*index) == "FOR" && word(index + 1) == "UPDATE");
+    match start {
+        Some(start) if !tokens[start..].iter().any(|token| matches!(token.token, Token::RParen | Token::LParen)) => {
+            tokens.truncate(start);
+            true
+        }
+        _ => false,
+    }
+}
+
 /// Parses one statement, whose binds are `:0`, `:1` … by their place, with the RETURNING clause of DML, which sqlparser does not know with INTO.
 pub(crate) fn dml(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<(Ast, Option<Returning>)> {
     let is_word = |token: &TokenWithSpan, words: [&str; 2]| match &token.token {

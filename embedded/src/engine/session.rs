@@ -1,7 +1,8 @@
 //! Sessions: connect, prepare, execute, query, commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -34,6 +35,7 @@ pub struct Session {
     pub(super) user: String,
     pub(super) schema: String,
     pub(super) lock_wait: Duration,
+    settings: BTreeMap<String, String>,
     readers: Pool,
     interrupts: Interrupt,
     /// Whether a transaction was begun and not ended by this session.
@@ -65,9 +67,13 @@ impl Session {
         }
         let interrupts = Interrupt::new(&connection);
         let schema = user.clone();
+        static SESSIONS: AtomicU32 = AtomicU32::new(1);
+        let number = SESSIONS.fetch_add(1, Ordering::Relaxed).to_string();
+        let settings = ["SID", "SESSIONID"].into_iter().map(|name| (name.to_owned(), number.clone())).collect();
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Ok(Session {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            settings,
             location,
             connection,
             catalog,
@@ -90,6 +96,12 @@ impl Session {
     /// The schema that unqualified names are looked up in.
     pub fn current_schema(&self) -> &str {
         &self.schema
+    }
+
+    /// Sets what `SYS_CONTEXT('USERENV', name)` answers: MODULE, ACTION, CLIENT_IDENTIFIER and the like, in upper case.
+    pub fn set_context(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.to_owned(), value.to_owned());
+        self.nls.epoch += 1;
     }
 
     /// Minutes of the session's time zone from UTC.

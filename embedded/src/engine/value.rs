@@ -240,6 +240,17 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
     }
 }
 
+/// A LOB without content goes to LOB columns as it is, and is NULL elsewhere.
+pub(crate) fn assign_empty_lob<'a>(target: &Target<'_>, datum: Datum<'a>) -> Result<Stored<'a>> {
+    match (target.data_type.family(), datum) {
+        (Family::Clob, Datum::Text(_)) => Ok(Stored::Text(Cow::Borrowed(""))),
+        (Family::Blob, Datum::Bytes(_)) => Ok(Stored::Bytes(Cow::Borrowed(&[]))),
+        (Family::Text | Family::Char, Datum::Text(_)) => Ok(Stored::Null),
+        (_, Datum::Text(_)) => Err(OraError::inconsistent(target.data_type.dictionary_name(), "CLOB")),
+        _ => Err(OraError::inconsistent(target.data_type.dictionary_name(), "BLOB")),
+    }
+}
+
 /// ORA-01410 for text that is no ROWID.
 fn checked_rowid(text: Cow<'_, str>) -> Result<Cow<'_, str>> {
     super::rowid::decode(0, &text)?;

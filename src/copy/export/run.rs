@@ -11,18 +11,16 @@ use super::plan::{ExportPlan, FileAction};
 use super::report::{ExportReport, ExportTimes};
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
 use crate::copy::report::ms;
+use crate::copy::restore;
 use crate::error::{Error, Phase, Result};
-use crate::fetch::{FetchColumn, FetchPlan, Fetcher};
-use crate::lake::parquet_sink::{ParquetSink, SinkReport};
+use crate::fetch::{FetchPlan, Fetcher};
+use crate::lake::parquet_sink::{ORACLE_COLUMNS_KEY, ParquetSink, SinkReport};
 use crate::oci::Session;
 
 /// User requested cancel of current operation.
 const ORA_CANCELLED: i32 = 1013;
 /// Batches that wait for the writer: with the one it writes and the one being made, three are in memory.
 const WAITING_BATCHES: usize = 1;
-
-/// Key of the columns' Oracle types in the file's footer.
-pub const COLUMNS_KEY: &str = "olbridge.oracle_columns";
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -43,7 +41,8 @@ impl ExportPlan {
         let Some(fetch) = self.fetch.take() else {
             return Ok(self.report(&Tally::default(), None, began));
         };
-        let metadata = vec![(COLUMNS_KEY.to_owned(), oracle_columns(&fetch)), ("olbridge.source".to_owned(), self.source.clone())];
+        let metadata =
+            vec![(ORACLE_COLUMNS_KEY.to_owned(), restore::describe(&fetch.columns)), ("olbridge.source".to_owned(), self.source.clone())];
         let sink = ParquetSink::create(&self.path, fetch.schema.clone(), metadata, self.file)?;
         let mut tally = Tally::default();
         cancel.arm(session.cancel_handle());
@@ -160,14 +159,4 @@ fn as_interruption(error: Error, cancel: &Cancel, path: &Path, rows_fetched: u64
         }
         other => other,
     }
-}
-
-/// The columns as DDL would make them, so that a later load can restore it.
-fn oracle_columns(plan: &FetchPlan) -> String {
-    let columns = plan.columns.iter().map(|FetchColumn { column, field }| {
-        serde_json::json!({
-            "field": field.name(), "name": column.name, "type": column.oracle_type.to_string(), "nullable": column.nullable
-        })
-    });
-    serde_json::Value::Array(columns.collect()).to_string()
 }

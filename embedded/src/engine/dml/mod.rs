@@ -187,9 +187,9 @@ struct InsertRunner<'a> {
     writer: RowWriter<'a>,
 }
 
-/// Neither binds nor subqueries: SYSDATE too is one moment for a whole statement.
+/// Neither binds nor subqueries nor SYS_GUID: SYSDATE too is one moment for a whole statement.
 fn is_constant(text: &str) -> bool {
-    !text.contains('?') && text.matches("SELECT").count() == 1
+    !text.contains('?') && !text.contains("randomblob") && text.matches("SELECT").count() == 1
 }
 
 impl InsertRunner<'_> {

@@ -1,7 +1,7 @@
 //! SUM and AVG over NUMBER and BINARY_DOUBLE.
 
 use rusqlite::Connection;
-use rusqlite::functions::{Aggregate, Context, FunctionFlags};
+use rusqlite::functions::{Aggregate, Context, FunctionFlags, WindowAggregate};
 use rusqlite::types::{Value, ValueRef};
 
 use super::super::number::Number;
@@ -34,9 +34,30 @@ impl Aggregate<(Option<Number>, i64), Value> for NumberFold {
     }
 
     fn finalize(&self, _: &mut Context<'_>, state: Option<(Option<Number>, i64)>) -> rusqlite::Result<Value> {
+        self.result(state.as_ref())
+    }
+}
+
+impl NumberFold {
+    fn result(&self, state: Option<&(Option<Number>, i64)>) -> rusqlite::Result<Value> {
         let Some((Some(sum), count)) = state else { return Ok(Value::Null) };
-        let result = if self.average { sum.div(&Number::from_i64(count)).map_err(wrapped)? } else { sum };
+        let result = if self.average { sum.div(&Number::from_i64(*count)).map_err(wrapped)? } else { *sum };
         Ok(Value::Blob(result.as_bytes().to_vec()))
+    }
+}
+
+/// Rows never leave a window: moving frames are refused.
+fn no_inverse() -> rusqlite::Error {
+    wrapped(OraError::unsupported("a moving window"))
+}
+
+impl WindowAggregate<(Option<Number>, i64), Value> for NumberFold {
+    fn value(&self, state: Option<&mut (Option<Number>, i64)>) -> rusqlite::Result<Value> {
+        self.result(state.as_deref())
+    }
+
+    fn inverse(&self, _: &mut Context<'_>, _: &mut (Option<Number>, i64)) -> rusqlite::Result<()> {
+        Err(no_inverse())
     }
 }
 
@@ -58,16 +79,32 @@ impl Aggregate<(f64, i64), Value> for DoubleFold {
     }
 
     fn finalize(&self, _: &mut Context<'_>, state: Option<(f64, i64)>) -> rusqlite::Result<Value> {
-        let Some((sum, count)) = state.filter(|(_, count)| *count > 0) else { return Ok(Value::Null) };
-        Ok(Value::Blob(double_bytes(if self.average { sum / count as f64 } else { sum }).to_vec()))
+        Ok(self.result(state.as_ref()))
+    }
+}
+
+impl DoubleFold {
+    fn result(&self, state: Option<&(f64, i64)>) -> Value {
+        let Some((sum, count)) = state.filter(|(_, count)| *count > 0) else { return Value::Null };
+        Value::Blob(double_bytes(if self.average { sum / *count as f64 } else { *sum }).to_vec())
+    }
+}
+
+impl WindowAggregate<(f64, i64), Value> for DoubleFold {
+    fn value(&self, state: Option<&mut (f64, i64)>) -> rusqlite::Result<Value> {
+        Ok(self.result(state.as_deref()))
+    }
+
+    fn inverse(&self, _: &mut Context<'_>, _: &mut (f64, i64)) -> rusqlite::Result<()> {
+        Err(no_inverse())
     }
 }
 
 pub(super) fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
-    connection.create_aggregate_function("o_sum", 1, flags, NumberFold { average: false })?;
-    connection.create_aggregate_function("o_avg", 1, flags, NumberFold { average: true })?;
-    connection.create_aggregate_function("o_double_sum", 1, flags, DoubleFold { average: false })?;
-    connection.create_aggregate_function("o_double_avg", 1, flags, DoubleFold { average: true })?;
+    connection.create_window_function("o_sum", 1, flags, NumberFold { average: false })?;
+    connection.create_window_function("o_avg", 1, flags, NumberFold { average: true })?;
+    connection.create_window_function("o_double_sum", 1, flags, DoubleFold { average: false })?;
+    connection.create_window_function("o_double_avg", 1, flags, DoubleFold { average: true })?;
     Ok(())
 }

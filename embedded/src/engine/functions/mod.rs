@@ -5,6 +5,7 @@ mod character;
 mod datetime;
 mod interval;
 mod number_format;
+mod text;
 
 use std::borrow::Cow;
 
@@ -157,7 +158,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_round", -1, Propagate, |a| Ok(number(a.number(0)?.round_scale(scale_argument(a)?)?))),
         ("o_trunc", -1, Propagate, |a| Ok(number(a.number(0)?.trunc_scale(scale_argument(a)?)?))),
     ];
-    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS] {
+    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, text::FUNCTIONS] {
         for (name, arguments, nulls, body) in group {
             register_one(connection, name, *arguments, *nulls, *body)?;
         }

@@ -54,6 +54,8 @@ pub struct Statement {
     plan: Option<(PlanKey, Plan)>,
     /// Variables of the block that the statement stands in.
     locals: Vec<Local>,
+    /// FOR UPDATE: the transaction begins with the query.
+    locks: bool,
 }
 
 impl Statement {
@@ -73,7 +75,7 @@ impl Statement {
     }
 
     fn new(sql: &str, shape: Shape, body: Body) -> Statement {
-        Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new() }
+        Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new(), locks: false }
     }
 
     /// A statement in a block: its binds are the block's and then the variables.
@@ -119,9 +121,12 @@ impl Session {
     /// As `prepare`.
     pub fn prepare_for(&mut self, sql: &str, bind_kinds: &[DatumKind]) -> Result<Statement> {
         let shape = shape(sql);
+        let mut locks = false;
         let body = match shape.kind {
             StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
-                let (ast, returning) = parse::dml(sql, tokenise(sql)?)?;
+                let mut tokens = tokenise(sql)?;
+                locks = shape.kind == StatementKind::Select && parse::cut_for_update(&mut tokens);
+                let (ast, returning) = parse::dml(sql, tokens)?;
                 Body::Sql(Box::new(ast), returning)
             }
             StatementKind::Begin | StatementKind::Declare => Body::Block(Box::new(parse_block(sql, &shape.binds)?)),
@@ -134,7 +139,7 @@ impl Session {
             | StatementKind::Savepoint => Body::Command(parse_command(sql, shape.kind)?),
             _ => return Err(unsupported_statement(sql)),
         };
-        let mut statement = Statement::new(sql, shape, body);
+        let mut statement = Statement { locks, ..Statement::new(sql, shape, body) };
         self.replan(&mut statement, bind_kinds)?;
         Ok(statement)
     }
@@ -178,6 +183,7 @@ impl Session {
             user: &self.user,
             schema: &self.schema,
             bind_kinds: &key.kinds,
+            settings: &self.settings,
             locals: &statement.locals,
         };
         let mut translator = Translator::new(context);
@@ -395,6 +401,9 @@ impl Session {
         }
         self.begin_call()?;
         let values = binds.iter().map(|datum| store_plain(*datum)).collect::<Result<Vec<_>>>()?;
+        if statement.locks {
+            self.begin()?;
+        }
         let shared = matches!(self.location, Location::File(_)) && !self.in_transaction();
         let reader = if shared { Some(self.reader()?) } else { None };
         if let Err(error) = self.plan_query(reader.as_ref(), statement, binds) {

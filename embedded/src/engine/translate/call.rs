@@ -13,10 +13,20 @@ impl Translator<'_> {
     pub fn call(&mut self, function: &Function) -> Result<Sql> {
         let name = match function.name.0.as_slice() {
             [part] => part.as_ident().map(|name| normalise(&name.value, name.quote_style.is_some())),
+            [package, part] => package.as_ident().zip(part.as_ident()).map(|(package, part)| {
+                let name = |part: &sqlparser::ast::Ident| normalise(&part.value, part.quote_style.is_some());
+                format!("{}.{}", name(package), name(part))
+            }),
             _ => None,
         };
         let name = name.ok_or_else(|| OraError::unsupported(format_args!("the function {}", function.name)))?;
         check_call(function)?;
+        if let Some(over) = &function.over {
+            return self.analytic(&name, function, over);
+        }
+        if !function.within_group.is_empty() && name != "LISTAGG" {
+            return Err(OraError::unsupported(format_args!("this form of {name}")));
+        }
         let (arguments, distinct, star) = match &function.args {
             FunctionArguments::None => (Vec::new(), false, false),
             FunctionArguments::List(list) if list.clauses.is_empty() => {
@@ -37,6 +47,9 @@ impl Translator<'_> {
         if matches!(name.as_str(), "COUNT" | "SUM" | "MIN" | "MAX" | "AVG") {
             return self.aggregate(&name, &arguments, distinct, star);
         }
+        if name == "LISTAGG" && !distinct {
+            return self.listagg(function, &arguments);
+        }
         if distinct || star {
             return Err(OraError::unsupported(format_args!("DISTINCT or * in {name}")));
         }
@@ -47,10 +60,8 @@ impl Translator<'_> {
     }
 
     fn aggregate(&mut self, name: &str, arguments: &[Expr], distinct: bool, star: bool) -> Result<Sql> {
-        if !self.aggregates_allowed || self.aggregate_depth > 0 {
-            return Err(OraError::new(934, "group function is not allowed here"));
-        }
-        self.aggregates += 1;
+        self.enter_aggregate()?;
+        self.aggregate_depth -= 1;
         if star && (name != "COUNT" || !arguments.is_empty() || distinct) {
             return Err(OraError::new(909, "invalid number of arguments"));
         }
@@ -76,12 +87,27 @@ impl Translator<'_> {
         })
     }
 
+    /// Counts an aggregate and goes into it.
+    pub(super) fn enter_aggregate(&mut self) -> Result<()> {
+        if !self.aggregates_allowed || self.aggregate_depth > 0 {
+            return Err(OraError::new(934, "group function is not allowed here"));
+        }
+        self.aggregates += 1;
+        self.aggregate_depth += 1;
+        Ok(())
+    }
+
     /// A scalar function by its name.
     pub fn call_named(&mut self, name: &str, arguments: &[Expr]) -> Result<Sql> {
         if arguments.is_empty() {
-            return self.niladic(name).ok_or_else(|| OraError::invalid_identifier(format_args!("\"{name}\"")));
+            return self
+                .without_arguments(name)
+                .or_else(|| self.niladic(name))
+                .ok_or_else(|| OraError::invalid_identifier(format_args!("\"{name}\"")));
         }
-        let (least, most) = arity(name).ok_or_else(|| OraError::unsupported(format_args!("the function {name}")))?;
+        let (least, most) = arity(name)
+            .or_else(|| super::function::arity(name))
+            .ok_or_else(|| OraError::unsupported(format_args!("the function {name}")))?;
         if arguments.len() < least {
             return Err(OraError::new(938, "not enough arguments for function"));
         }
@@ -129,7 +155,7 @@ impl Translator<'_> {
                 Ok(Sql::new(format!("o_add_months({}, {})", date.text, months.text), DataType::Date))
             }
             "SYS_CONTEXT" => self.sys_context(arguments),
-            other => Err(OraError::unsupported(format_args!("the function {other}"))),
+            other => self.more_functions(other, values),
         }
     }
 
@@ -267,7 +293,15 @@ impl Translator<'_> {
         let value = match (text(&arguments[0]).as_str(), text(&arguments[1]).as_str()) {
             ("USERENV", "CURRENT_SCHEMA") => self.context.schema,
             ("USERENV", "SESSION_USER" | "CURRENT_USER") => self.context.user,
-            ("USERENV", "DB_NAME" | "SERVICE_NAME" | "INSTANCE_NAME") => "EMBEDDED",
+            ("USERENV", "DB_NAME" | "SERVICE_NAME" | "INSTANCE_NAME" | "DB_UNIQUE_NAME" | "CON_NAME" | "CDB_NAME") => "EMBEDDED",
+            ("USERENV", "CURRENT_EDITION_NAME" | "SESSION_EDITION_NAME") => "ORA$BASE",
+            ("USERENV", "ISDBA") => "FALSE",
+            ("USERENV", "LANGUAGE") => "AMERICAN_AMERICA.AL32UTF8",
+            ("USERENV", "LANG") => "US",
+            ("USERENV", parameter) if self.context.settings.contains_key(parameter) => {
+                self.context.settings.get(parameter).map_or("", String::as_str)
+            }
+            ("USERENV", "MODULE" | "ACTION" | "CLIENT_IDENTIFIER" | "CLIENT_INFO") => "",
             // No cloud service, no proxy: NULL, as on a server of one's own.
             ("USERENV", "CLOUD_SERVICE" | "PROXY_USER" | "PROXY_USERID") => {
                 return Ok(Sql { data_type: DataType::varchar2(256), ..Sql::null() });

@@ -83,7 +83,7 @@ pub(super) fn check_select(select: &Select) -> Result<()> {
         lateral_views,
         prewhere,
         selection: _,
-        connect_by,
+        connect_by: _,
         group_by: _,
         cluster_by,
         distribute_by,
@@ -98,7 +98,6 @@ pub(super) fn check_select(select: &Select) -> Result<()> {
     refuse(&[
         (top.is_some(), "TOP"),
         (into.is_some(), "SELECT … INTO"),
-        (!connect_by.is_empty(), "CONNECT BY"),
         (!lateral_views.is_empty(), "LATERAL"),
         (qualify.is_some(), "QUALIFY"),
         (!named_window.is_empty(), "WINDOW"),
@@ -122,11 +121,9 @@ pub(super) fn check_wildcard(options: &WildcardAdditionalOptions) -> Result<()> 
 
 /// What a call may not have around its arguments.
 pub(super) fn check_call(function: &Function) -> Result<()> {
-    let Function { name: _, uses_odbc_syntax, parameters, args: _, filter, null_treatment, over, within_group } = function;
+    let Function { name: _, uses_odbc_syntax, parameters, args: _, filter, null_treatment, over: _, within_group: _ } = function;
     refuse(&[
-        (over.is_some(), "an analytic function"),
         (filter.is_some(), "FILTER"),
-        (!within_group.is_empty(), "WITHIN GROUP"),
         (null_treatment.is_some(), "RESPECT NULLS and IGNORE NULLS"),
         (*uses_odbc_syntax || !matches!(parameters, sqlparser::ast::FunctionArguments::None), "this form of call"),
     ])

@@ -100,6 +100,11 @@ impl Translator<'_> {
         let name = normalise(&identifier.value, identifier.quote_style.is_some());
         let here = self.offset(identifier);
         let pseudo = if identifier.quote_style.is_some() { "" } else { name.as_str() };
+        // In the condition of a row generator ROWNUM counts as LEVEL does.
+        let generates = self.level.as_deref() == Some(super::from::NEXT_LEVEL);
+        if let (true, Some(level)) = (pseudo == "LEVEL" || (pseudo == "ROWNUM" && generates), &self.level) {
+            return Ok(Sql { nullable: false, ..Sql::new(format!("o_integer({level})"), DataType::NUMBER) });
+        }
         if pseudo == "ROWNUM" {
             if !self.rownum_allowed {
                 return Err(OraError::unsupported("ROWNUM here").at(here));

@@ -6,9 +6,14 @@ mod clauses;
 mod convert;
 mod dml;
 mod expression;
+mod from;
+mod function;
 mod interval;
 mod merge;
 mod query;
+mod set;
+
+use std::collections::BTreeMap;
 
 use sqlparser::ast::{Expr, Ident};
 
@@ -74,6 +79,8 @@ pub(crate) struct Context<'a> {
     pub user: &'a str,
     pub schema: &'a str,
     pub bind_kinds: &'a [DatumKind],
+    /// What SYS_CONTEXT('USERENV', …) knows of the session besides.
+    pub settings: &'a BTreeMap<String, String>,
     /// Variables of the block around the statement, the innermost last.
     pub locals: &'a [Local],
 }
@@ -94,6 +101,10 @@ pub(crate) struct Translator<'a> {
     pub scopes: Vec<Vec<Source>>,
     /// Dictionary views that must be filled before the query runs.
     pub views: Vec<&'static View>,
+    /// Queries of WITH in sight, the innermost last.
+    named_queries: Vec<from::NamedQuery>,
+    /// SQL of LEVEL in a query with CONNECT BY.
+    level: Option<String>,
     next_source: usize,
     /// Keys of GROUP BY as SQL; none outside an aggregate query.
     group_keys: Vec<String>,
@@ -120,6 +131,8 @@ impl<'a> Translator<'a> {
             context,
             scopes: Vec::new(),
             views: Vec::new(),
+            named_queries: Vec::new(),
+            level: None,
             next_source: 0,
             group_keys: Vec::new(),
             bare_columns: Vec::new(),

@@ -1,18 +1,16 @@
 //! SELECT.
 
 use sqlparser::ast::{
-    BinaryOperator as Op, Distinct, Expr, GroupByExpr, JoinConstraint, JoinOperator, LimitClause, OrderByExpr, OrderByKind, OrderBySort,
-    Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins, Value,
+    BinaryOperator as Op, Distinct, Expr, GroupByExpr, LimitClause, OrderByExpr, OrderByKind, OrderBySort, Query as Ast, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Value,
 };
 
-use super::super::catalog::{Column, Table};
-use super::super::dictionary;
 use super::super::tokens::normalise;
-use super::super::types::{DataType, Family};
+use super::super::types::Family;
 use super::super::{OraError, Result};
-use super::clauses::{alias_name, check_join, check_query, check_select, check_wildcard, plain_table};
+use super::clauses::{check_query, check_select, check_wildcard};
 use super::expression::{balanced, split};
-use super::{ScopeColumn, Source, Sql, Translator, unnested};
+use super::{Sql, Translator, unnested};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
 #[derive(Debug, Clone)]
@@ -25,20 +23,33 @@ impl Translator<'_> {
     /// Translates a query, in a scope of its own.
     pub fn query(&mut self, ast: &Ast) -> Result<Query> {
         check_query(ast)?;
-        if ast.with.is_some() {
-            return Err(OraError::unsupported("WITH"));
-        }
         if !ast.locks.is_empty() || ast.for_clause.is_some() {
-            return Err(OraError::unsupported("FOR UPDATE"));
+            return Err(OraError::new(907, "missing right parenthesis"));
         }
-        let select = match ast.body.as_ref() {
-            SetExpr::Select(select) => select,
-            SetExpr::Query(inner) if ast.order_by.is_none() && ast.fetch.is_none() && ast.limit_clause.is_none() => {
-                return self.query(inner);
+        let known = self.named_queries.len();
+        let with = ast.with.as_ref().map(|with| self.with(with)).transpose();
+        let result = with.and_then(|with| {
+            let query = self.body(ast.body.as_ref(), ast)?;
+            Ok(Query { text: with.unwrap_or_default() + &query.text, ..query })
+        });
+        self.named_queries.truncate(known);
+        result
+    }
+
+    pub(super) fn body(&mut self, body: &SetExpr, ast: &Ast) -> Result<Query> {
+        match body {
+            SetExpr::Select(select) => self.in_own_scope(|this| this.select(select, ast)),
+            SetExpr::Query(inner) if ast.order_by.is_none() && ast.fetch.is_none() && ast.limit_clause.is_none() => self.query(inner),
+            SetExpr::SetOperation { op, set_quantifier, left, right } => {
+                let set = self.set_operation(*op, *set_quantifier, left, right)?;
+                self.sorted_set(set, ast)
             }
-            SetExpr::SetOperation { op, .. } => return Err(OraError::unsupported(op)),
-            _ => return Err(OraError::unsupported("this form of query")),
-        };
+            _ => Err(OraError::unsupported("this form of query")),
+        }
+    }
+
+    /// State that belongs to one query is put aside while another one is translated.
+    fn in_own_scope(&mut self, work: impl FnOnce(&mut Self) -> Result<Query>) -> Result<Query> {
         let saved = (
             std::mem::take(&mut self.group_keys),
             std::mem::take(&mut self.bare_columns),
@@ -46,17 +57,26 @@ impl Translator<'_> {
             std::mem::take(&mut self.aggregate_depth),
             self.aggregates_allowed,
             self.rownum_allowed,
+            self.level.take(),
         );
         let depth = self.scopes.len();
-        let result = self.select(select, ast);
+        let result = work(self);
         self.scopes.truncate(depth);
-        (self.group_keys, self.bare_columns, self.aggregates, self.aggregate_depth, self.aggregates_allowed, self.rownum_allowed) = saved;
+        (
+            self.group_keys,
+            self.bare_columns,
+            self.aggregates,
+            self.aggregate_depth,
+            self.aggregates_allowed,
+            self.rownum_allowed,
+            self.level,
+        ) = saved;
         result
     }
 
     fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
         check_select(select)?;
-        let mut from = self.from(&select.from)?;
+        let mut from = if select.connect_by.is_empty() { self.from(&select.from)? } else { self.generator(select)? };
         (self.aggregates_allowed, self.rownum_allowed) = (false, false);
         let (condition, row_limit) = self.where_clause(select.selection.as_ref())?;
         let GroupByExpr::Expressions(group_by, modifiers) = &select.group_by else {
@@ -71,18 +91,18 @@ impl Translator<'_> {
         self.rownum_allowed = group_by.is_empty();
         let outputs = self.select_list(select)?;
         let having = select.having.as_ref().map(|having| self.condition(having)).transpose()?;
-        let order = self.order_by(ast, &outputs)?;
+        let distinct = match &select.distinct {
+            None | Some(Distinct::All) => false,
+            Some(Distinct::Distinct) => true,
+            Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
+        };
+        let order = self.order_by(ast, &outputs, distinct)?;
         let aggregated = self.aggregates > 0 || !group_by.is_empty() || having.is_some();
         if let (true, Some(place)) = (aggregated, self.bare_columns.first()) {
             let (code, text) =
                 if group_by.is_empty() { (937, "not a single-group group function") } else { (979, "not a GROUP BY expression") };
             return Err(OraError::new(code, text).at(*place));
         }
-        let distinct = match &select.distinct {
-            None | Some(Distinct::All) => false,
-            Some(Distinct::Distinct) => true,
-            Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
-        };
         let mut condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let mut limit = self.limit(ast)?;
         if let Some(rows) = row_limit {
@@ -110,170 +130,6 @@ impl Translator<'_> {
                 Ok(format!("(SELECT * FROM {from}{condition}{order} LIMIT {rows}) AS {name}"))
             }
             _ => Err(OraError::unsupported("ROWNUM with ORDER BY or grouping over several tables")),
-        }
-    }
-
-    fn from(&mut self, from: &[TableWithJoins]) -> Result<String> {
-        self.scopes.push(Vec::new());
-        if from.is_empty() {
-            return Err(OraError::new(923, "FROM keyword not found where expected"));
-        }
-        let mut text = Vec::new();
-        for item in from {
-            let first = self.scopes.last().map_or(0, Vec::len);
-            let mut part = self.source(&item.relation)?;
-            for join in &item.joins {
-                check_join(join)?;
-                let joined = self.scopes.last().map_or(0, Vec::len);
-                let (words, constraint) = match &join.join_operator {
-                    JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => ("JOIN", constraint),
-                    JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => ("LEFT JOIN", constraint),
-                    JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => ("RIGHT JOIN", constraint),
-                    JoinOperator::FullOuter(constraint) => ("FULL JOIN", constraint),
-                    JoinOperator::CrossJoin(constraint) => ("CROSS JOIN", constraint),
-                    other => return Err(OraError::unsupported(format_args!("the join {other:?}"))),
-                };
-                // SQLite joins what stands before the comma too.
-                if from.len() > 1 && matches!(words, "RIGHT JOIN" | "FULL JOIN") {
-                    return Err(OraError::unsupported(format_args!("{words} beside other tables in FROM")));
-                }
-                let source = self.source(&join.relation)?;
-                part.push_str(&format!(" {words} {source}"));
-                match constraint {
-                    JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.join_condition(condition, first)?)),
-                    JoinConstraint::None => {}
-                    _ => return Err(OraError::unsupported("NATURAL and USING joins")),
-                }
-                let missing = match words {
-                    "LEFT JOIN" => joined..usize::MAX,
-                    "RIGHT JOIN" => first..joined,
-                    "FULL JOIN" => first..usize::MAX,
-                    _ => 0..0,
-                };
-                for (_, source) in self.scopes.last_mut().into_iter().flatten().enumerate().filter(|(index, _)| missing.contains(index)) {
-                    source.columns.iter_mut().for_each(|column| column.nullable = true);
-                }
-            }
-            text.push(part);
-        }
-        self.bare_columns.clear();
-        Ok(text.join(", "))
-    }
-
-    /// ON sees the sources of its own item of FROM: those from `first` on.
-    fn join_condition(&mut self, condition: &Expr, first: usize) -> Result<String> {
-        let hidden: Vec<Source> = self.scopes.last_mut().map(|scope| scope.drain(..first).collect()).unwrap_or_default();
-        let condition = self.condition(condition);
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.splice(0..0, hidden);
-        }
-        condition
-    }
-
-    fn source(&mut self, factor: &TableFactor) -> Result<String> {
-        let name = self.source_name();
-        self.source_named(factor, &name)
-    }
-
-    /// A row source under the name that SQL of SQLite calls it by.
-    pub(super) fn source_named(&mut self, factor: &TableFactor, name: &str) -> Result<String> {
-        match factor {
-            TableFactor::Table { .. } => {
-                let (table, alias) = plain_table(factor)?;
-                self.named_source(table, alias, name)
-            }
-            TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
-                let query = self.query(subquery)?;
-                let source = self.derived(&query, alias.as_ref(), name)?;
-                self.add_source(source);
-                Ok(format!("({}) AS {name}", query.text))
-            }
-            other => Err(OraError::unsupported(format_args!("{other} in FROM"))),
-        }
-    }
-
-    /// A subquery as a row source.
-    pub(super) fn derived(&self, query: &Query, alias: Option<&TableAlias>, name: &str) -> Result<Source> {
-        let column = |(index, (column, sql)): (usize, &(String, Sql))| ScopeColumn {
-            name: column.clone(),
-            sql: format!("{name}.o{index}"),
-            data_type: sql.data_type,
-            nullable: sql.nullable,
-        };
-        let columns = query.outputs.iter().enumerate().map(column).collect();
-        Ok(Source { schema: None, name: alias.map(alias_name).transpose()?, columns, rowid: None })
-    }
-
-    pub(super) fn add_source(&mut self, source: Source) {
-        if let Some(scope) = self.scopes.last_mut() {
-            scope.push(source);
-        }
-    }
-
-    /// A table, a dictionary view or DUAL.
-    pub fn named_source(&mut self, table: &sqlparser::ast::ObjectName, alias: Option<String>, name: &str) -> Result<String> {
-        let (schema, object, offset) = self.object_name(table)?;
-        let owner = schema.clone().unwrap_or_else(|| self.context.schema.to_owned());
-        if let Some(table) = self.context.catalog.table(&owner, &object) {
-            let source = self.table_source(table, alias, name);
-            let storage = table.storage_name();
-            self.add_source(source);
-            return Ok(format!("{storage} AS {name}"));
-        }
-        if schema.as_deref().is_none_or(|schema| matches!(schema, "SYS" | "PUBLIC")) {
-            if object == "DUAL" {
-                let column =
-                    ScopeColumn { name: "DUMMY".into(), sql: format!("{name}.c0"), data_type: DataType::varchar2(1), nullable: true };
-                self.add_source(Source { schema, name: Some(alias.unwrap_or(object)), columns: vec![column], rowid: None });
-                return Ok(format!("(SELECT 'X' AS c0) AS {name}"));
-            }
-            if let Some(view) = dictionary::find(&object) {
-                let columns = view
-                    .columns
-                    .iter()
-                    .enumerate()
-                    .map(|(index, (column, data_type))| ScopeColumn {
-                        name: (*column).to_owned(),
-                        sql: format!("{name}.c{index}"),
-                        data_type: *data_type,
-                        nullable: true,
-                    })
-                    .collect();
-                if !self.views.iter().any(|known| known.name == view.name) {
-                    self.views.push(view);
-                }
-                self.add_source(Source { schema, name: Some(alias.unwrap_or(object)), columns, rowid: None });
-                return Ok(format!("temp.\"{}\" AS {name}", view.name));
-            }
-        }
-        Err(OraError::no_table().at(offset))
-    }
-
-    /// A table under the name that SQL of SQLite calls it by.
-    pub(super) fn table_source(&self, table: &Table, alias: Option<String>, name: &str) -> Source {
-        let column = |(index, column): (usize, &Column)| ScopeColumn {
-            name: column.name.clone(),
-            sql: format!("{name}.c{index}"),
-            data_type: column.data_type,
-            nullable: column.nullable,
-        };
-        Source {
-            schema: Some(table.owner.clone()),
-            name: Some(alias.unwrap_or_else(|| table.name.clone())),
-            columns: table.columns.iter().enumerate().map(column).collect(),
-            rowid: Some((format!("{name}.rid"), table.id)),
-        }
-    }
-
-    /// Schema, name and place of an object's name.
-    pub fn object_name(&self, name: &sqlparser::ast::ObjectName) -> Result<(Option<String>, String, Option<usize>)> {
-        let parts: Option<Vec<_>> = name.0.iter().map(|part| part.as_ident()).collect();
-        let parts = parts.ok_or_else(|| OraError::new(903, "invalid table name"))?;
-        let text = |part: &sqlparser::ast::Ident| normalise(&part.value, part.quote_style.is_some());
-        match parts.as_slice() {
-            [table] => Ok((None, text(table), self.offset(table))),
-            [schema, table] => Ok((Some(text(schema)), text(table), self.offset(schema))),
-            _ => Err(OraError::new(903, "invalid table name")),
         }
     }
 
@@ -314,7 +170,7 @@ impl Translator<'_> {
         Ok(Some(format!("o_row_limit({}, {mode})", rows.text)))
     }
 
-    fn limit(&mut self, ast: &Ast) -> Result<String> {
+    pub(super) fn limit(&mut self, ast: &Ast) -> Result<String> {
         let mut offset = None;
         match &ast.limit_clause {
             None => {}
@@ -401,16 +257,16 @@ impl Translator<'_> {
         }
     }
 
-    fn order_by(&mut self, ast: &Ast, outputs: &[(String, Sql)]) -> Result<String> {
+    pub(super) fn order_by(&mut self, ast: &Ast, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
         let Some(order_by) = &ast.order_by else { return Ok(String::new()) };
         let OrderByKind::Expressions(items) = &order_by.kind else {
             return Err(OraError::unsupported("ORDER BY ALL"));
         };
-        let keys = items.iter().map(|item| self.order_key(item, outputs)).collect::<Result<Vec<_>>>()?;
+        let keys = items.iter().map(|item| self.order_key(item, outputs, distinct)).collect::<Result<Vec<_>>>()?;
         Ok(format!(" ORDER BY {}", keys.join(", ")))
     }
 
-    fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)]) -> Result<String> {
+    pub(super) fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
         if item.with_fill.is_some() {
             return Err(OraError::unsupported("WITH FILL"));
         }
@@ -430,6 +286,9 @@ impl Translator<'_> {
             }
             expr => self.value(expr)?,
         };
+        if distinct && !outputs.iter().any(|(_, output)| output.text == key.text) {
+            return Err(OraError::new(1791, "not a SELECTed expression"));
+        }
         if matches!(key.family(), Family::Clob | Family::Blob) {
             return Err(OraError::inconsistent("-", key.data_type.dictionary_name()));
         }

@@ -152,3 +152,49 @@ fn char_holds_two_thousand_bytes() {
     run_with(&mut s, insert, &[Datum::Text(&"ä".repeat(999))]).unwrap();
     assert_eq!(rows(&mut s, "SELECT LENGTHB(c), LENGTH(c) FROM t"), ["2000|1001"]);
 }
+
+#[test]
+fn what_oracle_refuses_is_not_left_to_sqlite() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER, v NUMBER, z TIMESTAMP WITH TIME ZONE, l TIMESTAMP WITH LOCAL TIME ZONE)").unwrap();
+    for (sql, expected) in [
+        ("SELECT DISTINCT id FROM t ORDER BY v", 1791),
+        ("SELECT a.id FROM t a JOIN t b", 905),
+        ("SELECT a.id FROM t a LEFT JOIN t b", 905),
+        ("SELECT a.id FROM t a CROSS JOIN t b ON a.id = b.id", 933),
+        ("ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (z)", 2329),
+        ("ALTER TABLE t ADD CONSTRAINT u UNIQUE (id, z)", 2329),
+        ("CREATE TABLE u (z TIMESTAMP WITH TIME ZONE PRIMARY KEY)", 2329),
+        ("ALTER USER nobody IDENTIFIED BY x", 1918),
+        ("CREATE USER x IDENTIFIED BY y PASSWORD EXPIRE", 922),
+        ("CREATE USER x IDENTIFIED BY y ACCOUNT LOCK", 922),
+        ("ALTER USER scott IDENTIFIED BY y REPLACE z", 922),
+    ] {
+        let error = run(&mut s, sql).map(drop).expect_err(sql);
+        let code = if error.code == 24333 { rows_with(&mut s, sql, &[]).unwrap_err().code } else { error.code };
+        assert_eq!(code, expected, "{sql}");
+    }
+    for sql in [
+        "SELECT DISTINCT id, v FROM t ORDER BY v, id DESC",
+        "SELECT DISTINCT id x FROM t ORDER BY x",
+        "SELECT DISTINCT id FROM t ORDER BY 1",
+    ] {
+        assert_eq!(rows(&mut s, sql), Vec::<String>::new());
+    }
+    run(&mut s, "ALTER TABLE t ADD CONSTRAINT p PRIMARY KEY (l)").unwrap();
+    run(&mut s, "CREATE USER x IDENTIFIED BY y DEFAULT TABLESPACE users TEMPORARY TABLESPACE temp QUOTA 10 M ON users PROFILE default")
+        .unwrap();
+    run(&mut s, "ALTER USER x IDENTIFIED BY z ACCOUNT UNLOCK").unwrap();
+}
+
+#[test]
+fn extract_takes_all_fields_from_utc() {
+    let mut s = memory();
+    let zoned = "TIMESTAMP '2024-01-01 01:10:02.5 +03:30'";
+    for (field, expected) in
+        [("YEAR", "2023"), ("MONTH", "12"), ("DAY", "31"), ("HOUR", "21"), ("MINUTE", "40"), ("SECOND", "2.5"), ("TIMEZONE_MINUTE", "30")]
+    {
+        assert_eq!(value(&mut s, &format!("EXTRACT({field} FROM {zoned})")), expected, "{field}");
+    }
+    assert_eq!(value(&mut s, "EXTRACT(HOUR FROM TIMESTAMP '2024-01-01 01:10:02')"), "1");
+}

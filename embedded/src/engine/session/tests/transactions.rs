@@ -145,3 +145,16 @@ fn a_query_that_failed_has_no_end() {
     assert_eq!(code(cursor.next()), 1002);
     assert_eq!(code(cursor.next()), 1002);
 }
+
+#[test]
+fn every_row_gets_an_identifier_of_its_own() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER, g RAW(16) DEFAULT SYS_GUID())").unwrap();
+    let mut insert = s.prepare("INSERT INTO t (id) VALUES (:1)").unwrap();
+    let mut fill = |row: u32, binds: &mut [Datum<'_>]| {
+        binds[0] = Datum::Int(i64::from(row));
+        Ok(())
+    };
+    s.execute_array(&mut insert, 0..20, &mut fill, &mut |_, outcome| outcome.unwrap() == 1).unwrap();
+    assert_eq!(rows(&mut s, "SELECT count(DISTINCT g) FROM t"), ["20"]);
+}

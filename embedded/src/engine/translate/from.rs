@@ -1,0 +1,228 @@
+//! FROM: tables, views of the dictionary, subqueries, WITH and row generators.
+
+use sqlparser::ast::{ConnectByKind, Expr, JoinConstraint, JoinOperator, Select, TableAlias, TableFactor, TableWithJoins};
+
+use super::super::catalog::{Column, Table};
+use super::super::dictionary;
+use super::super::tokens::normalise;
+use super::super::types::DataType;
+use super::super::{OraError, Result};
+use super::clauses::{alias_name, check_join, plain_table};
+use super::query::Query;
+use super::{ScopeColumn, Source, Sql, Translator};
+
+/// LEVEL of the row that a generator is about to make.
+pub(super) const NEXT_LEVEL: &str = "(g.l + 1)";
+
+/// A query of WITH that later ones can name.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedQuery {
+    pub name: String,
+    /// Its name in SQL of SQLite; none while it is being translated.
+    pub text_name: Option<String>,
+    pub columns: Vec<(String, Sql)>,
+}
+
+impl Translator<'_> {
+    pub(super) fn from(&mut self, from: &[TableWithJoins]) -> Result<String> {
+        self.scopes.push(Vec::new());
+        if from.is_empty() {
+            return Err(OraError::new(923, "FROM keyword not found where expected"));
+        }
+        let mut text = Vec::new();
+        for item in from {
+            let first = self.scopes.last().map_or(0, Vec::len);
+            let mut part = self.source(&item.relation)?;
+            for join in &item.joins {
+                check_join(join)?;
+                let joined = self.scopes.last().map_or(0, Vec::len);
+                let (words, constraint) = match &join.join_operator {
+                    JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => ("JOIN", constraint),
+                    JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => ("LEFT JOIN", constraint),
+                    JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => ("RIGHT JOIN", constraint),
+                    JoinOperator::FullOuter(constraint) => ("FULL JOIN", constraint),
+                    JoinOperator::CrossJoin(constraint) => ("CROSS JOIN", constraint),
+                    other => return Err(OraError::unsupported(format_args!("the join {other:?}"))),
+                };
+                // SQLite joins what stands before the comma too.
+                if from.len() > 1 && matches!(words, "RIGHT JOIN" | "FULL JOIN") {
+                    return Err(OraError::unsupported(format_args!("{words} beside other tables in FROM")));
+                }
+                let source = self.source(&join.relation)?;
+                part.push_str(&format!(" {words} {source}"));
+                match constraint {
+                    JoinConstraint::On(_) if words == "CROSS JOIN" => return Err(OraError::new(933, "SQL command not properly ended")),
+                    JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.join_condition(condition, first)?)),
+                    JoinConstraint::None if words == "CROSS JOIN" => {}
+                    JoinConstraint::None => return Err(OraError::new(905, "missing keyword")),
+                    _ => return Err(OraError::unsupported("NATURAL and USING joins")),
+                }
+                let missing = match words {
+                    "LEFT JOIN" => joined..usize::MAX,
+                    "RIGHT JOIN" => first..joined,
+                    "FULL JOIN" => first..usize::MAX,
+                    _ => 0..0,
+                };
+                for (_, source) in self.scopes.last_mut().into_iter().flatten().enumerate().filter(|(index, _)| missing.contains(index)) {
+                    source.columns.iter_mut().for_each(|column| column.nullable = true);
+                }
+            }
+            text.push(part);
+        }
+        self.bare_columns.clear();
+        Ok(text.join(", "))
+    }
+
+    /// ON sees the sources of its own item of FROM: those from `first` on.
+    fn join_condition(&mut self, condition: &Expr, first: usize) -> Result<String> {
+        let hidden: Vec<Source> = self.scopes.last_mut().map(|scope| scope.drain(..first).collect()).unwrap_or_default();
+        let condition = self.condition(condition);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.splice(0..0, hidden);
+        }
+        condition
+    }
+
+    fn source(&mut self, factor: &TableFactor) -> Result<String> {
+        let name = self.source_name();
+        self.source_named(factor, &name)
+    }
+
+    /// A row source under the name that SQL of SQLite calls it by.
+    pub(super) fn source_named(&mut self, factor: &TableFactor, name: &str) -> Result<String> {
+        match factor {
+            TableFactor::Table { .. } => {
+                let (table, alias) = plain_table(factor)?;
+                self.named_source(table, alias, name)
+            }
+            TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
+                let query = self.query(subquery)?;
+                let source = self.derived(&query, alias.as_ref(), name)?;
+                self.add_source(source);
+                Ok(format!("({}) AS {name}", query.text))
+            }
+            other => Err(OraError::unsupported(format_args!("{other} in FROM"))),
+        }
+    }
+
+    /// A subquery as a row source.
+    pub(super) fn derived(&self, query: &Query, alias: Option<&TableAlias>, name: &str) -> Result<Source> {
+        let column = |(index, (column, sql)): (usize, &(String, Sql))| ScopeColumn {
+            name: column.clone(),
+            sql: format!("{name}.o{index}"),
+            data_type: sql.data_type,
+            nullable: sql.nullable,
+        };
+        let columns = query.outputs.iter().enumerate().map(column).collect();
+        Ok(Source { schema: None, name: alias.map(alias_name).transpose()?, columns, rowid: None })
+    }
+
+    pub(super) fn add_source(&mut self, source: Source) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.push(source);
+        }
+    }
+
+    /// A table, a dictionary view or DUAL.
+    pub fn named_source(&mut self, table: &sqlparser::ast::ObjectName, alias: Option<String>, name: &str) -> Result<String> {
+        let (schema, object, offset) = self.object_name(table)?;
+        let owner = schema.clone().unwrap_or_else(|| self.context.schema.to_owned());
+        if schema.is_none()
+            && let Some(named) = self.named_queries.iter().rev().find(|named| named.name == object)
+        {
+            let Some(text_name) = named.text_name.clone() else {
+                return Err(OraError::unsupported("a recursive WITH").at(offset));
+            };
+            let query = Query { text: String::new(), outputs: named.columns.clone() };
+            let source = Source { name: Some(alias.unwrap_or(object)), ..self.derived(&query, None, name)? };
+            self.add_source(source);
+            return Ok(format!("{text_name} AS {name}"));
+        }
+        if let Some(table) = self.context.catalog.table(&owner, &object) {
+            let source = self.table_source(table, alias, name);
+            let storage = table.storage_name();
+            self.add_source(source);
+            return Ok(format!("{storage} AS {name}"));
+        }
+        if schema.as_deref().is_none_or(|schema| matches!(schema, "SYS" | "PUBLIC")) {
+            if object == "DUAL" {
+                let column =
+                    ScopeColumn { name: "DUMMY".into(), sql: format!("{name}.c0"), data_type: DataType::varchar2(1), nullable: true };
+                self.add_source(Source { schema, name: Some(alias.unwrap_or(object)), columns: vec![column], rowid: None });
+                return Ok(format!("(SELECT 'X' AS c0) AS {name}"));
+            }
+            if let Some(view) = dictionary::find(&object) {
+                let columns = view
+                    .columns
+                    .iter()
+                    .enumerate()
+                    .map(|(index, (column, data_type))| ScopeColumn {
+                        name: (*column).to_owned(),
+                        sql: format!("{name}.c{index}"),
+                        data_type: *data_type,
+                        nullable: true,
+                    })
+                    .collect();
+                if !self.views.iter().any(|known| known.name == view.name) {
+                    self.views.push(view);
+                }
+                self.add_source(Source { schema, name: Some(alias.unwrap_or(object)), columns, rowid: None });
+                return Ok(format!("temp.\"{}\" AS {name}", view.name));
+            }
+        }
+        Err(OraError::no_table().at(offset))
+    }
+
+    /// A table under the name that SQL of SQLite calls it by.
+    pub(super) fn table_source(&self, table: &Table, alias: Option<String>, name: &str) -> Source {
+        let column = |(index, column): (usize, &Column)| ScopeColumn {
+            name: column.name.clone(),
+            sql: format!("{name}.c{index}"),
+            data_type: column.data_type,
+            nullable: column.nullable,
+        };
+        Source {
+            schema: Some(table.owner.clone()),
+            name: Some(alias.unwrap_or_else(|| table.name.clone())),
+            columns: table.columns.iter().enumerate().map(column).collect(),
+            rowid: Some((format!("{name}.rid"), table.id)),
+        }
+    }
+
+    /// Schema, name and place of an object's name.
+    pub fn object_name(&self, name: &sqlparser::ast::ObjectName) -> Result<(Option<String>, String, Option<usize>)> {
+        let parts: Option<Vec<_>> = name.0.iter().map(|part| part.as_ident()).collect();
+        let parts = parts.ok_or_else(|| OraError::new(903, "invalid table name"))?;
+        let text = |part: &sqlparser::ast::Ident| normalise(&part.value, part.quote_style.is_some());
+        match parts.as_slice() {
+            [table] => Ok((None, text(table), self.offset(table))),
+            [schema, table] => Ok((Some(text(schema)), text(table), self.offset(schema))),
+            _ => Err(OraError::new(903, "invalid table name")),
+        }
+    }
+
+    /// `FROM dual CONNECT BY condition`: a row for each level as long as the condition holds; the first one always.
+    pub(super) fn generator(&mut self, select: &Select) -> Result<String> {
+        let [ConnectByKind::ConnectBy { relationships, .. }] = select.connect_by.as_slice() else {
+            return Err(OraError::unsupported("START WITH"));
+        };
+        let from_dual = match select.from.as_slice() {
+            [TableWithJoins { relation: TableFactor::Table { name, .. }, joins }] if joins.is_empty() => {
+                name.to_string().trim_start_matches("SYS.").trim_start_matches("sys.").eq_ignore_ascii_case("dual")
+            }
+            _ => false,
+        };
+        if !from_dual {
+            return Err(OraError::unsupported("CONNECT BY over anything but DUAL"));
+        }
+        let inner = self.from(&select.from)?;
+        let name = inner.rsplit_once(" AS ").map(|(_, name)| name.to_owned()).ok_or_else(|| OraError::internal("name of DUAL"))?;
+        self.level = Some(NEXT_LEVEL.into());
+        let conditions = relationships.iter().map(|condition| self.condition(condition)).collect::<Result<Vec<_>>>()?;
+        let conditions = conditions.join(" AND ").replace(&format!("{name}.c0"), "'X'");
+        self.level = Some(format!("{name}.l"));
+        Ok(format!(
+            "(WITH RECURSIVE g(l) AS (SELECT 1 UNION ALL SELECT l + 1 FROM g WHERE {conditions}) SELECT 'X' AS c0, l FROM g) AS {name}"
+        ))
+    }
+}

@@ -1,0 +1,193 @@
+//! Functions beyond the common ones, and aggregates over windows.
+
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, WindowType};
+
+use super::super::types::{CharUnit, DataType, Family};
+use super::super::{OraError, Result};
+use super::{Sql, Translator};
+
+/// Least and greatest number of arguments.
+pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
+    Some(match name {
+        "INITCAP"
+        | "LAST_DAY"
+        | "VSIZE"
+        | "UNISTR"
+        | "TO_NCLOB"
+        | "TO_BLOB"
+        | "UTL_RAW.CAST_TO_RAW"
+        | "UTL_RAW.CAST_TO_VARCHAR2"
+        | "DBMS_LOB.GETLENGTH" => (1, 1),
+        "MONTHS_BETWEEN" | "BITAND" => (2, 2),
+        "TRANSLATE" => (3, 3),
+        "GREATEST" | "LEAST" => (1, usize::MAX),
+        _ => return None,
+    })
+}
+
+impl Translator<'_> {
+    /// A function of [`arity`].
+    pub(super) fn more_functions(&self, name: &str, values: Vec<Sql>) -> Result<Sql> {
+        let first = values.first().cloned().unwrap_or_else(Sql::null);
+        match name {
+            "GREATEST" | "LEAST" => {
+                let nullable = values.iter().any(|value| value.nullable);
+                let (values, data_type) = self.unify(values)?;
+                if matches!(data_type.family(), Family::Clob | Family::Blob) {
+                    return Err(OraError::inconsistent("-", data_type.dictionary_name()));
+                }
+                let texts = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>();
+                let text = match texts.as_slice() {
+                    [one] => (*one).to_owned(),
+                    many => format!("{}({})", if name == "GREATEST" { "max" } else { "min" }, many.join(", ")),
+                };
+                Ok(Sql { nullable, ..Sql::new(text, data_type) })
+            }
+            "INITCAP" => {
+                let text = self.text_of(first)?;
+                Ok(Sql::new(format!("o_initcap({})", text.text), DataType::varchar2(text.data_type.data_length().max(1))))
+            }
+            "TRANSLATE" => {
+                let texts = values.into_iter().map(|value| Ok(self.text_of(value)?.text)).collect::<Result<Vec<_>>>()?;
+                Ok(Sql::new(format!("o_translate({})", texts.join(", ")), DataType::varchar2(4000)))
+            }
+            "UNISTR" => {
+                let text = self.text_of(first)?;
+                let size = text.data_type.data_length().clamp(1, 16_383);
+                let data_type = DataType::Varchar2 { size, unit: CharUnit::Char, national: true };
+                Ok(Sql::new(format!("o_unistr({})", text.text), data_type))
+            }
+            "TO_NCLOB" => Ok(Sql { data_type: DataType::Nclob, is_literal: false, ..self.text_of(first)? }),
+            "TO_BLOB" => Ok(Sql { data_type: DataType::Blob, ..self.convert(first, Family::Raw)? }),
+            "UTL_RAW.CAST_TO_RAW" => {
+                let text = self.text_of(first)?;
+                let size = text.data_type.data_length().clamp(1, 32_767);
+                Ok(Sql::new(format!("CAST({} AS BLOB)", text.text), DataType::Raw { size }))
+            }
+            "UTL_RAW.CAST_TO_VARCHAR2" => {
+                let raw = self.convert(first, Family::Raw)?;
+                let size = raw.data_type.data_length().clamp(1, 32_767);
+                Ok(Sql::new(format!("o_raw_text({})", raw.text), DataType::varchar2(size)))
+            }
+            "DBMS_LOB.GETLENGTH" => Ok(Sql::new(format!("o_length({})", first.text), DataType::NUMBER)),
+            "VSIZE" => Ok(Sql::new(format!("o_lengthb({})", first.text), DataType::NUMBER)),
+            "LAST_DAY" => Ok(Sql::new(format!("o_last_day({})", self.datetime_of(first, Family::Date)?.text), DataType::Date)),
+            "MONTHS_BETWEEN" => {
+                let texts = values.into_iter().map(|value| Ok(self.datetime_of(value, Family::Date)?.text)).collect::<Result<Vec<_>>>()?;
+                Ok(Sql::new(format!("o_months_between({})", texts.join(", ")), DataType::NUMBER))
+            }
+            "BITAND" => {
+                let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
+                Ok(Sql::new(format!("o_bitand({})", texts.join(", ")), DataType::NUMBER))
+            }
+            other => Err(OraError::unsupported(format_args!("the function {other}"))),
+        }
+    }
+
+    /// Functions that are written with empty parentheses.
+    pub(super) fn without_arguments(&self, name: &str) -> Option<Sql> {
+        Some(match name {
+            "EMPTY_CLOB" => Sql { nullable: false, ..Sql::new("''", DataType::Clob) },
+            "EMPTY_BLOB" => Sql { nullable: false, ..Sql::new("x''", DataType::Blob) },
+            "SYS_GUID" => Sql { nullable: false, ..Sql::new("randomblob(16)", DataType::Raw { size: 16 }) },
+            _ => return None,
+        })
+    }
+
+    /// LISTAGG(text [, separator]) WITHIN GROUP (ORDER BY …).
+    pub(super) fn listagg(&mut self, function: &Function, arguments: &[Expr]) -> Result<Sql> {
+        if arguments.is_empty() || arguments.len() > 2 || function.over.is_some() {
+            return Err(OraError::unsupported("this form of LISTAGG"));
+        }
+        self.enter_aggregate()?;
+        let made = (|| {
+            let text = self.value(&arguments[0])?;
+            let text = self.text_of(text)?;
+            let separator = match arguments.get(1) {
+                Some(separator) => {
+                    let separator = self.value(separator)?;
+                    format!("ifnull({}, '')", self.text_of(separator)?.text)
+                }
+                None => "''".to_owned(),
+            };
+            let keys = function.within_group.iter().map(|item| self.order_key(item, &[], false)).collect::<Result<Vec<_>>>()?;
+            let order = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) };
+            Ok(Sql::new(format!("o_listagg(group_concat({}, {separator}{order}))", text.text), DataType::varchar2(4000)))
+        })();
+        self.aggregate_depth -= 1;
+        made
+    }
+
+    /// `function(…) OVER (PARTITION BY … ORDER BY …)`.
+    pub(super) fn analytic(&mut self, name: &str, function: &Function, over: &WindowType) -> Result<Sql> {
+        let WindowType::WindowSpec(window) = over else {
+            return Err(OraError::unsupported("a named window"));
+        };
+        if window.window_frame.is_some() || window.window_name.is_some() || function.null_treatment.is_some() || function.filter.is_some() {
+            return Err(OraError::unsupported("this form of an analytic function"));
+        }
+        if !self.aggregates_allowed || self.aggregate_depth > 0 {
+            return Err(OraError::new(30483, "window functions are not allowed here"));
+        }
+        let partition = window.partition_by.iter().map(|key| Ok(self.value(key)?.text)).collect::<Result<Vec<_>>>()?;
+        let order = window.order_by.iter().map(|key| self.order_key(key, &[], false)).collect::<Result<Vec<_>>>()?;
+        let (values, star) = self.analytic_arguments(function)?;
+        let mut frame = Vec::new();
+        if !partition.is_empty() {
+            frame.push(format!("PARTITION BY {}", partition.join(", ")));
+        }
+        if !order.is_empty() {
+            frame.push(format!("ORDER BY {}", order.join(", ")));
+        }
+        let frame = frame.join(" ");
+        let needs_order = matches!(name, "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "LAG" | "LEAD" | "NTILE");
+        if needs_order && order.is_empty() {
+            return Err(OraError::new(30485, "missing ORDER BY expression in the window specification"));
+        }
+        let over = |call: String| format!("{call} OVER ({frame})");
+        let count = |call: &str| Ok(Sql { nullable: false, ..Sql::new(format!("o_integer({})", over(call.to_owned())), DataType::NUMBER) });
+        let first = values.first().cloned();
+        match (name, first) {
+            ("ROW_NUMBER" | "RANK" | "DENSE_RANK", None) => count(&format!("{}()", name.to_lowercase())),
+            ("COUNT", None) if star => count("count(*)"),
+            ("COUNT", Some(value)) => count(&format!("count({})", value.text)),
+            ("MIN" | "MAX" | "FIRST_VALUE" | "LAST_VALUE", Some(value)) => {
+                Ok(Sql::new(over(format!("{}({})", name.to_lowercase(), value.text)), value.data_type))
+            }
+            ("SUM" | "AVG", Some(value)) if value.is_float() => {
+                Ok(Sql::new(over(format!("o_double_{}({})", name.to_lowercase(), value.into_double()?.text)), DataType::BinaryDouble))
+            }
+            ("SUM" | "AVG", Some(value)) => {
+                Ok(Sql::new(over(format!("o_{}({})", name.to_lowercase(), value.into_number()?.text)), DataType::NUMBER))
+            }
+            ("LAG" | "LEAD", Some(value)) => {
+                let distance = match values.get(1) {
+                    Some(distance) => format!("o_row_limit({}, '<=')", distance.clone().into_number()?.text),
+                    None => "1".into(),
+                };
+                let default = match values.get(2) {
+                    Some(default) => self.convert(default.clone(), value.family())?.text,
+                    None => "NULL".into(),
+                };
+                Ok(Sql::new(over(format!("{}({}, {distance}, {default})", name.to_lowercase(), value.text)), value.data_type))
+            }
+            _ => Err(OraError::unsupported(format_args!("{name} as an analytic function"))),
+        }
+    }
+
+    fn analytic_arguments(&mut self, function: &Function) -> Result<(Vec<Sql>, bool)> {
+        let FunctionArguments::List(list) = &function.args else { return Ok((Vec::new(), false)) };
+        if !list.clauses.is_empty() || list.duplicate_treatment.is_some() {
+            return Err(OraError::unsupported("this form of an analytic function"));
+        }
+        let mut values = Vec::new();
+        for argument in &list.args {
+            match argument {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => values.push(self.value(expr)?),
+                FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => return Ok((values, true)),
+                other => return Err(OraError::unsupported(format_args!("the argument {other}"))),
+            }
+        }
+        Ok((values, false))
+    }
+}
