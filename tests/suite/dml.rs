@@ -211,7 +211,7 @@ fn a_created_table_gets_its_primary_key() {
 #[test]
 fn keyed_changes_leave_what_a_model_says() {
     let database = Database::embedded();
-    database.sql("CREATE TABLE T (A NUMBER, B VARCHAR2(4), C DATE, V VARCHAR2(20), PRIMARY KEY (A, B, C))");
+    database.sql("CREATE TABLE T (A NUMBER, B CHAR(4), C DATE, V VARCHAR2(20), PRIMARY KEY (A, B, C))");
     let target = database.target("T");
     let mut model = std::collections::BTreeMap::new();
     let batch = |numbers: std::ops::Range<i64>, text: &str| {

@@ -130,7 +130,7 @@ impl Translator<'_> {
         for (output, name) in query.outputs.iter_mut().zip(&view.columns) {
             output.0.clone_from(name);
         }
-        let made = Source { schema: Some(owner.to_owned()), name: Some(name), ..self.derived(&query, None, source) };
+        let made = Source { schema: Some(owner.to_owned()), name: Some(name), ..self.derived(&query, None, source)? };
         self.add_source(made);
         Ok(format!("({}) AS {source}", query.text))
     }
