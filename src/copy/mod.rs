@@ -1,5 +1,6 @@
 //! A copy as a whole: [`CopyJob`] (what was asked for) → [`CopyPlan`] (what will happen, printable) → run → [`CopyReport`] (what happened).
 
+mod columns;
 pub mod describe;
 pub mod export;
 pub mod format;
@@ -15,9 +16,10 @@ mod restore;
 mod run;
 pub mod target;
 
+pub use columns::PlanColumn;
 pub use export::{ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
 pub use job::{CopyJob, Mode, OnError};
-pub use plan::{CopyPlan, PlanColumn, TableAction};
+pub use plan::{CopyPlan, TableAction};
 pub use progress::{Cancel, NoProgress, Progress, ProgressEvent};
 pub use report::CopyReport;
 pub use target::{Endpoint, Target};

@@ -2,6 +2,7 @@
 
 use arrow::datatypes::Field;
 
+use super::columns::{PlanColumn, plan_columns, statement_reason};
 use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
@@ -11,14 +12,12 @@ use super::run::was_broken_off;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
 use crate::lake::text_stats::scan_lengths;
-use crate::layout::Layout;
 use crate::load::{ColumnPair, DeleteMark, Dml, Keyed, LoadPlan, NotFound};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableDesc, TableName};
 use crate::sql;
-use crate::sql::dml::ROWID;
 use crate::transaction::CommitPolicy;
-use crate::type_map::{Conversion, MAX_BIND_BYTES, TextStats, conversion_of, default_oracle_type};
+use crate::type_map::{MAX_BIND_BYTES, TextStats, default_oracle_type};
 
 /// Rows of a decoded batch at most: enough to amortise the work per batch, few enough to stay in the cache.
 const MAX_READ_ROWS: usize = 8192;
@@ -45,27 +44,6 @@ pub enum TableAction {
     Update,
     /// DELETE by key.
     Delete,
-}
-
-/// A source column on its way into a table column.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct PlanColumn {
-    /// Placeholder in the statement, 1-based.
-    pub position: usize,
-    /// Name in the source.
-    pub source: String,
-    /// Arrow type.
-    pub arrow_type: String,
-    /// What OCI is handed: `SQLT_VNU(22)`; in parentheses the bytes of a value, for variable ones the size to begin with.
-    pub external_type: String,
-    /// Name in the table.
-    pub target: String,
-    /// Oracle type, with NOT NULL.
-    pub oracle_type: String,
-    /// Exact, checked per value, or a loss that was asked for.
-    pub conversion: Conversion,
-    /// Rows are found by it.
-    pub key: bool,
 }
 
 /// The plan of a copy. `Display` is for people, `Serialize` for `--report json`.
@@ -384,67 +362,6 @@ fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanP
     }
 }
 
-fn statement_reason(load: &LoadPlan) -> &'static str {
-    let by_address = load.columns.iter().any(|column| column.target == ROWID);
-    match load.dml {
-        Dml::Insert => "array INSERT: one round trip for all rows of an execute",
-        Dml::Upsert => {
-            "array MERGE from binds: one round trip for all rows of an execute, no staging table; of rows with the same key the last one stays"
-        }
-        Dml::Update if by_address => "array UPDATE by ROWID: no index is needed; of rows with the same ROWID the last one stays",
-        Dml::Delete if by_address => "array DELETE by ROWID: no index is needed; a second row with the same ROWID finds nothing",
-        Dml::Update => "array UPDATE by key: give the key an index; of rows with the same key the last one stays",
-        Dml::Delete => "array DELETE by key: give the key an index; a second row with the same key finds nothing",
-    }
-}
-
-fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
-    let column = |(index, column): (usize, &crate::load::PlannedColumn)| {
-        let nullable = pairs.iter().find(|p| p.target.name == column.target).is_none_or(|p| p.target.nullable);
-        PlanColumn {
-            position: index + 1,
-            source: column.source.clone(),
-            arrow_type: column.source_type.to_string(),
-            external_type: external_type_name(&column.layout),
-            target: column.target.clone(),
-            oracle_type: match column.target.as_str() {
-                _ if column.is_mark => "(1: delete)".to_owned(),
-                ROWID => ROWID.to_owned(),
-                _ => format!("{}{}", column.target_type, if nullable { "" } else { " NOT NULL" }),
-            },
-            conversion: if column.is_mark { Conversion::Exact } else { conversion_of(&column.source_type, &column.target_type) },
-            key: column.is_key,
-        }
-    };
-    load.columns.iter().enumerate().map(column).collect()
-}
-
-/// OCI's name of what is bound, with the bytes of a value.
-pub(super) fn external_type_name(layout: &Layout) -> String {
-    let name = |code: u16| match code {
-        oci_sys::SQLT_CHR => "SQLT_CHR".to_owned(),
-        oci_sys::SQLT_AFC => "SQLT_AFC".to_owned(),
-        oci_sys::SQLT_LNG => "SQLT_LNG".to_owned(),
-        oci_sys::SQLT_INT => "SQLT_INT".to_owned(),
-        oci_sys::SQLT_UIN => "SQLT_UIN".to_owned(),
-        oci_sys::SQLT_VNU => "SQLT_VNU".to_owned(),
-        oci_sys::SQLT_DAT => "SQLT_DAT".to_owned(),
-        oci_sys::SQLT_BFLOAT => "SQLT_BFLOAT".to_owned(),
-        oci_sys::SQLT_BDOUBLE => "SQLT_BDOUBLE".to_owned(),
-        oci_sys::SQLT_BIN => "SQLT_BIN".to_owned(),
-        oci_sys::SQLT_LBI => "SQLT_LBI".to_owned(),
-        other => format!("SQLT {other}"),
-    };
-    match *layout {
-        Layout::Fixed { external_type, stride_bytes } => format!("{}({stride_bytes})", name(external_type)),
-        Layout::Variable { external_type, stride_bytes, national, .. } => {
-            format!("{}({stride_bytes}{})", name(external_type), if national { ", national" } else { "" })
-        }
-        Layout::DateTime { with_zone: false } => "SQLT_TIMESTAMP".to_owned(),
-        Layout::DateTime { with_zone: true } => "SQLT_TIMESTAMP_TZ".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -478,13 +395,5 @@ mod tests {
         assert!(of(32_767).is_ok());
         assert!(of(32_768).unwrap_err().reason.contains("32768 bytes"));
         assert!(new_column_type(&Field::new("l", DataType::new_list(DataType::Int8, true), true), &TextStats::default()).is_err());
-    }
-
-    #[test]
-    fn external_types_have_their_names() {
-        let variable = Layout::Variable { external_type: oci_sys::SQLT_CHR, stride_bytes: 40, national: true, long: false };
-        assert_eq!(external_type_name(&variable), "SQLT_CHR(40, national)");
-        assert_eq!(external_type_name(&Layout::Fixed { external_type: oci_sys::SQLT_VNU, stride_bytes: 22 }), "SQLT_VNU(22)");
-        assert_eq!(external_type_name(&Layout::DateTime { with_zone: true }), "SQLT_TIMESTAMP_TZ");
     }
 }

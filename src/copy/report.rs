@@ -86,24 +86,8 @@ impl CopyReport {
         self.rows_rejected_convert + self.rows_rejected_execute
     }
 
-    /// What a key found that is not one row for each.
-    fn by_key(&self) -> String {
-        let mut how = String::new();
-        if self.rows_not_found > 0 {
-            how.push_str(&format!("; the key of {} was not there", count(self.rows_not_found, "row")));
-        }
-        if self.rows_affected != self.rows_loaded {
-            how.push_str(&format!("; {} of the table changed", count(self.rows_affected, "row")));
-        }
-        how
-    }
-}
-
-impl fmt::Display for CopyReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.action == TableAction::Skip {
-            return writeln!(f, "nothing done: {} exists (mode {})", self.table, self.mode);
-        }
+    /// What was done, to how many rows.
+    fn write_headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.action {
             TableAction::Create => " (created)".to_owned(),
             TableAction::Truncate => " (truncated before)".to_owned(),
@@ -123,6 +107,28 @@ impl fmt::Display for CopyReport {
             TableAction::Delete => writeln!(f, "{rows} deleted from {table}{how}")?,
             _ => writeln!(f, "{rows} loaded into {table}{how}")?,
         }
+        Ok(())
+    }
+
+    /// What a key found that is not one row for each.
+    fn by_key(&self) -> String {
+        let mut how = String::new();
+        if self.rows_not_found > 0 {
+            how.push_str(&format!("; the key of {} was not there", count(self.rows_not_found, "row")));
+        }
+        if self.rows_affected != self.rows_loaded {
+            how.push_str(&format!("; {} of the table changed", count(self.rows_affected, "row")));
+        }
+        how
+    }
+}
+
+impl fmt::Display for CopyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.action == TableAction::Skip {
+            return writeln!(f, "nothing done: {} exists (mode {})", self.table, self.mode);
+        }
+        self.write_headline(f)?;
         writeln!(
             f,
             "  {} in {}: {} rows/s from {}, {}, {}",

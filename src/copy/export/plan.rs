@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::{ExportJob, FileMode};
+use crate::copy::columns::external_type_name;
 use crate::copy::format::{TextTable, bytes, thousands};
-use crate::copy::plan::external_type_name;
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::lake::parquet_sink::SinkOptions;
