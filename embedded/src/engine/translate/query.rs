@@ -8,7 +8,7 @@ use sqlparser::ast::{
 use super::super::tokens::normalise;
 use super::super::types::Family;
 use super::super::{OraError, Result};
-use super::expression::{balanced, split};
+use super::condition::{balanced, split};
 use super::{Sql, Translator, unnested};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
