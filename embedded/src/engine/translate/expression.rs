@@ -321,6 +321,13 @@ fn text_sql(text: &str) -> Sql {
 
 /// A number; `d` and `f` after it make it binary.
 fn number_literal(text: &str) -> Result<Sql> {
+    let made = |bytes: &[u8], data_type| Ok(Sql { nullable: false, ..Sql::new(blob_literal(bytes), data_type) });
+    if let Some(digits) = text.strip_suffix(['f', 'F']) {
+        return made(&super::super::value::float_bytes(super::super::value::parse_double(digits)? as f32), DataType::BinaryFloat);
+    }
+    if let Some(digits) = text.strip_suffix(['d', 'D']) {
+        return made(&super::super::value::double_bytes(super::super::value::parse_double(digits)?), DataType::BinaryDouble);
+    }
     let number = Number::parse(text)?;
     Ok(Sql { nullable: false, ..Sql::new(blob_literal(number.as_bytes()), DataType::NUMBER) })
 }
