@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench --bench load                     # 1 million rows, three rounds
 //! cargo bench --bench load -- --rows 10000000  # the same at ten million: peak memory must not follow
+//! cargo bench --bench load -- generate lineitem.parquet 1000000  # only the file
 //! ```
 //! Nothing is asserted: figures and their conditions are in docs/performance.md.
 
@@ -40,6 +41,7 @@ fn main() -> AnyResult<()> {
         ["child", "decode", file] => measured(|| decode(Path::new(file))),
         ["child", "olbridge", file] => measured(|| load(Path::new(file))),
         ["child", "rust-oracle", file] => measured(|| load_by_rust_oracle(Path::new(file))),
+        ["generate", file, rows] => generate(Path::new(file), rows.parse()?),
         ["--rows", rows] => compare(rows.parse()?),
         [] => compare(1_000_000),
         other => Err(format!("unknown arguments {other:?}").into()),
@@ -150,6 +152,7 @@ fn load(file: &Path) -> AnyResult<usize> {
     session.execute_sql(Phase::Ddl, None, LINEITEM_DDL)?;
     let job = CopyJob::new(vec![file.display().to_string()], target);
     let report = job.plan(&session)?.run(&mut session, &mut NoProgress, &Cancel::default())?;
+    eprintln!("{report}");
     Ok(report.rows_loaded as usize)
 }
 

@@ -4,14 +4,25 @@ use arrow::datatypes::{DataType, Field};
 
 use crate::column::{ColumnBind, Target, datetime, dictionary, fixed, null, number, raw, text};
 use crate::error::PlanProblem;
-use crate::oracle_type::{ColumnDesc, OracleType as O};
+use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType as O};
 use crate::type_map::{ArrowFamily as A, Conversion, LossySet, conversion_of};
 
 /// The converter of `field`'s values into `column`; refused when the pair cannot be carried exactly and `lossy` does not allow the loss.
+/// For a Unicode database; see [`plan_bind_in`].
 pub fn plan_bind(field: &Field, column: &ColumnDesc, lossy: LossySet) -> Result<Box<dyn ColumnBind>, PlanProblem> {
+    plan_bind_in(field, column, lossy, &DatabaseCharset::default())
+}
+
+/// As [`plan_bind`], for a database of this character set.
+pub fn plan_bind_in(
+    field: &Field,
+    column: &ColumnDesc,
+    lossy: LossySet,
+    charset: &DatabaseCharset,
+) -> Result<Box<dyn ColumnBind>, PlanProblem> {
     match field.data_type() {
-        DataType::Dictionary(_, values) => plan_values(Target { field, values, column, lossy }).map(dictionary::dictionary),
-        values => plan_values(Target { field, values, column, lossy }),
+        DataType::Dictionary(_, values) => plan_values(Target { field, values, column, lossy, charset }).map(dictionary::dictionary),
+        values => plan_values(Target { field, values, column, lossy, charset }),
     }
 }
 

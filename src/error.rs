@@ -30,6 +30,10 @@ pub enum Phase {
     Rollback,
     /// A query asked for by the user.
     Query,
+    /// Writing the file of refused rows.
+    Rejects,
+    /// Writing the target file.
+    Write,
 }
 
 impl fmt::Display for Phase {
@@ -45,6 +49,8 @@ impl fmt::Display for Phase {
             Phase::Commit => "commit",
             Phase::Rollback => "rollback",
             Phase::Query => "query",
+            Phase::Rejects => "rejects",
+            Phase::Write => "write",
         })
     }
 }
@@ -118,10 +124,10 @@ pub enum Error {
         /// The session is gone: nothing can be said of it but that its open transaction is rolled back by the server.
         session_dead: bool,
     },
-    /// A file cannot be found, read or decoded.
+    /// A file cannot be found, read, decoded or written.
     #[error("{phase}: {}: {message}\n  try: {remedy}", path.display())]
     Source {
-        /// Describe or read.
+        /// Describe, read or write.
         phase: Phase,
         /// The file.
         path: PathBuf,
@@ -131,7 +137,8 @@ pub enum Error {
         remedy: String,
     },
     /// Ctrl-C or a cancel from another thread; the transaction has been rolled back.
-    #[error("interrupted: rolled back, {rows_rolled_back} rows are not in {table}{}",
+    #[error("interrupted: rolled back, {} in {table}{}",
+        if *rows_rolled_back == 0 { "nothing of this job is".to_owned() } else { format!("{rows_rolled_back} rows are not") },
         if *rows_committed > 0 { format!("; {rows_committed} rows had been committed before and stay") } else { String::new() })]
     Interrupted {
         /// The target table.
@@ -140,6 +147,14 @@ pub enum Error {
         rows_rolled_back: u64,
         /// Rows that had been committed before (`--commit-rows`) and stay.
         rows_committed: u64,
+    },
+    /// Ctrl-C or a cancel from another thread while a file was written.
+    #[error("interrupted: {} was not written; {rows_fetched} rows had been read", path.display())]
+    ExportInterrupted {
+        /// The file that is not there, or still the old one.
+        path: PathBuf,
+        /// Rows read until then.
+        rows_fetched: u64,
     },
 }
 

@@ -37,6 +37,11 @@ impl Layout {
         }
     }
 
+    /// Memory of one row in all arrays of a fetched column: as [`Self::row_bytes`], and a return code.
+    pub fn fetch_row_bytes(&self) -> u32 {
+        self.row_bytes() + 2
+    }
+
     /// Memory of one row in all arrays of this placeholder (values, indicator, length, descriptor).
     pub fn row_bytes(&self) -> u32 {
         match self {
@@ -118,4 +123,17 @@ pub struct Slots<'a> {
     pub lengths: &'a mut [u32],
     /// One per row: 0 or -1.
     pub indicators: &'a mut [i16],
+}
+
+/// Rows 0..n of one column as a fetch left them. Where the indicator said NULL, values and lengths are leftovers.
+#[derive(Debug, Clone, Copy)]
+pub struct Cells<'a> {
+    /// `rows * stride` bytes; for [`Layout::DateTime`] encoded [`DateTimeFields`].
+    pub values: &'a [u8],
+    /// Bytes between two values.
+    pub stride_bytes: usize,
+    /// One per row for [`Layout::Variable`], empty otherwise. Bytes of each value, never more than the stride.
+    pub lengths: &'a [u32],
+    /// Rows.
+    pub rows: usize,
 }

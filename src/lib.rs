@@ -4,7 +4,9 @@
 pub mod bind;
 pub mod column;
 pub mod copy;
+pub mod define;
 pub mod error;
+pub mod fetch;
 pub mod lake;
 pub mod layout;
 pub mod load;

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+mod parse;
+
+pub use parse::UnknownType;
+
 /// An Oracle column type with what the bridge needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OracleType {
@@ -64,6 +68,23 @@ pub enum OracleType {
     },
 }
 
+impl OracleType {
+    /// Its values are instants: TIMESTAMP WITH TIME ZONE and WITH LOCAL TIME ZONE.
+    pub fn is_zoned(&self) -> bool {
+        matches!(self, OracleType::TimestampTz { .. } | OracleType::TimestampLtz { .. })
+    }
+
+    /// CLOB, NCLOB and BLOB.
+    pub fn is_lob(&self) -> bool {
+        matches!(self, OracleType::Clob | OracleType::Nclob | OracleType::Blob)
+    }
+
+    /// NUMBER and FLOAT: decimal numbers.
+    pub fn is_number(&self) -> bool {
+        matches!(self, OracleType::Number { .. } | OracleType::Float { .. })
+    }
+}
+
 /// Size limit of a character column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TextSize {
@@ -85,6 +106,11 @@ impl TextSize {
             max_chars: Some(max_chars),
         }
     }
+}
+
+/// Characters of a text in UTF-8 as `n CHAR` counts them: Unicode code points, which is bytes without the continuation bytes.
+pub fn count_chars(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
 }
 
 impl fmt::Display for TextSize {
@@ -121,6 +147,27 @@ impl fmt::Display for OracleType {
             OracleType::Blob => f.write_str("BLOB"),
             OracleType::Other { name } => f.write_str(name),
         }
+    }
+}
+
+/// The character set in which a database stores VARCHAR2, CHAR and CLOB; national types are Unicode in every database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseCharset {
+    /// Oracle's name, such as `AL32UTF8` or `WE8ISO8859P1`.
+    pub name: String,
+}
+
+impl DatabaseCharset {
+    /// Every Unicode character can be stored.
+    pub fn is_unicode(&self) -> bool {
+        matches!(self.name.as_str(), "AL32UTF8" | "UTF8")
+    }
+}
+
+impl Default for DatabaseCharset {
+    /// What databases have been created with by default since 12.2.
+    fn default() -> Self {
+        DatabaseCharset { name: "AL32UTF8".into() }
     }
 }
 

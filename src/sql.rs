@@ -1,9 +1,11 @@
-//! SQL text from descriptions: quoting, INSERT, CREATE TABLE and the small statements around a load. Text only, no session.
+//! SQL text from descriptions: quoting, INSERT (others in [`dml`]), CREATE TABLE and the small statements around a load. Text only, no session.
 
 use std::fmt::Write as _;
 
 use crate::error::{Error, Result};
 use crate::oracle_type::{ColumnDesc, TableDesc, TableName};
+
+pub mod dml;
 
 /// Bytes of an identifier since Oracle 12.2 (30 before, which the server then refuses itself with ORA-00972).
 pub const MAX_IDENTIFIER_BYTES: usize = 128;
@@ -104,11 +106,11 @@ pub fn insert<S: AsRef<str>>(name: &TableName, columns: &[S]) -> Result<String> 
     Ok(sql)
 }
 
-/// `CREATE TABLE`, one column a line, names and types aligned. Without a semicolon: OCI takes none.
+/// `CREATE TABLE`, one column a line, names and types aligned, and a primary key if columns for it are named. Without a semicolon: OCI takes none.
 ///
 /// # Errors
 /// As [`identifier`]; also for the column name `ROWID`, which Oracle refuses even in quotes, for duplicate names and for no columns.
-pub fn create_table(name: &TableName, columns: &[ColumnDesc]) -> Result<String> {
+pub fn create_table(name: &TableName, columns: &[ColumnDesc], primary_key: &[String]) -> Result<String> {
     let mut names = Vec::with_capacity(columns.len());
     for column in columns {
         check_new_column(name, column, &names)?;
@@ -121,8 +123,12 @@ pub fn create_table(name: &TableName, columns: &[ColumnDesc]) -> Result<String> 
     let mut sql = format!("CREATE TABLE {} (\n", table(name)?);
     for (index, (quoted, column)) in names.iter().zip(columns).enumerate() {
         let not_null = if column.nullable { "" } else { " NOT NULL" };
-        let comma = if index + 1 == columns.len() { "" } else { "," };
+        let comma = if index + 1 == columns.len() && primary_key.is_empty() { "" } else { "," };
         let _ = writeln!(sql, "  {quoted:width$} {}{not_null}{comma}", column.oracle_type);
+    }
+    if !primary_key.is_empty() {
+        let names = primary_key.iter().map(|name| identifier(name)).collect::<Result<Vec<_>>>()?;
+        let _ = writeln!(sql, "  PRIMARY KEY ({})", names.join(", "));
     }
     sql.push(')');
     Ok(sql)
@@ -145,7 +151,7 @@ fn check_new_column(table: &TableName, column: &ColumnDesc, before: &[String]) -
 /// # Errors
 /// As [`create_table`].
 pub fn describe_ddl(desc: &TableDesc) -> Result<String> {
-    create_table(&desc.name, &desc.columns)
+    create_table(&desc.name, &desc.columns, &[])
 }
 
 /// `DELETE FROM t`.
@@ -178,6 +184,35 @@ pub fn drop_table(name: &TableName, purge: bool) -> Result<String> {
 /// As [`identifier`].
 pub fn select_all(name: &TableName) -> Result<String> {
     Ok(format!("SELECT * FROM {}", table(name)?))
+}
+
+/// `SELECT A, B FROM t WHERE (condition) AND ROWNUM <= n`. The condition is the user's own text; a comment at its end does no harm.
+///
+/// # Errors
+/// As [`identifier`].
+pub fn select<S: AsRef<str>>(name: &TableName, columns: &[S], condition: Option<&str>, limit: Option<u64>) -> Result<String> {
+    select_from(&table(name)?, columns, condition, limit)
+}
+
+/// The same from a query, which is taken as it is.
+///
+/// # Errors
+/// As [`identifier`].
+pub fn select_from_query<S: AsRef<str>>(query: &str, columns: &[S], condition: Option<&str>, limit: Option<u64>) -> Result<String> {
+    let query = query.trim().trim_end_matches(';').trim_end();
+    match (columns.is_empty(), condition, limit) {
+        (true, None, None) => Ok(query.to_owned()),
+        _ => select_from(&format!("({query}\n)"), columns, condition, limit),
+    }
+}
+
+fn select_from<S: AsRef<str>>(source: &str, columns: &[S], condition: Option<&str>, limit: Option<u64>) -> Result<String> {
+    let columns = columns.iter().map(|column| identifier(column.as_ref())).collect::<Result<Vec<_>>>()?;
+    let list = if columns.is_empty() { "*".to_owned() } else { columns.join(", ") };
+    let condition = condition.map(|condition| format!("({condition}\n)"));
+    let conditions: Vec<String> = condition.into_iter().chain(limit.map(|limit| format!("ROWNUM <= {limit}"))).collect();
+    let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    Ok(format!("SELECT {list} FROM {source}{filter}"))
 }
 
 /// `SAVEPOINT name`.
@@ -269,9 +304,11 @@ mod tests {
             column("Long Name", OracleType::Varchar2(TextSize::bytes(40)), true),
             column("SIZE", OracleType::BinaryDouble, false),
         ];
-        let sql = create_table(&name(None, "T"), &columns).unwrap();
+        let sql = create_table(&name(None, "T"), &columns, &[]).unwrap();
         let want = "CREATE TABLE T (\n  ID          NUMBER(19) NOT NULL,\n  \"Long Name\" VARCHAR2(40),\n  \"SIZE\"      BINARY_DOUBLE NOT NULL\n)";
         assert_eq!(sql, want);
+        let sql = create_table(&name(None, "T"), &columns, &["ID".into(), "SIZE".into()]).unwrap();
+        assert!(sql.ends_with(" BINARY_DOUBLE NOT NULL,\n  PRIMARY KEY (ID, \"SIZE\")\n)"), "{sql}");
     }
 
     #[test]
@@ -282,9 +319,21 @@ mod tests {
             (vec![column("A", number(), true), column("A", number(), true)], "two columns"),
             (vec![], "without columns"),
         ] {
-            let message = create_table(&name(None, "T"), &columns).unwrap_err().to_string();
+            let message = create_table(&name(None, "T"), &columns, &[]).unwrap_err().to_string();
             assert!(message.contains(word), "{message}");
         }
+    }
+
+    #[test]
+    fn selects_name_their_columns_and_keep_the_users_text_in_brackets() {
+        let t = name(None, "T");
+        assert_eq!(select(&t, &["A", "b c"], None, None).unwrap(), "SELECT A, \"b c\" FROM T");
+        assert_eq!(select(&t, &["A"], Some("A > 1 -- x"), Some(5)).unwrap(), "SELECT A FROM T WHERE (A > 1 -- x\n) AND ROWNUM <= 5");
+        assert_eq!(select_from_query::<&str>(" select 1 from dual; ", &[], None, None).unwrap(), "select 1 from dual");
+        assert_eq!(
+            select_from_query(" select 1 a from dual;", &["A"], None, Some(2)).unwrap(),
+            "SELECT A FROM (select 1 a from dual\n) WHERE ROWNUM <= 2"
+        );
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! The transaction guard: what is sent within it is in the table after [`Transaction::commit`], and nowhere after anything else.
 
+use std::cell::Cell;
 use std::num::NonZeroU64;
 
 use crate::error::{Error, Phase};
-use crate::oci::Session;
+use crate::oci::{OciError, Session};
 use crate::sql;
+
+/// User requested cancel of current operation.
+pub(crate) const ORA_CANCELLED: i32 = 1013;
 
 /// When a load commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -22,17 +26,23 @@ pub enum CommitPolicy {
 ///
 /// Oracle begins a transaction with the first DML by itself, so opening the guard costs no round trip. DDL commits (Oracle
 /// Database SQL Language Reference, "COMMIT"): run none while a guard is open.
+///
+/// It refuses to commit a load that is not whole: rows still in the buffers of a [`crate::load::Loader`] that was dropped without
+/// `finish`, or a load that failed.
 #[derive(Debug)]
 #[must_use = "dropping a transaction rolls it back"]
 pub struct Transaction<'s> {
     session: &'s mut Session,
     finished: bool,
+    /// Rows that loaders were given and have not sent.
+    unsent_rows: Cell<u64>,
+    load_failed: Cell<bool>,
 }
 
 impl<'s> Transaction<'s> {
     /// Opens the guard.
     pub fn begin(session: &'s mut Session) -> Self {
-        Transaction { session, finished: false }
+        Transaction { session, finished: false, unsent_rows: Cell::new(0), load_failed: Cell::new(false) }
     }
 
     /// The session, for statements inside the transaction.
@@ -41,21 +51,67 @@ impl<'s> Transaction<'s> {
     }
 
     /// Makes everything since [`Self::begin`] durable and visible.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when a load in it failed or has rows that were never sent. Whatever the error, what can be rolled back is rolled
+    /// back; whether the commit happened all the same is told by [`commit_outcome_unknown`].
     pub fn commit(mut self) -> Result<(), Error> {
-        // A failed commit is not rolled back on drop: the outcome is the server's, and a second call would hide the first error.
-        self.finished = true;
+        self.refuse_failed_load()?;
+        if self.unsent_rows.get() > 0 {
+            return Err(Error::Usage {
+                message: format!("{} rows were written and not sent; nothing was committed", self.unsent_rows.get()),
+                remedy: "call Loader::finish before the commit".into(),
+            });
+        }
+        let result = self.session.commit();
+        // A failed commit is rolled back on drop, unless there is nobody to ask.
+        self.finished = result.as_ref().err().is_none_or(OciError::is_session_dead);
+        result.map_err(|e| e.into_error(Phase::Commit, None))
+    }
+
+    /// Commits what was sent so far and goes on in a new transaction; for [`CommitPolicy::EveryRows`].
+    ///
+    /// # Errors
+    /// As [`Self::commit`], but rows in the buffers of a loader stay there: they belong to the next commit.
+    pub fn commit_and_continue(&self) -> Result<(), Error> {
+        self.refuse_failed_load()?;
         self.session.commit().map_err(|e| e.into_error(Phase::Commit, None))
     }
 
-    /// Commits what was done so far and goes on in a new transaction; for [`CommitPolicy::EveryRows`].
-    pub fn commit_and_continue(&self) -> Result<(), Error> {
-        self.session.commit().map_err(|e| e.into_error(Phase::Commit, None))
+    fn refuse_failed_load(&self) -> Result<(), Error> {
+        if !self.load_failed.get() {
+            return Ok(());
+        }
+        Err(Error::Usage {
+            message: "a load in this transaction has failed, so its rows are not complete; nothing was committed".into(),
+            remedy: "roll back, to a savepoint or everything, and load again".into(),
+        })
+    }
+
+    /// A loader took rows into its buffers.
+    pub(crate) fn rows_buffered(&self, rows: u32) {
+        self.unsent_rows.set(self.unsent_rows.get() + u64::from(rows));
+    }
+
+    /// A loader sent rows from its buffers, or gave them up.
+    pub(crate) fn rows_unbuffered(&self, rows: u32) {
+        self.unsent_rows.set(self.unsent_rows.get().saturating_sub(u64::from(rows)));
+    }
+
+    /// A load has failed: only a rollback makes the transaction whole again.
+    pub(crate) fn note_failed_load(&self) {
+        self.load_failed.set(true);
     }
 
     /// Takes everything back, and says if that failed (which Drop could not).
     pub fn rollback(mut self) -> Result<(), Error> {
         self.finished = true;
-        self.session.rollback().map_err(|e| e.into_error(Phase::Rollback, None))
+        let result = match self.session.rollback() {
+            // A break that was meant for the call before.
+            Err(error) if error.ora_code == ORA_CANCELLED => self.session.rollback(),
+            result => result,
+        };
+        result.map_err(|e| e.into_error(Phase::Rollback, None))
     }
 
     /// Sets a savepoint; one round trip.
@@ -63,10 +119,19 @@ impl<'s> Transaction<'s> {
         self.session.execute_sql(Phase::Execute, None, &sql::savepoint(name)?).map(drop)
     }
 
-    /// Takes back everything after the savepoint, which stays set.
+    /// Takes back everything after the savepoint, which stays set. A load that failed is forgiven: set the savepoint before a load, not
+    /// within it.
     pub fn rollback_to(&self, name: &str) -> Result<(), Error> {
-        self.session.execute_sql(Phase::Rollback, None, &sql::rollback_to_savepoint(name)?).map(drop)
+        self.session.execute_sql(Phase::Rollback, None, &sql::rollback_to_savepoint(name)?)?;
+        self.load_failed.set(false);
+        Ok(())
     }
+}
+
+/// Whether a commit that failed like this may have happened all the same: the connection was lost before its answer came, or the call
+/// was broken off (ORA-01013). Any other error is the database's answer, and it has committed nothing.
+pub fn commit_outcome_unknown(error: &Error) -> bool {
+    matches!(error, Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } if *session_dead || *ora_code == ORA_CANCELLED)
 }
 
 impl Drop for Transaction<'_> {
@@ -75,5 +140,28 @@ impl Drop for Transaction<'_> {
             // The error has nowhere to go; the server rolls back by itself when the session is gone.
             let _ = self.session.rollback();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lost_connection_or_a_break_leaves_the_outcome_open() {
+        let failed = |phase, ora_code, session_dead| Error::Database {
+            phase,
+            table: None,
+            ora_code,
+            message: String::new(),
+            remedy: String::new(),
+            session_dead,
+        };
+        assert!(commit_outcome_unknown(&failed(Phase::Commit, 3113, true)));
+        assert!(commit_outcome_unknown(&failed(Phase::Commit, 1013, false)));
+        // ORA-02091: transaction rolled back, as a deferred constraint does.
+        assert!(!commit_outcome_unknown(&failed(Phase::Commit, 2091, false)));
+        assert!(!commit_outcome_unknown(&failed(Phase::Execute, 3113, true)));
+        assert!(!commit_outcome_unknown(&Error::Usage { message: String::new(), remedy: String::new() }));
     }
 }

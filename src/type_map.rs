@@ -8,9 +8,11 @@ use crate::error::PlanProblem;
 use crate::oracle_type::{OracleType, TextSize};
 
 mod lossy;
+mod reading;
 mod samples;
 
 pub use lossy::{LossyKind, LossySet};
+pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type};
 pub use samples::{sample_arrow_types, sample_oracle_types};
 
 /// Most bytes of one value in an array bind; longer ones need LOB locators or pieces.
@@ -82,6 +84,11 @@ pub enum OracleFamily {
 pub enum Conversion {
     /// Every value fits as it is.
     Exact,
+    /// Every value fits as it is, except those that Oracle stores in one form.
+    ExactExcept {
+        /// Which values, and what they become.
+        what: &'static str,
+    },
     /// Every value is checked and refused, with its row, when it does not fit.
     Checked {
         /// What is checked.
@@ -107,6 +114,7 @@ impl fmt::Display for Conversion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Conversion::Exact => f.write_str("exact"),
+            Conversion::ExactExcept { what } => write!(f, "exact, except {what}"),
             Conversion::Checked { what, lossy: None } => write!(f, "checked: {what}"),
             Conversion::Checked { what, lossy: Some(kind) } => write!(f, "checked: {what} (else `{kind}`)"),
             Conversion::Lossy { kind, what } => write!(f, "only with `{kind}`: {what}"),
@@ -241,14 +249,26 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         (A::Integer, O::Number) => checked_or("precision, by the database; digits above a negative scale", LossyKind::Rounding),
         (A::Integer, O::Float) => checked_or("significant digits", LossyKind::Rounding),
         (A::Integer, O::BinaryFloat | O::BinaryDouble) => checked_or("the integer is a float exactly", LossyKind::Rounding),
-        (A::Float, O::BinaryDouble) => Conversion::Exact,
-        (A::Float, O::BinaryFloat) => checked_or("a Float64 is a BINARY_FLOAT exactly", LossyKind::Rounding),
-        (A::Float, O::Number) => checked_or("no NaN, no infinity; shortest digits within precision and scale", LossyKind::Rounding),
-        (A::Float, O::Float) => checked_or("no NaN, no infinity; shortest digits within the significant digits", LossyKind::Rounding),
+        // The client normalises both (seen with 12.1; SQL Language Reference, "Floating-Point Numbers").
+        (A::Float, O::BinaryDouble) => Conversion::ExactExcept { what: "-0.0 becomes 0.0, every NaN the same one" },
+        (A::Float, O::BinaryFloat) => {
+            checked_or("a Float64 is a BINARY_FLOAT exactly; -0.0 becomes 0.0, every NaN the same one", LossyKind::Rounding)
+        }
+        (A::Float, O::Number) => {
+            checked_or("no NaN, no infinity; shortest digits within precision and scale; -0.0 becomes 0", LossyKind::Rounding)
+        }
+        (A::Float, O::Float) => {
+            checked_or("no NaN, no infinity; shortest digits within the significant digits; -0.0 becomes 0", LossyKind::Rounding)
+        }
         (A::Decimal, O::Number) => checked_or("precision and scale", LossyKind::Rounding),
         (A::Decimal, O::Float) => checked_or("significant digits", LossyKind::Rounding),
-        (A::Text, O::Character) => checked_or("bytes and characters; not empty", LossyKind::EmptyText),
-        (A::Text, O::CharacterLob) => checked_or("at most 32,767 bytes; not empty", LossyKind::EmptyText),
+        (A::Text, O::Character) => checked_or(
+            "bytes and characters; only ASCII if the database is not Unicode, unless `charset`; not empty; CHAR and NCHAR are padded with blanks",
+            LossyKind::EmptyText,
+        ),
+        (A::Text, O::CharacterLob) => {
+            checked_or("at most 32,767 bytes; only ASCII if the database is not Unicode, unless `charset`; not empty", LossyKind::EmptyText)
+        }
         (A::Binary, O::Raw) => checked_or("bytes; not empty", LossyKind::EmptyText),
         (A::Binary, O::BinaryLob) => checked_or("at most 32,767 bytes; not empty", LossyKind::EmptyText),
         (A::Date, O::Date | O::Timestamp) => checked_or("1582-10-15 to 9999-12-31; whole seconds", LossyKind::SubSecond),
@@ -377,6 +397,19 @@ mod tests {
         for family in OracleFamily::ALL {
             assert!(sample_oracle_types().iter().any(|t| OracleFamily::of(t) == family), "{family:?}");
         }
+    }
+
+    #[test]
+    fn values_that_oracle_stores_in_another_form_are_told() {
+        for (oracle, form) in [
+            (OracleFamily::BinaryDouble, "-0.0 becomes 0.0"),
+            (OracleFamily::BinaryFloat, "-0.0 becomes 0.0"),
+            (OracleFamily::Number, "-0.0"),
+        ] {
+            let shown = conversion(ArrowFamily::Float, oracle).to_string();
+            assert!(shown.contains(form), "{shown}");
+        }
+        assert!(conversion(ArrowFamily::Text, OracleFamily::Character).to_string().contains("padded with blanks"));
     }
 
     #[test]

@@ -81,10 +81,20 @@ api! {
         fn OCIStmtRelease(statement: *mut OCIStmt, error: *mut OCIError, key: *const u8, key_bytes: u32, mode: u32) -> i32;
         /// Executes; `iterations` is the end index, `row_offset` the first.
         fn OCIStmtExecute(service: *mut OCISvcCtx, statement: *mut OCIStmt, error: *mut OCIError, iterations: u32, row_offset: u32, snapshot_in: *const OCISnapshot, snapshot_out: *mut OCISnapshot, mode: u32) -> i32;
-        /// Binds a placeholder by position (1-based); client 12.1 and later have this form, 11.2 has it too.
+        /// Binds a placeholder by position (1-based), with 64-bit sizes: what makes client 12.1 the oldest.
         fn OCIBindByPos2(statement: *mut OCIStmt, bind: *mut *mut OCIBind, error: *mut OCIError, position: u32, values: *mut c_void, value_bytes: i64, external_type: u16, indicators: *mut c_void, lengths: *mut u32, return_codes: *mut u16, max_elements: u32, elements: *mut u32, mode: u32) -> i32;
         /// Fills a date and time descriptor.
         fn OCIDateTimeConstruct(handle: *mut c_void, error: *mut OCIError, date_time: *mut OCIDateTime, year: i16, month: u8, day: u8, hour: u8, minute: u8, second: u8, nanosecond: u32, zone: *const u8, zone_bytes: usize) -> i32;
+        /// Defines the buffers of a select-list column (position 1-based); `value_bytes` is the size of a value and the distance to the next.
+        fn OCIDefineByPos2(statement: *mut OCIStmt, define: *mut *mut OCIDefine, error: *mut OCIError, position: u32, values: *mut c_void, value_bytes: u64, external_type: u16, indicators: *mut c_void, lengths: *mut u32, return_codes: *mut u16, mode: u32) -> i32;
+        /// Fetches rows into the defined buffers; `OCI_NO_DATA` at the end, with the rows before it in the buffers.
+        fn OCIStmtFetch2(statement: *mut OCIStmt, error: *mut OCIError, rows: u32, orientation: u16, offset: i32, mode: u32) -> i32;
+        /// Date of a date and time descriptor, on the clock of its zone.
+        fn OCIDateTimeGetDate(handle: *mut c_void, error: *mut OCIError, date_time: *const OCIDateTime, year: *mut i16, month: *mut u8, day: *mut u8) -> i32;
+        /// Time of day of a date and time descriptor, on the clock of its zone.
+        fn OCIDateTimeGetTime(handle: *mut c_void, error: *mut OCIError, date_time: *mut OCIDateTime, hour: *mut u8, minute: *mut u8, second: *mut u8, nanosecond: *mut u32) -> i32;
+        /// Offset of a date and time descriptor with a zone; both parts carry the sign.
+        fn OCIDateTimeGetTimeZoneOffset(handle: *mut c_void, error: *mut OCIError, date_time: *const OCIDateTime, hours: *mut i8, minutes: *mut i8) -> i32;
         /// Commits.
         fn OCITransCommit(service: *mut OCISvcCtx, error: *mut OCIError, flags: u32) -> i32;
         /// Rolls back.

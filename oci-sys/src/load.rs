@@ -100,7 +100,7 @@ pub enum LoadError {
         symbols: Vec<&'static str>,
     },
     /// It is a client, but an old one.
-    #[error("{} is Oracle client {version}; 11.2 or later is needed\n{}", path.display(), INSTALL)]
+    #[error("{} is Oracle client {version}; 12.1 or later is needed\n{}", path.display(), INSTALL)]
     TooOld {
         /// The library.
         path: PathBuf,
@@ -109,7 +109,7 @@ pub enum LoadError {
     },
 }
 
-const INSTALL: &str = "install Oracle Instant Client (Basic or Basic Light, 11.2 to 23; https://www.oracle.com/database/technologies/instant-client.html) \
+const INSTALL: &str = "install Oracle Instant Client (Basic or Basic Light, 12.1 to 23; https://www.oracle.com/database/technologies/instant-client.html) \
 and point OLBRIDGE_OCI_LIB_DIR to its directory; on Linux it also needs the package libaio";
 
 /// What to do: most often nothing is installed; sometimes a client is there, but the loader does not find the libraries that it needs.
@@ -277,7 +277,7 @@ mod tests {
         let version = ClientVersion { major: 10, minor: 2, update: 0, patch: 5, port_update: 0 };
         let too_old = LoadError::TooOld { path: "/x/libclntsh.so".into(), version }.to_string();
         assert!(
-            too_old.starts_with("/x/libclntsh.so is Oracle client 10.2.0.5.0; 11.2 or later is needed\ninstall Oracle Instant Client"),
+            too_old.starts_with("/x/libclntsh.so is Oracle client 10.2.0.5.0; 12.1 or later is needed\ninstall Oracle Instant Client"),
             "{too_old}"
         );
         let lacking = LoadError::MissingSymbols { path: "/x/libclntsh.so".into(), symbols: vec!["OCIBreak", "OCIErrorGet"] }.to_string();

@@ -7,7 +7,7 @@ use std::fmt;
 pub struct ClientVersion {
     /// Release, 11 for 11g and 23 for 23ai.
     pub major: i32,
-    /// Second number: 2 in 11.2.
+    /// Second number: 1 in 12.1.
     pub minor: i32,
     /// Third.
     pub update: i32,
@@ -18,8 +18,8 @@ pub struct ClientVersion {
 }
 
 impl ClientVersion {
-    /// The oldest that is accepted: ODPI-C, which logs in for us, refuses older ones too.
-    pub const MINIMUM: (i32, i32) = (11, 2);
+    /// The oldest that is accepted: the first with the bind and define calls of 64-bit sizes.
+    pub const MINIMUM: (i32, i32) = (12, 1);
 
     /// At least `major.minor`.
     pub fn at_least(self, major: i32, minor: i32) -> bool {
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn gates_open_at_the_release_that_brought_the_feature() {
-        assert!(!version(11, 1).is_supported() && version(11, 2).is_supported());
+        assert!(!version(11, 2).is_supported() && version(12, 1).is_supported());
         assert!(!version(11, 2).has_row_count_array() && version(12, 1).has_row_count_array());
         assert!(!version(12, 2).has_call_timeout() && version(18, 3).has_call_timeout());
         assert!(!version(19, 8).has_json() && version(21, 1).has_json());

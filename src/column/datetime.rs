@@ -1,5 +1,7 @@
 //! Days and timestamps into DATE and TIMESTAMP: whole seconds as `SQLT_DAT`, fractions and zones as [`DateTimeFields`].
 
+mod cells;
+
 use std::marker::PhantomData;
 
 use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
@@ -10,7 +12,9 @@ use super::{ColumnBind, Planned, Target, ValueError, downcast, try_for_each_vali
 use crate::layout::{DateTimeFields, Layout, Slots};
 use crate::oracle_type::OracleType;
 use crate::type_map::{LossyKind, fractional_digits};
-use crate::value::datetime::{DAT_SLOT_BYTES, DatSlot, DateTimeError, encode_dat_days, encode_dat_seconds, fields_from_seconds};
+use crate::value::datetime::{DAT_SLOT_BYTES, DatSlot, DatTable, DateTimeError, encode_dat_seconds, fields_from_seconds};
+
+pub(crate) use cells::datetime_cells;
 
 /// Why one value is refused.
 enum Refusal {
@@ -85,7 +89,10 @@ fn dat_units<A: ArrowPrimitiveType<Native = i64>, const UNITS: i64>(target: Targ
 /// Days and timestamps as whole seconds, into DATE or, from sources of whole seconds, into TIMESTAMP.
 pub(crate) fn date(target: Target<'_>) -> Planned {
     Ok(match target.values {
-        DataType::Date32 => dat::<Date32Type>(target, |days, slot| Ok(encode_dat_days(days, slot)?)),
+        DataType::Date32 => {
+            let table = DatTable::get();
+            dat::<Date32Type>(target, move |days, slot| Ok(table.encode_days(days, slot)?))
+        }
         DataType::Date64 => dat_units::<Date64Type, 1_000>(target),
         DataType::Timestamp(TimeUnit::Second, _) => dat_units::<TimestampSecondType, 1>(target),
         DataType::Timestamp(TimeUnit::Millisecond, _) => dat_units::<TimestampMillisecondType, 1_000>(target),

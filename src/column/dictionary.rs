@@ -5,11 +5,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::take;
+use arrow::array::{Array, ArrayRef, AsArray, new_empty_array};
+use arrow::buffer::NullBuffer;
+use arrow::compute::{cast, take};
+use arrow::datatypes::DataType;
 
-use super::{ColumnBind, ValueError};
-use crate::layout::{Layout, Slots};
+use super::decoded::broken;
+use super::{ColumnBind, ColumnDefine, Origin, PlannedDefine, ValueError};
+use crate::layout::{Cells, Layout, Slots};
 
 struct DictionaryBind {
     values: Box<dyn ColumnBind>,
@@ -54,4 +57,35 @@ impl ColumnBind for DictionaryBind {
 /// The converter of a dictionary whose values `values` converts.
 pub(crate) fn dictionary(values: Box<dyn ColumnBind>) -> Box<dyn ColumnBind> {
     Box::new(DictionaryBind { values })
+}
+
+/// The same values in another form of array: as a dictionary, with wide offsets, as views.
+struct Recast {
+    values: Box<dyn ColumnDefine>,
+    form: DataType,
+}
+
+impl ColumnDefine for Recast {
+    fn layout(&self) -> Layout {
+        self.values.layout()
+    }
+
+    fn data_type(&self) -> DataType {
+        self.form.clone()
+    }
+
+    fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        // A batch can have more distinct values than the keys of a small dictionary type can number.
+        cast(&self.values.read(cells, nulls)?, &self.form).map_err(broken)
+    }
+}
+
+/// What `values` reads, as an array in the wanted form, which holds the same values.
+pub(crate) fn recast(values: Box<dyn ColumnDefine>, origin: Origin<'_>) -> PlannedDefine {
+    let from = values.data_type();
+    // Arrow packs some types only, and says so whether there are values or not.
+    match cast(&new_empty_array(&from), origin.wanted) {
+        Ok(_) => Ok(Box::new(Recast { values, form: origin.wanted.clone() })),
+        Err(error) => Err(origin.problem(error, format!("read it as {from}, which is the same without a dictionary"))),
+    }
 }

@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use arrow::array::{Array, ArrowPrimitiveType, BooleanArray, PrimitiveArray};
 use arrow::datatypes::*;
 
+use super::decoded::{Explain, copied_cells, decoded};
 use super::external_type::{SQLT_BDOUBLE, SQLT_BFLOAT, SQLT_INT, SQLT_UIN};
-use super::{ColumnBind, Planned, Target, ValueError, downcast, try_for_each_valid, value_text};
+use super::{ColumnBind, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid, value_text};
 use crate::layout::{Layout, Slots};
 use crate::oracle_type::OracleType;
 use crate::type_map::LossyKind;
@@ -179,4 +180,59 @@ pub(crate) fn boolean(target: Target<'_>) -> Planned {
         OracleType::Number { scale: Some(..=-1), .. } => Err(target.problem("1 would be rounded to 0", "load into NUMBER(1)")),
         _ => Ok(Box::new(BooleanBind)),
     }
+}
+
+/// Integers that the column guarantees to fit, as the client converts them.
+pub(crate) fn native_integer_cells(origin: Origin<'_>) -> PlannedDefine {
+    Ok(match origin.wanted {
+        DataType::Int8 => copied_cells::<Int8Type>(SQLT_INT),
+        DataType::Int16 => copied_cells::<Int16Type>(SQLT_INT),
+        DataType::Int32 => copied_cells::<Int32Type>(SQLT_INT),
+        DataType::Int64 => copied_cells::<Int64Type>(SQLT_INT),
+        _ => return Err(origin.problem("not a signed integer", "report this as a bug")),
+    })
+}
+
+/// BINARY_DOUBLE and BINARY_FLOAT as floats; a narrower one only of a value that it holds exactly, or rounded if that was asked for.
+pub(crate) fn float_cells(origin: Origin<'_>) -> PlannedDefine {
+    const LAYOUT_F32: Layout = Layout::Fixed { external_type: SQLT_BFLOAT, stride_bytes: 4 };
+    const LAYOUT_F64: Layout = Layout::Fixed { external_type: SQLT_BDOUBLE, stride_bytes: 8 };
+    let rounding = origin.lossy.allows(LossyKind::Rounding);
+    let narrow = move |value: f64| {
+        let float = value as f32;
+        Some(float).filter(|_| f64::from(float) == value || value.is_nan() || rounding && float.is_finite())
+    };
+    let half = move |value: f64| {
+        let float = half::f16::from_f64(value);
+        Some(float).filter(|_| float.to_f64() == value || value.is_nan() || rounding && float.is_finite())
+    };
+    let (from_f32, from_f64) = (|slot: &[u8; 4]| f64::from(f32::from_ne_bytes(*slot)), |slot: &[u8; 8]| f64::from_ne_bytes(*slot));
+    let wanted = origin.wanted;
+    Ok(match (&origin.column.oracle_type, wanted) {
+        (OracleType::BinaryFloat, DataType::Float32) => copied_cells::<Float32Type>(SQLT_BFLOAT),
+        (OracleType::BinaryFloat, DataType::Float64) => {
+            decoded::<Float64Type, 4>(LAYOUT_F32, wanted, move |slot| Some(from_f32(slot)), too_narrow(wanted, from_f32))
+        }
+        (OracleType::BinaryFloat, DataType::Float16) => {
+            decoded::<Float16Type, 4>(LAYOUT_F32, wanted, move |slot| half(from_f32(slot)), too_narrow(wanted, from_f32))
+        }
+        (OracleType::BinaryDouble, DataType::Float64) => copied_cells::<Float64Type>(SQLT_BDOUBLE),
+        (OracleType::BinaryDouble, DataType::Float32) => {
+            decoded::<Float32Type, 8>(LAYOUT_F64, wanted, move |slot| narrow(from_f64(slot)), too_narrow(wanted, from_f64))
+        }
+        (OracleType::BinaryDouble, DataType::Float16) => {
+            decoded::<Float16Type, 8>(LAYOUT_F64, wanted, move |slot| half(from_f64(slot)), too_narrow(wanted, from_f64))
+        }
+        _ => return Err(origin.problem("not a float", "read it as float64")),
+    })
+}
+
+fn too_narrow<const N: usize>(wanted: &DataType, value: impl Fn(&[u8; N]) -> f64 + Send + 'static) -> Explain<N> {
+    let wanted = wanted.clone();
+    Box::new(move |slot| {
+        (
+            format!("{:?} is not exact as {wanted}", value(slot)),
+            "read the column as float64, or ask for the nearest float with --lossy rounding".into(),
+        )
+    })
 }

@@ -1,16 +1,17 @@
 //! Column converters: one file per Oracle family. A converter is chosen once per column and called once per batch.
 
-use arrow::array::Array;
+use arrow::array::{Array, ArrayRef};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use arrow::error::ArrowError;
 
 use crate::error::PlanProblem;
-use crate::layout::{Layout, Slots};
-use crate::oracle_type::ColumnDesc;
+use crate::layout::{Cells, Layout, Slots};
+use crate::oracle_type::{ColumnDesc, DatabaseCharset};
 use crate::type_map::LossySet;
 
 pub mod datetime;
+mod decoded;
 pub mod dictionary;
 pub mod fixed;
 pub mod null;
@@ -23,6 +24,8 @@ mod variable;
 pub mod external_type {
     /// Text with a length.
     pub const SQLT_CHR: u16 = 1;
+    /// Text with a length, of a CLOB.
+    pub const SQLT_LNG: u16 = 8;
     /// Native signed integer of 1, 2, 4 or 8 bytes.
     pub const SQLT_INT: u16 = 3;
     /// Oracle NUMBER with a length byte, 22 bytes.
@@ -35,6 +38,8 @@ pub mod external_type {
     pub const SQLT_BDOUBLE: u16 = 22;
     /// Bytes with a length.
     pub const SQLT_BIN: u16 = 23;
+    /// Bytes with a length, of a BLOB.
+    pub const SQLT_LBI: u16 = 24;
     /// Native unsigned integer of 1, 2, 4 or 8 bytes.
     pub const SQLT_UIN: u16 = 68;
 }
@@ -51,6 +56,18 @@ pub trait ColumnBind: Send {
 
     /// Writes `array.len()` values into `slots`, which has as many rows. Nulls are already in the indicators.
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError>;
+}
+
+/// Array buffer → Arrow array, for one column: the mirror of [`ColumnBind`].
+pub trait ColumnDefine: Send {
+    /// Buffer shape this converter reads.
+    fn layout(&self) -> Layout;
+
+    /// Type of the arrays it makes.
+    fn data_type(&self) -> DataType;
+
+    /// The array of `cells.rows` values; `nulls` says which of them are NULL.
+    fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError>;
 }
 
 /// A value that cannot be carried exactly. The load engine adds table, column, file and row.
@@ -76,6 +93,8 @@ pub struct Target<'a> {
     pub column: &'a ColumnDesc,
     /// What may be lost.
     pub lossy: LossySet,
+    /// How the database stores text.
+    pub charset: &'a DatabaseCharset,
 }
 
 impl Target<'_> {
@@ -88,6 +107,35 @@ impl Target<'_> {
         }
     }
 }
+
+/// What a converter of fetched values is made for: one column of a query, the Arrow type wanted of it, the losses allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin<'a> {
+    /// The column of the query.
+    pub column: &'a ColumnDesc,
+    /// The type of the array, or of the values of the dictionary that is wanted.
+    pub wanted: &'a DataType,
+    /// What may be lost.
+    pub lossy: LossySet,
+    /// Most bytes of a LOB that is fetched with its row.
+    pub max_lob_bytes: u32,
+    /// The database's character set is UTF-8: a text needs no more bytes here than there.
+    pub utf8_database: bool,
+}
+
+impl Origin<'_> {
+    /// A refusal of the pair at plan time.
+    pub fn problem(&self, reason: impl std::fmt::Display, remedy: impl Into<String>) -> PlanProblem {
+        PlanProblem {
+            column: Some(self.column.name.clone()),
+            reason: format!("Oracle {} as Arrow {}: {reason}", self.column.oracle_type, self.wanted),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// A converter of fetched values, or why there is none.
+pub type PlannedDefine = Result<Box<dyn ColumnDefine>, PlanProblem>;
 
 /// A converter, or why there is none.
 pub type Planned = Result<Box<dyn ColumnBind>, PlanProblem>;

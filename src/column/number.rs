@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
 use arrow::datatypes::*;
+use half::f16;
 
 use super::external_type::SQLT_VNU;
 use super::{ColumnBind, Planned, Target, ValueError, downcast, fixed, try_for_each_valid, value_text};
@@ -11,9 +12,12 @@ use crate::layout::{Layout, Slots};
 use crate::oracle_type::OracleType;
 use crate::type_map::LossyKind;
 use crate::value::number::{
-    NUMBER_SLOT_BYTES, NumberError, NumberShape, NumberSlot, encode_f32_shortest, encode_f64_shortest, encode_i64, encode_i128,
-    encode_i256, encode_u64,
+    NUMBER_SLOT_BYTES, NumberError, NumberShape, NumberSlot, ShortDecimal, encode_f32_shortest, encode_f64_shortest, encode_i64,
+    encode_i128, encode_i256, encode_u64,
 };
+
+mod cells;
+pub(crate) use cells::{boolean_cells, decimal_cells, float_number_cells, integer_cells, text_of_number_cells};
 
 /// What a column holds, in decimal digits; `i32::MAX` where there is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,17 +59,20 @@ impl Limits {
     }
 }
 
-struct NumberBind<A, F> {
+struct NumberBind<A, F, S> {
     limits: Limits,
     oracle_type: OracleType,
+    /// Writes a value that surely fits and answers true, or leaves it to `encode`.
+    encode_short: S,
     encode: F,
     arrow_type: PhantomData<fn() -> A>,
 }
 
-impl<A, F> ColumnBind for NumberBind<A, F>
+impl<A, F, S> ColumnBind for NumberBind<A, F, S>
 where
     A: ArrowPrimitiveType,
     F: Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send,
+    S: Fn(A::Native, &mut NumberSlot) -> bool + Send,
 {
     fn layout(&self) -> Layout {
         Layout::Fixed { external_type: SQLT_VNU, stride_bytes: NUMBER_SLOT_BYTES as u32 }
@@ -74,14 +81,19 @@ where
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
         let array = downcast::<PrimitiveArray<A>>(array)?;
         let (values, (out, _)) = (array.values(), slots.values.as_chunks_mut::<NUMBER_SLOT_BYTES>());
-        try_for_each_valid(array.nulls(), array.len(), |index| match (self.encode)(values[index], &mut out[index]) {
-            Ok(shape) if self.limits.fits(shape) => Ok(()),
-            refused => Err(self.refuse(array, index, refused)),
+        try_for_each_valid(array.nulls(), array.len(), |index| {
+            if (self.encode_short)(values[index], &mut out[index]) {
+                return Ok(());
+            }
+            match (self.encode)(values[index], &mut out[index]) {
+                Ok(shape) if self.limits.fits(shape) => Ok(()),
+                refused => Err(self.refuse(array, index, refused)),
+            }
         })
     }
 }
 
-impl<A: ArrowPrimitiveType, F> NumberBind<A, F> {
+impl<A: ArrowPrimitiveType, F, S> NumberBind<A, F, S> {
     #[cold]
     fn refuse(&self, array: &PrimitiveArray<A>, row_index: usize, refused: Result<NumberShape, NumberError>) -> ValueError {
         let (value, oracle_type) = (value_text(array, row_index), &self.oracle_type);
@@ -106,24 +118,57 @@ impl<A: ArrowPrimitiveType, F> NumberBind<A, F> {
     }
 }
 
+fn limits_of(target: Target<'_>) -> Limits {
+    let limits = Limits::of(&target.column.oracle_type);
+    if target.lossy.allows(LossyKind::Rounding) { limits.without_rounding_checks() } else { limits }
+}
+
 fn encoded<A: ArrowPrimitiveType>(
     target: Target<'_>,
     encode: impl Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send + 'static,
 ) -> Box<dyn ColumnBind> {
-    let oracle_type = target.column.oracle_type.clone();
-    let limits = match (target.lossy.allows(LossyKind::Rounding), Limits::of(&oracle_type)) {
-        (true, limits) => limits.without_rounding_checks(),
-        (false, limits) => limits,
+    encoded_or_short::<A>(target, |_, _| false, encode)
+}
+
+fn encoded_or_short<A: ArrowPrimitiveType>(
+    target: Target<'_>,
+    encode_short: impl Fn(A::Native, &mut NumberSlot) -> bool + Send + 'static,
+    encode: impl Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send + 'static,
+) -> Box<dyn ColumnBind> {
+    let (limits, oracle_type) = (limits_of(target), target.column.oracle_type.clone());
+    Box::new(NumberBind::<A, _, _> { limits, oracle_type, encode_short, encode, arrow_type: PhantomData })
+}
+
+/// The short encoder for a source of `scale`, for as many digits as the column surely holds: none when the column has fewer digits
+/// after the point than the source.
+fn short_decimal(target: Target<'_>, scale: i8) -> ShortDecimal {
+    let limits = limits_of(target);
+    let surely_held = match limits.scale >= i32::from(scale) {
+        true => limits.integer_digits.saturating_add(i32::from(scale)).min(limits.significant_digits),
+        false => 0,
     };
-    Box::new(NumberBind::<A, _> { limits, oracle_type, encode, arrow_type: PhantomData })
+    ShortDecimal::new(scale, u32::try_from(surely_held).unwrap_or(0))
 }
 
 /// Decimals, at the scale of their type.
 pub(crate) fn decimal(target: Target<'_>) -> Planned {
     Ok(match *target.values {
-        DataType::Decimal32(_, scale) => encoded::<Decimal32Type>(target, move |value, slot| encode_i64(value.into(), scale, slot)),
-        DataType::Decimal64(_, scale) => encoded::<Decimal64Type>(target, move |value, slot| encode_i64(value, scale, slot)),
-        DataType::Decimal128(_, scale) => encoded::<Decimal128Type>(target, move |value, slot| encode_i128(value, scale, slot)),
+        DataType::Decimal32(_, scale) => {
+            let short = short_decimal(target, scale);
+            let encode = move |value: i32, slot: &mut NumberSlot| encode_i64(value.into(), scale, slot);
+            encoded_or_short::<Decimal32Type>(target, move |value, slot| short.encode(value.into(), slot), encode)
+        }
+        DataType::Decimal64(_, scale) => {
+            let short = short_decimal(target, scale);
+            let encode = move |value, slot: &mut NumberSlot| encode_i64(value, scale, slot);
+            encoded_or_short::<Decimal64Type>(target, move |value, slot| short.encode(value, slot), encode)
+        }
+        DataType::Decimal128(_, scale) => {
+            let short = short_decimal(target, scale);
+            let encode = move |value, slot: &mut NumberSlot| encode_i128(value, scale, slot);
+            let fits = move |value: i128, slot: &mut NumberSlot| i128::from(value as i64) == value && short.encode(value as i64, slot);
+            encoded_or_short::<Decimal128Type>(target, fits, encode)
+        }
         DataType::Decimal256(_, scale) => encoded::<Decimal256Type>(target, move |value, slot| {
             let (low, high) = value.to_parts();
             encode_i256(low, high, scale, slot)
@@ -132,10 +177,26 @@ pub(crate) fn decimal(target: Target<'_>) -> Planned {
     })
 }
 
+/// The double whose shortest digits are the shortest that read back as `value`: those of 0.1 in 16 bits are 0.1, not 0.09997559. Integers have
+/// five digits at most and keep them all.
+fn shortest_of_f16(value: f16) -> f64 {
+    let exact = value.to_f64();
+    if !exact.is_finite() || exact.fract() == 0.0 {
+        return exact;
+    }
+    let exponent = exact.abs().log10().floor() as i32;
+    // Five digits tell any two values of 11 bits apart. What is no integer is below 1024, and all powers of ten here are exact.
+    let rounded_to = |digits: i32| {
+        let shift = 10_f64.powi(digits - 1 - exponent);
+        (exact * shift).round_ties_even() / shift
+    };
+    (1..5).map(rounded_to).find(|candidate| f16::from_f64(*candidate) == value).unwrap_or_else(|| rounded_to(5))
+}
+
 /// Floats, by the shortest digits that read back as the same float.
 pub(crate) fn float(target: Target<'_>) -> Planned {
     Ok(match target.values {
-        DataType::Float16 => encoded::<Float16Type>(target, |value, slot| encode_f32_shortest(value.to_f32(), slot)),
+        DataType::Float16 => encoded::<Float16Type>(target, |value, slot| encode_f64_shortest(shortest_of_f16(value), slot)),
         DataType::Float32 => encoded::<Float32Type>(target, encode_f32_shortest),
         DataType::Float64 => encoded::<Float64Type>(target, encode_f64_shortest),
         _ => return Err(target.problem("not a float", "report this as a bug")),
@@ -161,4 +222,24 @@ pub(crate) fn integer(target: Target<'_>) -> Planned {
         DataType::UInt64 => encoded::<UInt64Type>(target, |value, slot| encode_u64(value, 0, slot)),
         _ => return Err(target.problem("not an integer", "report this as a bug")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_half_float_has_the_shortest_digits_that_read_back() {
+        assert_eq!(shortest_of_f16(f16::from_f32(0.1)), 0.1);
+        for integer in [0.0, -2048.0, 10_008.0, 65_504.0] {
+            assert_eq!(shortest_of_f16(f16::from_f64(integer)), integer);
+        }
+        for value in (0..=u16::MAX).map(f16::from_bits).filter(|value| value.is_finite() && value.to_f32().fract() != 0.0) {
+            // The reference: the first number of digits whose correctly rounded text reads back.
+            let reads_back = |text: &String| f16::from_f64(text.parse().unwrap()) == value;
+            let expected = (0..6).map(|digits| format!("{:.digits$e}", value.to_f64())).find(reads_back).unwrap();
+            assert_eq!(shortest_of_f16(value), expected.parse::<f64>().unwrap(), "{value:?}");
+        }
+        assert!(shortest_of_f16(f16::NAN).is_nan() && shortest_of_f16(f16::NEG_INFINITY) == f64::NEG_INFINITY);
+    }
 }

@@ -1,14 +1,17 @@
 //! Bytes into RAW and BLOB as `SQLT_BIN`.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use arrow::array::{Array, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
-use super::external_type::SQLT_BIN;
+use super::decoded::broken;
+use super::external_type::{SQLT_BIN, SQLT_LBI};
 use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
-use super::{ColumnBind, Planned, Target, ValueError, downcast};
-use crate::layout::{Layout, Slots};
+use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
+use crate::layout::{Cells, Layout, Slots};
 use crate::oracle_type::OracleType;
 use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
 
@@ -95,5 +98,73 @@ pub(crate) fn raw(target: Target<'_>) -> Planned {
         }
         DataType::FixedSizeBinary(_) => of::<FixedSizeBinaryArray>(target, max_bytes),
         _ => return Err(target.problem("not a binary value", "report this as a bug")),
+    })
+}
+
+/// Fetched bytes.
+struct RawCells {
+    layout: Layout,
+}
+
+impl ColumnDefine for RawCells {
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn data_type(&self) -> DataType {
+        DataType::Binary
+    }
+
+    fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        let (offsets, values) = variable::gather(&cells, nulls.as_ref())?;
+        Ok(Arc::new(BinaryArray::try_new(offsets, values, nulls).map_err(broken)?))
+    }
+}
+
+/// Fetched bytes that all have one length.
+struct FixedRawCells {
+    layout: Layout,
+    width: i32,
+}
+
+impl ColumnDefine for FixedRawCells {
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn data_type(&self) -> DataType {
+        DataType::FixedSizeBinary(self.width)
+    }
+
+    fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        let width = usize::try_from(self.width).map_err(broken)?;
+        let mut values = vec![0u8; width * cells.rows];
+        try_for_each_valid(nulls.as_ref(), cells.rows, |index| {
+            let value = &cells.values[index * cells.stride_bytes..][..cells.lengths[index] as usize];
+            if value.len() != width {
+                return Err(ValueError {
+                    row_index: index,
+                    reason: format!("binary value of {} bytes where each has to have {width}", value.len()),
+                    remedy: "read the column as binary".into(),
+                });
+            }
+            values[index * width..][..width].copy_from_slice(value);
+            Ok(())
+        })?;
+        Ok(Arc::new(FixedSizeBinaryArray::try_new(self.width, values.into(), nulls).map_err(broken)?))
+    }
+}
+
+/// Bytes of any binary column.
+pub(crate) fn raw_cells(origin: Origin<'_>) -> PlannedDefine {
+    let (external_type, stride_bytes, long) = match origin.column.oracle_type {
+        OracleType::Raw { max_bytes } => (SQLT_BIN, max_bytes.max(1), false),
+        OracleType::Blob => (SQLT_LBI, origin.max_lob_bytes.max(1), true),
+        _ => return Err(origin.problem("not a binary value", "report this as a bug")),
+    };
+    let layout = Layout::Variable { external_type, stride_bytes, national: false, long };
+    Ok(match *origin.wanted {
+        DataType::FixedSizeBinary(width) => Box::new(FixedRawCells { layout, width }),
+        _ => Box::new(RawCells { layout }),
     })
 }

@@ -10,10 +10,12 @@ use arrow::datatypes::*;
 
 use super::*;
 use crate::bind::plan_bind;
+use crate::define::plan_define;
 use crate::oracle_type::{OracleType, TextSize};
 use crate::type_map::*;
 
 mod model;
+mod reading;
 mod samples;
 
 use model::{Cell, decode, expected};

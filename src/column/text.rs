@@ -1,15 +1,17 @@
 //! Text into VARCHAR2, NVARCHAR2, CHAR, NCHAR, CLOB and NCLOB as `SQLT_CHR`, in UTF-8.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
-use arrow::array::{Array, LargeStringArray, StringArray, StringViewArray};
+use arrow::array::{Array, ArrayRef, LargeStringArray, StringArray, StringViewArray};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
-use super::external_type::SQLT_CHR;
+use super::external_type::{SQLT_CHR, SQLT_LNG};
 use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
-use super::{ColumnBind, Planned, Target, ValueError, downcast};
-use crate::layout::{Layout, Slots};
-use crate::oracle_type::{OracleType, TextSize};
+use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
+use crate::layout::{Cells, Layout, Slots};
+use crate::oracle_type::{OracleType, TextSize, count_chars};
 use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
 
 /// How a column counts what it holds.
@@ -39,11 +41,15 @@ impl TextCheck {
             // A 16-bit unit is at most 3 bytes of UTF-8, a pair of them 4.
             (Count::Utf16Units(units), units.saturating_mul(3))
         };
-        let (count, max_bytes) = match target.column.oracle_type {
+        let (count, mut max_bytes) = match target.column.oracle_type {
             OracleType::Varchar2(size) | OracleType::Char(size) => (size.max_chars.map_or(Count::Bytes, Count::Chars), size.max_bytes),
             OracleType::Nvarchar2(size) | OracleType::Nchar(size) => national(size),
             _ => (Count::Bytes, MAX_BIND_BYTES),
         };
+        if !target.charset.is_unicode() && !is_national(&target.column.oracle_type) {
+            // The database counts bytes of its own character set: a character of one byte there is up to 4 bytes of UTF-8.
+            max_bytes = max_bytes.saturating_mul(4);
+        }
         let oracle_type = target.column.oracle_type.clone();
         TextCheck { oracle_type, column: target.column.name.clone(), count, max_bytes: max_bytes.min(MAX_BIND_BYTES) }
     }
@@ -60,10 +66,6 @@ impl TextCheck {
     fn is_lob(&self) -> bool {
         matches!(self.oracle_type, OracleType::Clob | OracleType::Nclob)
     }
-}
-
-fn count_chars(value: &[u8]) -> usize {
-    value.iter().filter(|&&byte| byte & 0xc0 != 0x80).count()
 }
 
 fn count_utf16_units(value: &[u8]) -> usize {
@@ -105,7 +107,13 @@ impl Check for TextCheck {
     }
 }
 
+fn is_national(oracle_type: &OracleType) -> bool {
+    matches!(oracle_type, OracleType::Nvarchar2(_) | OracleType::Nchar(_) | OracleType::Nclob)
+}
+
 struct TextBind<S> {
+    /// The database's character set, where only ASCII is sure to be in it.
+    ascii_only_in: Option<String>,
     check: TextCheck,
     limits: ByteLimits,
     national: bool,
@@ -127,7 +135,31 @@ impl<S: ByteSource> ColumnBind for TextBind<S> {
     }
 
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
-        variable::write(downcast::<S>(array)?, &self.limits, &self.check, slots)
+        let array = downcast::<S>(array)?;
+        if let Some(charset) = &self.ascii_only_in {
+            self.check_ascii(array, charset)?;
+        }
+        variable::write(array, &self.limits, &self.check, slots)
+    }
+}
+
+impl<S: ByteSource> TextBind<S> {
+    fn check_ascii(&self, array: &S, charset: &str) -> Result<(), ValueError> {
+        let (oracle_type, column) = (&self.check.oracle_type, &self.check.column);
+        try_for_each_valid(array.nulls(), array.len(), |row_index| {
+            let (length, rest) = array.value_and_rest(row_index);
+            match rest[..length].is_ascii() {
+                true => Ok(()),
+                false => Err(ValueError {
+                    row_index,
+                    reason: format!("text beyond ASCII, and {oracle_type} is stored in {charset}, which replaces what it lacks"),
+                    remedy: format!(
+                        "make column {column} {}, or let the database convert with --lossy charset",
+                        if self.check.is_lob() { "NCLOB" } else { "NVARCHAR2" }
+                    ),
+                }),
+            }
+        })
     }
 }
 
@@ -136,8 +168,10 @@ pub(crate) fn text(target: Target<'_>) -> Planned {
     fn of<S: ByteSource>(target: Target<'_>) -> Box<dyn ColumnBind> {
         let check = TextCheck::of(target);
         let limits = check.limits(target.lossy.allows(LossyKind::EmptyText));
-        let national = matches!(target.column.oracle_type, OracleType::Nvarchar2(_) | OracleType::Nchar(_) | OracleType::Nclob);
-        Box::new(TextBind::<S> { check, limits, national, array_type: PhantomData })
+        let national = is_national(&target.column.oracle_type);
+        let ascii_only = !national && !target.charset.is_unicode() && !target.lossy.allows(LossyKind::Charset);
+        let ascii_only_in = ascii_only.then(|| target.charset.name.clone());
+        Box::new(TextBind::<S> { ascii_only_in, check, limits, national, array_type: PhantomData })
     }
     Ok(match target.values {
         DataType::Utf8 => of::<StringArray>(target),
@@ -145,4 +179,67 @@ pub(crate) fn text(target: Target<'_>) -> Planned {
         DataType::Utf8View => of::<StringViewArray>(target),
         _ => return Err(target.problem("not a text", "report this as a bug")),
     })
+}
+
+/// Fetched text: copied once, and checked to be UTF-8.
+struct TextCells {
+    layout: Layout,
+}
+
+impl ColumnDefine for TextCells {
+    fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    fn data_type(&self) -> DataType {
+        DataType::Utf8
+    }
+
+    fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        let (offsets, values) = variable::gather(&cells, nulls.as_ref())?;
+        match StringArray::try_new(offsets.clone(), values.clone(), nulls) {
+            Ok(array) => Ok(Arc::new(array)),
+            Err(_) => Err(not_utf8(&offsets, &values)),
+        }
+    }
+}
+
+#[cold]
+fn not_utf8(offsets: &[i32], values: &[u8]) -> ValueError {
+    let bad = offsets.windows(2).position(|pair| std::str::from_utf8(&values[pair[0] as usize..pair[1] as usize]).is_err());
+    ValueError {
+        row_index: bad.unwrap_or(0),
+        reason: "these bytes are not text in the database's character set".into(),
+        remedy: "mend the value in the table, or read its bytes: --query with UTL_RAW.CAST_TO_RAW(column)".into(),
+    }
+}
+
+/// Bytes of UTF-8 that the longest value of a character column may need here.
+fn most_bytes(size: TextSize, national: bool, utf8_database: bool) -> u32 {
+    let bytes = match (national, size.max_chars) {
+        // A 16-bit unit is at most 3 bytes of UTF-8, a pair of them 4.
+        (true, units) => units.unwrap_or(size.max_bytes / 2).saturating_mul(3),
+        (false, _) if utf8_database => size.max_bytes,
+        (false, Some(chars)) => chars.saturating_mul(4),
+        // One byte of another character set is at most 3 of UTF-8.
+        (false, None) => size.max_bytes.saturating_mul(3),
+    };
+    bytes.clamp(1, 3 * MAX_BIND_BYTES)
+}
+
+/// Characters of any column, and ROWID, as text; blanks at the end of CHAR are kept.
+pub(crate) fn text_cells(origin: Origin<'_>) -> PlannedDefine {
+    /// Of a ROWID in its text form.
+    const ROWID_BYTES: u32 = 18;
+    let plain = |stride_bytes, national| Layout::Variable { external_type: SQLT_CHR, stride_bytes, national, long: false };
+    let lob = |national| Layout::Variable { external_type: SQLT_LNG, stride_bytes: origin.max_lob_bytes.max(1), national, long: true };
+    let layout = match origin.column.oracle_type {
+        OracleType::Varchar2(size) | OracleType::Char(size) => plain(most_bytes(size, false, origin.utf8_database), false),
+        OracleType::Nvarchar2(size) | OracleType::Nchar(size) => plain(most_bytes(size, true, origin.utf8_database), true),
+        OracleType::Clob => lob(false),
+        OracleType::Nclob => lob(true),
+        OracleType::Other { .. } => plain(ROWID_BYTES, false),
+        _ => return Err(origin.problem("not a text", "report this as a bug")),
+    };
+    Ok(Box::new(TextCells { layout }))
 }

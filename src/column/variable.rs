@@ -1,10 +1,12 @@
 //! Copying bytes of varying length into slots of one stride: what text and binary converters share.
 
 use arrow::array::{Array, FixedSizeBinaryArray, GenericByteArray, GenericByteViewArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{ArrowNativeType, ByteArrayType, ByteViewType};
 
+use super::decoded::broken;
 use super::{ValueError, try_for_each_valid};
-use crate::layout::Slots;
+use crate::layout::{Cells, Slots};
 
 /// Strides that buffers grow through, so that they grow rarely; the larger ones are Oracle's own bind-size classes.
 const STRIDE_CLASSES_BYTES: [u32; 6] = [32, 128, 512, 2_000, 4_000, 32_767];
@@ -25,6 +27,18 @@ pub(super) trait ByteSource: Array + 'static {
     /// Length of value `index`, and the memory from its first byte to the end of the buffer that holds it: a copy may read beyond the value.
     fn value_and_rest(&self, index: usize) -> (usize, &[u8]);
 
+    /// Length of value `index`.
+    #[inline(always)]
+    fn length(&self, index: usize) -> usize {
+        self.value_and_rest(index).0
+    }
+
+    /// Copies value `index` of `length` bytes, at most `BLOCK` of them unless `BLOCK` is 0, to the head of `slots`.
+    #[inline(always)]
+    fn copy_to<const BLOCK: usize>(&self, index: usize, length: usize, slots: &mut [u8]) {
+        copy_value::<BLOCK>(slots, self.value_and_rest(index).1, length);
+    }
+
     /// No value is longer; NULL slots may count.
     fn longest_bytes(&self) -> usize;
 }
@@ -42,11 +56,26 @@ impl<T: ByteArrayType> ByteSource for GenericByteArray<T> {
     }
 }
 
+/// Values of a view array up to this length lie in the view itself, after four bytes of length.
+const INLINE_BYTES: usize = 12;
+
 impl<T: ByteViewType> ByteSource for GenericByteViewArray<T> {
+    #[inline(always)]
+    fn length(&self, index: usize) -> usize {
+        self.views()[index] as u32 as usize
+    }
+
+    #[inline(always)]
+    fn copy_to<const BLOCK: usize>(&self, index: usize, length: usize, slots: &mut [u8]) {
+        match slots.first_chunk_mut::<16>() {
+            // The view is in a register already; no memory has to be found.
+            Some(slots) if BLOCK == 16 && length <= INLINE_BYTES => *slots = (self.views()[index] >> 32).to_le_bytes(),
+            _ => copy_value::<BLOCK>(slots, self.value_and_rest(index).1, length),
+        }
+    }
+
     #[inline]
     fn value_and_rest(&self, index: usize) -> (usize, &[u8]) {
-        /// Values up to this length lie in the view itself, after four bytes of length.
-        const INLINE_BYTES: usize = 12;
         let view = self.views()[index];
         let length = view as u32 as usize;
         if length <= INLINE_BYTES {
@@ -122,10 +151,26 @@ pub(super) fn required_stride_bytes<S: ByteSource>(array: &S, limits: &ByteLimit
 
 /// Copies every valid value into its slot and its length into `lengths`.
 pub(super) fn write<S: ByteSource>(array: &S, limits: &ByteLimits, check: &impl Check, slots: Slots<'_>) -> Result<(), ValueError> {
+    // No value is longer than the stride, so that one block of constant size takes any of them: no loop and no branch on the length.
+    match slots.stride_bytes {
+        0..=16 => write_blocks::<S, 16>(array, limits, check, slots),
+        17..=32 => write_blocks::<S, 32>(array, limits, check, slots),
+        33..=64 => write_blocks::<S, 64>(array, limits, check, slots),
+        _ => write_blocks::<S, 0>(array, limits, check, slots),
+    }
+}
+
+fn write_blocks<S: ByteSource, const BLOCK: usize>(
+    array: &S,
+    limits: &ByteLimits,
+    check: &impl Check,
+    slots: Slots<'_>,
+) -> Result<(), ValueError> {
     let Slots { values, stride_bytes, lengths, indicators } = slots;
+    let lengths = &mut lengths[..array.len()];
     let surely_fits_bytes = stride_bytes.min(limits.surely_fits_bytes as usize);
     try_for_each_valid(array.nulls(), array.len(), |index| {
-        let (length, rest) = array.value_and_rest(index);
+        let length = array.length(index);
         // One comparison for both ends: an empty value wraps around.
         if length.wrapping_sub(1) >= surely_fits_bytes {
             if length == 0 && limits.empty_is_null {
@@ -133,9 +178,9 @@ pub(super) fn write<S: ByteSource>(array: &S, limits: &ByteLimits, check: &impl 
                 lengths[index] = 0;
                 return Ok(());
             }
-            check_rare(limits, check, index, &rest[..length], stride_bytes)?;
+            check_rare(limits, check, index, &array.value_and_rest(index).1[..length], stride_bytes)?;
         }
-        copy_value(&mut values[index * stride_bytes..][..stride_bytes], rest, length);
+        array.copy_to::<BLOCK>(index, length, &mut values[index * stride_bytes..]);
         lengths[index] = length as u32;
         Ok(())
     })
@@ -152,18 +197,31 @@ fn check_rare(limits: &ByteLimits, check: &impl Check, index: usize, value: &[u8
     Err(check.refuse(index, value, refusal))
 }
 
-/// Copies `length` bytes; short ones as one block of constant size where both sides have room, which saves the call of memcpy.
-#[inline]
-fn copy_value(slot: &mut [u8], rest: &[u8], length: usize) {
-    const SMALL: usize = 16;
-    const MEDIUM: usize = 32;
-    if length <= SMALL && slot.len() >= SMALL && rest.len() >= SMALL {
-        slot[..SMALL].copy_from_slice(&rest[..SMALL]);
-    } else if length <= MEDIUM && slot.len() >= MEDIUM && rest.len() >= MEDIUM {
-        slot[..MEDIUM].copy_from_slice(&rest[..MEDIUM]);
-    } else {
-        slot[..length].copy_from_slice(&rest[..length]);
+/// Copies `length` bytes, at most `BLOCK` of them unless `BLOCK` is 0, as one block where both sides have room.
+///
+/// The block may run over into the slots of later rows, which are written after this one or hold a NULL.
+#[inline(always)]
+fn copy_value<const BLOCK: usize>(slots: &mut [u8], rest: &[u8], length: usize) {
+    match (slots.first_chunk_mut::<BLOCK>(), rest.first_chunk::<BLOCK>()) {
+        (Some(slots), Some(rest)) if BLOCK > 0 => *slots = *rest,
+        _ => slots[..length].copy_from_slice(&rest[..length]),
     }
+}
+
+/// The values of fetched cells one after the other, and where each begins; a NULL has none.
+pub(super) fn gather(cells: &Cells<'_>, nulls: Option<&NullBuffer>) -> Result<(OffsetBuffer<i32>, Buffer), ValueError> {
+    let length_of = |index: usize| if nulls.is_some_and(|nulls| nulls.is_null(index)) { 0 } else { cells.lengths[index] as usize };
+    let total_bytes: usize = (0..cells.rows).map(length_of).sum();
+    // A batch is limited by the byte budget of the fetch, far below the 2 GB that 32-bit offsets reach.
+    i32::try_from(total_bytes).map_err(broken)?;
+    let mut values = Vec::with_capacity(total_bytes);
+    let mut offsets = Vec::with_capacity(cells.rows + 1);
+    offsets.push(0i32);
+    for index in 0..cells.rows {
+        values.extend_from_slice(&cells.values[index * cells.stride_bytes..][..length_of(index)]);
+        offsets.push(values.len() as i32);
+    }
+    Ok((OffsetBuffer::new(offsets.into()), values.into()))
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! What a user asks for.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::target::Target;
 use crate::error::{Error, Result};
-use crate::load::LoadOptions;
+use crate::lake::rejects::RejectFormat;
+use crate::load::{Dml, LoadOptions, NotFound};
+use crate::oracle_type::DatabaseCharset;
 use crate::transaction::CommitPolicy;
 use crate::type_map::LossySet;
 
@@ -26,11 +29,27 @@ pub enum Mode {
     ErrorIfExists,
     /// Creates the table; does nothing if it is there.
     Ignore,
+    /// The table must exist; rows are updated where their key is there and inserted where it is not.
+    Upsert,
+    /// The table must exist; the rows with the key of a source row get its other columns.
+    Update,
+    /// The table must exist; the rows with the key of a source row are removed.
+    Delete,
 }
 
 impl Mode {
     /// All modes, in the order of the documentation.
-    pub const ALL: [Mode; 6] = [Mode::Append, Mode::Truncate, Mode::Overwrite, Mode::Create, Mode::ErrorIfExists, Mode::Ignore];
+    pub const ALL: [Mode; 9] = [
+        Mode::Append,
+        Mode::Truncate,
+        Mode::Overwrite,
+        Mode::Create,
+        Mode::ErrorIfExists,
+        Mode::Ignore,
+        Mode::Upsert,
+        Mode::Update,
+        Mode::Delete,
+    ];
 
     /// As `--mode` spells it.
     pub const fn name(self) -> &'static str {
@@ -41,6 +60,28 @@ impl Mode {
             Mode::Create => "create",
             Mode::ErrorIfExists => "error-if-exists",
             Mode::Ignore => "ignore",
+            Mode::Upsert => "upsert",
+            Mode::Update => "update",
+            Mode::Delete => "delete",
+        }
+    }
+
+    /// What is done with each source row.
+    pub const fn dml(self) -> Dml {
+        match self {
+            Mode::Append | Mode::Truncate | Mode::Overwrite | Mode::Create | Mode::ErrorIfExists | Mode::Ignore => Dml::Insert,
+            Mode::Upsert => Dml::Upsert,
+            Mode::Update => Dml::Update,
+            Mode::Delete => Dml::Delete,
+        }
+    }
+
+    /// A row that is not there to be updated is a bad row, because its values would be lost; one that is not there to be deleted is counted,
+    /// because the table then is what was asked for.
+    pub const fn default_not_found(self) -> NotFound {
+        match self {
+            Mode::Delete => NotFound::Count,
+            _ => NotFound::Refuse,
         }
     }
 }
@@ -62,6 +103,22 @@ impl FromStr for Mode {
     }
 }
 
+/// What a row does that a conversion or the database refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// Ends the job; nothing of the transaction stays.
+    #[default]
+    Abort,
+    /// Goes to a file, and the others go on.
+    Reject {
+        /// Where refused rows go: `.parquet` or `.ndjson`. It must not exist, and is there at the end if a row was refused.
+        file: PathBuf,
+        /// More refused rows than this end the job, and nothing of the transaction stays.
+        max_rows: Option<u64>,
+    },
+}
+
 /// A copy from Parquet files into an Oracle table, as asked for. [`CopyJob::plan`] turns it into what will happen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopyJob {
@@ -75,6 +132,18 @@ pub struct CopyJob {
     pub columns: Option<Vec<String>>,
     /// Source column → table column. A table column in double quotes is taken literally, another one as Oracle takes unquoted names.
     pub rename: Vec<(String, String)>,
+    /// Columns by which [`Mode::Upsert`], [`Mode::Update`] and [`Mode::Delete`] find rows: names of the table or of the source, or `ROWID`.
+    pub key: Vec<String>,
+    /// A source column and the text of the value that marks a row to be deleted, in [`Mode::Upsert`]. Not loaded unless `columns` names it.
+    pub delete_when: Option<(String, String)>,
+    /// Rows to be deleted stay: the table's column `_deleted` becomes 1, and `_updated`, if there is one, the time.
+    pub soft_delete: bool,
+    /// Columns of the primary key of a table that is created, named like `key`.
+    pub primary_key: Vec<String>,
+    /// What becomes of a source row whose key is not in the table; `None` for [`Mode::default_not_found`].
+    pub not_found: Option<NotFound>,
+    /// What a bad row does.
+    pub on_error: OnError,
     /// Rows of an execute at most.
     pub batch_rows: Option<u32>,
     /// Memory for the array buffers.
@@ -94,6 +163,12 @@ impl CopyJob {
             mode: Mode::default(),
             columns: None,
             rename: Vec::new(),
+            key: Vec::new(),
+            delete_when: None,
+            soft_delete: false,
+            primary_key: Vec::new(),
+            not_found: None,
+            on_error: OnError::Abort,
             batch_rows: None,
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             commit: CommitPolicy::default(),
@@ -102,7 +177,7 @@ impl CopyJob {
     }
 
     /// Limits of the load. Executes are no longer than the stretch between commits.
-    pub(super) fn load_options(&self) -> LoadOptions {
+    pub(super) fn load_options(&self, charset: DatabaseCharset) -> LoadOptions {
         let between_commits = match self.commit {
             CommitPolicy::AtEnd => None,
             CommitPolicy::EveryRows(rows) => Some(u32::try_from(rows.get()).unwrap_or(u32::MAX)),
@@ -111,7 +186,8 @@ impl CopyJob {
             (Some(rows), Some(limit)) => Some(rows.min(limit)),
             (rows, limit) => rows.or(limit),
         };
-        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy }
+        let not_found = self.not_found.unwrap_or(self.mode.default_not_found());
+        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found, charset }
     }
 
     /// Contradictions that need no session to see.
@@ -121,13 +197,50 @@ impl CopyJob {
             return usage("--batch-rows 0 would never send a row", "give at least 1, or leave it out");
         }
         if self.batch_bytes == 0 {
-            return usage("--batch-bytes 0 leaves no room for a row", "leave it out for 4 MiB");
+            return usage("--batch-bytes 0 leaves no room for a row", "leave it out for 2 MiB");
         }
         if self.mode == Mode::Overwrite && self.commit != CommitPolicy::AtEnd {
             return usage(
                 "--mode overwrite replaces the rows in one transaction, --commit-rows asks for several",
                 "leave out --commit-rows, or use --mode truncate if readers may see the table while it fills",
             );
+        }
+        if let OnError::Reject { file, .. } = &self.on_error
+            && RejectFormat::of(file)? == RejectFormat::Parquet
+            && self.commit != CommitPolicy::AtEnd
+        {
+            return usage(
+                "--commit-rows commits rows while the refused ones are in a Parquet file that cannot be read before its end is written",
+                "a name that ends in .ndjson, or leave out --commit-rows",
+            );
+        }
+        self.check_key()
+    }
+
+    fn check_key(&self) -> Result<()> {
+        let usage = |message: String, remedy: &str| Err(Error::Usage { message, remedy: remedy.into() });
+        let mode = self.mode;
+        match (mode.dml().has_key(), self.key.is_empty()) {
+            (true, true) => return usage(format!("--mode {mode} finds rows by key columns, and none are named"), "--key id, or --key a,b"),
+            (false, false) => {
+                return usage(format!("--mode {mode} has no use for --key"), "leave out --key, or use --mode upsert, update or delete");
+            }
+            _ => {}
+        }
+        if !self.primary_key.is_empty() && !matches!(mode, Mode::Create | Mode::Overwrite | Mode::ErrorIfExists | Mode::Ignore) {
+            return usage(format!("--mode {mode} creates no table, so --primary-key says nothing"), "--mode create, or leave it out");
+        }
+        if self.delete_when.is_some() && mode != Mode::Upsert {
+            return usage(format!("--mode {mode} has no use for --delete-when"), "--mode upsert, or leave it out");
+        }
+        if self.soft_delete && mode != Mode::Delete && self.delete_when.is_none() {
+            return usage(
+                "--soft-delete, but nothing is deleted".into(),
+                "--mode delete, or --mode upsert with --delete-when COLUMN=VALUE",
+            );
+        }
+        if self.not_found.is_some() && !matches!(mode, Mode::Update | Mode::Delete) {
+            return usage(format!("--mode {mode} finds or makes every row, so --not-found says nothing"), "leave out --not-found");
         }
         Ok(())
     }
@@ -162,7 +275,7 @@ mod tests {
             (Some(700), every(100), Some(100)),
             (None, every(u64::MAX), Some(u32::MAX)),
         ] {
-            assert_eq!(CopyJob { batch_rows, commit, ..job() }.load_options().batch_rows, want);
+            assert_eq!(CopyJob { batch_rows, commit, ..job() }.load_options(DatabaseCharset::default()).batch_rows, want);
         }
     }
 

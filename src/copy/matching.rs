@@ -13,7 +13,7 @@ pub(super) struct Selected {
     /// Index in the source's schema.
     pub source_index: usize,
     /// The table column's name as the user or the file spells it.
-    wanted: String,
+    pub wanted: String,
     /// Taken literally (the user quoted it).
     literal: bool,
 }
@@ -30,20 +30,20 @@ fn problem(column: &str, reason: impl Into<String>, remedy: impl Into<String>) -
 }
 
 /// At most ten names, for a message.
-fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let more = if names.len() > 10 { format!(" and {} more", names.len() - 10) } else { String::new() };
     format!("{}{more}", names.iter().take(10).copied().collect::<Vec<_>>().join(", "))
 }
 
 /// What a name finds among others: exactly first, then without regard to case.
-enum Found {
+pub(super) enum Found {
     One(usize),
     None,
     Ambiguous(Vec<usize>),
 }
 
-fn find<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Found {
+pub(super) fn find<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Found {
     if let Some(index) = names.clone().position(|n| n == name) {
         return Found::One(index);
     }
@@ -188,10 +188,23 @@ fn push_pair(pairs: &mut Vec<ColumnPair>, source_index: usize, field: &Field, ta
     pairs.push(ColumnPair { source_index, field: field.clone(), target });
 }
 
-/// Columns of the table that get no value although they are NOT NULL; they may have a default, which a describe does not tell.
+/// Columns of the table that get no value: those that are NOT NULL one by one (they may have a default, which a describe does not tell), the
+/// others together.
 pub(super) fn unfilled_warnings(table: &TableDesc, pairs: &[ColumnPair]) -> Vec<String> {
-    let unfilled = table.columns.iter().filter(|c| !c.nullable && pairs.iter().all(|p| p.target.name != c.name));
-    unfilled.map(|c| format!("column {} is NOT NULL and gets no value: every row is refused unless it has a default", c.name)).collect()
+    let unfilled = || table.columns.iter().filter(|c| pairs.iter().all(|p| p.target.name != c.name));
+    let required = unfilled().filter(|c| !c.nullable);
+    let mut warnings: Vec<String> = required
+        .map(|c| format!("column {} is NOT NULL and gets no value: every row is refused unless it has a default", c.name))
+        .collect();
+    let nullable: Vec<&str> = unfilled().filter(|c| c.nullable).map(|c| c.name.as_str()).collect();
+    match nullable.as_slice() {
+        [] => {}
+        [name] => warnings.push(format!("column {name} gets no value from the source, it is NULL or its default in every row")),
+        names => {
+            warnings.push(format!("columns {} get no value from the source, they are NULL or their default in every row", names.join(", ")))
+        }
+    }
+    warnings
 }
 
 #[cfg(test)]
@@ -281,13 +294,17 @@ mod tests {
     }
 
     #[test]
-    fn not_null_columns_without_a_source_are_warned_of() {
-        let table = table(&[("A", false), ("B", false), ("C", true)]);
+    fn columns_without_a_source_are_warned_of() {
+        let table = table(&[("A", false), ("B", false), ("C", true), ("D", true)]);
         let schema = schema(&["a"]);
         let selected = select(&schema, None, &[], &mut Vec::new());
         let pairs = match_table(&schema, &selected, &table, &mut Vec::new());
         let warnings = unfilled_warnings(&table, &pairs);
-        assert_eq!(warnings.len(), 1);
+        assert_eq!(warnings.len(), 2);
         assert!(warnings[0].starts_with("column B is NOT NULL"));
+        assert!(warnings[1].starts_with("columns C, D get no value"));
+        let all = select(&schema, None, &[], &mut Vec::new());
+        let table = TableDesc { columns: table.columns[..1].to_vec(), ..table };
+        assert!(unfilled_warnings(&table, &match_table(&schema, &all, &table, &mut Vec::new())).is_empty());
     }
 }

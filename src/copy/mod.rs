@@ -1,17 +1,22 @@
 //! A copy as a whole: [`CopyJob`] (what was asked for) → [`CopyPlan`] (what will happen, printable) → run → [`CopyReport`] (what happened).
 
 pub mod describe;
+pub mod export;
 pub mod format;
 pub mod job;
+mod keys;
 mod matching;
 pub mod plan;
 mod plan_display;
 pub mod progress;
+mod rejects;
 pub mod report;
+mod restore;
 mod run;
 pub mod target;
 
-pub use job::{CopyJob, Mode};
+pub use export::{ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
+pub use job::{CopyJob, Mode, OnError};
 pub use plan::{CopyPlan, PlanColumn, TableAction};
 pub use progress::{Cancel, NoProgress, Progress, ProgressEvent};
 pub use report::CopyReport;

@@ -2,16 +2,21 @@
 
 use arrow::datatypes::Field;
 
-use super::job::{CopyJob, Mode};
+use super::job::{CopyJob, Mode, OnError};
+use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
+use super::progress::Cancel;
+use super::restore::original_type;
+use super::run::was_broken_off;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
 use crate::lake::text_stats::scan_lengths;
 use crate::layout::Layout;
-use crate::load::{ColumnPair, LoadPlan};
+use crate::load::{ColumnPair, DeleteMark, Dml, Keyed, LoadPlan, NotFound};
 use crate::oci::Session;
-use crate::oracle_type::{ColumnDesc, OracleType, TableDesc, TableName};
+use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableDesc, TableName};
 use crate::sql;
+use crate::sql::dml::ROWID;
 use crate::transaction::CommitPolicy;
 use crate::type_map::{Conversion, MAX_BIND_BYTES, TextStats, conversion_of, default_oracle_type};
 
@@ -34,12 +39,18 @@ pub enum TableAction {
     Replace,
     /// The table is there, so nothing is done.
     Skip,
+    /// MERGE by key.
+    Upsert,
+    /// UPDATE by key.
+    Update,
+    /// DELETE by key.
+    Delete,
 }
 
 /// A source column on its way into a table column.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PlanColumn {
-    /// Placeholder in the INSERT, 1-based.
+    /// Placeholder in the statement, 1-based.
     pub position: usize,
     /// Name in the source.
     pub source: String,
@@ -53,6 +64,8 @@ pub struct PlanColumn {
     pub oracle_type: String,
     /// Exact, checked per value, or a loss that was asked for.
     pub conversion: Conversion,
+    /// Rows are found by it.
+    pub key: bool,
 }
 
 /// The plan of a copy. `Display` is for people, `Serialize` for `--report json`.
@@ -76,14 +89,22 @@ pub struct CopyPlan {
     pub source_bytes: u64,
     /// Statement before the first row: CREATE TABLE, TRUNCATE or DELETE.
     pub first_statement: Option<String>,
-    /// The array INSERT; `None` when nothing is done.
-    pub insert_sql: Option<String>,
+    /// The array statement; `None` when nothing is done.
+    pub statement: Option<String>,
+    /// Why this statement.
+    pub statement_reason: Option<&'static str>,
+    /// What becomes of a source row whose key is not in the table, in the modes that look for it.
+    pub not_found: Option<NotFound>,
     /// Its columns in placeholder order.
     pub columns: Vec<PlanColumn>,
     /// Rows per execute to begin with; long texts may lower it.
     pub rows_per_execute: u32,
     /// Memory of all array buffers.
     pub buffer_bytes: u64,
+    /// Rows to be deleted are marked and stay.
+    pub soft_delete: bool,
+    /// What a bad row does.
+    pub on_error: OnError,
     /// When rows become durable.
     pub commit: CommitPolicy,
     /// Losses that are accepted, comma-separated.
@@ -116,8 +137,27 @@ impl CopyJob {
     /// # Errors
     /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options; [`Error::Source`] for unreadable files.
     pub fn plan(&self, session: &Session) -> Result<CopyPlan> {
+        self.plan_until(session, &Cancel::new())
+    }
+
+    /// As [`Self::plan`], which may read the whole source for the lengths of a new table's columns, until `cancel` is requested.
+    ///
+    /// # Errors
+    /// As [`Self::plan`], and [`Error::Interrupted`].
+    pub fn plan_until(&self, session: &Session, cancel: &Cancel) -> Result<CopyPlan> {
         self.check()?;
         let name = self.target.require_table()?.clone();
+        cancel.arm(session.cancel_handle());
+        let planned = self.plan_table(session, &name, &|| match cancel.is_requested() {
+            true => Err(interrupted(&name)),
+            false => Ok(()),
+        });
+        cancel.disarm();
+        planned.map_err(|error| if was_broken_off(&error, cancel) { interrupted(&name) } else { error })
+    }
+
+    fn plan_table(&self, session: &Session, name: &TableName, proceed: &dyn Fn() -> Result<()>) -> Result<CopyPlan> {
+        let name = name.clone();
         let mut source = ParquetSource::open(&self.source)?;
         let existing = session.describe_table(&name)?;
         let action = table_action(self.mode, existing.is_some()).map_err(|problem| plan_error(&name, vec![problem]))?;
@@ -125,29 +165,59 @@ impl CopyJob {
             return Ok(self.skip_plan(name, existing, source));
         }
         let mut problems = Vec::new();
-        let selected = select(source.schema(), self.columns.as_deref(), &self.rename, &mut problems);
+        let mut selected = select(source.schema(), self.columns.as_deref(), &self.rename, &mut problems);
+        if self.mode == Mode::Delete {
+            keep_keys(source.schema(), &mut selected, &self.key);
+        }
+        let mark = self.delete_when.as_ref().and_then(|(column, value)| delete_mark(source.schema(), column, value, &mut problems));
+        if let (Some(mark), None) = (&mark, &self.columns) {
+            selected.retain(|column| column.source_index != mark.source_index);
+        }
         let indices: Vec<usize> = selected.iter().map(|s| s.source_index).collect();
-        source.settle_int96(&indices)?;
+        // A refused row is kept with all its columns, so all are read.
+        let all_columns: Option<Vec<usize>> = (self.on_error != OnError::Abort).then(|| (0..source.schema().fields().len()).collect());
+        proceed()?;
+        source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
         let schema = source.schema().clone();
-        let pairs = match &existing {
-            Some(table) => match_table(&schema, &selected, table, &mut problems),
+        let mut pairs = match &existing {
+            Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
             None => {
-                let stats = new_column_stats(&source, &indices, problems.is_empty())?;
-                let type_of = |index: usize, field: &Field| new_column_type(field, &stats[index]);
+                let stats = new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
+                let type_of = |index: usize, field: &Field| {
+                    original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok)
+                };
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
         };
-        let (pairs, columns): (Vec<ColumnPair>, Vec<usize>) = pairs
-            .into_iter()
-            .enumerate()
-            .map(|(index, pair)| (ColumnPair { source_index: index, ..pair.clone() }, pair.source_index))
-            .unzip();
-        let load = self.load_plan(&name, &pairs, problems)?;
-        self.finish(name, existing, action, source, columns, &pairs, load)
+        let keys = resolve_keys("--key", &self.key, &pairs, &mut problems);
+        let primary_key = if existing.is_none() { primary_key(&self.primary_key, &mut pairs, &mut problems) } else { Vec::new() };
+        let soft_delete = existing.as_ref().filter(|_| self.soft_delete).and_then(|table| system_columns(table, &pairs, &mut problems));
+        let mut keyed = Keyed { keys, delete_mark: mark, soft_delete };
+        let (pairs, columns) = match all_columns {
+            Some(columns) => (pairs, columns),
+            None => only_needed(pairs, keyed.delete_mark.as_mut()),
+        };
+        let (charset, warning) = charset_for(session, &pairs)?;
+        let load = self.load_plan(&name, &pairs, &keyed, problems, charset)?;
+        let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
+        plan.warnings.extend(warning);
+        Ok(plan)
     }
 
-    fn load_plan(&self, name: &TableName, pairs: &[ColumnPair], mut problems: Vec<PlanProblem>) -> Result<LoadPlan> {
-        match LoadPlan::new(name, pairs, self.load_options()) {
+    fn load_plan(
+        &self,
+        name: &TableName,
+        pairs: &[ColumnPair],
+        keyed: &Keyed,
+        mut problems: Vec<PlanProblem>,
+        charset: DatabaseCharset,
+    ) -> Result<LoadPlan> {
+        let planned = match self.mode.dml() {
+            // Without its keys there is no statement, and the reason is among the problems.
+            dml if dml.has_key() && keyed.keys.is_empty() && !pairs.is_empty() => Err(plan_error(name, Vec::new())),
+            dml => LoadPlan::dml(dml, name, pairs, keyed, self.load_options(charset)),
+        };
+        match planned {
             Ok(plan) if problems.is_empty() => Ok(plan),
             // No pair at all is only worth a line of its own when nothing else explains it.
             Err(Error::Plan { .. }) if pairs.is_empty() && !problems.is_empty() => Err(plan_error(name, problems)),
@@ -169,16 +239,22 @@ impl CopyJob {
         source: ParquetSource,
         columns: Vec<usize>,
         pairs: &[ColumnPair],
+        primary_key: &[String],
         load: LoadPlan,
     ) -> Result<CopyPlan> {
         let new_columns: Vec<ColumnDesc> = pairs.iter().map(|p| p.target.clone()).collect();
         let first_statement = match action {
-            TableAction::Create => Some(sql::create_table(&name, &new_columns)?),
+            TableAction::Create => Some(sql::create_table(&name, &new_columns, primary_key)?),
             TableAction::Truncate => Some(sql::truncate(&name)?),
             TableAction::Replace => Some(sql::delete_all(&name)?),
-            TableAction::Append | TableAction::Skip => None,
+            TableAction::Append | TableAction::Skip | TableAction::Upsert | TableAction::Update | TableAction::Delete => None,
         };
-        let warnings = existing.as_ref().map(|table| unfilled_warnings(table, pairs)).unwrap_or_default();
+        // An UPDATE or a DELETE makes no row.
+        let inserted_into = existing.as_ref().filter(|_| !matches!(load.dml, Dml::Update | Dml::Delete));
+        let mut warnings = inserted_into.map(|table| unfilled_warnings(table, pairs)).unwrap_or_default();
+        if existing.is_some() && !self.primary_key.is_empty() {
+            warnings.push("the table exists: --primary-key is not applied".into());
+        }
         let mut batch_rows = (load.rows_per_execute() as usize).clamp(MIN_READ_ROWS, MAX_READ_ROWS);
         if let CommitPolicy::EveryRows(rows) = self.commit {
             // The run looks between batches whether a commit is due.
@@ -188,7 +264,9 @@ impl CopyJob {
         Ok(CopyPlan {
             action,
             first_statement,
-            insert_sql: Some(load.insert_sql.clone()),
+            statement: Some(load.sql.clone()),
+            statement_reason: Some(statement_reason(&load)),
+            not_found: matches!(load.dml, Dml::Update | Dml::Delete).then_some(load.options.not_found),
             columns: plan_columns(&load, pairs),
             rows_per_execute: load.rows_per_execute(),
             buffer_bytes: load.buffer_bytes() as u64,
@@ -213,16 +291,38 @@ impl CopyJob {
             source_rows: work.source.rows(),
             source_bytes: work.source.size_bytes(),
             first_statement: None,
-            insert_sql: None,
+            statement: None,
+            statement_reason: None,
+            not_found: None,
             columns: Vec::new(),
             rows_per_execute: 0,
             buffer_bytes: 0,
+            soft_delete: self.soft_delete,
+            on_error: self.on_error.clone(),
             commit: self.commit,
             lossy: self.lossy.to_string(),
             warnings: Vec::new(),
             work,
         }
     }
+}
+
+/// The pairs and the mark by their place among the columns that are read, which are then only theirs.
+fn only_needed(pairs: Vec<ColumnPair>, mark: Option<&mut DeleteMark>) -> (Vec<ColumnPair>, Vec<usize>) {
+    let mut columns: Vec<usize> = pairs.iter().map(|pair| pair.source_index).collect();
+    if let Some(mark) = mark {
+        let place = columns.iter().position(|&column| column == mark.source_index).unwrap_or(columns.len());
+        if place == columns.len() {
+            columns.push(mark.source_index);
+        }
+        mark.source_index = place;
+    }
+    (pairs.into_iter().enumerate().map(|(source_index, pair)| ColumnPair { source_index, ..pair }).collect(), columns)
+}
+
+/// Nothing has moved yet.
+fn interrupted(table: &TableName) -> Error {
+    Error::Interrupted { table: table.to_string(), rows_rolled_back: 0, rows_committed: 0 }
 }
 
 pub(super) fn plan_error(table: &TableName, problems: Vec<PlanProblem>) -> Error {
@@ -232,7 +332,7 @@ pub(super) fn plan_error(table: &TableName, problems: Vec<PlanProblem>) -> Error
 fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
     let problem = |reason: &str, remedy: &str| Err(PlanProblem { column: None, reason: reason.into(), remedy: remedy.into() });
     match (mode, exists) {
-        (Mode::Append | Mode::Truncate, false) => {
+        (Mode::Append | Mode::Truncate | Mode::Upsert | Mode::Update | Mode::Delete, false) => {
             problem("there is no such table, or this user may not see it", "--mode create to create it, or name its owner: SCHEMA.TABLE")
         }
         (Mode::ErrorIfExists, true) => problem("the table exists", "--mode append to add rows, --mode overwrite to replace them"),
@@ -240,16 +340,36 @@ fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
         (Mode::Truncate, true) => Ok(TableAction::Truncate),
         (Mode::Overwrite, true) => Ok(TableAction::Replace),
         (Mode::Ignore, true) => Ok(TableAction::Skip),
+        (Mode::Upsert, true) => Ok(TableAction::Upsert),
+        (Mode::Update, true) => Ok(TableAction::Update),
+        (Mode::Delete, true) => Ok(TableAction::Delete),
         (Mode::Overwrite | Mode::Create | Mode::ErrorIfExists | Mode::Ignore, false) => Ok(TableAction::Create),
     }
 }
 
+/// The database's character set, asked for when a column depends on it; and a warning when the database does not tell.
+fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
+    let depends = |p: &ColumnPair| matches!(p.target.oracle_type, OracleType::Varchar2(_) | OracleType::Char(_) | OracleType::Clob);
+    if !pairs.iter().any(depends) {
+        return Ok((DatabaseCharset::default(), None));
+    }
+    Ok(match session.database_charset()? {
+        Some(charset) => (charset, None),
+        None => {
+            let charset = DatabaseCharset::default();
+            let warning =
+                format!("the database does not tell its character set; if it is not {}, text beyond ASCII may change", charset.name);
+            (charset, Some(warning))
+        }
+    })
+}
+
 /// Lengths of the text and binary columns; not scanned when the plan fails anyway.
-fn new_column_stats(source: &ParquetSource, columns: &[usize], scan: bool) -> Result<Vec<TextStats>> {
+fn new_column_stats(source: &ParquetSource, columns: &[usize], scan: bool, proceed: &dyn Fn() -> Result<()>) -> Result<Vec<TextStats>> {
     if !scan {
         return Ok(vec![TextStats::default(); columns.len()]);
     }
-    Ok(scan_lengths(source, columns)?.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
+    Ok(scan_lengths(source, columns, proceed)?.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
 }
 
 fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {
@@ -264,6 +384,20 @@ fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanP
     }
 }
 
+fn statement_reason(load: &LoadPlan) -> &'static str {
+    let by_address = load.columns.iter().any(|column| column.target == ROWID);
+    match load.dml {
+        Dml::Insert => "array INSERT: one round trip for all rows of an execute",
+        Dml::Upsert => {
+            "array MERGE from binds: one round trip for all rows of an execute, no staging table; of rows with the same key the last one stays"
+        }
+        Dml::Update if by_address => "array UPDATE by ROWID: no index is needed; of rows with the same ROWID the last one stays",
+        Dml::Delete if by_address => "array DELETE by ROWID: no index is needed; a second row with the same ROWID finds nothing",
+        Dml::Update => "array UPDATE by key: give the key an index; of rows with the same key the last one stays",
+        Dml::Delete => "array DELETE by key: give the key an index; a second row with the same key finds nothing",
+    }
+}
+
 fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
     let column = |(index, column): (usize, &crate::load::PlannedColumn)| {
         let nullable = pairs.iter().find(|p| p.target.name == column.target).is_none_or(|p| p.target.nullable);
@@ -273,17 +407,23 @@ fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
             arrow_type: column.source_type.to_string(),
             external_type: external_type_name(&column.layout),
             target: column.target.clone(),
-            oracle_type: format!("{}{}", column.target_type, if nullable { "" } else { " NOT NULL" }),
-            conversion: conversion_of(&column.source_type, &column.target_type),
+            oracle_type: match column.target.as_str() {
+                _ if column.is_mark => "(1: delete)".to_owned(),
+                ROWID => ROWID.to_owned(),
+                _ => format!("{}{}", column.target_type, if nullable { "" } else { " NOT NULL" }),
+            },
+            conversion: if column.is_mark { Conversion::Exact } else { conversion_of(&column.source_type, &column.target_type) },
+            key: column.is_key,
         }
     };
     load.columns.iter().enumerate().map(column).collect()
 }
 
 /// OCI's name of what is bound, with the bytes of a value.
-fn external_type_name(layout: &Layout) -> String {
+pub(super) fn external_type_name(layout: &Layout) -> String {
     let name = |code: u16| match code {
         oci_sys::SQLT_CHR => "SQLT_CHR".to_owned(),
+        oci_sys::SQLT_AFC => "SQLT_AFC".to_owned(),
         oci_sys::SQLT_LNG => "SQLT_LNG".to_owned(),
         oci_sys::SQLT_INT => "SQLT_INT".to_owned(),
         oci_sys::SQLT_UIN => "SQLT_UIN".to_owned(),
@@ -320,6 +460,9 @@ mod tests {
             (Mode::Create, Some(Append), Some(Create)),
             (Mode::ErrorIfExists, None, Some(Create)),
             (Mode::Ignore, Some(Skip), Some(Create)),
+            (Mode::Upsert, Some(Upsert), None),
+            (Mode::Update, Some(Update), None),
+            (Mode::Delete, Some(Delete), None),
         ] {
             assert_eq!(table_action(mode, true).ok(), there, "{mode}");
             assert_eq!(table_action(mode, false).ok(), missing, "{mode}");

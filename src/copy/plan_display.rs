@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::format::{TextTable, bytes, count, thousands};
+use super::job::OnError;
 use super::plan::{CopyPlan, TableAction};
+use crate::load::NotFound;
 use crate::transaction::CommitPolicy;
 
 impl CopyPlan {
@@ -14,6 +16,10 @@ impl CopyPlan {
             TableAction::Truncate => "the table is truncated first, which commits: if the load then fails, it is empty".into(),
             TableAction::Replace => "its rows are replaced in one transaction: readers see the old rows until the commit".into(),
             TableAction::Skip => "the table exists: nothing is done".into(),
+            TableAction::Upsert => "rows are updated where their key is there, and inserted where it is not".into(),
+            TableAction::Update => "the rows with the key of a source row get its other columns".into(),
+            TableAction::Delete if self.soft_delete => "the rows with the key of a source row are marked as deleted".into(),
+            TableAction::Delete => "the rows with the key of a source row are removed".into(),
         }
     }
 
@@ -37,20 +43,30 @@ impl fmt::Display for CopyPlan {
             return Ok(());
         }
         writeln!(f, "commit   {}", self.commit_line())?;
+        if let OnError::Reject { file, max_rows } = &self.on_error {
+            let limit = max_rows.map(|rows| format!(", at most {}", thousands(rows))).unwrap_or_default();
+            writeln!(f, "rejects  rows that are refused go to {}{limit}", file.display())?;
+        }
+        match self.not_found {
+            Some(NotFound::Refuse) => writeln!(f, "absent   a row whose key is not in the table is refused")?,
+            Some(NotFound::Count) => writeln!(f, "absent   a row whose key is not in the table is counted")?,
+            None => {}
+        }
         if !self.lossy.is_empty() {
             writeln!(f, "lossy    {}", self.lossy)?;
         }
         if let Some(statement) = &self.first_statement {
             writeln!(f, "\n{statement};")?;
         }
-        if let Some(insert) = &self.insert_sql {
-            writeln!(f, "\n{insert};\n")?;
+        if let (Some(statement), Some(reason)) = (&self.statement, self.statement_reason) {
+            writeln!(f, "\n{statement};\n{reason}\n")?;
         }
         let mut table = TextTable::new(["#", "source", "Arrow", "OCI", "column", "Oracle", "conversion"]);
         for c in &self.columns {
             let conversion = c.conversion.to_string();
             let cells = [c.position.to_string(), c.source.clone(), c.arrow_type.clone(), c.external_type.clone(), c.target.clone()];
             let [position, source, arrow, external, target] = cells;
+            let target = if c.key { format!("{target} (key)") } else { target };
             table.row([position, source, arrow, external, target, c.oracle_type.clone(), conversion]);
         }
         write!(f, "{table}")?;

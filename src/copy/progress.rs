@@ -1,7 +1,9 @@
 //! What a run tells while it goes, and how it is told to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::oci::CancelHandle;
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +16,7 @@ pub enum ProgressEvent {
     },
     /// Rows begin to move.
     Started {
-        /// Rows of the source.
+        /// Rows of the source; 0 when nobody knows.
         rows_total: u64,
         /// Bytes of the source on disk.
         bytes_total: u64,
@@ -54,7 +56,14 @@ impl Progress for NoProgress {
 
 /// A request to stop, shared between threads. The run looks at it between batches, rolls back and returns [`crate::Error::Interrupted`].
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<CancelState>);
+
+#[derive(Debug, Default)]
+struct CancelState {
+    requested: AtomicBool,
+    /// What [`Cancel::hurry`] may break off; `None` while a commit, a rollback or a clean-up runs.
+    breakable: Mutex<Option<CancelHandle>>,
+}
 
 impl Cancel {
     /// Not requested yet.
@@ -64,12 +73,36 @@ impl Cancel {
 
     /// Asks the run to stop; safe to call from a signal handler's thread, any number of times.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.requested.store(true, Ordering::Release);
     }
 
     /// Whether it was asked to stop.
     pub fn is_requested(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.requested.load(Ordering::Acquire)
+    }
+
+    /// Asks the run to stop and breaks off the call that it is in, for a statement that does not come back. A commit, a rollback and the
+    /// clean-up after a failure are left alone: whether anything was broken off.
+    pub fn hurry(&self) -> bool {
+        self.request();
+        // Held until the break is sent, so that none is sent after `disarm` has returned.
+        let breakable = self.breakable();
+        // It fails when nothing runs any more, and then there is nothing to hurry.
+        breakable.as_ref().is_some_and(|call| call.cancel() == Ok(true))
+    }
+
+    /// From here on [`Self::hurry`] may break off calls of this session.
+    pub(super) fn arm(&self, call: CancelHandle) {
+        *self.breakable() = Some(call);
+    }
+
+    /// From here on nothing is broken off. A break that was sent before has set the request.
+    pub(super) fn disarm(&self) -> Option<CancelHandle> {
+        self.breakable().take()
+    }
+
+    fn breakable(&self) -> MutexGuard<'_, Option<CancelHandle>> {
+        self.0.breakable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

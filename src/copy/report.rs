@@ -46,9 +46,21 @@ pub struct CopyReport {
     pub first_statement: Option<String>,
     /// Rows that the source's footers count.
     pub rows_read: u64,
-    /// Rows that are in the table now because of this job.
+    /// Source rows that were carried out: rows that are in the table now because of this job, or that `delete` has removed.
     pub rows_loaded: u64,
-    /// Rows that `overwrite` deleted.
+    /// Rows of the table that changed: more than `rows_loaded`, where a key that is not unique finds several.
+    pub rows_affected: u64,
+    /// Source rows whose key was not in the table, where they are counted.
+    pub rows_not_found: u64,
+    /// Rows to be deleted were marked and stay.
+    pub soft_delete: bool,
+    /// Source rows that a conversion refused.
+    pub rows_rejected_convert: u64,
+    /// Source rows that the database refused or did not find.
+    pub rows_rejected_execute: u64,
+    /// Where the refused rows are.
+    pub rejects_file: Option<String>,
+    /// Rows that `overwrite` deleted, or that a delete mark has deleted or marked as deleted.
     pub rows_deleted: u64,
     /// Files of the source.
     pub files: u64,
@@ -68,6 +80,25 @@ pub struct CopyReport {
     pub warnings: Vec<String>,
 }
 
+impl CopyReport {
+    /// Source rows that are not in the table, but in the file of refused rows.
+    pub fn rows_rejected(&self) -> u64 {
+        self.rows_rejected_convert + self.rows_rejected_execute
+    }
+
+    /// What a key found that is not one row for each.
+    fn by_key(&self) -> String {
+        let mut how = String::new();
+        if self.rows_not_found > 0 {
+            how.push_str(&format!("; the key of {} was not there", count(self.rows_not_found, "row")));
+        }
+        if self.rows_affected != self.rows_loaded {
+            how.push_str(&format!("; {} of the table changed", count(self.rows_affected, "row")));
+        }
+        how
+    }
+}
+
 impl fmt::Display for CopyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.action == TableAction::Skip {
@@ -79,8 +110,19 @@ impl fmt::Display for CopyReport {
             TableAction::Replace => format!(" (replacing {})", count(self.rows_deleted, "row")),
             TableAction::Append if self.mode == Mode::Create => " (the table existed, rows were added)".to_owned(),
             TableAction::Append | TableAction::Skip => String::new(),
+            TableAction::Upsert | TableAction::Update | TableAction::Delete => self.by_key(),
         };
-        writeln!(f, "{} loaded into {}{how}", count(self.rows_loaded, "row"), self.table)?;
+        let (rows, table) = (count(self.rows_loaded, "row"), &self.table);
+        match self.action {
+            TableAction::Upsert if self.rows_deleted > 0 => {
+                writeln!(f, "{rows} merged into {table}, {} of them deleted{how}", thousands(self.rows_deleted))?;
+            }
+            TableAction::Upsert => writeln!(f, "{rows} merged into {table}{how}")?,
+            TableAction::Update => writeln!(f, "{rows} updated in {table}{how}")?,
+            TableAction::Delete if self.soft_delete => writeln!(f, "{rows} marked as deleted in {table}{how}")?,
+            TableAction::Delete => writeln!(f, "{rows} deleted from {table}{how}")?,
+            _ => writeln!(f, "{rows} loaded into {table}{how}")?,
+        }
         writeln!(
             f,
             "  {} in {}: {} rows/s from {}, {}, {}",
@@ -91,6 +133,11 @@ impl fmt::Display for CopyReport {
             count(self.executes, "execute"),
             count(self.commits, "commit"),
         )?;
+        if let Some(file) = &self.rejects_file {
+            let (rows, by_us, by_database) = (self.rows_rejected(), self.rows_rejected_convert, self.rows_rejected_execute);
+            let rows = count(rows, "row");
+            writeln!(f, "  {rows} refused ({} in conversion, {} by the database): {file}", thousands(by_us), thousands(by_database))?;
+        }
         let t = &self.times;
         let stages = [
             ("prepare", t.prepare_ms),
@@ -122,6 +169,12 @@ mod tests {
             first_statement: None,
             rows_read: 6_001_215,
             rows_loaded: 6_001_215,
+            rows_affected: 6_001_215,
+            rows_not_found: 0,
+            soft_delete: false,
+            rows_rejected_convert: 0,
+            rows_rejected_execute: 0,
+            rejects_file: None,
             rows_deleted: 12,
             files: 1,
             source_bytes: 200 << 20,
@@ -147,6 +200,8 @@ mod tests {
         }
         assert!(report(TableAction::Append, Mode::Create).to_string().contains("the table existed"));
         assert!(report(TableAction::Replace, Mode::Overwrite).to_string().contains("replacing 12 rows"));
+        let deleted = CopyReport { rows_loaded: 5, rows_affected: 7, rows_not_found: 2, ..report(TableAction::Delete, Mode::Delete) };
+        assert!(deleted.to_string().starts_with("5 rows deleted from T; the key of 2 rows was not there; 7 rows of the table changed\n"));
         assert_eq!(report(TableAction::Skip, Mode::Ignore).to_string(), "nothing done: T exists (mode ignore)\n");
     }
 

@@ -1,18 +1,20 @@
 //! Carrying out a plan: statements, rows, commit; and on failure everything back as it was.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+
+use arrow::datatypes::Schema;
 
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
+use super::rejects::Rejects;
 use super::report::{CopyReport, StageTimes, ms};
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
 use crate::oci::Session;
 use crate::sql;
-use crate::transaction::{CommitPolicy, Transaction};
-
-/// User requested cancel of current operation.
-const ORA_CANCELLED: i32 = 1013;
+use crate::transaction::{CommitPolicy, ORA_CANCELLED, Transaction, commit_outcome_unknown};
 
 /// Rows and times of a run in progress.
 #[derive(Debug, Default)]
@@ -23,9 +25,12 @@ struct Tally {
     /// Sent to the database since the last commit.
     rows_open: u64,
     commits: u64,
+    /// The last commit has returned.
+    complete: bool,
     prepare: Duration,
     read: Duration,
     commit: Duration,
+    rejects_file: Option<PathBuf>,
 }
 
 impl CopyPlan {
@@ -41,13 +46,41 @@ impl CopyPlan {
         let Some(load) = self.work.load.take() else {
             return Ok(self.report(&tally, LoadReport::default(), began));
         };
-        self.check_unchanged(session)?;
-        self.refuse_if_cancelled(cancel, &tally)?;
-        let created = self.run_ddl(session, progress, &mut tally)?;
-        match self.load_rows(session, load, &mut tally, progress, cancel) {
-            Ok(load_report) => Ok(self.report(&tally, load_report, began)),
-            Err(Failure { error, outcome_unknown }) => Err(self.clean_up(session, created, outcome_unknown, &tally, error)),
+        cancel.arm(session.cancel_handle());
+        let (created, rejects) = self
+            .check_unchanged(session)
+            .and_then(|()| self.refuse_if_cancelled(cancel, &tally))
+            .and_then(|()| Rejects::begin(&self.on_error, &self.read_schema()))
+            .and_then(|rejects| Ok((self.run_ddl(session, progress, &mut tally)?, rejects)))
+            .map_err(|error| {
+                cancel.disarm();
+                self.as_interruption(error, cancel, &tally)
+            })?;
+        let loaded = catch_unwind(AssertUnwindSafe(|| self.load_rows(session, load, &rejects, &mut tally, progress, cancel)));
+        cancel.disarm();
+        match loaded {
+            Ok(Ok(load_report)) => {
+                let published = rejects.publish().map_err(|error| annotate(error, "the good rows are committed"))?;
+                tally.rejects_file = published.map(|(path, _)| path);
+                Ok(self.report(&tally, load_report, began))
+            }
+            Ok(Err(Failure { error, outcome_unknown })) => {
+                Err(name_rejects(self.clean_up(session, created, outcome_unknown, &tally, error), &rejects))
+            }
+            Err(panic) => {
+                if !tally.complete {
+                    // The guard has rolled back; the table that was created goes too. The panic is the news, not this.
+                    let _ = self.clean_up(session, created, false, &tally, self.interrupted(&tally));
+                }
+                resume_unwind(panic)
+            }
         }
+    }
+
+    /// The schema of the batches that are read.
+    fn read_schema(&self) -> Schema {
+        let schema = self.work.source.schema();
+        Schema::new(self.work.read.columns.iter().map(|&index| schema.field(index).clone()).collect::<Vec<_>>())
     }
 
     /// The table is what it was when the plan was made.
@@ -80,16 +113,24 @@ impl CopyPlan {
         &self,
         session: &mut Session,
         load: LoadPlan,
+        rejects: &Rejects,
         tally: &mut Tally,
         progress: &mut dyn Progress,
         cancel: &Cancel,
     ) -> Result<LoadReport, Failure> {
         let transaction = Transaction::begin(session);
-        let filled = self.fill(&transaction, load, tally, progress, cancel);
+        let filled = self.fill(&transaction, load, rejects, tally, progress, cancel);
+        // Neither a commit nor a rollback is broken off. What was broken off before the commit shows now.
+        cancel.disarm();
+        let filled = filled.and_then(|report| self.refuse_if_cancelled(cancel, tally).map(|()| report).map_err(Failure::from));
+        // No row is committed before those that were refused are safe.
+        let filled = filled.and_then(|report| rejects.close().map(|()| report).map_err(Failure::from));
         match filled {
             Ok(report) => {
                 let began = Instant::now();
-                transaction.commit().map_err(|error| Failure { error, outcome_unknown: true })?;
+                // What can be rolled back, the guard has rolled back when the commit fails.
+                transaction.commit().map_err(Failure::of_commit)?;
+                tally.complete = true;
                 tally.commit += began.elapsed();
                 tally.commits += 1;
                 tally.rows_committed = report.rows_loaded;
@@ -98,7 +139,11 @@ impl CopyPlan {
             }
             Err(failure) => {
                 progress.event(&ProgressEvent::RollingBack { rows: tally.rows_open });
-                let error = self.as_interruption(failure.error, cancel, tally);
+                // A commit that was broken off may have happened: that is no "rolled back".
+                let error = match failure.outcome_unknown {
+                    true => failure.error,
+                    false => self.as_interruption(failure.error, cancel, tally),
+                };
                 let error = match transaction.rollback() {
                     Ok(()) => error,
                     // The server rolls back when the session is gone, so that is not news.
@@ -117,6 +162,7 @@ impl CopyPlan {
         &self,
         transaction: &Transaction<'_>,
         load: LoadPlan,
+        rejects: &Rejects,
         tally: &mut Tally,
         progress: &mut dyn Progress,
         cancel: &Cancel,
@@ -128,7 +174,7 @@ impl CopyPlan {
             tally.prepare += began.elapsed();
         }
         progress.event(&ProgressEvent::Started { rows_total: self.source_rows, bytes_total: self.source_bytes });
-        let mut loader = Loader::new(transaction, load)?;
+        let mut loader = rejects.attach(Loader::new(transaction, load)?);
         let mut reader = self.work.source.read(self.work.read.clone());
         loop {
             self.refuse_if_cancelled(cancel, tally)?;
@@ -141,41 +187,54 @@ impl CopyPlan {
             written?;
             tally.rows_read += next.batch.num_rows() as u64;
             progress.event(&ProgressEvent::Batch { rows_done: tally.rows_read, bytes_done: next.bytes_done });
-            self.commit_if_due(transaction, tally, progress)?;
+            self.commit_if_due(transaction, rejects, tally, progress, cancel)?;
         }
         let flushed = loader.flush();
         tally.rows_open = loader.rows_loaded() - tally.rows_committed;
         flushed?;
-        self.refuse_if_cancelled(cancel, tally)?;
         let report = loader.finish()?;
         self.check_counts(tally, &report)?;
         Ok(report)
     }
 
-    fn commit_if_due(&self, transaction: &Transaction<'_>, tally: &mut Tally, progress: &mut dyn Progress) -> Result<(), Failure> {
+    fn commit_if_due(
+        &self,
+        transaction: &Transaction<'_>,
+        rejects: &Rejects,
+        tally: &mut Tally,
+        progress: &mut dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<(), Failure> {
         let CommitPolicy::EveryRows(every) = self.commit else { return Ok(()) };
         if tally.rows_open < every.get() {
             return Ok(());
         }
+        rejects.sync()?;
+        let breakable = cancel.disarm();
+        self.refuse_if_cancelled(cancel, tally)?;
         let began = Instant::now();
-        transaction.commit_and_continue().map_err(|error| Failure { error, outcome_unknown: true })?;
+        transaction.commit_and_continue().map_err(Failure::of_commit)?;
         tally.commit += began.elapsed();
         tally.commits += 1;
         tally.rows_committed += std::mem::take(&mut tally.rows_open);
         progress.event(&ProgressEvent::Committed { rows_committed: tally.rows_committed });
+        if let Some(breakable) = breakable {
+            cancel.arm(breakable);
+        }
         Ok(())
     }
 
     /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
     fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
-        if tally.rows_read == self.source_rows && report.rows_loaded == self.source_rows {
+        let accounted_for = report.rows_loaded + report.rows_not_found + report.rows_rejected();
+        if tally.rows_read == self.source_rows && accounted_for == self.source_rows {
             return Ok(());
         }
         Err(Error::Database {
             phase: Phase::Execute,
             table: Some(self.table.clone()),
             ora_code: 0,
-            message: format!("the source has {} rows, {} were read and {} loaded", self.source_rows, tally.rows_read, report.rows_loaded),
+            message: format!("the source has {} rows, {} were read and {accounted_for} accounted for", self.source_rows, tally.rows_read),
             remedy: "rolled back; run the job again, and report this if it happens twice".into(),
             session_dead: false,
         })
@@ -189,14 +248,8 @@ impl CopyPlan {
         if cancel.is_requested() { Err(self.interrupted(tally)) } else { Ok(()) }
     }
 
-    /// A call that the cancel itself broke off is an interruption, not an error of the database.
     fn as_interruption(&self, error: Error, cancel: &Cancel, tally: &Tally) -> Error {
-        let code = match &error {
-            Error::Database { ora_code, .. } => *ora_code,
-            Error::Row(row) => row.ora_code.unwrap_or(0),
-            _ => 0,
-        };
-        if code == ORA_CANCELLED && cancel.is_requested() { self.interrupted(tally) } else { error }
+        if was_broken_off(&error, cancel) { self.interrupted(tally) } else { error }
     }
 
     /// Drops a table that this run created, and says what could not be undone.
@@ -244,7 +297,13 @@ impl CopyPlan {
             first_statement: self.first_statement,
             rows_read: tally.rows_read,
             rows_loaded: load.rows_loaded,
-            rows_deleted: tally.rows_deleted,
+            rows_affected: load.rows_affected,
+            rows_not_found: load.rows_not_found,
+            soft_delete: self.soft_delete,
+            rows_rejected_convert: load.rows_rejected_convert,
+            rows_rejected_execute: load.rows_rejected_execute,
+            rejects_file: tally.rejects_file.as_ref().map(|path| path.display().to_string()),
+            rows_deleted: tally.rows_deleted + load.rows_deleted,
             files: self.files,
             source_bytes: self.source_bytes,
             executes: load.executes,
@@ -263,10 +322,26 @@ struct Failure {
     outcome_unknown: bool,
 }
 
+impl Failure {
+    fn of_commit(error: Error) -> Self {
+        Failure { outcome_unknown: commit_outcome_unknown(&error), error }
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Failure { error, outcome_unknown: false }
     }
+}
+
+/// A call that the cancel itself broke off is an interruption, not an error of the database.
+pub(super) fn was_broken_off(error: &Error, cancel: &Cancel) -> bool {
+    let code = match error {
+        Error::Database { ora_code, .. } => *ora_code,
+        Error::Row(row) => row.ora_code.unwrap_or(0),
+        _ => 0,
+    };
+    code == ORA_CANCELLED && cancel.is_requested()
 }
 
 fn is_session_dead(error: &Error) -> bool {
@@ -275,6 +350,15 @@ fn is_session_dead(error: &Error) -> bool {
 
 fn first_line(error: &Error) -> String {
     error.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// Refused rows are kept also when the job fails: they say what is wrong with the source, and with `--commit-rows` they are nowhere else.
+fn name_rejects(error: Error, rejects: &Rejects) -> Error {
+    match rejects.publish() {
+        Ok(None) => error,
+        Ok(Some((path, rows))) => annotate(error, &format!("{rows} rows that were refused before are in {}", path.display())),
+        Err(failed) => annotate(error, &first_line(&failed)),
+    }
 }
 
 /// Rows that had been committed went with the dropped table.
@@ -297,6 +381,8 @@ fn annotate(mut error: Error, note: &str) -> Error {
         Error::Row(row) => add(&mut row.remedy),
         Error::Plan { problems, .. } => problems.push(PlanProblem { column: None, reason: note.to_owned(), remedy: "see above".into() }),
         Error::Interrupted { table, .. } => *table = format!("{table}; {note}"),
+        // No load ends so.
+        Error::ExportInterrupted { .. } => {}
     }
     error
 }

@@ -23,11 +23,12 @@ const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Finds the files of `sources`: each a file, a glob (`*`, `?`, `[a-z]`, `**`) or a directory, which is walked in sorted order without
 /// entries that start with `.` or `_`. `key=value` directories below a named directory, or from the first wildcard of a glob on, are
-/// partitions; those in the part that was spelled out are not, for the user has chosen that one.
+/// partitions; those in the part that was spelled out are not, for the user has chosen that one. When sources differ in that part, their
+/// values would be lost: most often the shell has expanded a glob, so this is refused.
 ///
 /// # Errors
-/// Nothing named or nothing found, an unreadable directory, a file found twice (its rows would arrive twice), a directory or glob in a Delta
-/// table (it also holds files whose rows are deleted), partition directories that differ in their keys.
+/// Nothing named or nothing found, an unreadable directory, a file found twice (its rows would arrive twice), anything in a Delta table (it also
+/// holds files whose rows are deleted), partition directories that differ in their keys.
 pub fn discover(sources: &[String]) -> Result<Vec<FoundFile>> {
     if sources.is_empty() {
         return Err(Error::Usage { message: "no source file named".into(), remedy: "name a Parquet file, a glob or a directory".into() });
@@ -37,6 +38,7 @@ pub fn discover(sources: &[String]) -> Result<Vec<FoundFile>> {
         discover_one(source, &mut files)?;
     }
     refuse_duplicates(&files)?;
+    refuse_spelled_out_partitions(sources)?;
     refuse_uneven_partitions(&files)?;
     Ok(files)
 }
@@ -57,6 +59,7 @@ fn discover_one(source: &str, files: &mut Vec<FoundFile>) -> Result<()> {
             Ok(())
         }
         Ok(metadata) => {
+            refuse_inside_delta(path, &mut HashSet::new())?;
             files.push(FoundFile { path: path.into(), size_bytes: metadata.len(), partitions: Vec::new() });
             Ok(())
         }
@@ -166,7 +169,7 @@ fn refuse_delta(directory: &Path) -> Result<()> {
         Phase::Read,
         directory,
         "this is a Delta table; its directory also holds files whose rows were deleted or replaced",
-        "name the live Parquet files one by one",
+        "copy its live files elsewhere and name the copies; reading Delta tables themselves is not supported yet",
     ))
 }
 
@@ -211,6 +214,34 @@ fn refuse_duplicates(files: &[FoundFile]) -> Result<()> {
         if !seen.insert(canonical) {
             let message = format!("{} is named twice, its rows would arrive twice", file.path.display());
             return Err(Error::Usage { message, remedy: "name each file once; check for overlapping globs and links".into() });
+        }
+    }
+    Ok(())
+}
+
+/// `key=value` directories in what was spelled out of `source`, with those of the working directory.
+fn spelled_out_partitions(source: &str) -> Vec<(String, Option<String>)> {
+    let path = Path::new(source);
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let directories = if path.is_file() { whole.parent().unwrap_or(&whole) } else { &whole };
+    let is_literal = |component: &Component<'_>| path.exists() || !is_glob(&component.as_os_str().to_string_lossy());
+    directories.components().take_while(is_literal).filter_map(|component| partition_of(&component)).collect()
+}
+
+fn refuse_spelled_out_partitions(sources: &[String]) -> Result<()> {
+    let Some((first, others)) = sources.split_first() else { return Ok(()) };
+    let expected = spelled_out_partitions(first);
+    let shown = |partitions: &[(String, Option<String>)]| {
+        partitions.iter().map(|(key, value)| format!("{key}={}", value.as_deref().unwrap_or(HIVE_NULL))).collect::<Vec<_>>().join("/")
+    };
+    for other in others {
+        let found = spelled_out_partitions(other);
+        if found != expected {
+            return Err(Error::Usage {
+                message: format!("{first} lies in [{}] and {other} in [{}]: these columns would be lost", shown(&expected), shown(&found)),
+                remedy: "quote the glob so that the shell leaves it alone, or name the directory above; else load one partition a job"
+                    .into(),
+            });
         }
     }
     Ok(())
@@ -306,6 +337,7 @@ mod tests {
         for (source, word) in [
             ("delta", "Delta table"),
             ("delta/x=1", "Delta table"),
+            ("delta/x=1/a.parquet", "copy its live files elsewhere"),
             ("delta/x=1/*.parquet", "Delta table"),
             ("del*", "Delta table"),
             ("d*/**/*.parquet", "Delta table"),
@@ -322,6 +354,29 @@ mod tests {
         let message = discover(&[path.clone(), path]).unwrap_err().to_string();
         assert!(message.contains("named twice"), "{message}");
         assert!(discover(&[]).is_err() && discover(&[String::new()]).is_err());
+    }
+
+    #[test]
+    fn sources_that_the_shell_took_from_a_glob_do_not_lose_their_partitions() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["t/y=1/a.parquet", "t/y=1/b.parquet", "t/y=2/c.parquet", "plain/d.parquet"] {
+            touch(dir.path(), name);
+        }
+        let found =
+            |names: &[&str]| discover(&names.iter().map(|name| dir.path().join(name).to_str().unwrap().to_owned()).collect::<Vec<_>>());
+        for names in [
+            ["t/y=1/a.parquet", "t/y=2/c.parquet"],
+            ["t/y=1/a.parquet", "plain/d.parquet"],
+            ["t/y=1", "t/y=2"],
+            ["t/y=1/*.parquet", "t/y=2/*.parquet"],
+            ["t/y=2/../y=1/a.parquet", "t/y=2/c.parquet"],
+        ] {
+            let message = found(&names).unwrap_err().to_string();
+            assert!(message.contains("would be lost") && message.contains("quote the glob"), "{names:?}: {message}");
+        }
+        assert!(found(&["t/y=1/a.parquet", "t/y=2/c.parquet"]).unwrap_err().to_string().contains("[y=1]"));
+        assert_eq!(found(&["t/y=1/a.parquet", "t/y=1/b.parquet"]).unwrap().len(), 2);
+        assert_eq!(found(&["t/y=*"]).unwrap()[2].partitions, [("y".to_owned(), Some("2".to_owned()))]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ const CHUNK_ROWS: usize = 8192;
 /// What the values of a column need, by the first row of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Needs {
+    /// The file has the column as something else, INT64 for example: it cannot be decoded into another unit.
+    not_int96: bool,
     /// A value outside the range of 64-bit nanoseconds: 1-based row.
     wide_range_row: Option<u64>,
     /// A value that is not a whole microsecond: 1-based row.
@@ -33,19 +35,21 @@ impl ParquetSource {
     /// would not hold their range.
     ///
     /// # Errors
-    /// [`crate::Error::Source`] when a column needs both (a range beyond 1677..2262 and single nanoseconds), which no Arrow timestamp holds.
+    /// [`crate::Error::Source`] when a column needs both (a range beyond 1677..2262 and single nanoseconds), which no Arrow timestamp holds,
+    /// or needs the range in one file and is no INT96 in another.
     pub fn settle_int96(&mut self, columns: &[usize]) -> Result<()> {
         for &column in columns {
             if !self.is_file_column(column) || self.schema().field(column).data_type() != &DataType::Timestamp(TimeUnit::Nanosecond, None) {
                 continue;
             }
             let name = self.schema().field(column).name().clone();
-            let (mut wide, mut fine) = (None, None);
+            let (mut wide, mut fine, mut other) = (None, None, None);
             for file in self.files().to_vec() {
                 let needs = scan_column(&file, &name)?;
                 let place = |row: u64| (file.path.clone(), row);
                 wide = wide.or(needs.wide_range_row.map(place));
                 fine = fine.or(needs.nanosecond_row.map(place));
+                other = other.or(needs.not_int96.then(|| file.path.clone()));
                 if let Some(row) = needs.out_of_range_row {
                     let message = format!("row {row}: the INT96 timestamp in column {name:?} is beyond any calendar");
                     return Err(source_error(Phase::Plan, &file.path, message, "leave the column out with --columns"));
@@ -54,12 +58,24 @@ impl ParquetSource {
                     return Err(conflict(&name, wide_path, *wide_row, fine_path, *fine_row));
                 }
             }
+            if let (Some((wide_path, wide_row)), Some(other)) = (&wide, &other) {
+                return Err(mixed(&name, wide_path, *wide_row, other));
+            }
             if wide.is_some() {
                 self.set_column_type(column, DataType::Timestamp(TimeUnit::Microsecond, None));
             }
         }
         Ok(())
     }
+}
+
+fn mixed(name: &str, wide_path: &Path, wide_row: u64, other: &Path) -> Error {
+    let message = format!(
+        "row {wide_row}: INT96 column {name:?} has a year outside 1677 to 2262, but in {} the column is 64-bit nanoseconds; \
+         no Arrow timestamp holds both",
+        other.display()
+    );
+    source_error(Phase::Plan, wide_path, message, "load the files with INT96 in a job of their own, or leave the column out with --columns")
 }
 
 fn conflict(name: &str, wide_path: &Path, wide_row: u64, fine_path: &Path, fine_row: u64) -> Error {
@@ -81,7 +97,7 @@ fn scan(input: std::fs::File, name: &str) -> Result<Needs, ParquetError> {
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let is_column = |i: &usize| schema.column(*i).path().parts() == [name] && schema.column(*i).physical_type() == PhysicalType::INT96;
     let Some(leaf) = (0..schema.num_columns()).find(is_column) else {
-        return Ok(Needs::default());
+        return Ok(Needs { not_int96: true, ..Needs::default() });
     };
     let nullable = schema.column(leaf).max_def_level() > 0;
     let mut needs = Needs::default();
@@ -186,6 +202,31 @@ mod tests {
         settled(&[Some(int96(2_440_589, 1)), None]).unwrap();
         let source = settled(&[Some(int96(5_373_484, 0)), None, Some(int96(2_440_588, 1000))]).unwrap();
         assert_eq!(source.schema().field(0).data_type(), &DataType::Timestamp(TimeUnit::Microsecond, None));
+    }
+
+    #[test]
+    fn a_wide_range_beside_a_file_of_64_bit_nanoseconds_is_refused() {
+        use arrow::array::{ArrayRef, RecordBatch, TimestampNanosecondArray};
+        let dir = tempfile::tempdir().unwrap();
+        let paths = ["wide.parquet", "near.parquet", "nanos.parquet"].map(|name| dir.path().join(name));
+        write(&paths[0], &[Some(int96(5_373_484, 0)), None]);
+        write(&paths[1], &[Some(int96(2_440_589, 0)), None]);
+        let nanos: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![1_700_000_000_000_000_000]));
+        let batch = RecordBatch::try_from_iter_with_nullable([("ts", nanos, true)]).unwrap();
+        let file = std::fs::File::create(&paths[2]).unwrap();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let settle = |files: [usize; 2]| {
+            let files = files.map(|index| paths[index].to_str().unwrap().to_owned());
+            ParquetSource::open(&files).unwrap().settle_int96(&[0])
+        };
+        for files in [[0, 2], [2, 0]] {
+            let message = settle(files).unwrap_err().to_string();
+            assert!(message.contains("wide.parquet: row 1") && message.contains("nanos.parquet"), "{message}");
+        }
+        settle([1, 2]).unwrap();
+        settle([0, 1]).unwrap();
     }
 
     #[test]

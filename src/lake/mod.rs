@@ -3,11 +3,14 @@
 pub mod describe;
 pub mod discover;
 pub mod int96;
+mod ndjson;
 pub mod parquet;
+pub mod parquet_sink;
 #[cfg(test)]
 mod parquet_tests;
 pub mod partition;
 pub mod read_ahead;
+pub mod rejects;
 pub mod text_stats;
 
 use std::path::Path;

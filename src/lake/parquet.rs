@@ -34,6 +34,8 @@ pub struct ParquetSource {
     files: Vec<ParquetFile>,
     schema: SchemaRef,
     partition_columns: usize,
+    /// Key → text of the footers, as far as all files agree.
+    footer_texts: HashMap<String, String>,
 }
 
 /// What to read, and in which pieces.
@@ -57,13 +59,17 @@ impl ParquetSource {
         let found = discover(sources)?;
         let mut files = Vec::with_capacity(found.len());
         let mut fields: Vec<Field> = Vec::new();
+        let mut footer_texts = HashMap::new();
         for file in &found {
             let metadata = load_metadata(&file.path, Phase::Describe, ArrowReaderOptions::new())?;
             let rows = row_count(&file.path, &metadata)?;
             let names = unique_names(&file.path, metadata.schema())?;
+            let texts = own_footer_texts(&metadata);
             if files.is_empty() {
+                footer_texts = texts;
                 fields = metadata.schema().fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), f.is_nullable())).collect();
             } else {
+                footer_texts.retain(|key, text| texts.get(key) == Some(text));
                 agree(&mut fields, &found[0].path, &file.path, metadata.schema(), &names)?;
             }
             let partitions = file.partitions.iter().map(|(_, value)| value.clone()).collect();
@@ -72,7 +78,7 @@ impl ParquetSource {
         let file_columns = fields.len();
         add_partition_fields(&mut fields, &found)?;
         let partition_columns = fields.len() - file_columns;
-        Ok(ParquetSource { files, schema: Arc::new(Schema::new(fields)), partition_columns })
+        Ok(ParquetSource { files, schema: Arc::new(Schema::new(fields)), partition_columns, footer_texts })
     }
 
     /// The files in the order in which they are read.
@@ -83,6 +89,11 @@ impl ParquetSource {
     /// Columns of the files, then partition columns.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// What olbridge itself has written into the footers under `key`, if all files say the same.
+    pub fn footer_text(&self, key: &str) -> Option<&str> {
+        self.footer_texts.get(key).map(String::as_str)
     }
 
     /// How many columns at the end of the schema come from directory names.
@@ -159,6 +170,12 @@ fn hint(file: &File) -> Option<&'static str> {
         [b'O', b'R', b'C', ..] => Some("this is an ORC file: convert it to Parquet first"),
         _ => None,
     }
+}
+
+/// Other programs' texts may be large, and mean nothing here.
+fn own_footer_texts(metadata: &ArrowReaderMetadata) -> HashMap<String, String> {
+    let pairs = metadata.metadata().file_metadata().key_value_metadata().into_iter().flatten();
+    pairs.filter(|pair| pair.key.starts_with("olbridge.")).filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect()
 }
 
 fn row_count(path: &Path, metadata: &ArrowReaderMetadata) -> Result<u64> {

@@ -8,6 +8,7 @@ use arrow::{array::OffsetSizeTrait, error::ArrowError};
 use super::parquet::{ParquetSource, ReadOptions};
 use super::source_error;
 use crate::error::{Phase, Result};
+use crate::oracle_type::count_chars;
 
 /// Rows of a batch of the scan.
 const SCAN_BATCH_ROWS: usize = 8192;
@@ -30,11 +31,12 @@ pub fn has_lengths(data_type: &DataType) -> bool {
     }
 }
 
-/// The exact longest value of each of `columns` (schema indices), in that order; reads only those that have lengths, a batch at a time.
+/// The exact longest value of each of `columns` (schema indices), in that order; reads only those that have lengths, a batch at a time,
+/// and asks `proceed` before each.
 ///
 /// # Errors
-/// As reading the source.
-pub fn scan_lengths(source: &ParquetSource, columns: &[usize]) -> Result<Vec<Lengths>> {
+/// As reading the source, or of `proceed`.
+pub fn scan_lengths(source: &ParquetSource, columns: &[usize], proceed: &dyn Fn() -> Result<()>) -> Result<Vec<Lengths>> {
     let mut lengths = vec![Lengths::default(); columns.len()];
     let scanned: Vec<usize> = (0..columns.len()).filter(|&i| has_lengths(source.schema().field(columns[i]).data_type())).collect();
     if scanned.is_empty() {
@@ -42,6 +44,7 @@ pub fn scan_lengths(source: &ParquetSource, columns: &[usize]) -> Result<Vec<Len
     }
     let options = ReadOptions { columns: scanned.iter().map(|&i| columns[i]).collect(), batch_rows: SCAN_BATCH_ROWS };
     for batch in source.read(options) {
+        proceed()?;
         let batch = batch?;
         for (&index, array) in scanned.iter().zip(batch.batch.columns()) {
             measure(array, &mut lengths[index])
@@ -82,11 +85,6 @@ fn measure_text<O: OffsetSizeTrait>(array: &ArrayRef, offsets: &OffsetBuffer<O>,
             lengths.add(value.len(), if ascii { value.len() } else { count_chars(value) });
         }
     }
-}
-
-/// Code points of valid UTF-8: bytes that are not continuation bytes.
-fn count_chars(value: &[u8]) -> usize {
-    value.iter().filter(|&&byte| byte & 0xC0 != 0x80).count()
 }
 
 impl Lengths {

@@ -4,22 +4,33 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 
-use crate::column::{ColumnBind, ValueError};
+use crate::column::ValueError;
 use crate::error::{Error, Phase, RowError, SourceRow};
-use crate::layout::{Layout, Slots};
-use crate::oci::{ArrayMode, ArrayRowError, ArrayStatement};
+use crate::layout::Layout;
+use crate::oci::{ArrayMode, ArrayStatement, ExecuteOptions};
 use crate::transaction::Transaction;
 
-use super::blame::{ORA_PRECISION, exceeds_precision};
+use super::dml::Dml;
 use super::plan::{LoadOptions, LoadPlan, PlannedColumn};
+use super::screen::{BadValue, bad_values, write_column};
 
 /// What a load did. Times are those of the stages on this thread.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// Rows inserted.
+    /// Source rows that were inserted, updated, deleted or merged.
     pub rows_loaded: u64,
+    /// Rows of the table that the database counts for them: more, where a key that is not unique finds several.
+    pub rows_affected: u64,
+    /// Of `rows_loaded`, those that a delete mark has deleted, or marked as deleted.
+    pub rows_deleted: u64,
+    /// Source rows whose key no row of the table has, where they are counted.
+    pub rows_not_found: u64,
+    /// Source rows that a conversion refused and the reject sink took.
+    pub rows_rejected_convert: u64,
+    /// Source rows that the database refused, or did not find, and the reject sink took.
+    pub rows_rejected_execute: u64,
     /// Array executes, which is round trips for rows without long values.
     pub executes: u64,
     /// Largest size of all array buffers together.
@@ -30,47 +41,97 @@ pub struct LoadReport {
     pub execute_time: Duration,
 }
 
+impl LoadReport {
+    /// All rows that the reject sink took.
+    pub fn rows_rejected(&self) -> u64 {
+        self.rows_rejected_convert + self.rows_rejected_execute
+    }
+}
+
+/// Takes the rows that are refused, so that the good ones can go on.
+pub trait RejectSink {
+    /// Rows of `batch` (0-based index, ascending) and why each was refused. An error ends the load.
+    fn reject(&mut self, batch: &RecordBatch, rows: &[(usize, RowError)]) -> Result<(), Error>;
+}
+
 /// Rows of one source file that lie together in the buffers.
 #[derive(Debug)]
-struct Segment {
-    buffer_row: u32,
+pub(super) struct Segment {
+    pub(super) buffer_row: u32,
     file: Option<Arc<Path>>,
     first_row: u64,
+    /// Its rows, kept where a row that the database refuses has to be handed over.
+    pub(super) rows: Option<RecordBatch>,
+}
+
+/// Where bad rows go, and how many may.
+pub(super) struct Rejects<'t> {
+    pub(super) sink: Box<dyn RejectSink + 't>,
+    max_rows: Option<u64>,
 }
 
 /// A load in progress within a [`Transaction`]. After an error it refuses further rows; roll the transaction back.
+///
+/// Rows that are still in the buffers when it is dropped are not sent, and the transaction then refuses to commit.
+#[must_use = "rows stay in the buffers until `finish`"]
 pub struct Loader<'t> {
     // The statement owns the buffers it has bound and is released before the session it borrows.
-    statement: ArrayStatement<'t>,
-    table: String,
-    columns: Vec<PlannedColumn>,
-    options: LoadOptions,
+    pub(super) statement: ArrayStatement<'t>,
+    transaction: &'t Transaction<'t>,
+    pub(super) table: String,
+    pub(super) dml: Dml,
+    pub(super) columns: Vec<PlannedColumn>,
+    pub(super) options: LoadOptions,
+    pub(super) rejects: Option<Rejects<'t>>,
     filled_rows: u32,
-    segments: Vec<Segment>,
+    pub(super) segments: Vec<Segment>,
     failed: bool,
-    report: LoadReport,
+    pub(super) report: LoadReport,
+}
+
+/// Why rows were not taken into the buffers.
+enum Stop {
+    /// A value in the rows from this one on is refused; those before are in the buffers. The error names it, but there may be others.
+    BadValue(usize, Error),
+    /// Anything else.
+    Fatal(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Stop::Fatal(error)
+    }
 }
 
 impl<'t> Loader<'t> {
-    /// Prepares the INSERT and binds its buffers; both stay for the whole load.
+    /// Prepares the statement and binds its buffers; both stay for the whole load. The first bad row ends the load.
     pub fn new(transaction: &'t Transaction<'_>, plan: LoadPlan) -> Result<Self, Error> {
         let table = plan.table.to_string();
         let layouts: Vec<Layout> = plan.columns.iter().map(|c| c.layout).collect();
         let statement = transaction
             .session()
-            .array_statement(&plan.insert_sql, &layouts, plan.rows_per_execute())
+            .array_statement(&plan.sql, &layouts, plan.rows_per_execute())
             .map_err(|e| e.into_error(Phase::Execute, Some(&table)))?;
         let report = LoadReport { peak_buffer_bytes: plan.buffer_bytes(), ..LoadReport::default() };
         Ok(Loader {
             statement,
+            transaction,
             table,
+            dml: plan.dml,
             columns: plan.columns,
             options: plan.options,
+            rejects: None,
             filled_rows: 0,
             segments: Vec::new(),
             failed: false,
             report,
         })
+    }
+
+    /// Hands bad rows to `sink` and goes on with the others, unless more than `max_rows` of them come up. Batches are kept until they have been
+    /// executed, which is memory of up to one execute's rows more.
+    pub fn with_rejects(self, sink: Box<dyn RejectSink + 't>, max_rows: Option<u64>) -> Self {
+        Loader { rejects: Some(Rejects { sink, max_rows }), ..self }
     }
 
     /// Takes all rows of `batch`, executing whenever the buffers are full. `first_row` is the 1-based number of the batch's
@@ -80,7 +141,7 @@ impl<'t> Loader<'t> {
             return Err(self.usage_after_failure());
         }
         let result = self.try_write(batch, file, first_row);
-        self.failed = result.is_err();
+        self.note_failure(&result);
         result
     }
 
@@ -90,8 +151,16 @@ impl<'t> Loader<'t> {
             return Err(self.usage_after_failure());
         }
         let result = self.execute();
-        self.failed = result.is_err();
+        self.note_failure(&result);
         result
+    }
+
+    fn note_failure(&mut self, result: &Result<(), Error>) {
+        if result.is_err() {
+            self.failed = true;
+            self.transaction.note_failed_load();
+            self.transaction.rows_unbuffered(std::mem::take(&mut self.filled_rows));
+        }
     }
 
     /// Flushes and closes the statement. The transaction is still open: nothing is durable before it commits.
@@ -105,15 +174,73 @@ impl<'t> Loader<'t> {
         self.report.rows_loaded
     }
 
+    /// What was done so far.
+    pub fn report(&self) -> &LoadReport {
+        &self.report
+    }
+
     fn try_write(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+        self.check_types(batch, file, first_row)?;
+        match self.take_rows(batch, file, first_row) {
+            Ok(()) => Ok(()),
+            Err(Stop::Fatal(error)) => Err(error),
+            Err(Stop::BadValue(taken, error)) => {
+                let rest = batch.slice(taken, batch.num_rows() - taken);
+                self.write_screened(&rest, file, first_row + taken as u64, error)
+            }
+        }
+    }
+
+    /// Takes the good rows of a batch that has bad ones. `named` is what the failed attempt said.
+    fn write_screened(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64, named: Error) -> Result<(), Error> {
+        let bad = bad_values(&mut self.columns, batch);
+        let refused: Vec<(usize, RowError)> =
+            bad.into_iter().map(|bad| (bad.row_index, self.value_refused(bad, file, first_row))).collect();
+        if self.rejects.is_none() || refused.is_empty() {
+            return Err(refused.into_iter().next().map_or(named, |(_, first)| Error::Row(Box::new(first))));
+        }
+        self.report.rows_rejected_convert += refused.len() as u64;
+        self.reject(batch, &refused)?;
+        let mut start = 0;
+        for end in refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]) {
+            let good = batch.slice(start, end - start);
+            self.take_rows(&good, file, first_row + start as u64).map_err(|stop| match stop {
+                Stop::BadValue(_, error) | Stop::Fatal(error) => error,
+            })?;
+            start = end + 1;
+        }
+        Ok(())
+    }
+
+    /// Hands rows over, and ends the load when they are too many. The counts of the report are those after these rows.
+    pub(super) fn reject(&mut self, batch: &RecordBatch, rows: &[(usize, RowError)]) -> Result<(), Error> {
+        let total = self.report.rows_rejected();
+        let Some(rejects) = &mut self.rejects else { return Ok(()) };
+        rejects.sink.reject(batch, rows)?;
+        let Some(max_rows) = rejects.max_rows.filter(|&max_rows| total > max_rows) else { return Ok(()) };
+        // The first row beyond the limit; the last one when the rows before have reached it already.
+        let beyond = usize::try_from(total - max_rows).unwrap_or(usize::MAX).min(rows.len());
+        let mut error = rows[rows.len() - beyond].1.clone();
+        error.message = format!("{} (bad row {}, and --max-errors allows {max_rows})", error.message, max_rows + 1);
+        Err(Error::Row(Box::new(error)))
+    }
+
+    /// Takes rows into the buffers, executing whenever they are full, up to the first piece with a bad value.
+    fn take_rows(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
         self.fit_strides(batch, file, first_row)?;
         let mut start = 0;
         while start < batch.num_rows() {
             let free_rows = (self.statement.capacity_rows() - self.filled_rows) as usize;
             let rows = free_rows.min(batch.num_rows() - start);
             self.convert(batch, start, rows, file, first_row)?;
-            self.segments.push(Segment { buffer_row: self.filled_rows, file: file.cloned(), first_row: first_row + start as u64 });
+            self.segments.push(Segment {
+                buffer_row: self.filled_rows,
+                file: file.cloned(),
+                first_row: first_row + start as u64,
+                rows: self.rejects.is_some().then(|| batch.slice(start, rows)),
+            });
             self.filled_rows += rows as u32;
+            self.transaction.rows_buffered(rows as u32);
             start += rows;
             if self.filled_rows == self.statement.capacity_rows() {
                 self.execute()?;
@@ -122,14 +249,36 @@ impl<'t> Loader<'t> {
         Ok(())
     }
 
+    /// A batch of other types would be read wrongly: a decimal of another scale is the same Rust type and another number.
+    fn check_types(&self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+        let found = |column: &PlannedColumn| batch.columns().get(column.source_index).map(|array| array.data_type());
+        let Some(column) = self.columns.iter().find(|column| found(column) != Some(&column.source_type)) else { return Ok(()) };
+        let place = SourceRow { file: file.map(|f| f.to_path_buf()), row: first_row };
+        let found = match found(column) {
+            Some(data_type) => format!("has Arrow type {data_type}"),
+            None => format!("is missing, the batch has {} columns", batch.num_columns()),
+        };
+        Err(Error::Usage {
+            message: format!(
+                "{}: batch from {place}: column {} ({}) {found}, the plan has seen {}",
+                self.table,
+                column.source_index + 1,
+                column.source,
+                column.source_type
+            ),
+            remedy: "push batches of the schema that was planned, or plan again".into(),
+        })
+    }
+
     /// Grows buffers that are too narrow for this batch. Strides come in a few sizes, so this happens a handful of times in a load.
-    fn fit_strides(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+    fn fit_strides(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
         let mut strides_bytes = Vec::new();
         for (index, column) in self.columns.iter().enumerate() {
             let present = self.statement.layout(index);
             let Layout::Variable { stride_bytes, .. } = present else { continue };
             let array = batch.column(column.source_index);
-            let needed = column.converter.required_stride_bytes(array).map_err(|e| refused(&self.table, column, file, first_row, e))?;
+            let needed = column.converter.required_stride_bytes(array);
+            let needed = needed.map_err(|e| Stop::BadValue(0, Error::Row(Box::new(refused(&self.table, column, file, first_row, e)))))?;
             if needed > stride_bytes {
                 if strides_bytes.is_empty() {
                     strides_bytes = (0..self.columns.len()).map(|i| self.statement.layout(i).stride_bytes()).collect();
@@ -149,17 +298,18 @@ impl<'t> Loader<'t> {
             .sum();
         let capacity_rows = self.options.rows_per_execute(row_bytes);
         self.report.peak_buffer_bytes = self.report.peak_buffer_bytes.max(row_bytes * capacity_rows as usize);
-        self.statement.reshape(&strides_bytes, capacity_rows).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))
+        Ok(self.statement.reshape(&strides_bytes, capacity_rows).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?)
     }
 
-    fn convert(&mut self, batch: &RecordBatch, start: usize, rows: usize, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+    fn convert(&mut self, batch: &RecordBatch, start: usize, rows: usize, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
         let began = Instant::now();
         let window = self.filled_rows as usize..self.filled_rows as usize + rows;
         for (index, column) in self.columns.iter_mut().enumerate() {
             let array = batch.column(column.source_index).slice(start, rows);
             let slots = self.statement.slots(index, window.clone());
-            if let Err(error) = write_column(column.converter.as_mut(), &array, slots) {
-                return Err(refused(&self.table, column, file, first_row + start as u64, error));
+            if let Err(error) = write_column(column.converter.as_mut(), column.is_key, &array, slots) {
+                let row = refused(&self.table, column, file, first_row + start as u64, error);
+                return Err(Stop::BadValue(start, Error::Row(Box::new(row))));
             }
         }
         self.report.convert_time += began.elapsed();
@@ -171,23 +321,25 @@ impl<'t> Loader<'t> {
         if rows == 0 {
             return Ok(());
         }
+        self.transaction.rows_unbuffered(rows);
         let began = Instant::now();
-        let outcome =
-            self.statement.execute(rows, ArrayMode::StopAtFirstError).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?;
+        let outcome = self.statement.execute(rows, self.execute_options()).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?;
         self.report.execute_time += began.elapsed();
         self.report.executes += 1;
-        if let Some(row_error) = outcome.row_errors.into_iter().next() {
-            return Err(self.database_refused(row_error));
-        }
-        if outcome.rows_affected != u64::from(rows) {
-            return Err(self.miscounted(rows, outcome.rows_affected));
-        }
-        self.report.rows_loaded += u64::from(rows);
+        self.settle(rows, outcome)?;
         self.segments.clear();
         Ok(())
     }
 
-    fn source_row(&self, buffer_row: u32) -> SourceRow {
+    /// With a key, an execute that stops does not say at which row: the rows it counts are those of the table. So it goes on, and says which
+    /// rows failed; the transaction is rolled back all the same.
+    fn execute_options(&self) -> ExecuteOptions {
+        let stop = self.dml == Dml::Insert && self.rejects.is_none();
+        let mode = if stop { ArrayMode::StopAtFirstError } else { ArrayMode::BatchErrors };
+        ExecuteOptions { mode, row_counts: self.dml.has_key(), commit_on_success: false }
+    }
+
+    pub(super) fn source_row(&self, buffer_row: u32) -> SourceRow {
         let after = self.segments.partition_point(|s| s.buffer_row <= buffer_row);
         match after.checked_sub(1).and_then(|i| self.segments.get(i)) {
             Some(s) => {
@@ -197,45 +349,8 @@ impl<'t> Loader<'t> {
         }
     }
 
-    fn database_refused(&mut self, error: ArrayRowError) -> Error {
-        let remedy = crate::oci::remedy(error.ora_code).to_string();
-        let (mut column, mut message) = (column_named_in(&error.message).map(str::to_string), error.message);
-        if column.is_none()
-            && error.ora_code == ORA_PRECISION
-            && let Some(index) = self.column_that_exceeds(error.row_index)
-        {
-            let planned = &self.columns[index];
-            message = format!("{message}: {} is {}", planned.target, planned.target_type);
-            column = Some(planned.target.clone());
-        }
-        let (table, source) = (self.table.clone(), self.source_row(error.row_index));
-        Error::Row(Box::new(RowError { phase: Phase::Execute, table, column, source, ora_code: Some(error.ora_code), message, remedy }))
-    }
-
-    /// The one column of a row whose value has too many digits; `None` when none or more than one may be meant.
-    fn column_that_exceeds(&mut self, row_index: u32) -> Option<usize> {
-        let row = row_index as usize..row_index as usize + 1;
-        let mut found = None;
-        for index in 0..self.columns.len() {
-            let layout = self.statement.layout(index);
-            let slots = self.statement.slots(index, row.clone());
-            let exceeds = slots.indicators[0] == 0 && exceeds_precision(&self.columns[index].target_type, layout, slots.values);
-            if exceeds && found.replace(index).is_some() {
-                return None;
-            }
-        }
-        found
-    }
-
-    fn miscounted(&self, sent_rows: u32, inserted_rows: u64) -> Error {
-        Error::Database {
-            phase: Phase::Execute,
-            table: Some(self.table.clone()),
-            ora_code: 0,
-            message: format!("{sent_rows} rows were sent but the database counts {inserted_rows}"),
-            remedy: "look for a trigger or a policy on the table that swallows rows".into(),
-            session_dead: false,
-        }
+    fn value_refused(&self, bad: BadValue, file: Option<&Arc<Path>>, first_row: u64) -> RowError {
+        refused(&self.table, &self.columns[bad.column_index], file, first_row, ValueError { row_index: bad.row_index, ..bad.error })
     }
 
     fn usage_after_failure(&self) -> Error {
@@ -246,21 +361,8 @@ impl<'t> Loader<'t> {
     }
 }
 
-/// Indicators from the validity bitmap, then the values.
-fn write_column(converter: &mut dyn ColumnBind, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
-    match array.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => slots.indicators.fill(0),
-        Some(nulls) => {
-            for (indicator, valid) in slots.indicators.iter_mut().zip(nulls.iter()) {
-                *indicator = i16::from(valid) - 1;
-            }
-        }
-    }
-    converter.write(array, slots)
-}
-
-fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Path>>, first_row: u64, error: ValueError) -> Error {
-    Error::Row(Box::new(RowError {
+fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Path>>, first_row: u64, error: ValueError) -> RowError {
+    RowError {
         phase: Phase::Convert,
         table: table.to_string(),
         column: Some(column.target.clone()),
@@ -268,13 +370,7 @@ fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Path>>, first_
         ora_code: None,
         message: error.reason,
         remedy: error.remedy,
-    }))
-}
-
-/// The column in messages such as `ORA-12899: value too large for column "S"."T"."C" (…)` and `ORA-01400: cannot insert NULL into ("S"."T"."C")`.
-fn column_named_in(message: &str) -> Option<&str> {
-    let (_, after) = message.rsplit_once("\".\"")?;
-    after.split_once('"').map(|(column, _)| column)
+    }
 }
 
 #[cfg(test)]
@@ -282,16 +378,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_column_in_oracle_messages() {
-        let too_large = "ORA-12899: value too large for column \"SCOTT\".\"T\".\"NAME\" (actual: 12, maximum: 10)";
-        assert_eq!(column_named_in(too_large), Some("NAME"));
-        assert_eq!(column_named_in("ORA-01400: cannot insert NULL into (\"SCOTT\".\"T\".\"ID\")"), Some("ID"));
-        assert_eq!(column_named_in("ORA-01438: value larger than specified precision allowed for this column"), None);
-    }
-
-    #[test]
     fn rows_per_execute_stay_within_budget_and_protocol() {
-        let options = LoadOptions { batch_rows: None, batch_bytes: 1 << 20, lossy: Default::default() };
+        let options = LoadOptions { batch_bytes: 1 << 20, ..LoadOptions::default() };
         assert_eq!(options.rows_per_execute(1 << 30), 1);
         assert_eq!(options.rows_per_execute(1), 32_767);
         assert_eq!(options.rows_per_execute(1 << 10), 1 << 10);

@@ -8,8 +8,14 @@
 //! byte budget and not from how the source happened to be cut. Everything about a column is decided in [`LoadPlan`].
 
 mod blame;
+mod dml;
 mod loader;
+mod mark;
 mod plan;
+mod screen;
+mod settle;
 
-pub use loader::{LoadReport, Loader};
+pub use dml::{Dml, Keyed, NotFound};
+pub use loader::{LoadReport, Loader, RejectSink};
+pub use mark::DeleteMark;
 pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};

@@ -2,14 +2,15 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use crate::bind::plan_bind;
+use crate::bind::plan_bind_in;
 use crate::column::ColumnBind;
 use crate::error::{Error, PlanProblem};
 use crate::layout::Layout;
 use crate::oci::MAX_ROWS_PER_EXECUTE;
-use crate::oracle_type::{ColumnDesc, OracleType, TableName};
-use crate::sql;
+use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableName};
 use crate::type_map::LossySet;
+
+use super::dml::{Dml, Keyed, NotFound};
 
 /// How a load sizes its executes, and what it may lose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +21,16 @@ pub struct LoadOptions {
     pub batch_bytes: usize,
     /// Losses that the user asked for by name.
     pub lossy: LossySet,
+    /// What becomes of a source row whose key is not in the table.
+    pub not_found: NotFound,
+    /// How the database stores text: [`crate::oci::Session::database_charset`].
+    pub charset: DatabaseCharset,
 }
 
 impl LoadOptions {
-    /// 4 MiB: beyond it a round trip is no longer what costs, and the buffers still fit a server-class L2/L3 cache.
-    pub const DEFAULT_BATCH_BYTES: usize = 4 << 20;
+    /// 2 MiB: several thousand rows, beyond which a round trip is no longer what costs, and few enough bytes that the buffers stay in the
+    /// processor's cache from one execute to the next (measured: docs/performance.md).
+    pub const DEFAULT_BATCH_BYTES: usize = 2 << 20;
 
     /// Rows per execute for rows of `row_bytes`: at least one, at most [`MAX_ROWS_PER_EXECUTE`].
     pub fn rows_per_execute(&self, row_bytes: usize) -> u32 {
@@ -36,7 +42,13 @@ impl LoadOptions {
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        LoadOptions { batch_rows: None, batch_bytes: Self::DEFAULT_BATCH_BYTES, lossy: LossySet::default() }
+        LoadOptions {
+            batch_rows: None,
+            batch_bytes: Self::DEFAULT_BATCH_BYTES,
+            lossy: LossySet::default(),
+            not_found: NotFound::default(),
+            charset: DatabaseCharset::default(),
+        }
     }
 }
 
@@ -65,14 +77,20 @@ pub struct PlannedColumn {
     pub target_type: OracleType,
     /// Buffer shape to begin with.
     pub layout: Layout,
+    /// Rows of the table are found by it.
+    pub is_key: bool,
+    /// It says which rows are deleted, and goes into no column.
+    pub is_mark: bool,
 }
 
-/// The INSERT and its columns in placeholder order.
+/// The array statement and its columns in placeholder order.
 pub struct LoadPlan {
     /// The table.
     pub table: TableName,
-    /// `INSERT INTO … VALUES (:1, …)`.
-    pub insert_sql: String,
+    /// What is done with each row.
+    pub dml: Dml,
+    /// The statement, one placeholder a column.
+    pub sql: String,
     /// Placeholder 1 is `columns[0]`.
     pub columns: Vec<PlannedColumn>,
     /// Limits and permitted losses.
@@ -80,12 +98,17 @@ pub struct LoadPlan {
 }
 
 impl LoadPlan {
-    /// Chooses a converter for every pair; all problems are collected, not only the first.
+    /// An INSERT of every pair; all problems are collected, not only the first.
     pub fn new(table: &TableName, pairs: &[ColumnPair], options: LoadOptions) -> Result<Self, Error> {
+        Self::dml(Dml::Insert, table, pairs, &Keyed::default(), options)
+    }
+
+    /// Chooses a converter for every pair and writes the statement.
+    pub fn dml(dml: Dml, table: &TableName, pairs: &[ColumnPair], keyed: &Keyed, options: LoadOptions) -> Result<Self, Error> {
         let mut problems = Vec::new();
         let mut columns = Vec::with_capacity(pairs.len());
         for pair in pairs {
-            match plan_bind(&pair.field, &pair.target, options.lossy) {
+            match plan_bind_in(&pair.field, &pair.target, options.lossy, &options.charset) {
                 Ok(converter) => columns.push(PlannedColumn {
                     source_index: pair.source_index,
                     source: pair.field.name().clone(),
@@ -93,6 +116,8 @@ impl LoadPlan {
                     target: pair.target.name.clone(),
                     target_type: pair.target.oracle_type.clone(),
                     layout: converter.layout(),
+                    is_key: keyed.keys.contains(&pair.target.name),
+                    is_mark: false,
                     converter,
                 }),
                 Err(problem) => problems.push(problem),
@@ -105,14 +130,12 @@ impl LoadPlan {
                 remedy: "name the columns with --columns and --rename".into(),
             });
         }
+        dml.problems(&columns, keyed, &mut problems);
         if !problems.is_empty() {
             return Err(Error::Plan { table: table.to_string(), problems });
         }
-        // ORA-24816: binds that may exceed 4000 bytes come last. The sort is stable, so the table's order is kept otherwise.
-        columns.sort_by_key(|c| matches!(c.layout, Layout::Variable { long: true, .. }));
-        let names: Vec<&str> = columns.iter().map(|c| c.target.as_str()).collect();
-        let insert_sql = sql::insert(table, &names)?;
-        Ok(LoadPlan { table: table.clone(), insert_sql, columns, options })
+        let sql = dml.statement(table, &mut columns, keyed)?;
+        Ok(LoadPlan { table: table.clone(), dml, sql, columns, options })
     }
 
     /// Bytes of one row in all buffers, with the strides that the load begins with.

@@ -6,7 +6,7 @@ use oci_sys::*;
 
 use crate::layout::{DateTimeFields, Layout, Slots};
 use crate::oci::check::{Done, OciError, is_statement_level};
-use crate::oci::handle::{DescriptorArray, RawArray};
+use crate::oci::handle::{DescriptorArray, RawArray, zone_text};
 use crate::oci::session::Session;
 use crate::oci::statement::{BindTarget, Statement};
 
@@ -193,7 +193,7 @@ impl<'s> ArrayStatement<'s> {
             let national = matches!(buffer.layout, Layout::Variable { national: true, .. });
             // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields) or this binding
             // (`reshape` keeps the old ones until all positions are bound anew).
-            unsafe { self.statement.bind(position, &buffer.bind_target(), national) }?;
+            unsafe { self.statement.bind(position, &buffer.bind_target(self.statement.session()), national) }?;
         }
         Ok(())
     }
@@ -229,6 +229,10 @@ impl<'s> ArrayStatement<'s> {
     }
 }
 
+const MAX_NANOSECOND: u32 = 999_999_999;
+/// As [`DateTimeFields::offset_minutes`] says; `-14:59` to `+14:00`.
+const ZONE_MINUTES: std::ops::RangeInclusive<i16> = -899..=840;
+
 const EXECUTE: &str = "execute the array";
 
 impl ArrayBuffer {
@@ -251,7 +255,7 @@ impl ArrayBuffer {
         })
     }
 
-    fn bind_target(&self) -> BindTarget {
+    fn bind_target(&self, session: &Session) -> BindTarget {
         let values = self.values.as_ptr().cast::<u8>();
         let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
             (Layout::DateTime { with_zone }, Some(descriptors)) => {
@@ -264,12 +268,14 @@ impl ArrayBuffer {
             (Layout::DateTime { .. }, None) => unreachable!("`allocate` gives every datetime placeholder its descriptors"),
         };
         let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
-        BindTarget { values, stride_bytes, external_type, indicators: self.indicators.as_ptr(), lengths }
+        let server_bytes = server_bytes(self.layout, session.converts_text());
+        BindTarget { values, stride_bytes, external_type, indicators: self.indicators.as_ptr(), lengths, server_bytes }
     }
 
     /// Checks or constructs what the client is about to read.
     fn make_ready(&mut self, session: &Session, error: *mut OCIError, index: usize, rows: usize) -> Result<(), OciError> {
         match self.layout {
+            Layout::Fixed { external_type: SQLT_VNU, .. } => self.check_numbers(index, rows),
             Layout::Fixed { .. } => Ok(()),
             Layout::Variable { stride_bytes, .. } => self.check_lengths(stride_bytes, index, rows),
             Layout::DateTime { with_zone } => self.construct_descriptors(session, error, with_zone, index, rows),
@@ -289,6 +295,19 @@ impl ArrayBuffer {
         Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
     }
 
+    /// The client takes the first byte for a length: more than the slot holds would be read from beyond it, and 0 is stored as NULL.
+    fn check_numbers(&self, index: usize, rows: usize) -> Result<(), OciError> {
+        const NUMBER_BYTES: u8 = 21;
+        let (slots, _) = self.values.as_bytes().as_chunks::<{ NUMBER_BYTES as usize + 1 }>();
+        let mut numbers = slots.iter().zip(self.indicators.as_slice()).take(rows);
+        let Some(row) = numbers.position(|(slot, &indicator)| slot[0].wrapping_sub(1) >= NUMBER_BYTES && indicator != -1) else {
+            return Ok(());
+        };
+        let message =
+            format!("placeholder {}, row {}: a NUMBER of {} bytes; it has 1 to {NUMBER_BYTES}", index + 1, row + 1, slots[row][0]);
+        Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
+    }
+
     fn construct_descriptors(
         &self,
         session: &Session,
@@ -298,17 +317,41 @@ impl ArrayBuffer {
         rows: usize,
     ) -> Result<(), OciError> {
         let Some(descriptors) = &self.descriptors else { return Ok(()) };
+        // All values of a column are at one offset, as a rule.
+        let mut zone = (0, zone_text(0));
         let (staged, _) = self.values.as_bytes().as_chunks::<{ DateTimeFields::SIZE_BYTES }>();
         for (row, (slot, &indicator)) in staged.iter().zip(self.indicators.as_slice()).take(rows).enumerate() {
             if indicator == -1 {
                 continue;
             }
             let fields = DateTimeFields::read_from(slot);
+            if fields.nanosecond > MAX_NANOSECOND || with_zone && !ZONE_MINUTES.contains(&fields.offset_minutes) {
+                let message = format!("placeholder {}, row {}: {fields:?} is no time", index + 1, row + 1);
+                return Err(OciError::refused("OCIDateTimeConstruct", EXECUTE, message));
+            }
+            if zone.0 != fields.offset_minutes {
+                zone = (fields.offset_minutes, zone_text(fields.offset_minutes));
+            }
             // SAFETY: the descriptor is ours and of the kind that the layout says; the error handle is the statement's.
-            unsafe { descriptors.construct(row, session.env(), error, &fields, with_zone) }
+            unsafe { descriptors.construct(row, session.env(), error, &fields, with_zone.then_some(&zone.1)) }
                 .map_err(|error| OciError { message: format!("placeholder {}, row {}: {}", index + 1, row + 1, error.message), ..error })?;
         }
         Ok(())
+    }
+}
+
+/// Room in the server for a value of a full slot (OCI_ATTR_MAXDATA_SIZE). A byte of UTF-8 becomes two of AL16UTF16, and up to two where the
+/// database has another character set; but a bind that may exceed 4000 bytes is another kind of bind there (ORA-24816).
+fn server_bytes(layout: Layout, converts_text: bool) -> u32 {
+    let Layout::Variable { external_type: SQLT_CHR | SQLT_AFC, stride_bytes, national, long } = layout else {
+        return layout.stride_bytes();
+    };
+    const MAX_BYTES: u32 = 4_000;
+    const MAX_LONG_BYTES: u32 = 32_767;
+    let most_bytes = if long { MAX_LONG_BYTES } else { MAX_BYTES };
+    match national || converts_text {
+        true => stride_bytes.saturating_mul(2).min(most_bytes).max(stride_bytes),
+        false => stride_bytes,
     }
 }
 
@@ -330,7 +373,7 @@ fn allocate(session: &Session, layouts: &[Layout], capacity_rows: u32) -> Result
 }
 
 /// External types with the sizes that the client takes. Others could make it read beyond a value or, unknown to it, crash (client 12.1 with JSON, VECTOR).
-fn is_bindable(layout: &Layout) -> bool {
+pub(super) fn is_bindable(layout: &Layout) -> bool {
     match *layout {
         Layout::Fixed { external_type, stride_bytes } => matches!(
             (external_type, stride_bytes),
@@ -355,5 +398,24 @@ impl std::fmt::Debug for ArrayStatement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.layout).collect();
         f.debug_struct("ArrayStatement").field("capacity_rows", &self.capacity_rows).field("layouts", &layouts).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_gets_room_for_what_a_value_becomes_there() {
+        let of = |external_type, stride_bytes, national, long, converts_text| {
+            server_bytes(Layout::Variable { external_type, stride_bytes, national, long }, converts_text)
+        };
+        assert_eq!(of(SQLT_CHR, 10, true, false, false), 20, "10 ASCII letters are 20 bytes of an NVARCHAR2(10)");
+        assert_eq!(of(SQLT_CHR, 3000, true, false, false), 4000, "NVARCHAR2(1000) holds 2000 bytes");
+        assert_eq!(of(SQLT_CHR, 6000, true, true, false), 12_000);
+        assert_eq!(of(SQLT_CHR, 32_767, true, true, false), 32_767);
+        assert_eq!([of(SQLT_CHR, 10, false, false, false), of(SQLT_CHR, 10, false, false, true)], [10, 20]);
+        assert_eq!(of(SQLT_BIN, 10, false, false, true), 10);
+        assert_eq!(server_bytes(Layout::Fixed { external_type: SQLT_VNU, stride_bytes: 22 }, true), 22);
     }
 }

@@ -56,9 +56,14 @@ fn describe(session: &Session, sql: &str) -> Result<Vec<ColumnDesc>, OciError> {
     }
     // SAFETY: nothing is bound or defined; describe-only never reads values.
     unsafe { statement.execute(0, OCI_DESCRIBE_ONLY, "describe the select list") }?;
+    select_list(&statement)
+}
+
+/// The columns of a query that has been executed or described: the client has them, no round trip.
+pub(crate) fn select_list(statement: &Statement<'_>) -> Result<Vec<ColumnDesc>, OciError> {
     // SAFETY: the attribute is an unsigned 32-bit number.
     let columns: u32 = unsafe { statement.attributes().scalar(OCI_ATTR_PARAM_COUNT, "count the columns") }?;
-    (1..=columns).map(|position| describe_column(session, &statement, position)).collect()
+    (1..=columns).map(|position| describe_column(statement.session(), statement, position)).collect()
 }
 
 /// What the client tells of a column.

@@ -162,10 +162,9 @@ impl DescriptorArray {
         env: *mut OCIEnv,
         error: *mut OCIError,
         fields: &DateTimeFields,
-        with_zone: bool,
+        zone: Option<&ZoneText>,
     ) -> Result<(), OciError> {
-        let zone = zone_text(fields.offset_minutes);
-        let (zone_text, zone_bytes) = if with_zone { (zone.as_ptr(), zone.len()) } else { (std::ptr::null(), 0) };
+        let (zone_text, zone_bytes) = zone.map_or((std::ptr::null(), 0), |zone| (zone.as_ptr(), zone.len()));
         // SAFETY: live handles (caller), a descriptor of ours, a zone text that is readable for its length or absent.
         unsafe {
             let status = (self.api.OCIDateTimeConstruct)(
@@ -187,8 +186,44 @@ impl DescriptorArray {
     }
 }
 
-/// `+HH:MM`, without allocation.
-fn zone_text(offset_minutes: i16) -> [u8; 6] {
+impl DescriptorArray {
+    /// Reads descriptor `index`, which a fetch has filled; the fields are those of the clock of its zone.
+    ///
+    /// # Safety
+    /// As for [`Self::construct`]; `with_zone` only for descriptors with a zone.
+    pub(crate) unsafe fn read(
+        &self,
+        index: usize,
+        env: *mut OCIEnv,
+        error: *mut OCIError,
+        with_zone: bool,
+    ) -> Result<DateTimeFields, OciError> {
+        const ACTION: &str = "read a datetime";
+        let (api, descriptor) = (self.api, self.pointers.as_slice()[index]);
+        let mut fields = DateTimeFields::default();
+        // SAFETY: live handles (caller), a descriptor of ours, and places of the types that the header gives.
+        unsafe {
+            let DateTimeFields { year, month, day, hour, minute, second, nanosecond, .. } = &mut fields;
+            let status = (api.OCIDateTimeGetDate)(env.cast(), error, descriptor, year, month, day);
+            check(api, error, status, "OCIDateTimeGetDate", ACTION)?;
+            let status = (api.OCIDateTimeGetTime)(env.cast(), error, descriptor, hour, minute, second, nanosecond);
+            check(api, error, status, "OCIDateTimeGetTime", ACTION)?;
+            if with_zone {
+                let (mut hours, mut minutes) = (0i8, 0i8);
+                let status = (api.OCIDateTimeGetTimeZoneOffset)(env.cast(), error, descriptor, &mut hours, &mut minutes);
+                check(api, error, status, "OCIDateTimeGetTimeZoneOffset", ACTION)?;
+                fields.offset_minutes = i16::from(hours) * 60 + i16::from(minutes);
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// `+HH:MM`.
+pub(crate) type ZoneText = [u8; 6];
+
+/// The text of an offset from UTC, without allocation.
+pub(crate) fn zone_text(offset_minutes: i16) -> ZoneText {
     let minutes = offset_minutes.unsigned_abs();
     let digits = |number: u16| [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
     let ([h1, h0], [m1, m0]) = (digits(minutes / 60), digits(minutes % 60));
@@ -212,6 +247,9 @@ pub(crate) trait Zero: Copy {
     const ZERO: Self;
 }
 impl Zero for i16 {
+    const ZERO: Self = 0;
+}
+impl Zero for u16 {
     const ZERO: Self = 0;
 }
 impl Zero for u32 {

@@ -63,34 +63,36 @@ fn same_library(present: &Loaded, search: &SearchPath, label: &str) -> Result<&'
 /// ODPI-C gets the directory of the file that we loaded and picks the first known name in it. That has to be the same file.
 fn share_with_rust_oracle(api: &Api, label: &str) -> Result<(), Error> {
     let connect_error = |message: String, remedy: String| Error::Connect { target: label.to_string(), ora_code: None, message, remedy };
-    let mut params = oracle::InitParams::new();
-    if let Some(path) = api.library_path() {
-        let dir = path.parent().unwrap_or(Path::new("/"));
-        let plain = LIBRARY_NAMES[0];
-        // 23's versioned name is unknown to ODPI-C 5.4.
-        let known = LIBRARY_NAMES.iter().filter(|name| !name.ends_with(".23.1")).map(|name| dir.join(name)).find(|file| file.exists());
-        if known.and_then(|file| std::fs::canonicalize(file).ok()).as_deref() != Some(path) {
-            let file = path.file_name().unwrap_or_default().to_string_lossy();
-            let remedy = format!("ln -sf {file} {}", dir.join(plain).display());
-            return Err(connect_error(format!("{} was loaded, but {plain} beside it is missing or another file", path.display()), remedy));
-        }
-        params
-            .oracle_client_lib_dir(dir)
-            .map_err(|error| connect_error(format!("the directory {} cannot be used: {error}", dir.display()), "move the client".into()))?;
+    let Some(path) = api.library_path() else {
+        let message = "a client library was loaded, but the system does not tell from which file".to_string();
+        return Err(connect_error(message, "name its directory with --client-lib or OLBRIDGE_OCI_LIB_DIR".into()));
+    };
+    let dir = path.parent().unwrap_or(Path::new("/"));
+    let plain = LIBRARY_NAMES[0];
+    // 23's versioned name is unknown to ODPI-C 5.4.
+    let known = LIBRARY_NAMES.iter().filter(|name| !name.ends_with(".23.1")).map(|name| dir.join(name)).find(|file| file.exists());
+    if known.and_then(|file| std::fs::canonicalize(file).ok()).is_none_or(|file| Some(file) != std::fs::canonicalize(path).ok()) {
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let remedy = format!("ln -sf {file} {}", dir.join(plain).display());
+        return Err(connect_error(format!("{} was loaded, but {plain} beside it is missing or another file", path.display()), remedy));
     }
+    let mut params = oracle::InitParams::new();
+    params
+        .oracle_client_lib_dir(dir)
+        .map_err(|error| connect_error(format!("the directory {} cannot be used: {error}", dir.display()), "move the client".into()))?;
     let first = params
         .default_driver_name(concat!("olbridge : ", env!("CARGO_PKG_VERSION")))
         .and_then(|params| params.init())
         .map_err(|error| connect_error(error.to_string(), "install the whole Oracle Instant Client package".into()))?;
     if !first {
-        // Somebody in this process used rust-oracle before us: it may have loaded another file.
-        let version = oracle::Version::client().map_err(|error| connect_error(error.to_string(), String::new()))?;
-        if (version.major(), version.minor()) != (api.version().major, api.version().minor) {
-            return Err(connect_error(
-                format!("rust-oracle already uses client {version} in this process, this is client {}", api.version()),
-                "open the first olbridge session before anything else connects through the crate `oracle`".into(),
-            ));
-        }
+        // It may have loaded another file, also one of the same version, and does not tell which.
+        return Err(connect_error(
+            format!(
+                "the crate `oracle` was used in this process before olbridge and may have loaded another client than {}",
+                path.display()
+            ),
+            "open the first olbridge session before anything else connects through the crate `oracle`".into(),
+        ));
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod check;
 #[cfg(test)]
 pub(crate) mod client_numbers;
 mod describe;
+mod fetch;
 mod handle;
 mod library;
 mod options;
@@ -25,6 +26,8 @@ mod statement;
 
 pub use array::{ArrayMode, ArrayOutcome, ArrayRowError, ArrayStatement, ExecuteOptions, MAX_ROWS_PER_EXECUTE};
 pub use check::OciError;
+pub(crate) use check::is_statement_level;
+pub use fetch::{BadCell, FetchOutcome, FetchStatement};
 pub use library::ClientInfo;
 pub use options::{ConnectOptions, Secret};
 pub use remedy::remedy;

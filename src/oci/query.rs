@@ -15,10 +15,21 @@ impl Session {
     /// `YYYY-MM-DD HH:MM:SS`, TIMESTAMP with the digits and zone it has, RAW and BLOB as hexadecimal digits, NULL as `None`. The session's NLS settings play
     /// no part. Returns the columns.
     pub fn query_text(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<Vec<ColumnDesc>> {
+        let columns = self.query_columns(sql)?;
+        self.query_rows(sql, each_row)?;
+        Ok(columns)
+    }
+
+    /// The columns of a query that is about to be run, so that an error is the query's.
+    pub fn query_columns(&self, sql: &str) -> Result<Vec<ColumnDesc>> {
+        self.describe_query(sql).map_err(as_query_phase)
+    }
+
+    /// As [`Self::query_text`], for a caller that has asked for the columns before.
+    pub fn query_rows(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<()> {
         let refused = |error: oracle::Error| database_error(&error, Phase::Query, None);
-        let columns = self.describe_query(sql).map_err(as_query_phase)?;
         let mut statement = self.connection().statement(sql).lob_locator().build().map_err(refused)?;
-        let mut cells: Vec<Option<String>> = Vec::with_capacity(columns.len());
+        let mut cells: Vec<Option<String>> = Vec::new();
         for row in statement.query(&[]).map_err(refused)? {
             let row = row.map_err(refused)?;
             cells.clear();
@@ -28,7 +39,7 @@ impl Session {
             }
             each_row(&cells)?;
         }
-        Ok(columns)
+        Ok(())
     }
 }
 

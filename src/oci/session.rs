@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oci_sys::*;
@@ -15,10 +14,12 @@ use crate::layout::Layout;
 use crate::oci::array::ArrayStatement;
 use crate::oci::attribute::Attributes;
 use crate::oci::check::{OciError, check, is_session_dead, tidy};
+use crate::oci::fetch::FetchStatement;
 use crate::oci::handle::Handle;
 use crate::oci::library::{ClientInfo, client};
 use crate::oci::options::ConnectOptions;
 use crate::oci::remedy::remedy;
+use crate::oracle_type::DatabaseCharset;
 
 /// A logged-in session. It may move to another thread, but is used by one at a time.
 ///
@@ -32,8 +33,9 @@ pub struct Session {
     api: &'static Api,
     connection: oracle::Connection,
     login_warning: Option<String>,
-    /// OCI serialises calls, but an error handle must not be shared by threads.
-    _not_sync: PhantomData<Cell<()>>,
+    /// The database is known to convert text from UTF-8. A `Cell`, so the type is not `Sync`, and must not be: OCI serialises calls, but an
+    /// error handle must not be shared by threads.
+    converts_text: Cell<bool>,
 }
 
 // SAFETY: the environment is THREADED (rust-oracle always asks for it), so handles may be used from any one thread at a time, which `&mut`/owned
@@ -49,7 +51,6 @@ impl std::fmt::Debug for Session {
 /// Handles of the connection: valid until it closes, never freed by us.
 struct BorrowedHandles {
     env: *mut OCIEnv,
-    server: *mut OCIServer,
     session: *mut OCISession,
 }
 
@@ -69,6 +70,14 @@ const _: fn() = || {
 };
 
 impl Session {
+    /// Loads the client library (once per process) and says which it is, without a login.
+    ///
+    /// # Errors
+    /// [`Error::Connect`] when there is no usable client library, or when the process already uses another one.
+    pub fn load_client(options: &ConnectOptions) -> Result<ClientInfo> {
+        client(options.client_lib_dir.as_deref(), &options.label).map(ClientInfo::from)
+    }
+
     /// Loads the client library (once per process) and logs in.
     ///
     /// # Errors
@@ -108,11 +117,11 @@ impl Session {
                 cancel: Arc::new(Mutex::new(Some(target))),
                 error,
                 service,
-                handles: BorrowedHandles { env, server: server.cast(), session: session.cast() },
+                handles: BorrowedHandles { env, session: session.cast() },
                 api,
                 connection,
                 login_warning,
-                _not_sync: PhantomData,
+                converts_text: Cell::new(false),
             })
         }
     }
@@ -157,9 +166,19 @@ impl Session {
         statement.row_count().map_err(|error| database_error(&error, phase, table))
     }
 
+    /// What the database said of the last [`Self::execute_sql`] that it let pass: ORA-24344, a procedure was created with compilation errors.
+    pub fn last_warning(&self) -> Option<String> {
+        self.connection.last_warning().map(|warning| message_of(&warning))
+    }
+
     /// Prepares array DML. `layouts` has one entry for each placeholder, in order of position.
     pub fn array_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<ArrayStatement<'_>, OciError> {
         ArrayStatement::prepare(self, sql, layouts, capacity_rows)
+    }
+
+    /// Executes a query and defines its columns; `layouts` has one entry for each. Fetches bring up to `capacity_rows` rows.
+    pub fn fetch_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<FetchStatement<'_>, OciError> {
+        FetchStatement::execute(self, sql, layouts, capacity_rows)
     }
 
     /// Makes the session's transaction durable.
@@ -178,16 +197,6 @@ impl Session {
             let status = (self.api.OCITransRollback)(self.service(), self.error.as_ptr(), OCI_DEFAULT);
             check(self.api, self.error.as_ptr(), status, "OCITransRollback", "roll back").map(drop)
         }
-    }
-
-    /// As far as the client knows without a round trip, the server is still there. False after a call that lost the connection.
-    pub fn is_alive(&self) -> bool {
-        // SAFETY: the server handle lives as long as the connection; the attribute is an unsigned 32-bit number.
-        let status = unsafe {
-            Attributes::of(self.api, self.handles.server.cast(), OCI_HTYPE_SERVER, self.error.as_ptr())
-                .scalar::<u32>(OCI_ATTR_SERVER_STATUS, "read the server status")
-        };
-        status == Ok(OCI_SERVER_NORMAL)
     }
 
     /// A transaction is open; `None` when the client is too old to tell (before 12.1).
@@ -214,6 +223,32 @@ impl Session {
                 .scalar::<u8>(OCI_ATTR_VARTYPE_MAXLEN_COMPAT, "read the maximum string size")
         };
         if kind == Ok(OCI_VARTYPE_MAXLEN_COMPAT_EXTENDED) { 32767 } else { 4000 }
+    }
+
+    pub(crate) fn converts_text(&self) -> bool {
+        self.converts_text.get()
+    }
+
+    /// The character set of VARCHAR2, CHAR and CLOB; one round trip. `None` when the database does not tell.
+    ///
+    /// # Errors
+    /// A lost connection, or a call that was broken off.
+    pub fn database_charset(&self) -> Result<Option<DatabaseCharset>> {
+        let mut name = None;
+        let sql = "SELECT VALUE FROM NLS_DATABASE_PARAMETERS WHERE PARAMETER = 'NLS_CHARACTERSET'";
+        let asked = self.query_text(sql, &mut |values| {
+            name = values.first().cloned().flatten();
+            Ok(())
+        });
+        match asked {
+            Ok(_) => {
+                let charset = name.map(|name| DatabaseCharset { name });
+                self.converts_text.set(charset.as_ref().is_some_and(|charset| !charset.is_unicode()));
+                Ok(charset)
+            }
+            Err(Error::Database { session_dead: false, ora_code, .. }) if ora_code != 1013 => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Interrupts this session's running call from another thread.

@@ -18,6 +18,31 @@ pub(crate) struct Statement<'s> {
     error: Handle<OCIError>,
 }
 
+/// What one column of a query is defined as; see OCIDefineByPos2.
+pub(crate) struct DefineTarget {
+    /// First value.
+    pub(crate) values: *mut u8,
+    /// Bytes of a value and distance to the next.
+    pub(crate) stride_bytes: u32,
+    /// `SQLT_*`
+    pub(crate) external_type: u16,
+    /// First indicator.
+    pub(crate) indicators: *mut i16,
+    /// First length, or null for types of fixed size.
+    pub(crate) lengths: *mut u32,
+    /// First return code.
+    pub(crate) return_codes: *mut u16,
+}
+
+/// How a fetch ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fetched {
+    /// Rows in the buffers.
+    pub(crate) rows: u32,
+    /// There are no more.
+    pub(crate) at_end: bool,
+}
+
 /// What one placeholder is bound to; see OCIBindByPos2.
 pub(crate) struct BindTarget {
     /// First value.
@@ -30,6 +55,8 @@ pub(crate) struct BindTarget {
     pub(crate) indicators: *mut i16,
     /// First length, or null for types of fixed size.
     pub(crate) lengths: *mut u32,
+    /// Most bytes of a value in the server, after conversion to its character set; only for types with lengths.
+    pub(crate) server_bytes: u32,
 }
 
 impl<'s> Statement<'s> {
@@ -111,10 +138,58 @@ impl<'s> Statement<'s> {
                 if national {
                     attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
                 }
-                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.stride_bytes, "set the maximum size of a placeholder")?;
+                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.server_bytes, "set the maximum size of a placeholder")?;
             }
         }
         Ok(())
+    }
+
+    /// Defines the column at `position` (1-based), and sets the character set form where asked.
+    ///
+    /// # Safety
+    /// All arrays of `target` stay where they are, and valid for as many rows as are fetched, until the statement is released.
+    pub(crate) unsafe fn define(&self, position: u32, target: &DefineTarget, national: bool) -> Result<(), OciError> {
+        let api = self.session.api();
+        let mut define: *mut OCIDefine = std::ptr::null_mut();
+        // SAFETY: the handles are live; the arrays are the caller's promise; the form is one byte.
+        unsafe {
+            let status = (api.OCIDefineByPos2)(
+                self.as_ptr(),
+                &mut define,
+                self.error(),
+                position,
+                target.values.cast(),
+                u64::from(target.stride_bytes),
+                target.external_type,
+                target.indicators.cast(),
+                target.lengths,
+                target.return_codes,
+                OCI_DEFAULT,
+            );
+            check(api, self.error(), status, "OCIDefineByPos2", "define a column")?;
+            if national {
+                let attributes = Attributes::of(api, define.cast(), OCI_HTYPE_DEFINE, self.error());
+                attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a column")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches up to `rows` rows, one round trip. Truncated cells are told by their return codes, not by an error.
+    ///
+    /// # Safety
+    /// Every defined array has at least `rows` elements, and each has return codes.
+    pub(crate) unsafe fn fetch(&self, rows: u32) -> Result<Fetched, OciError> {
+        let api = self.session.api();
+        // SAFETY: live handles; defined arrays are the caller's promise; the count is an unsigned 32-bit number.
+        unsafe {
+            let status = (api.OCIStmtFetch2)(self.as_ptr(), self.error(), rows, OCI_FETCH_NEXT, 0, OCI_DEFAULT);
+            if status != OCI_NO_DATA {
+                check(api, self.error(), status, "OCIStmtFetch2", "fetch rows")?;
+            }
+            let rows = self.attributes().scalar::<u32>(OCI_ATTR_ROWS_FETCHED, "count the fetched rows")?;
+            Ok(Fetched { rows, at_end: status == OCI_NO_DATA })
+        }
     }
 
     /// Executes. `iterations` 0 is for SELECT alone.

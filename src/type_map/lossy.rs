@@ -15,11 +15,13 @@ pub enum LossyKind {
     SubSecond,
     /// A region name, or the zone altogether, is dropped; the instant is kept in UTC.
     Zone,
+    /// Text beyond ASCII is converted by a database that is not a Unicode one: what its character set lacks is replaced.
+    Charset,
 }
 
 impl LossyKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [LossyKind; 4] = [LossyKind::EmptyText, LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Zone];
+    pub const ALL: [LossyKind; 5] = [LossyKind::EmptyText, LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Zone, LossyKind::Charset];
 
     /// As `--lossy` spells it.
     pub const fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl LossyKind {
             LossyKind::Rounding => "rounding",
             LossyKind::SubSecond => "subsecond",
             LossyKind::Zone => "zone",
+            LossyKind::Charset => "charset",
         }
     }
 }
@@ -38,7 +41,7 @@ impl fmt::Display for LossyKind {
     }
 }
 
-/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone`.
+/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone,charset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct LossySet(u8);
 
@@ -46,7 +49,7 @@ impl LossySet {
     /// Nothing may be lost.
     pub const NONE: LossySet = LossySet(0);
     /// Every kind.
-    pub const ALL: LossySet = LossySet(0b1111);
+    pub const ALL: LossySet = LossySet(0b1_1111);
 
     /// Is this kind allowed?
     pub const fn allows(self, kind: LossyKind) -> bool {
@@ -88,7 +91,7 @@ mod tests {
     #[test]
     fn lossy_names_parse_and_print() {
         assert_eq!("".parse(), Ok(LossySet::NONE));
-        assert_eq!("empty-text, rounding,subsecond,zone".parse(), Ok(LossySet::ALL));
+        assert_eq!("empty-text, rounding,subsecond,zone,charset".parse(), Ok(LossySet::ALL));
         assert_eq!("zone,rounding".parse::<LossySet>().unwrap().to_string(), "rounding,zone");
         assert!(!LossySet::NONE.with(LossyKind::Zone).allows(LossyKind::SubSecond));
         assert!("zone,rouding".parse::<LossySet>().unwrap_err().contains("'rouding'"));

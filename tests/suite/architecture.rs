@@ -13,12 +13,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("column", &["layout", "oracle_type", "type_map", "value"]),
     ("type_map", &["oracle_type"]),
     ("bind", &["column", "layout", "oracle_type", "type_map", "value"]),
+    ("define", &["column", "layout", "oracle_type", "type_map", "value"]),
+    ("fetch", &["column", "define", "layout", "oci", "oracle_type", "type_map"]),
     ("sql", &["oracle_type"]),
     ("oci", &["layout", "oracle_type", "value"]),
     ("transaction", &["oci", "sql"]),
     ("load", &["bind", "column", "layout", "oci", "oracle_type", "sql", "transaction", "type_map"]),
     ("lake", &["oracle_type"]),
-    ("copy", &["bind", "lake", "layout", "load", "oci", "oracle_type", "sql", "transaction", "type_map"]),
+    ("copy", &["bind", "fetch", "lake", "layout", "load", "oci", "oracle_type", "sql", "transaction", "type_map"]),
 ];
 
 #[test]

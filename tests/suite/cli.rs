@@ -105,7 +105,7 @@ fn the_password_is_never_shown() {
 
 #[test]
 fn without_a_password_and_a_terminal_the_ways_to_give_one_are_named() {
-    three_rows().run(&["check", "oracle://scott@127.0.0.1:9/svc/T"]).fails(3, &["OLBRIDGE_PASSWORD", "--password-file"]);
+    three_rows().run(&["describe", "oracle://scott@127.0.0.1:9/svc/T"]).fails(3, &["OLBRIDGE_PASSWORD", "--password-file"]);
 }
 
 #[test]
@@ -154,6 +154,15 @@ fn check_names_the_client_its_version_and_the_login() {
 }
 
 #[test]
+fn check_names_the_client_also_when_the_login_fails() {
+    let outcome = Workspace::new().run(&["check", "embedded:no/such/folder/x.db"]);
+    outcome.fails(3, &["no/such/folder/x.db", "try:"]);
+    for part in ["client library:", "libclntsh", "client version: 19.3", "login:          failed"] {
+        assert!(outcome.stdout.contains(part), "{part}: {outcome}");
+    }
+}
+
+#[test]
 fn dry_run_prints_the_plan_and_moves_nothing() {
     let workspace = three_rows();
     let plan = workspace.ok(&["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--dry-run"]);
@@ -167,7 +176,7 @@ fn dry_run_prints_the_plan_and_moves_nothing() {
 fn dry_run_as_json_is_one_document_on_standard_output() {
     let out = three_rows().ok(&["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--dry-run", "--report", "json"]);
     let plan: Value = serde_json::from_str(&out).unwrap();
-    assert!(plan["insert_sql"].as_str().unwrap().starts_with("INSERT INTO"), "{plan}");
+    assert!(plan["statement"].as_str().unwrap().starts_with("INSERT INTO"), "{plan}");
     assert!(plan["first_statement"].as_str().unwrap().starts_with("CREATE TABLE"), "{plan}");
     assert_eq!(plan["columns"].as_array().unwrap().len(), 1, "{plan}");
 }
@@ -191,6 +200,27 @@ fn a_report_that_cannot_be_written_is_refused_before_a_row_moves() {
     let arguments = ["copy", "three.parquet", "embedded:x.db/T", "--mode", "create", "--report", "json=no/such/folder/r.json"];
     workspace.run(&arguments).fails(6, &["no/such/folder/r.json"]);
     workspace.run(&["describe", "embedded:x.db/T"]).fails(7, &["ORA-00942", "T"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_report_that_fails_after_the_commit_is_exit_code_8() {
+    let workspace = three_rows();
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let copy = ["copy", "three.parquet", "embedded:x.db/T", "--mode", "create"];
+    for (rows, more) in [(3, &[][..]), (6, &["--report", "json"]), (9, &["--report", "json=/dev/full"])] {
+        let mut command = workspace.command([&copy[..], more].concat());
+        command.stdout(full());
+        finish(command, TIME_LIMIT).fails(8, &["committed", "do not load them again", "No space left"]);
+        assert_eq!(workspace.count("embedded:x.db/T", "T"), rows);
+    }
+    // Nothing has moved: the old codes.
+    let mut command = workspace.command([&copy[..], &["--dry-run"]].concat());
+    command.stdout(full());
+    finish(command, TIME_LIMIT).fails(6, &["No space left"]);
+    workspace
+        .run(&["copy", "three.parquet", "embedded:x.db/MISSING", "--report", "json=/dev/full"])
+        .fails(4, &["no such table", "warning:"]);
 }
 
 #[test]
@@ -232,10 +262,11 @@ fn sql_needs_no_table_in_the_target_and_commits_what_it_executes() {
 fn sql_that_the_database_refuses_is_exit_code_7_with_its_words() {
     let workspace = Workspace::new();
     workspace.run(&["sql", "embedded:x.db", "SELECT * FROM NOT_THERE"]).fails(7, &["ORA-00942", "error:"]);
-    workspace.run(&["sql", "embedded:x.db", "CREATE TRIGGER t BEFORE INSERT ON x BEGIN NULL; END;"]).fails(
-        7,
-        &["ORA-03001", "TRIGGER", "README"],
-    );
+    workspace
+        .run(&["sql", "embedded:x.db", "CREATE TRIGGER t BEFORE INSERT ON x BEGIN NULL; END;"])
+        .fails(7, &["ORA-03001", "TRIGGER", "README"]);
+    workspace.run(&["sql", "embedded:x.db", "CREATE SEQUENCE S"]).fails(7, &["ORA-03001", "SEQUENCE", "README"]);
+    workspace.run(&["sql", "embedded:x.db", "/* a comment */ SELECT * FROM NOT_THERE;"]).fails(7, &["query: ORA-00942"]);
     workspace.run(&["sql", "embedded:x.db", "SELEKT 1"]).fails(7, &["ORA-00900", "error:"]);
 }
 
@@ -253,12 +284,14 @@ fn describe_shows_tables_and_files() {
     assert_eq!(document["columns"][1]["oracle_type"], "VARCHAR2(20 CHAR)");
 
     let out = workspace.ok(&["describe", "three.parquet"]);
-    for part in ["id", "Int64", "3 rows"] {
+    for part in ["1 file: 3 rows", "id", "Int64", "INT64", "three.parquet"] {
         assert!(out.contains(part), "{part}: {out}");
     }
     let document: Value = serde_json::from_str(&workspace.ok(&["describe", "three.parquet", "--format", "json"])).unwrap();
     assert_eq!(document["rows"], 3);
     assert_eq!(document["columns"][0]["arrow_type"], "Int64");
+    assert_eq!(document["columns"][0]["parquet_type"], "INT64");
+    assert_eq!(document["files"][0]["path"], "three.parquet");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Loads into the embedded engine, and what only an engine in a file of one's own can show: kill -9, Ctrl-C, several processes.
 
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -98,4 +99,21 @@ fn null_takes_everything_and_keeps_nothing() {
 fn a_database_in_a_folder_that_is_missing_is_a_connect_error() {
     let database = with_rows(1);
     database.run(&["copy", "t.parquet", "embedded:no/such/folder/x.db/T"]).fails(3, &["no/such/folder/x.db", "try:"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_commit_that_the_database_refuses_leaves_nothing_behind() {
+    let database = Database::embedded();
+    database.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..100_000))])]);
+    database.sql("CREATE TABLE OTHER (ID NUMBER)");
+    // Files stay small: the rows fit into the engine's cache, the commit does not fit into the file.
+    let script = "trap '' XFSZ; ulimit -f 512; exec \"$0\" copy t.parquet embedded:data.db/T --mode create";
+    let mut limited = Command::new("sh");
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_olbridge")]).current_dir(database.workspace().path());
+    limited.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let outcome = crate::support::finish(limited, TIME_LIMIT);
+    outcome.fails(7, &["commit", "try:"]);
+    assert!(!outcome.stderr.contains("answer to the commit was lost"), "{outcome}");
+    assert!(!database.exists("T"), "{outcome}");
 }

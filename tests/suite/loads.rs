@@ -166,7 +166,8 @@ pub fn columns_and_renames_choose_what_goes_where(database: &Database) {
     let batch = table(vec![("id", ids(1..3)), ("a", a.clone()), ("b", b), ("unused", a)]);
     let file = database.workspace().parquet("t.parquet", &[batch]);
     let table = empty_table(database, "ID NUMBER, TEXT VARCHAR2(5), DEFAULTED NUMBER DEFAULT 7, A NUMBER");
-    database.ok(&["copy", &file, &database.target(&table), "--columns", "b,id,a", "--rename", "b=text"]);
+    let summary = database.ok(&["copy", &file, &database.target(&table), "--columns", "b,id,a", "--rename", "b=text"]);
+    assert!(summary.contains("warning: column DEFAULTED gets no value from the source"), "{summary}");
     let value = |v: &str| Some(v.to_owned());
     let rows = database.rows(&format!("SELECT ID, TEXT, A FROM {table} ORDER BY ID"));
     assert_eq!(rows, [[value("1"), value("x"), value("10")], [value("2"), value("y"), value("20")]]);

@@ -2,12 +2,18 @@
 
 mod architecture;
 mod cli;
+mod copy_api;
+mod dml;
+mod exports;
 mod live;
 mod load_embedded;
+mod loader_api;
 mod loads;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;
+mod pairs;
 mod parquet_testing;
 mod real_client;
+mod rejects;
 mod support;

@@ -2,6 +2,7 @@
 //!
 //! A wrong call can crash or hang that client, so everything runs in child processes with a time limit.
 
+use std::fs;
 use std::process::Stdio;
 use std::slice;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use olbridge::layout::Layout;
 use olbridge::oci::{ArrayMode, ExecuteOptions, Secret, Session};
 use serde_json::{Value, json};
 
+use crate::exports::{assert_same, read};
 use crate::support::loopback::Loopback;
 use crate::support::tables::{canonical, every_type, expected, ids, table};
 
@@ -104,23 +106,107 @@ fn check_names_the_client_that_was_loaded() {
     }
 }
 
-#[test]
-fn every_type_arrives_as_oracle_would_decode_it() {
-    let Some(mut server) = Loopback::start("real_client::every_type") else { return };
-    let batch = every_type();
-    let file = server.workspace().parquet("t.parquet", slice::from_ref(&batch));
-    let target = server.target("T");
-    let plan = server.ok(&["copy", &file, &target, "--mode", "create", "--dry-run", "--report", "json"]);
+/// Creates the table for [`every_type`]. The server rounds to a declared precision with 28 digits; into a plain NUMBER it takes what comes.
+#[track_caller]
+fn create_with_plain_numbers(server: &mut Loopback, file: &str, target: &str) {
+    let plan = server.ok(&["copy", file, target, "--mode", "create", "--dry-run", "--report", "json"]);
     let plan: Value = serde_json::from_str(&plan).unwrap();
-    // The server rounds to a declared precision with 28 digits; into a plain NUMBER it takes what comes.
     let mut ddl = plan["first_statement"].as_str().unwrap().to_owned();
     for declared in ["NUMBER(38,10)", "NUMBER(38,38)", "NUMBER(38,4)", "NUMBER(38)"] {
         assert!(ddl.contains(declared), "{ddl}");
         ddl = ddl.replace(declared, "NUMBER");
     }
     server.sql(&ddl);
+}
+
+#[test]
+fn every_type_arrives_as_oracle_would_decode_it() {
+    let Some(mut server) = Loopback::start("real_client::every_type") else { return };
+    let batch = every_type();
+    let file = server.workspace().parquet("t.parquet", slice::from_ref(&batch));
+    let target = server.target("T");
+    create_with_plain_numbers(&mut server, &file, &target);
     server.ok(&["copy", &file, &target]);
     assert_equal(&mut server, "T", &batch);
+}
+
+#[test]
+fn every_type_comes_back_through_oracles_client() {
+    let Some(mut server) = Loopback::start("real_client::fetch_every_type") else { return };
+    let batch = every_type();
+    let target = server.target("T");
+    let all = server.workspace().parquet("all.parquet", slice::from_ref(&batch));
+    create_with_plain_numbers(&mut server, &all, &target);
+    // This server rounds negative numbers to 28 digits when it stores them: those of the first row stay away.
+    let long = ["d128", "d128_whole", "d128_fraction", "d256"];
+    let short = (0..batch.num_columns()).filter(|&index| !long.contains(&batch.schema().field(index).name().as_str()));
+    let short = batch.project(&short.collect::<Vec<_>>()).unwrap();
+    for (name, batch) in [("short.parquet", short), ("rest.parquet", batch.slice(1, batch.num_rows() - 1))] {
+        server.workspace().parquet(name, slice::from_ref(&batch));
+        server.ok(&["copy", name, &target, "--mode", "truncate"]);
+        let columns = batch.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>().join(",");
+        for rows_per_fetch in ["1000", "4", "6", "1"] {
+            let words = [
+                "copy",
+                &target,
+                "o.parquet",
+                "--like",
+                name,
+                "--columns",
+                &columns,
+                "--mode",
+                "overwrite",
+                "--batch-rows",
+                rows_per_fetch,
+            ];
+            server.ok(&words);
+            assert_same(&read(&server.workspace().file("o.parquet")), &read(&server.workspace().file(name)));
+        }
+    }
+    server.assert_clean();
+}
+
+#[test]
+fn every_type_comes_back_through_oracles_client_as_the_table_says() {
+    let Some(mut server) = Loopback::start("real_client::fetch_defaults") else { return };
+    const ROWS: i64 = 5_000;
+    let every = |n: i64, v: i64| (v % n != 0).then_some(v);
+    let text = |v: i64| every(2, v).map(|v| "ü".repeat(v as usize % 40 + 1));
+    let batch = table(vec![
+        ("ID", ids(0..ROWS)),
+        ("N", Arc::new((0..ROWS).map(|v| every(3, v).map(|v| v * 7919 - 1_000_000)).collect::<Int64Array>()) as ArrayRef),
+        ("F", Arc::new((0..ROWS).map(|v| every(7, v).map(|v| 1.0 / v as f64)).collect::<Float64Array>())),
+        ("T", Arc::new((0..ROWS).map(text).collect::<StringArray>())),
+        ("TS", Arc::new((0..ROWS).map(|v| every(4, v).map(|v| v * 123_456_789_012_345)).collect::<TimestampNanosecondArray>())),
+    ]);
+    let file = server.workspace().parquet("t.parquet", slice::from_ref(&batch));
+    server.ok(&["copy", &file, &server.target("T"), "--mode", "create"]);
+    server.ok(&["copy", &server.target("T"), "o.parquet", "--batch-rows", "1000"]);
+    assert_same(&read(&server.workspace().file("o.parquet")), &read(&server.workspace().file("t.parquet")));
+    server.ok(&["copy", &server.target("T"), "p.parquet", "--columns", "id,t", "--where", "ID < 100", "--limit", "50"]);
+    assert_eq!(read(&server.workspace().file("p.parquet")).num_rows(), 50);
+    server.assert_clean();
+}
+
+#[test]
+fn what_oracles_client_cannot_deliver_whole_is_refused_with_row_and_column() {
+    let Some(mut server) = Loopback::start("real_client::fetch_refusals") else { return };
+    server.sql("CREATE TABLE T (ID NUMBER(9), N NUMBER, C CLOB)");
+    let long: ArrayRef = Arc::new(StringArray::from(vec!["short".to_owned(), "x".repeat(32_000)]));
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 1.5]));
+    let file = server.workspace().parquet("t.parquet", &[table(vec![("id", ids(1..3)), ("n", numbers), ("c", long)])]);
+    server.ok(&["copy", &file, &server.target("T")]);
+    let target = server.target("T");
+    server.run(&["copy", &target, "o.parquet", "--columns", "id,n", "--number", "int64"]).fails(5, &["T column N", "row 2", "1.5"]);
+    assert!(!server.workspace().file("o.parquet").exists());
+    // This server sends the whole value whatever was defined, which the client refuses with ORA-03120.
+    server
+        .run(&["copy", &target, "o.parquet", "--columns", "id,c", "--max-lob-bytes", "31999"])
+        .fails(7, &["ORA-03120", "--max-lob-bytes"]);
+    assert!(!server.workspace().file("o.parquet").exists());
+    server.ok(&["copy", &target, "o.parquet", "--number", "float64"]);
+    assert_eq!(read(&server.workspace().file("o.parquet")).num_rows(), 2);
+    server.assert_clean();
 }
 
 #[test]
@@ -136,7 +222,7 @@ fn every_other_column_type_arrives_too() {
     let batch = table(vec![
         ("id", ids(1..4)),
         ("c", text([Some("ab"), Some("abcdef"), None])),
-        ("nv", text([Some("Ελλάδα"), None, Some("x ")])),
+        ("nv", text([Some("Ελλάδα"), None, Some("20 letters of ASCII.")])),
         ("f", Arc::new(Float64Array::from(vec![Some(1.0 / 3.0), Some(-1e-100), None])) as ArrayRef),
         ("bd", Arc::new(Int64Array::from(vec![Some(1 << 53), None, Some(-7)])) as ArrayRef),
         ("d", Arc::new(TimestampNanosecondArray::from(vec![Some(1_767_225_599_000_000_000), None, Some(0)])) as ArrayRef),
@@ -165,6 +251,16 @@ fn every_other_column_type_arrives_too() {
         }
     }
     server.assert_clean();
+}
+
+#[test]
+fn a_database_that_does_not_tell_its_character_set_is_warned_of() {
+    let Some(server) = Loopback::start("real_client::character_set") else { return };
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["ü"]));
+    server.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..1)), ("t", text)])]);
+    let plan = |more: &[&str]| server.ok(&[&["copy", "t.parquet", &server.target("T"), "--mode", "create", "--dry-run"], more].concat());
+    assert!(plan(&[]).contains("warning: the database does not tell its character set"));
+    assert!(!plan(&["--columns", "id"]).contains("warning"), "no text, no question");
 }
 
 #[test]
@@ -248,6 +344,29 @@ fn a_dropped_connection_is_exit_code_7_and_nothing_stays() {
     }
 }
 
+#[test]
+fn a_connection_that_drops_in_a_fetch_is_exit_code_7_and_leaves_no_file() {
+    let Some(mut server) = Loopback::start("real_client::dropped_fetch") else { return };
+    server.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..500))])]);
+    server.ok(&["copy", "t.parquet", &server.target("T"), "--mode", "create"]);
+    server.control(json!({"cmd": "set", "name": "stall", "value": 0.05}));
+    let running = server.start_command(&["copy", &server.target("T"), "o.parquet", "--batch-rows", "1"]);
+    // Half of the 25 seconds that 500 fetches take are far off: the query has begun, and has not ended.
+    let part = || fs::read_dir(server.workspace().path()).unwrap().any(|e| e.unwrap().file_name().to_string_lossy().ends_with(".part"));
+    for _ in 0..600 {
+        if part() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert!(part(), "the file was never begun");
+    thread::sleep(Duration::from_millis(500));
+    server.control(json!({"cmd": "set", "name": "drop_before_reply", "value": true}));
+    running.wait(LIMIT).fails(7, &["ORA-031", "try:"]);
+    let left = fs::read_dir(server.workspace().path()).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned());
+    assert!(left.into_iter().all(|name| !name.contains("o.parquet")), "half a file is left");
+}
+
 fn wait_for_rows(server: &mut Loopback, rows: u64) {
     for _ in 0..600 {
         if server.control(json!({"cmd": "stats"}))["bind_rows"].as_u64().unwrap() >= rows {
@@ -268,6 +387,14 @@ fn a_wrong_password_and_a_refused_service_are_exit_code_3() {
     assert!(!outcome.stderr.contains("t1ger"), "{outcome}");
     server.control(json!({"cmd": "set", "name": "refuse", "value": 12514}));
     server.run(&["check", &server.target("T")]).fails(3, &["ORA-12514", "try:"]);
+}
+
+#[test]
+fn a_warning_at_the_login_is_shown() {
+    let Some(mut server) = Loopback::start("real_client::login_warning") else { return };
+    server.control(json!({"cmd": "set", "name": "login_warning", "value": [28002, "ORA-28002: the password will expire within 7 days"]}));
+    let outcome = server.run(&["check", &server.target("T")]);
+    assert!(outcome.code == 0 && outcome.stderr.contains("warning: ORA-28002"), "{outcome}");
 }
 
 #[cfg(unix)]

@@ -17,7 +17,7 @@ use crate::engine::{Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
 const KNOWN_MODES: u32 =
     mode::DESCRIBE_ONLY | mode::COMMIT_ON_SUCCESS | mode::BATCH_ERRORS | mode::PARSE_ONLY | mode::RETURN_ROW_COUNT_ARRAY | 0x1;
-/// Errors of an array are counted in 16 bits, so longer arrays are refused in batch mode.
+/// The protocol counts errors in 16 bits: of more the real client tells a wrong number, this library refuses what could make them.
 const MAX_BATCH_ITERATIONS: u32 = 65_535;
 
 /// Executes a prepared statement `iters - rowoff` times.
@@ -135,7 +135,7 @@ impl Call {
         let runs_rows = prepared.shape().kind.is_dml() || statement.is_block();
         let status = match (runs_rows, engine.session()?.keeps_rows()) {
             (true, true) => self.run_rows(statement, error_handle, &mut engine, prepared, inputs)?,
-            (true, false) => self.check_only(statement, &mut engine, prepared, inputs)?,
+            (true, false) => self.check_only(statement, error_handle, &mut engine, prepared, inputs)?,
             (false, _) => {
                 let datums = self.first_row(inputs)?;
                 engine.session()?.execute(prepared, &datums)?;
@@ -160,7 +160,7 @@ impl Call {
         }
         if self.has(mode::BATCH_ERRORS) && self.iters > MAX_BATCH_ITERATIONS {
             return Err(Failure::unimplemented(format_args!(
-                "batch errors of {} iterations (the most in one call are {MAX_BATCH_ITERATIONS})",
+                "OCI_BATCH_ERRORS with an array of {} iterations (at most {MAX_BATCH_ITERATIONS})",
                 self.iters
             )));
         }
@@ -174,19 +174,21 @@ impl Call {
         self.rowoff as usize..self.iters as usize
     }
 
-    /// For sessions that keep no rows: types and lengths are checked, values are not looked at.
+    /// For sessions that keep no rows: types and lengths are checked, values are looked at only where something seems wrong.
     fn check_only(
         &self,
         statement: &mut StatementBody,
+        error_handle: &Handle<ErrorBody>,
         engine: &mut EngineGuard<'_>,
         prepared: &mut Statement,
         inputs: &[Input],
     ) -> Outcome {
         let kinds: Vec<DatumKind> = inputs.iter().map(Input::kind).collect();
-        engine.session()?.check_execute(prepared, &kinds)?;
-        for input in inputs {
-            // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
-            unsafe { input.check_lengths(self.rows()) }?;
+        // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array.
+        let longest: Vec<u32> = inputs.iter().map(|input| unsafe { input.longest_bytes(self.rows()) }).collect();
+        let in_size = inputs.iter().zip(&longest).all(|(input, longest)| *longest as usize <= input.size_bytes());
+        if !prepared.out_binds().is_empty() || !in_size || engine.session()?.check_execute(prepared, &kinds, &longest).is_err() {
+            return self.run_rows(statement, error_handle, engine, prepared, inputs);
         }
         statement.row_count = self.rows().len() as u64;
         if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
@@ -268,6 +270,9 @@ impl Call {
     ) -> Outcome {
         let datums = self.first_row(inputs)?;
         let cursor = engine.session()?.open(prepared, &datums)?;
+        self.core.check_cancelled()?;
+        // Planned again where a value is not of its bind's kind.
+        statement.describe(prepared.columns());
         drop(engine);
         statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
         if self.iters == 0 {
@@ -310,7 +315,7 @@ impl Tally<'_> {
 
 /// Whether an error belongs to one row; a lost session, a lock or a cancel ends the whole array.
 fn is_row_error(error: &OraError) -> bool {
-    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 3001 | 3113 | 3114)
+    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 2091 | 3001 | 3113 | 3114)
 }
 
 /// The binds that a statement writes.

@@ -48,10 +48,15 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
         return Ok(status::SUCCESS);
     }
     let outputs = match &statement.query {
+        // Rows without a place to go would be lost.
         Some(query) if query.outputs.is_empty() => {
             let core = query.core.clone();
             let mut engine = core.enter()?;
-            resolve_outputs(statement, engine.session()?.nls())?
+            let outputs = resolve_outputs(statement, engine.session()?.nls())?;
+            if outputs.is_empty() {
+                return Err(Failure::ora(24374, "define not done before fetch or execute and fetch"));
+            }
+            outputs
         }
         _ => Vec::new(),
     };

@@ -211,6 +211,9 @@ pub unsafe extern "C" fn OCIHandleFree(hndlp: *mut c_void, handle_kind: u32) -> 
         let Some(child) = env.lock().children.remove(&(hndlp as usize)) else {
             return Err(Failure::InvalidHandle);
         };
+        if handle_kind == kind::SPOOL {
+            env.lock().pools.retain(|_, pool| *pool != hndlp as usize);
+        }
         // SAFETY: just taken out of the registry.
         unsafe { free_child(hndlp as usize, child) };
         Ok(status::SUCCESS)

@@ -103,37 +103,44 @@ impl Input {
             sqlt::DAT | sqlt::ODT => DatumKind::Date,
             sqlt::TIMESTAMP => DatumKind::Timestamp,
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => DatumKind::TimestampTz,
+            sqlt::AFC => DatumKind::Char,
             sqlt::INTERVAL_DS => DatumKind::IntervalDs,
             sqlt::INTERVAL_YM => DatumKind::IntervalYm,
             _ => DatumKind::Text,
         }
     }
 
-    /// One pass over the length array: none may exceed the element. For sessions that keep no rows.
+    /// The longest value of these rows in bytes, by one pass over the length array; 0 when there is none. Rows may be NULL all the same.
     ///
     /// # Safety
     /// The bound arrays hold `rows`.
-    pub unsafe fn check_lengths(&self, rows: std::ops::Range<usize>) -> Result<(), Failure> {
-        if self.callback.is_some() {
-            return Ok(());
+    pub unsafe fn longest_bytes(&self, rows: std::ops::Range<usize>) -> u32 {
+        if self.callback.is_some() || !matches!(self.external_type, sqlt::CHR | sqlt::LNG | sqlt::AFC | sqlt::BIN | sqlt::LBI) {
+            return 0;
         }
-        let Lengths::Wide(lengths) = self.lengths else { return Ok(()) };
-        let longest = if self.length_step == 4 {
-            // SAFETY: `rows` elements by the caller's contract.
-            unsafe { std::slice::from_raw_parts(lengths.add(rows.start), rows.len()) }.iter().copied().max().unwrap_or(0)
-        } else {
-            // SAFETY: as above, with the declared step.
-            let at = |row: usize| unsafe { lengths.cast::<u8>().add(row * self.length_step).cast::<u32>().read_unaligned() };
-            rows.map(at).max().unwrap_or(0)
-        };
-        match longest as usize > self.size_bytes && self.is_variable() {
-            true => Err(self.too_long(longest as usize)),
-            false => Ok(()),
+        match self.lengths {
+            Lengths::None => 0,
+            Lengths::Short(lengths) => {
+                // SAFETY: `rows` elements by the caller's contract, with the declared step.
+                let at = |row: usize| unsafe { lengths.cast::<u8>().add(row * self.length_step).cast::<u16>().read_unaligned() };
+                rows.map(at).max().unwrap_or(0).into()
+            }
+            Lengths::Wide(lengths) if self.length_step == 4 => {
+                // SAFETY: `rows` elements by the caller's contract.
+                let lengths = unsafe { std::slice::from_raw_parts(lengths.add(rows.start), rows.len()) };
+                lengths.iter().copied().max().unwrap_or(0)
+            }
+            Lengths::Wide(lengths) => {
+                // SAFETY: as above, with the declared step.
+                let at = |row: usize| unsafe { lengths.cast::<u8>().add(row * self.length_step).cast::<u32>().read_unaligned() };
+                rows.map(at).max().unwrap_or(0)
+            }
         }
     }
 
-    fn is_variable(&self) -> bool {
-        matches!(self.external_type, sqlt::CHR | sqlt::LNG | sqlt::AFC | sqlt::BIN | sqlt::LBI | sqlt::NUM)
+    /// Bytes of one element.
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
     }
 
     fn too_long(&self, length_bytes: usize) -> Failure {

@@ -140,9 +140,7 @@ enum Ending {
 
 /// Ends the engine's session.
 fn end(core: &SessionCore, ending: Ending) -> Outcome {
-    if let Some(mut session) = core.end()
-        && session.in_transaction()
-    {
+    if let Some(mut session) = core.end() {
         match ending {
             Ending::Logoff => session.commit()?,
             Ending::Lost => session.rollback()?,
@@ -167,7 +165,7 @@ pub unsafe extern "C" fn OCIServerAttach(srvhp: *mut c_void, errhp: *mut c_void,
     }
 }
 
-/// Detaches a server handle; sessions on it are ended.
+/// Detaches a server handle; sessions on it are ended, their transactions rolled back.
 ///
 /// # Safety
 /// Pointers as the OCI contract says.
@@ -283,7 +281,7 @@ pub unsafe extern "C" fn OCILogon2(
     }
 }
 
-/// Ends what `OCILogon2` began.
+/// Ends what `OCILogon2` began; an open transaction is committed.
 ///
 /// # Safety
 /// Pointers as the OCI contract says.

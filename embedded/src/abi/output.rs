@@ -70,6 +70,10 @@ impl Output {
                 ),
             ));
         }
+        if define.value.is_null() && define.callback.is_none() {
+            let text = format_args!("define not done before fetch or execute and fetch (column {} has no buffer)", param.name);
+            return Err(Failure::ora(24374, text));
+        }
         let length_step = match define.lengths {
             Lengths::Short(_) => 2,
             _ => 4,

@@ -225,7 +225,7 @@ fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, credentials: (Strin
                 true => (body.username.clone(), body.password.clone()),
                 false => credentials,
             };
-            // The place is taken before the lock is given up, and given back when the logon fails.
+            // The place is taken before the logon and the pool unlocked for it: logging on locks the environment and may take long.
             body.open_sessions += 1;
             let connect_string = body.connect_string.clone();
             drop(body);
@@ -261,15 +261,14 @@ pub unsafe extern "C" fn OCISessionRelease(svchp: *mut c_void, errhp: *mut c_voi
     unsafe {
         guard("OCISessionRelease", errhp, |_| -> Outcome {
             let pool = handle::get::<ServiceBody>(svchp)?.lock().pool;
+            // Logging off would commit.
+            let is_rolled_back = super::session::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
             let Some(pool) = pool else { return Ok(logon::OCILogoff(svchp, errhp)) };
             let pool = handle::get::<PoolBody>(pool as *const c_void)?;
-            // One lock at a time: a session being made takes them in the other order.
+            // One lock at a time.
             let name = pool.lock().name.clone();
             let is_known = (*pool.env()).lock().pools.contains_key(&name);
-            let reusable = mode & DROP_SESSION == 0
-                && is_known
-                && pool.lock().is_homogeneous
-                && super::session::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
+            let reusable = mode & DROP_SESSION == 0 && is_known && pool.lock().is_homogeneous && is_rolled_back;
             match reusable {
                 true => pool.lock().idle.push(svchp as usize),
                 false => {

@@ -226,7 +226,6 @@ pub struct ServiceBody {
     server: Option<(usize, Arc<ServerCore>)>,
     session: Option<(usize, Arc<SessionCore>)>,
     pub statement_cache_size: u32,
-    pub call_timeout_ms: u32,
     /// Made by `OCILogon2`, so `OCILogoff` frees server and session too.
     pub(super) owns_parts: bool,
     /// Address of the pool the session came from.

@@ -105,6 +105,11 @@ impl Session {
         if create && self.catalog.users.contains_key(name) {
             return Err(OraError::new(1920, format_args!("user name '{name}' conflicts with another user or role name")));
         }
+        let exists =
+            self.catalog.users.contains_key(name) || *name == *self.user || self.catalog.tables.values().any(|table| table.owner == *name);
+        if !create && !exists {
+            return Err(OraError::new(1918, format_args!("user '{name}' does not exist")));
+        }
         let salt: String = self.connection.query_row("SELECT hex(randomblob(8))", [], |row| row.get(0))?;
         let sealed = password::seal(password, &salt);
         self.connection.execute("INSERT INTO ora_user VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET password = ?2", [name, &sealed])?;
@@ -174,6 +179,13 @@ impl Session {
             if definition.kind != ConstraintKind::NotNull && matches!(table.columns[index].data_type.family(), Family::Clob | Family::Blob)
             {
                 return Err(OraError::new(2329, "column of datatype LOB cannot be unique or a primary key"));
+            }
+            if definition.kind.is_constraint()
+                && definition.kind != ConstraintKind::NotNull
+                && table.columns[index].data_type.family() == Family::TimestampTz
+            {
+                let text = "column of datatype TIME/TIMESTAMP WITH TIME ZONE cannot be unique or a primary key";
+                return Err(OraError::new(2329, text));
             }
             columns.push(index);
         }

@@ -83,8 +83,13 @@ impl Buffer {
 
 enum Source {
     Stream(Stream),
-    Memory { next_row: usize, rows: usize },
+    Memory {
+        next_row: usize,
+        rows: usize,
+    },
     Done,
+    /// An error ended it: what came after is not known.
+    Failed,
 }
 
 /// An open query. It owns all it touches: the session may go on, commit or close meanwhile, and the rows are those of the moment it was
@@ -150,6 +155,7 @@ impl Cursor {
         let columns = self.families.len();
         match &mut self.source {
             Source::Done => Ok(false),
+            Source::Failed => Err(OraError::new(1002, "fetch out of sequence")),
             Source::Memory { next_row, rows } => {
                 self.start = *next_row * columns;
                 let more = *next_row < *rows;
@@ -168,6 +174,9 @@ impl Cursor {
                 });
                 if !matches!(more, Ok(true)) {
                     self.close();
+                }
+                if more.is_err() {
+                    self.source = Source::Failed;
                 }
                 more
             }

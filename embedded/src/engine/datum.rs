@@ -45,6 +45,8 @@ pub enum DatumKind {
     BinaryDouble,
     /// [`Datum::Text`].
     Text,
+    /// [`Datum::Text`] that compares blank-padded, as CHAR does.
+    Char,
     /// [`Datum::Bytes`].
     Bytes,
     /// [`Datum::Date`].

@@ -272,7 +272,23 @@ fn set_user(reader: &mut TokenReader<'_>, create: bool) -> Result<Command> {
         _ => return Err(OraError::new(988, "missing or invalid password(s)")),
     };
     // Quotas, tablespaces and profiles mean nothing here.
-    while reader.next().is_some() {}
+    while !reader.is_end() {
+        if reader.take("PROFILE DEFAULT") || reader.take("ACCOUNT UNLOCK") {
+        } else if reader.take("DEFAULT TABLESPACE") || reader.take("TEMPORARY TABLESPACE") || reader.take("PROFILE") {
+            reader.identifier()?;
+        } else if reader.take("QUOTA") {
+            if !reader.take("UNLIMITED") {
+                reader.integer()?;
+            }
+            if !reader.take("ON") {
+                reader.identifier()?;
+                reader.expect("ON")?;
+            }
+            reader.identifier()?;
+        } else {
+            return Err(reader.error(922, "missing or invalid option"));
+        }
+    }
     Ok(Command::SetUser { name, password, create })
 }
 

@@ -35,7 +35,20 @@ const DEFAULTS: [(&str, &str); 12] = [
 ];
 
 /// Values that only their default is accepted for, because the engine does nothing else.
-const FIXED: [&str; 5] = ["NLS_NUMERIC_CHARACTERS", "NLS_CALENDAR", "NLS_DATE_LANGUAGE", "NLS_SORT", "NLS_COMP"];
+const FIXED: [&str; 9] = [
+    "NLS_NUMERIC_CHARACTERS",
+    "NLS_CALENDAR",
+    "NLS_DATE_LANGUAGE",
+    "NLS_SORT",
+    "NLS_COMP",
+    "NLS_LANGUAGE",
+    "NLS_TERRITORY",
+    "NLS_CURRENCY",
+    "NLS_LENGTH_SEMANTICS",
+];
+
+/// Parameters of Oracle that the engine has not.
+const UNSUPPORTED: [&str; 5] = ["NLS_ISO_CURRENCY", "NLS_DUAL_CURRENCY", "NLS_NCHAR_CONV_EXCP", "NLS_TIME_FORMAT", "NLS_TIME_TZ_FORMAT"];
 
 impl Nls {
     /// The defaults.
@@ -75,6 +88,8 @@ impl Nls {
             _ if FIXED.contains(&name) && !value.eq_ignore_ascii_case(self.get(name)) => {
                 return Err(OraError::unsupported(format_args!("{name} = '{value}'")));
             }
+            _ if UNSUPPORTED.contains(&name) => return Err(OraError::unsupported(name)),
+            _ if !self.parameters.contains_key(name) => return Err(OraError::new(2248, "invalid option for ALTER SESSION")),
             _ => {}
         }
         if name != "TIME_ZONE" {

@@ -1,14 +1,15 @@
 //! Sessions: connect, prepare, execute, query, commit.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, InterruptHandle};
+use rusqlite::Connection;
 
 use super::catalog::Catalog;
 use super::cursor::Pool;
+use super::interrupt::Interrupt;
 use super::nls::Nls;
 use super::store::{Location, default_lock_wait};
 use super::tokens::normalise;
@@ -26,6 +27,8 @@ const DEFAULT_USER: &str = "OLBRIDGE";
 
 /// One user's connection to a database.
 pub struct Session {
+    /// Tells sessions apart: plans of one are nothing to another.
+    id: u64,
     pub(super) location: Location,
     pub(super) connection: Connection,
     pub(super) catalog: Arc<Catalog>,
@@ -36,26 +39,12 @@ pub struct Session {
     settings: BTreeMap<String, String>,
     readers: Pool,
     interrupts: Interrupt,
+    /// Whether a transaction was begun and not ended by this session.
+    is_open: bool,
+    /// Whether a block runs: its statements are parts of one call.
+    in_block: bool,
 }
 
-/// Interrupts whatever a session is doing, from any thread; harmless when nothing runs and when the session is gone.
-#[derive(Clone, Default)]
-pub struct Interrupt {
-    handles: Arc<Mutex<Vec<InterruptHandle>>>,
-}
-
-impl Interrupt {
-    /// Makes the running call fail with ORA-01013.
-    pub fn interrupt(&self) {
-        for handle in self.handles.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            handle.interrupt();
-        }
-    }
-
-    fn add(&self, connection: &Connection) {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner).push(connection.get_interrupt_handle());
-    }
-}
 impl Session {
     /// Opens a session: `connect_string` is a file, `:memory:` (private to the session) or `null` (rows are checked and dropped).
     /// A user without a stored password may come with any; other users are made by name.
@@ -77,13 +66,14 @@ impl Session {
         {
             return Err(OraError::new(1017, "invalid username/password; logon denied"));
         }
-        let interrupts = Interrupt::default();
-        interrupts.add(&connection);
+        let interrupts = Interrupt::new(&connection);
         let schema = user.clone();
         static SESSIONS: AtomicU32 = AtomicU32::new(1);
         let number = SESSIONS.fetch_add(1, Ordering::Relaxed).to_string();
         let settings = ["SID", "SESSIONID"].into_iter().map(|name| (name.to_owned(), number.clone())).collect();
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Ok(Session {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             settings,
             location,
             connection,
@@ -94,6 +84,8 @@ impl Session {
             lock_wait,
             readers: Pool::default(),
             interrupts,
+            is_open: false,
+            in_block: false,
         })
     }
 
@@ -142,15 +134,34 @@ impl Session {
         !self.connection.is_autocommit()
     }
 
+    /// ORA-02091 when SQLite ended the transaction by itself, as it does when the disk is full or fails while it writes.
+    fn check_not_lost(&self) -> Result<()> {
+        match self.is_open && !self.in_transaction() {
+            true => Err(OraError::new(2091, "transaction rolled back: an error while writing took all its changes back")),
+            false => Ok(()),
+        }
+    }
+
+    /// A call begins: an interrupt that came before does not concern it. Statements of a block belong to the block's call.
+    fn begin_call(&self) -> Result<()> {
+        if self.in_block {
+            return self.interrupts.check();
+        }
+        self.interrupts.reset();
+        Ok(())
+    }
+
     /// Makes all changes of the transaction last.
     ///
     /// # Errors
-    /// Of SQLite; the transaction is still open then.
+    /// Of SQLite; the transaction is still open then. ORA-02091 when its changes are lost.
     pub fn commit(&mut self) -> Result<()> {
+        let lost = self.check_not_lost();
         if self.in_transaction() {
             self.connection.execute_batch("COMMIT")?;
         }
-        Ok(())
+        self.is_open = false;
+        lost
     }
 
     /// Takes all changes of the transaction back.
@@ -161,15 +172,18 @@ impl Session {
         if self.in_transaction() {
             self.connection.execute_batch("ROLLBACK")?;
         }
+        self.is_open = false;
         Ok(())
     }
 
     /// Begins the transaction if there is none; true when it did. Waits for another writer up to the lock timeout.
     pub(super) fn begin(&mut self) -> Result<bool> {
+        self.check_not_lost()?;
         if self.in_transaction() {
             return Ok(false);
         }
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.wait_for_writer()?;
+        self.is_open = true;
         match self.refresh() {
             Ok(()) => Ok(true),
             Err(error) => {
@@ -177,6 +191,25 @@ impl Session {
                 Err(error)
             }
         }
+    }
+
+    /// Begins to write. Waits in slices, so that a cancel ends the wait.
+    fn wait_for_writer(&self) -> Result<()> {
+        const SLICE: Duration = Duration::from_millis(20);
+        let deadline = Instant::now() + self.lock_wait;
+        self.connection.busy_timeout(SLICE.min(self.lock_wait))?;
+        let begun = loop {
+            let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+            let is_busy = begun.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy));
+            if !is_busy || Instant::now() >= deadline {
+                break begun.map(drop).map_err(OraError::from);
+            }
+            if let Err(cancelled) = self.interrupts.check() {
+                break Err(cancelled);
+            }
+        };
+        self.connection.busy_timeout(self.lock_wait)?;
+        begun
     }
 
     /// Reads the catalog again when another session changed it.

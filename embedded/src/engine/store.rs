@@ -1,7 +1,7 @@
 //! Connections to the SQLite file.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -41,13 +41,34 @@ impl Location {
         connection.set_prepared_statement_cache_capacity(128);
         connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;")?;
         if let Location::File(_) = self {
-            connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+            use_write_ahead_log(&connection, wait)?;
             // FULL: the log is on the disk before a commit returns.
             connection.execute_batch("PRAGMA synchronous = FULL;")?;
         }
         functions::register(&connection)?;
         Catalog::create(&connection)?;
         Ok(connection)
+    }
+}
+
+/// Other sessions may be opening the same new file: SQLite does not always wait for them here.
+fn use_write_ahead_log(connection: &Connection, wait: Duration) -> Result<()> {
+    let deadline = Instant::now() + wait;
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get::<_, String>(0)) {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            // Without it readers would see no snapshot and wait for writers.
+            Ok(mode) => {
+                return Err(OraError::new(
+                    12154,
+                    format_args!("TNS:could not resolve the connect identifier specified: no write-ahead log there (mode {mode})"),
+                ));
+            }
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

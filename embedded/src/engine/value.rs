@@ -337,7 +337,10 @@ fn float_text(nan: bool, infinite: bool, negative: bool, scientific: String) -> 
     if mantissa.trim_matches(['-', '0', '.']).is_empty() {
         return "0".into();
     }
-    format!("{mantissa}E{}{:03}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+    // Zeros at the end say nothing; one digit stays after the point.
+    let digits = mantissa.trim_end_matches('0');
+    let zero = if digits.ends_with('.') { "0" } else { "" };
+    format!("{digits}{zero}E{}{:03}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -422,15 +425,15 @@ fn check_length(target: &Target<'_>, text: &str, size: u32, unit: CharUnit, most
 
 /// Pads with blanks to the declared length.
 fn pad_char<'a>(target: &Target<'_>, text: Cow<'a, str>, size: u32, unit: CharUnit) -> Result<Stored<'a>> {
-    let actual = length(&text, unit);
-    if actual == size as usize {
+    // Characters of many bytes may not make more than CHAR can hold.
+    const MOST_BYTES: usize = 2000;
+    check_length(target, &text, size, unit, MOST_BYTES)?;
+    let missing = (size as usize).saturating_sub(length(&text, unit)).min(MOST_BYTES - text.len());
+    if missing == 0 {
         return Ok(Stored::text(text));
     }
-    if actual > size as usize {
-        return Err(too_large(target, actual, size));
-    }
     let mut padded = text.into_owned();
-    padded.extend(std::iter::repeat_n(' ', size as usize - actual));
+    padded.extend(std::iter::repeat_n(' ', missing));
     Ok(Stored::text(padded))
 }
 

@@ -141,8 +141,12 @@ fn what_cannot_be_executed_says_why() {
     client.bind(stmt, 1, id.as_mut_ptr(), 4, INT, null_mut(), null_mut());
     env.fails(client.execute(stmt, 1, 0), 1008);
     env.fails(client.execute(stmt, 0, 0), 24333);
-    env.fails(client.execute(stmt, 65_536, mode::BATCH_ERRORS), 3001);
+    assert!(env.fails(client.execute(stmt, 65_536, mode::BATCH_ERRORS), 3001).contains("OCI_BATCH_ERRORS"));
     env.fails(client.execute(stmt, 1, mode::EXACT_FETCH), 3001);
+    let mut timeout_ms = 100u32;
+    env.fails(unsafe { OCIAttrSet(client.svc, kind::SVCCTX, (&raw mut timeout_ms).cast(), 0, attr::CALL_TIMEOUT, env.err) }, 3001);
+    timeout_ms = 0;
+    env.ok(unsafe { OCIAttrSet(client.svc, kind::SVCCTX, (&raw mut timeout_ms).cast(), 0, attr::CALL_TIMEOUT, env.err) });
     let mut bind = null_mut();
     let mut refuse = |position, size, dty| unsafe {
         OCIBindByPos2(
@@ -292,4 +296,63 @@ fn the_null_session_checks_and_counts() {
     assert!(text.contains("position 2"), "{text}");
     let missing = client.prepare("INSERT INTO nowhere VALUES (1)");
     client.env.fails(client.execute(missing, 1, 0), 942);
+}
+
+#[test]
+fn rows_that_null_drops_are_refused_as_others_are() {
+    let client = Client::connect("null");
+    client.run("CREATE TABLE t (id NUMBER NOT NULL, name VARCHAR2(3), bytes RAW(2), wide VARCHAR2(3 CHAR))");
+    let refused = |sql: &str, value: &str, dty: u16| {
+        let stmt = client.prepare(sql);
+        let (mut values, mut lengths) = ([[b' '; 20]; 2], [1u32, value.len() as u32]);
+        values[0][0] = b'1';
+        values[1][..value.len()].copy_from_slice(value.as_bytes());
+        client.bind(stmt, 1, values.as_mut_ptr(), 20, dty, null_mut(), lengths.as_mut_ptr());
+        let plain = client.execute(stmt, 2, 0);
+        let code = if plain == status::SUCCESS { 0 } else { client.env.error().0 };
+        let batch = client.execute(stmt, 2, mode::BATCH_ERRORS);
+        let errors = client.env.get::<u32>(stmt, kind::STMT, attr::NUM_DML_ERRORS);
+        assert_eq!(batch == status::SUCCESS, errors == 0);
+        (code, errors)
+    };
+    assert_eq!(refused("INSERT INTO t (id, name) VALUES (1, :1)", "abc", CHR), (0, 0));
+    assert_eq!(refused("INSERT INTO t (id, name) VALUES (1, :1)", "abcd", CHR), (12899, 1));
+    assert_eq!(refused("INSERT INTO t (id, bytes) VALUES (1, :1)", "abc", 23), (12899, 1));
+    assert_eq!(refused("INSERT INTO t (id, wide) VALUES (1, :1)", "äöü", CHR), (0, 0));
+    assert_eq!(refused("INSERT INTO t (id, wide) VALUES (1, :1)", "13 bytes long", CHR), (12899, 1));
+    assert_eq!(refused("INSERT INTO t (name) VALUES (:1)", "abc", CHR), (1400, 2));
+    assert_eq!(refused("INSERT INTO t (name, id) VALUES (:1, NULL)", "abc", CHR), (1400, 2));
+    assert_eq!(refused("INSERT INTO t (id, bytes, name) VALUES (1, NULL, :1)", "abc", CHR), (0, 0));
+    assert_eq!(refused("INSERT INTO t (id, wide, name) VALUES (1, 'long', :1)", "abc", CHR), (12899, 2));
+}
+
+#[test]
+fn an_array_may_be_longer_than_a_count_of_errors() {
+    let client = Client::connect(":memory:");
+    client.run("CREATE TABLE t (id NUMBER)");
+    let stmt = client.prepare("INSERT INTO t VALUES (:1)");
+    let mut ids: Vec<i32> = (0..70_000).collect();
+    client.bind(stmt, 1, ids.as_mut_ptr(), 4, INT, null_mut(), null_mut());
+    client.env.ok(client.execute(stmt, 70_000, 0));
+    assert_eq!(client.number("SELECT count(*) FROM t"), 70_000);
+}
+
+#[test]
+fn a_break_ends_the_wait_for_another_writer() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db").to_str().unwrap().to_owned();
+    let (first, second) = (Client::connect(&path), Client::connect(&path));
+    first.run("CREATE TABLE t (id NUMBER)");
+    first.run("INSERT INTO t VALUES (1)");
+    let (svc, stmt, err) = (second.svc as usize, second.prepare("INSERT INTO t VALUES (2)") as usize, second.env.err as usize);
+    let began = std::time::Instant::now();
+    let waiter =
+        std::thread::spawn(move || unsafe { OCIStmtExecute(svc as Pointer, stmt as Pointer, err as Pointer, 1, 0, null(), null_mut(), 0) });
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert!(!waiter.is_finished());
+    second.env.ok(unsafe { OCIBreak(second.svc, second.env.handle(kind::ERROR)) });
+    second.env.fails(waiter.join().unwrap(), 1013);
+    assert!(began.elapsed() < std::time::Duration::from_secs(10), "the wait is thirty seconds");
+    first.run("COMMIT");
+    assert_eq!(second.run("INSERT INTO t VALUES (2)"), 1);
 }

@@ -2,7 +2,7 @@
 
 use std::ptr::{null, null_mut};
 
-use clntsh::abi::logon::{OCILogoff, OCILogon2};
+use clntsh::abi::logon::{OCILogoff, OCILogon2, OCIServerDetach};
 use clntsh::abi::session::{OCIBreak, OCIPing, OCIServerRelease2, OCITransCommit};
 use clntsh::abi::statement::{OCIStmtGetBindInfo, OCIStmtPrepare};
 use clntsh::abi::unsupported::OCITransStart;
@@ -139,4 +139,40 @@ fn a_session_that_ended_is_not_logged_on() {
     env.ok(unsafe { OCISessionEnd(client.svc, env.err, client.session, 0) });
     env.fails(unsafe { OCIPing(client.svc, env.err, 0) }, 1012);
     env.ok(unsafe { OCIBreak(client.svc, env.err) });
+}
+
+#[test]
+fn a_normal_end_commits_and_a_cut_connection_rolls_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db").to_str().unwrap().to_owned();
+    let insert = || {
+        let client = Client::connect(&path);
+        client.run("INSERT INTO t VALUES (1)");
+        client
+    };
+    let count = || Client::connect(&path).number("SELECT count(*) FROM t");
+    Client::connect(&path).run("CREATE TABLE t (id NUMBER)");
+    let client = insert();
+    client.env.ok(unsafe { OCISessionEnd(client.svc, client.env.err, client.session, 0) });
+    assert_eq!(count(), 1);
+    let client = insert();
+    client.env.ok(unsafe { OCIServerDetach(client.server, client.env.err, 0) });
+    assert_eq!(count(), 1);
+    let client = insert();
+    // Everything is freed and nothing ended.
+    assert_eq!(unsafe { OCIHandleFree(client.env.env, kind::ENV) }, status::SUCCESS);
+    std::mem::forget(client);
+    assert_eq!(count(), 1);
+
+    let env = Env::new();
+    let mut svc = null_mut();
+    env.ok(unsafe {
+        OCILogon2(env.env, env.err, &mut svc, b"scott".as_ptr(), 5, b"tiger".as_ptr(), 5, path.as_ptr(), path.len() as u32, 0)
+    });
+    let sql = "INSERT INTO t VALUES (2)";
+    let mut stmt = null_mut();
+    env.ok(unsafe { OCIStmtPrepare2(svc, &mut stmt, env.err, sql.as_ptr(), sql.len() as u32, null(), 0, 1, 0) });
+    env.ok(unsafe { OCIStmtExecute(svc, stmt, env.err, 1, 0, null(), null_mut(), 0) });
+    env.ok(unsafe { OCILogoff(svc, env.err) });
+    assert_eq!(count(), 2);
 }

@@ -8,6 +8,8 @@ mod arrays;
 mod bind_types;
 mod contract;
 mod handles;
+mod planning;
+mod pools;
 mod query;
 mod returning;
 mod rust_oracle;

@@ -271,3 +271,16 @@ fn a_long_value_arrives_through_a_callback_in_pieces() {
     let text: Vec<u8> = sink.pieces.iter().flat_map(|piece| piece.0[..piece.1 as usize].to_vec()).collect();
     assert_eq!((text.as_slice(), sink.indicator, sink.pieces.len()), (&b"a long text"[..], 0, 2));
 }
+
+#[test]
+fn rows_are_not_fetched_into_nothing() {
+    let client = filled();
+    let stmt = client.prepare("SELECT id FROM types");
+    client.env.fails(client.execute(stmt, 1, 0), 24374);
+    client.env.ok(client.execute(stmt, 0, 0));
+    client.env.fails(fetch(&client, stmt, 1), 24374);
+    let mut id = 0i64;
+    client.define(stmt, 1, &mut id, 8, 3, null_mut(), null_mut(), null_mut());
+    client.env.ok(fetch(&client, stmt, 1));
+    assert_eq!(id, 7, "the row was not lost");
+}

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::change_arguments::ChangeArguments;
+use crate::export_arguments::ExportArguments;
+
 const TARGET_HELP: &str = "\
 Targets:
   oracle://USER@HOST:PORT/SERVICE/[SCHEMA.]TABLE   a database by address
@@ -20,8 +23,9 @@ Exit codes:
     0  done                                        5  a row was refused
     1  unexpected                                  6  file or storage
     2  usage                                       7  the database refused, or the connection was lost
-    3  client library, connection or login       130  interrupted, rolled back
-    4  the plan does not fit, nothing has moved";
+    3  client library, connection or login         8  loaded and committed, but the report could not be written
+    4  the plan does not fit, nothing has moved    9  done, but rows were refused: they are in --rejects FILE
+                                                 130  interrupted, rolled back";
 
 /// Moves tables between Oracle and the lakehouse through OCI array binding. Exact or refused; nothing lost, nothing twice.
 #[derive(Debug, Parser)]
@@ -34,9 +38,10 @@ pub struct Arguments {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value a process")]
 pub enum Command {
-    /// Copy Parquet files into an Oracle table
-    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET")]
+    /// Copy Parquet files into an Oracle table, or a table or query into a Parquet file
+    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET\n       olbridge copy [OPTIONS] TARGET FILE.parquet")]
     Copy(CopyArguments),
     /// Show the columns of a table or of a Parquet file
     #[command(after_help = TARGET_HELP)]
@@ -54,7 +59,7 @@ pub enum Command {
 /// `olbridge copy`.
 #[derive(Debug, Args)]
 pub struct CopyArguments {
-    /// Parquet files, globs or directories (hive partitions become columns); the last argument is the target table
+    /// Parquet files, globs or directories (hive partitions become columns), and last the target table; or a table and a Parquet file
     #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TARGET"])]
     pub operands: Vec<String>,
     /// What to do with the target table
@@ -66,10 +71,13 @@ pub struct CopyArguments {
     /// Source column SRC goes into target column DST (repeatable)
     #[arg(long, value_name = "SRC=DST")]
     pub rename: Vec<String>,
+    /// What only a copy into a table takes.
+    #[command(flatten)]
+    pub change: ChangeArguments,
     /// Rows per array execute, at most 32767 (default: from --batch-bytes)
     #[arg(long, value_name = "ROWS")]
     pub batch_rows: Option<NonZeroU32>,
-    /// Memory for the array buffers, such as 8MiB or 512KiB (default: 4MiB)
+    /// Memory for the array buffers, such as 8MiB or 512KiB (default: 2MiB)
     #[arg(long, value_name = "BYTES")]
     pub batch_bytes: Option<String>,
     /// Commit every so many rows instead of once at the end; a failed job then leaves the committed rows in the table
@@ -78,7 +86,7 @@ pub struct CopyArguments {
     /// Allow changes of values by name, comma-separated: `olbridge types` lists the kinds
     #[arg(long, value_name = "KINDS")]
     pub lossy: Option<String>,
-    /// Print the plan (DDL, INSERT, types, rows per execute, memory) and move nothing
+    /// Print the plan (DDL, statement, types, rows per execute, memory) and move nothing
     #[arg(long)]
     pub dry_run: bool,
     /// Write the report (with --dry-run: the plan) as JSON to standard output or to FILE
@@ -87,6 +95,9 @@ pub struct CopyArguments {
     /// No progress, no summary
     #[arg(long, short)]
     pub quiet: bool,
+    /// From Oracle into a file.
+    #[command(flatten)]
+    pub export: ExportArguments,
     /// How to connect.
     #[command(flatten)]
     pub connection: ConnectionArguments,
@@ -157,6 +168,12 @@ pub enum ModeArgument {
     ErrorIfExists,
     /// Create the table; do nothing when it exists
     Ignore,
+    /// Update the rows whose --key is there, insert the others (MERGE)
+    Upsert,
+    /// Set the other columns of the rows that have the --key of a source row
+    Update,
+    /// Remove the rows that have the --key of a source row
+    Delete,
 }
 
 /// `describe --format`.

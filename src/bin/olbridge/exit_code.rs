@@ -9,7 +9,9 @@
 //! | 4 | the plan does not fit: types, columns, no such table | nothing has moved |
 //! | 5 | a row was refused, by olbridge or by the database | nothing, or what `--commit-rows` committed before |
 //! | 6 | a file or storage could not be read or written | nothing, or what `--commit-rows` committed before |
-//! | 7 | the database refused a statement, or the connection was lost | nothing, or what `--commit-rows` committed before |
+//! | 7 | the database refused a statement, or the connection was lost | nothing, or what `--commit-rows` committed before; unknown if the connection was lost in the commit |
+//! | 8 | loaded and committed, but the report could not be written | everything: do not run it again |
+//! | 9 | done, but rows were refused: they are in the file of `--rejects` | all other rows |
 //! | 130 | interrupted by Ctrl-C or SIGTERM, rolled back | nothing, or what `--commit-rows` committed before |
 
 use olbridge::Error;
@@ -34,6 +36,10 @@ pub enum ExitCode {
     Storage = 6,
     /// The database refused a statement, or the connection was lost.
     Database = 7,
+    /// Loaded and committed, but the report or the summary could not be written. Not a failure that may be tried again.
+    LoadedUnreported = 8,
+    /// Done, but rows were refused and are in a file.
+    Rejected = 9,
     /// Ctrl-C or SIGTERM, after the rollback.
     Interrupted = 130,
 }
@@ -41,7 +47,7 @@ pub enum ExitCode {
 impl ExitCode {
     /// Every code, in order.
     #[cfg(test)]
-    pub const ALL: [ExitCode; 9] = [
+    pub const ALL: [ExitCode; 11] = [
         ExitCode::Ok,
         ExitCode::Unexpected,
         ExitCode::Usage,
@@ -50,6 +56,8 @@ impl ExitCode {
         ExitCode::Row,
         ExitCode::Storage,
         ExitCode::Database,
+        ExitCode::LoadedUnreported,
+        ExitCode::Rejected,
         ExitCode::Interrupted,
     ];
 }
@@ -63,7 +71,7 @@ impl From<&Error> for ExitCode {
             Error::Row(_) => ExitCode::Row,
             Error::Source { .. } => ExitCode::Storage,
             Error::Database { .. } => ExitCode::Database,
-            Error::Interrupted { .. } => ExitCode::Interrupted,
+            Error::Interrupted { .. } | Error::ExportInterrupted { .. } => ExitCode::Interrupted,
             _ => ExitCode::Unexpected,
         }
     }

@@ -24,6 +24,8 @@ pub enum Failure {
         /// Why not.
         error: io::Error,
     },
+    /// The rows are committed, but this kept the report or the summary from being written.
+    LoadedUnreported(Box<Failure>),
 }
 
 impl Failure {
@@ -33,6 +35,16 @@ impl Failure {
             Failure::Library(error) => ExitCode::from(error),
             Failure::ClosedOutput => ExitCode::Ok,
             Failure::Output(_) | Failure::File { .. } => ExitCode::Storage,
+            Failure::LoadedUnreported(_) => ExitCode::LoadedUnreported,
+        }
+    }
+
+    /// The same after the commit: running the command again would load the rows twice.
+    pub fn after_commit(self) -> Failure {
+        match self {
+            // Whoever closed the output did not want the rest.
+            Failure::ClosedOutput => Failure::ClosedOutput,
+            other => Failure::LoadedUnreported(Box::new(other)),
         }
     }
 }
@@ -41,6 +53,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Library(error) => error.fmt(f),
+            Failure::LoadedUnreported(reason) => {
+                write!(f, "the rows are loaded and committed, do not load them again; only the report could not be written: {reason}")
+            }
             Failure::ClosedOutput => f.write_str("standard output was closed"),
             Failure::Output(error) => write!(f, "standard output: {error}\n  try: write to a file or disk that has room"),
             Failure::File { path, error } => {

@@ -18,7 +18,7 @@ pub struct RowWriter<W: Write> {
 }
 
 enum Form {
-    Table { table: TextTable },
+    Table { table: RowTable },
     Csv,
     Json { keys: Vec<String>, numeric: Vec<bool> },
 }
@@ -29,7 +29,7 @@ impl<W: Write> RowWriter<W> {
         let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
         let numeric: Vec<bool> = columns.iter().map(|c| is_numeric(&c.oracle_type)).collect();
         let form = match format {
-            RowFormat::Table => Form::Table { table: TextTable::new(&names, numeric) },
+            RowFormat::Table => Form::Table { table: RowTable::new(&names, numeric) },
             RowFormat::Csv => {
                 write_csv_line(&mut out, names.iter().map(|name| Some(*name)))?;
                 Form::Csv
@@ -63,8 +63,8 @@ fn is_numeric(oracle_type: &OracleType) -> bool {
     matches!(oracle_type, OracleType::Number { .. } | OracleType::Float { .. } | OracleType::BinaryFloat | OracleType::BinaryDouble)
 }
 
-/// An aligned table: numbers to the right, all else to the left, two blanks between columns.
-pub struct TextTable {
+/// An aligned table of a query's rows, written as they come: numbers to the right, all else to the left, two blanks between columns.
+pub struct RowTable {
     header: Vec<String>,
     right: Vec<bool>,
     widths: Vec<usize>,
@@ -72,10 +72,10 @@ pub struct TextTable {
     header_written: bool,
 }
 
-impl TextTable {
+impl RowTable {
     /// `right` says which columns are aligned to the right.
     pub fn new(header: &[&str], right: Vec<bool>) -> Self {
-        TextTable {
+        RowTable {
             header: header.iter().map(ToString::to_string).collect(),
             right,
             widths: header.iter().map(|name| width(name)).collect(),

@@ -44,7 +44,8 @@ impl Progress for Bar {
             ProgressEvent::Started { rows_total, bytes_total } => {
                 let bar = ProgressBar::new(*rows_total).with_prefix(bytes(*bytes_total));
                 // The template is a constant that a test reads; a bar without style is still a bar.
-                if let Ok(style) = ProgressStyle::with_template(BAR_TEMPLATE) {
+                let template = if *rows_total == 0 { COUNT_TEMPLATE } else { BAR_TEMPLATE };
+                if let Ok(style) = ProgressStyle::with_template(template) {
                     let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
                         let _ = write!(out, "{} rows/s", thousands(state.per_sec() as u64));
                     };
@@ -68,6 +69,8 @@ impl Progress for Bar {
 }
 
 const BAR_TEMPLATE: &str = "[{bar:30}] {human_pos} of {human_len} rows  {msg} of {prefix}  {rate}  {eta} left";
+/// Where nobody knows how many rows there will be.
+const COUNT_TEMPLATE: &str = "{spinner} {human_pos} rows  {msg}  {rate}";
 
 impl Drop for Bar {
     fn drop(&mut self) {
@@ -120,6 +123,9 @@ fn sentence(event: &ProgressEvent) -> Option<String> {
 
 fn progress_line(rows: u64, rows_total: u64, bytes_done: u64, bytes_total: u64, elapsed: Duration) -> String {
     let rate = rows as f64 / elapsed.as_secs_f64().max(0.001);
+    if rows_total == 0 {
+        return format!("{}, {}, {} rows/s", count(rows, "row"), bytes(bytes_done), thousands(rate as u64));
+    }
     let left = if rate > 0.0 { (rows_total.saturating_sub(rows)) as f64 / rate } else { 0.0 };
     format!(
         "{} of {}, {} of {}, {} rows/s, {} s left",
@@ -140,12 +146,13 @@ mod tests {
     fn a_line_has_rows_bytes_rate_and_time_left() {
         let line = progress_line(250_000, 1_000_000, 5 << 20, 20 << 20, Duration::from_secs(5));
         assert_eq!(line, "250,000 of 1,000,000 rows, 5.0 MiB of 20.0 MiB, 50,000 rows/s, 15 s left");
-        progress_line(0, 0, 0, 0, Duration::ZERO);
+        assert_eq!(progress_line(2_000, 0, 5 << 20, 0, Duration::from_secs(2)), "2,000 rows, 5.0 MiB, 1,000 rows/s");
     }
 
     #[test]
     fn the_bar_template_is_valid() {
         assert!(ProgressStyle::with_template(BAR_TEMPLATE).is_ok());
+        assert!(ProgressStyle::with_template(COUNT_TEMPLATE).is_ok());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use olbridge::copy::target::Target;
 use olbridge::copy::{CopyJob, Mode};
-use olbridge::load::LoadOptions;
+use olbridge::load::{LoadOptions, NotFound};
 use olbridge::oci::MAX_ROWS_PER_EXECUTE;
 use olbridge::transaction::CommitPolicy;
 use olbridge::type_map::LossySet;
@@ -48,12 +48,23 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
             "put the target last: olbridge copy FILE… TARGET",
         ));
     }
+    if let Some(option) = arguments.export.first_given() {
+        return Err(usage(format!("{option} has no meaning for a load"), "leave it out; it belongs to olbridge copy TARGET FILE.parquet"));
+    }
+    let change = arguments.change;
+    let (on_error, delete_when) = (change.on_error()?, change.delete_when()?);
     let job = CopyJob {
         source,
         target,
         mode: mode(arguments.mode),
         columns: arguments.columns,
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
+        key: change.key,
+        not_found: change.not_found.map(NotFound::from),
+        delete_when,
+        soft_delete: change.soft_delete,
+        primary_key: change.primary_key,
+        on_error,
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
@@ -71,6 +82,9 @@ fn mode(argument: ModeArgument) -> Mode {
         ModeArgument::Create => Mode::Create,
         ModeArgument::ErrorIfExists => Mode::ErrorIfExists,
         ModeArgument::Ignore => Mode::Ignore,
+        ModeArgument::Upsert => Mode::Upsert,
+        ModeArgument::Update => Mode::Update,
+        ModeArgument::Delete => Mode::Delete,
     }
 }
 
@@ -81,7 +95,7 @@ fn rename(text: &str) -> Result<(String, String), Failure> {
     }
 }
 
-fn batch_rows(rows: Option<u32>) -> Result<Option<u32>, Failure> {
+pub(crate) fn batch_rows(rows: Option<u32>) -> Result<Option<u32>, Failure> {
     match rows {
         Some(rows) if rows > MAX_ROWS_PER_EXECUTE => Err(usage(
             format!("--batch-rows {rows}: an execute takes at most {MAX_ROWS_PER_EXECUTE} rows"),
@@ -97,12 +111,12 @@ fn batch_bytes(text: Option<&str>) -> Result<usize, Failure> {
     bytes.ok_or_else(|| usage(format!("--batch-bytes {text} is not a size"), "--batch-bytes 8MiB (or 512KiB, 1GB, 1000000)"))
 }
 
-fn lossy(kinds: Option<&str>) -> Result<LossySet, Failure> {
+pub(crate) fn lossy(kinds: Option<&str>) -> Result<LossySet, Failure> {
     let kinds = kinds.unwrap_or_default();
     kinds.parse::<LossySet>().map_err(|reason| usage(format!("--lossy {kinds}: {reason}"), "--lossy empty-text,rounding"))
 }
 
-fn report(text: &str) -> Result<ReportTo, Failure> {
+pub(crate) fn report(text: &str) -> Result<ReportTo, Failure> {
     match text.split_once('=') {
         None if text == "json" => Ok(ReportTo::StandardOutput),
         Some(("json", file)) if !file.is_empty() => Ok(ReportTo::File(PathBuf::from(file))),
@@ -152,6 +166,10 @@ mod tests {
             (&["--batch-bytes", "lots"], "8MiB"),
             (&["--report", "json="], "json=FILE"),
             (&["--lossy", "all"], "all"),
+            (&["--delete-when", "op"], "op=D"),
+            (&["--on-error", "reject"], "--rejects"),
+            (&["--max-errors", "5"], "--rejects"),
+            (&["--on-error", "abort", "--rejects", "r.ndjson"], "leave out one"),
         ];
         for (arguments, part) in cases {
             let message = parse(arguments).unwrap_err().to_string();

@@ -1,12 +1,14 @@
 //! From a target on the command line to an open session.
 
+use std::path::PathBuf;
+
 use olbridge::Error;
 use olbridge::copy::target::Target;
-use olbridge::oci::{Secret, Session};
+use olbridge::oci::{ClientInfo, Secret, Session};
 
 use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
-use crate::{embedded_library, password};
+use crate::{embedded_library, note, password};
 
 /// Whether a word is meant as a target rather than as a file.
 pub fn is_target(text: &str) -> bool {
@@ -26,6 +28,13 @@ pub fn table_target(text: &str) -> Result<Target, Failure> {
     Ok(target)
 }
 
+/// Finds and loads the client library, without a login.
+pub fn load_client(target: &Target, arguments: &ConnectionArguments) -> Result<ClientInfo, Failure> {
+    let mut options = target.connect_options(None);
+    options.client_lib_dir = client_directory(target, arguments)?;
+    Ok(Session::load_client(&options)?)
+}
+
 /// Gets the password, finds the client library, and logs in.
 pub fn open(target: &Target, arguments: &ConnectionArguments) -> Result<Session, Failure> {
     let password = match &target.username {
@@ -33,12 +42,20 @@ pub fn open(target: &Target, arguments: &ConnectionArguments) -> Result<Session,
         None => None,
     };
     let mut options = target.connect_options(password.map(Secret::new));
-    options.client_lib_dir = match &arguments.client_lib {
+    options.client_lib_dir = client_directory(target, arguments)?;
+    let session = Session::connect(&options).map_err(with_embedded_hint(target))?;
+    if let Some(warning) = session.login_warning() {
+        note(format_args!("warning: {warning}"));
+    }
+    Ok(session)
+}
+
+fn client_directory(target: &Target, arguments: &ConnectionArguments) -> Result<Option<PathBuf>, Failure> {
+    Ok(match &arguments.client_lib {
         Some(directory) => Some(directory.clone()),
         None if target.is_embedded() => Some(embedded_library::find(&target.to_string())?),
         None => None,
-    };
-    Ok(Session::connect(&options).map_err(with_embedded_hint(target))?)
+    })
 }
 
 /// A file of the embedded engine that cannot be opened is no matter of client libraries and logins.

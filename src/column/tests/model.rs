@@ -158,11 +158,22 @@ fn expected_integer(text: &str, target: &OracleType, lossy: LossySet) -> Option<
     }
 }
 
+/// Of the roundings to ever more digits, the first that reads back; integers as they are.
+fn shortest_of_f16(value: half::f16) -> String {
+    let exact = value.to_f64();
+    if exact.fract() == 0.0 || !exact.is_finite() {
+        return exact.to_string();
+    }
+    let mut rounded = (0..5).map(|digits| format!("{exact:.digits$e}").parse::<f64>().unwrap());
+    rounded.find(|rounded| half::f16::from_f64(*rounded) == value).unwrap().to_string()
+}
+
 fn expected_float(array: &ArrayRef, row: usize, target: &OracleType, lossy: LossySet) -> Option<Cell> {
     // Rust prints the shortest digits that read back, without an exponent.
     let (value, text) = match array.data_type() {
         DataType::Float16 => {
-            (array.as_primitive::<Float16Type>().value(row).to_f64(), array.as_primitive::<Float16Type>().value(row).to_f32().to_string())
+            let value = array.as_primitive::<Float16Type>().value(row);
+            (value.to_f64(), shortest_of_f16(value))
         }
         DataType::Float32 => {
             (array.as_primitive::<Float32Type>().value(row).into(), array.as_primitive::<Float32Type>().value(row).to_string())

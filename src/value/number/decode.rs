@@ -176,6 +176,86 @@ impl Digits {
     }
 }
 
+/// `value × 10^scale` of a slot when it is an integer that fits, without going through [`Digits`]: what reading a column needs for each value.
+#[inline]
+pub fn decode_i128(slot: &NumberSlot, scale: i32) -> Result<i128, NumberError> {
+    let bytes = slot.get(1..=usize::from(slot[0])).ok_or(NumberError::Malformed)?;
+    let (exponent, body) = match *bytes {
+        [0x80] => return Ok(0),
+        [] | [0x00] | [0xff, 0x65] => return Digits::decode(slot).map(|_| 0),
+        [exponent, ref body @ ..] => (exponent, body),
+    };
+    let negative = exponent < 0x80;
+    let (exponent, body) = match (negative, body) {
+        (true, [body @ .., 102]) if body.len() < MAX_PAIRS => (63 - i32::from(exponent), body),
+        (true, body) if body.len() == MAX_PAIRS => (63 - i32::from(exponent), body),
+        (true, _) => return Err(NumberError::Malformed),
+        (false, body) => (i32::from(exponent) - 192, body),
+    };
+    let magnitude = pairs_times_power(body, negative, scale - 2 * (body.len() as i32 - exponent))?;
+    match negative {
+        false => i128::try_from(magnitude).map_err(|_| NumberError::NotRepresentable),
+        true if magnitude <= 1 << 127 => Ok((magnitude as i128).wrapping_neg()),
+        true => Err(NumberError::NotRepresentable),
+    }
+}
+
+/// The digit bytes as an integer, times `10^missing`.
+#[inline]
+fn pairs_times_power(body: &[u8], negative: bool, missing: i32) -> Result<u128, NumberError> {
+    /// Pairs that always fit a u64.
+    const CHUNK_PAIRS: usize = 9;
+    let pair_of = |byte: u8| if negative { 101u8.wrapping_sub(byte) } else { byte.wrapping_sub(1) };
+    let (&last_byte, before_last) = body.split_last().ok_or(NumberError::Malformed)?;
+    let (first, last) = (pair_of(body[0]), pair_of(last_byte));
+    if body.len() > MAX_PAIRS || first == 0 || last == 0 || last > 99 {
+        return Err(NumberError::Malformed);
+    }
+    // At an odd scale the ending 0 of the last pair is one digit too many: 39 digits would not fit where 38 do.
+    let (pairs, single) = match missing {
+        -1 if last.is_multiple_of(10) => (before_last, Some(last / 10)),
+        ..0 => return Err(NumberError::NotRepresentable),
+        _ => (body, None),
+    };
+    let (mut value, mut largest) = (0u128, 0u8);
+    for chunk in pairs.chunks(CHUNK_PAIRS) {
+        let mut part = 0u64;
+        for &byte in chunk {
+            let pair = pair_of(byte);
+            largest = largest.max(pair);
+            part = part.wrapping_mul(100).wrapping_add(u64::from(pair));
+        }
+        value = match value {
+            0 => u128::from(part),
+            before => multiply_add_u128(before, POWERS_OF_TEN[2 * chunk.len()], u128::from(part))?,
+        };
+    }
+    if largest > 99 {
+        return Err(NumberError::Malformed);
+    }
+    match (single, missing) {
+        (Some(digit), _) => multiply_add_u128(value, 10, u128::from(digit)),
+        (None, 0) => Ok(value),
+        (None, power) => multiply_add_u128(value, *POWERS_OF_TEN.get(power as usize).ok_or(NumberError::NotRepresentable)?, 0),
+    }
+}
+
+#[inline]
+fn multiply_add_u128(value: u128, factor: u128, addend: u128) -> Result<u128, NumberError> {
+    value.checked_mul(factor).and_then(|product| product.checked_add(addend)).ok_or(NumberError::NotRepresentable)
+}
+
+/// 10^0 to 10^38.
+const POWERS_OF_TEN: [u128; 39] = {
+    let mut powers = [1u128; 39];
+    let mut index = 1;
+    while index < powers.len() {
+        powers[index] = powers[index - 1] * 10;
+        index += 1;
+    }
+    powers
+};
+
 /// `value × factor + addend` over 256 bits.
 fn multiply_add((low, high): (u128, u128), factor: u64, addend: u64) -> Result<(u128, u128), NumberError> {
     let mut limbs = [low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64];

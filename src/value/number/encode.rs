@@ -1,4 +1,4 @@
-//! Integers and floats → NUMBER bytes, from the integer limbs by reciprocal multiplication: no text, no OCI call, no allocation.
+//! Integers and floats → NUMBER bytes, from the integer limbs by reciprocal multiplication and a table of digit pairs: no text, no OCI call, no allocation.
 //!
 //! Base-100 digits are kept as bytes of an integer, most significant digit in the lowest byte, so that leading zeros, trailing zeros and
 //! the `+ 1` or `101 -` of every digit are each one integer operation. An odd scale is made even by peeling off the lowest decimal
@@ -140,14 +140,23 @@ fn exponent(text: &[u8]) -> i32 {
     if negative { -magnitude } else { magnitude }
 }
 
+/// The two base-100 digits of every number below 10^4, the higher one in the lower byte: 20 KB, of which a column uses what its values use.
+static PAIRS_4: [u16; 10_000] = {
+    let mut table = [0; 10_000];
+    let mut value = 0;
+    while value < table.len() {
+        table[value] = ((value / 100) | ((value % 100) << 8)) as u16;
+        value += 1;
+    }
+    table
+};
+
 /// Base-100 digits of `value < 10^8`: four bytes, most significant lowest.
 #[inline(always)]
 fn pairs_8(value: u32) -> u32 {
-    let lanes = u64::from(value / 10_000) | u64::from(value % 10_000) << 32;
-    // x / 100 of both lanes at once: 5243 / 2^19 is exact for x < 43,699.
-    let high = ((lanes * 5243) >> 19) & 0x0000_007f_0000_007f;
-    let pairs = high | (lanes - high * 100) << 8;
-    pairs as u32 | (pairs >> 16) as u32
+    let (high, low) = ((value / 10_000) as usize, (value % 10_000) as usize);
+    // `high` is below 10^4 as `value` is below 10^8; the check that the compiler cannot leave out costs one comparison.
+    u32::from(PAIRS_4.get(high).copied().unwrap_or(0)) | u32::from(PAIRS_4[low]) << 16
 }
 
 /// Base-100 digits of `value < 10^16`: eight bytes, most significant lowest.
@@ -208,6 +217,64 @@ fn encode_magnitude_16(negative: bool, magnitude: u64, pair_scale: i32, slot: &m
         slot[2 + count as usize] = NEGATIVE_TERMINATOR;
     }
     Ok(shape(exponent, count as i32, pairs as u8, last))
+}
+
+/// Decimals of one scale and at most 16 digits, checked by one comparison: what most columns of money hold.
+///
+/// Everything that depends on the scale alone is decided here, once for a column; the exponent cannot leave its range then, and no
+/// [`NumberShape`] is needed, because a magnitude below a power of ten has no more digits than that.
+#[derive(Debug, Clone, Copy)]
+pub struct ShortDecimal {
+    /// Magnitudes from here on are left to the general encoder.
+    limit: u64,
+    /// The scale is odd: times 10 makes it even, and below 10^15 there is room for that.
+    odd: bool,
+    pair_scale: i32,
+}
+
+impl ShortDecimal {
+    /// For values `× 10^-scale` with fewer than `digits` decimal digits or exactly as many.
+    pub fn new(scale: i8, digits: u32) -> Self {
+        let odd = scale & 1 == 1;
+        let digits = if scale < -84 { 0 } else { digits.min(if odd { 15 } else { 16 }) };
+        ShortDecimal { limit: if digits == 0 { 0 } else { 10u64.pow(digits) }, odd, pair_scale: (i32::from(scale) + 1) >> 1 }
+    }
+
+    /// Writes `value` and answers true, or answers false when it has too many digits.
+    #[inline(always)]
+    pub fn encode(&self, value: i64, slot: &mut NumberSlot) -> bool {
+        let (negative, magnitude) = (value < 0, value.unsigned_abs());
+        if magnitude >= self.limit {
+            return false;
+        }
+        let even = if self.odd { magnitude * 10 } else { magnitude };
+        match even {
+            0 => encode_zero(slot).is_ok(),
+            1..TEN_8 => {
+                encode_even_8(negative, even as u32, self.pair_scale, slot);
+                true
+            }
+            _ => encode_magnitude_16(negative, even, self.pair_scale, slot).is_ok(),
+        }
+    }
+}
+
+/// 1 to 8 decimal digits of `magnitude × 100^-pair_scale`, `pair_scale` -42..=64: at most 4 base-100 digits, so that all goes out as one word.
+#[inline(always)]
+fn encode_even_8(negative: bool, magnitude: u32, pair_scale: i32, slot: &mut NumberSlot) {
+    let pairs = pairs_8(magnitude);
+    let leading = pairs.trailing_zeros() / 8;
+    let count = 4 - leading - pairs.leading_zeros() / 8;
+    let pairs = u64::from(pairs >> (leading * 8));
+    let exponent = 4 - leading as i32 - pair_scale;
+    let word = if negative {
+        let digits = (u64::from(ONES as u32) * 101 - pairs) & ((1 << (8 * count)) - 1);
+        let body = digits | u64::from(NEGATIVE_TERMINATOR) << (8 * count);
+        u64::from(count + 2) | ((63 - exponent) as u64) << 8 | body << 16
+    } else {
+        u64::from(count + 1) | ((192 + exponent) as u64) << 8 | (pairs + u64::from(ONES as u32)) << 16
+    };
+    slot[..8].copy_from_slice(&word.to_le_bytes());
 }
 
 /// 16 to 20 decimal digits: at most 11 base-100 digits, which fit one u128.

@@ -237,6 +237,19 @@ proptest! {
     }
 
     #[test]
+    fn short_decimals_equal_the_general_encoder(value: i64, shift in 0u32..64, scale in -90i8..=127, digits in 0u32..20) {
+        let value = value >> shift;
+        // What lies beyond the length must not matter.
+        let mut slot = [0xaa; 22];
+        let fits = digits > 0 && scale >= -84 && value.unsigned_abs() < 10u64.pow(digits.min(if scale & 1 == 1 { 15 } else { 16 }));
+        prop_assert_eq!(ShortDecimal::new(scale, digits).encode(value, &mut slot), fits);
+        if fits {
+            let general = encode(value.into(), scale);
+            prop_assert_eq!(&slot[1..=usize::from(slot[0])], general.as_bytes());
+        }
+    }
+
+    #[test]
     fn bytes_order_like_the_numbers(a in mantissa(), b in mantissa(), scale in -84i8..=127) {
         prop_assert_eq!(encode(a, scale).cmp(&encode(b, scale)), a.cmp(&b));
     }
@@ -290,5 +303,20 @@ proptest! {
             let again = reference(digits.is_negative(), &text, if text.is_empty() { 0 } else { shape.scale + i32::from(text.ends_with('0')) });
             prop_assert_eq!(again, Some(bytes));
         }
+    }
+
+    #[test]
+    fn the_short_way_to_an_integer_agrees_with_the_long_one(
+        value in mantissa(), scale in -40i8..=60, asked in -40i32..=60, bytes in proptest::collection::vec(any::<u8>(), 22)
+    ) {
+        let mut slot = [0; NUMBER_SLOT_BYTES];
+        prop_assume!(encode_i128(value, scale, &mut slot).is_ok());
+        prop_assert_eq!(decode_i128(&slot, asked).ok(), Digits::decode(&slot).unwrap().to_i128(asked).ok());
+        prop_assert_eq!(decode_i128(&slot, i32::from(scale)), Ok(value));
+        // Whatever the bytes are, both accept or both refuse them.
+        let mut noise: NumberSlot = bytes.try_into().unwrap();
+        noise[0] %= 24;
+        let long = Digits::decode(&noise).and_then(|digits| digits.to_i128(asked));
+        prop_assert_eq!(decode_i128(&noise, asked).ok(), long.ok());
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection};
 
+use super::super::interrupt::Interrupt;
 use super::super::nls::Nls;
 use super::super::session::plain_binds;
 use super::super::translate::MergePlan;
@@ -24,8 +25,8 @@ pub(super) struct MergeRunner<'a> {
 }
 
 impl<'a> MergeRunner<'a> {
-    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a MergePlan) -> Result<MergeRunner<'a>> {
-        let mut writer = RowWriter::new(connection, nls, &plan.table);
+    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a MergePlan, interrupt: &'a Interrupt) -> Result<MergeRunner<'a>> {
+        let mut writer = RowWriter::new(connection, nls, &plan.table, interrupt);
         let (mut delete_test, mut delete) = (None, None);
         if let Some(update) = &plan.update {
             writer = writer.with_update(&update.assigned)?;
@@ -37,7 +38,7 @@ impl<'a> MergeRunner<'a> {
         if plan.insert.is_some() {
             writer = writer.with_insert()?;
         }
-        Ok(MergeRunner { connection, plan, rows: RowQuery::new(connection, &plan.rows)?, writer, delete_test, delete })
+        Ok(MergeRunner { connection, plan, rows: RowQuery::new(connection, &plan.rows, interrupt)?, writer, delete_test, delete })
     }
 
     /// One iteration: rows updated and inserted.

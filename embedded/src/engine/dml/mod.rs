@@ -10,13 +10,14 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::catalog::Table;
 use super::cursor::bind_all;
+use super::interrupt::Interrupt;
 use super::nls::Nls;
 use super::session::plain_binds;
 use super::translate::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
 use super::value::Stored;
 use super::{Datum, DatumKind, Result};
 
-pub(super) use check::check_kinds;
+pub(super) use check::{check_constants, check_kinds, check_lengths};
 use merge::MergeRunner;
 use returning::Returner;
 use write::{Given, RowWriter, new_value, write_error};
@@ -25,6 +26,7 @@ use write::{Given, RowWriter, new_value, write_error};
 pub(super) struct Runner<'a> {
     connection: &'a Connection,
     plan: &'a DmlPlan,
+    interrupt: &'a Interrupt,
     work: Work<'a>,
     returning: Option<Returner<'a>>,
 }
@@ -40,16 +42,24 @@ enum Work<'a> {
 }
 
 impl<'a> Runner<'a> {
-    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a DmlPlan, returning: Option<&'a ReturningPlan>) -> Result<Runner<'a>> {
+    pub fn new(
+        connection: &'a Connection,
+        nls: &'a Nls,
+        plan: &'a DmlPlan,
+        returning: Option<&'a ReturningPlan>,
+        interrupt: &'a Interrupt,
+    ) -> Result<Runner<'a>> {
         let work = match plan {
             DmlPlan::Insert { table, cells, source } => Work::Insert(InsertRunner {
                 connection,
                 cells,
-                writer: RowWriter::new(connection, nls, table).with_insert()?,
+                writer: RowWriter::new(connection, nls, table, interrupt).with_insert()?,
                 rows: match source {
                     InsertSource::Binds => None,
-                    InsertSource::Expressions(text) | InsertSource::Query(text) => Some(RowQuery::new(connection, text)?),
+                    InsertSource::Expressions(text) | InsertSource::Query(text) => Some(RowQuery::new(connection, text, interrupt)?),
                 },
+                is_constant: matches!(source, InsertSource::Expressions(text) if is_constant(text)),
+                constant: None,
             }),
             DmlPlan::Update { table, assigned, rows, direct } => Work::Update(UpdateRunner {
                 connection,
@@ -57,24 +67,29 @@ impl<'a> Runner<'a> {
                 table,
                 assigned,
                 direct: direct.as_ref().map(|text| connection.prepare_cached(text)).transpose()?,
-                rows: RowQuery::new(connection, rows)?,
-                writer: RowWriter::new(connection, nls, table).with_update(assigned)?,
+                rows: RowQuery::new(connection, rows, interrupt)?,
+                writer: RowWriter::new(connection, nls, table, interrupt).with_update(assigned)?,
             }),
             DmlPlan::Delete { text, .. } => Work::Delete(connection.prepare_cached(text)?),
-            DmlPlan::Merge(plan) => Work::Merge(Box::new(MergeRunner::new(connection, nls, plan)?)),
+            DmlPlan::Merge(plan) => Work::Merge(Box::new(MergeRunner::new(connection, nls, plan, interrupt)?)),
         };
-        let returning = returning.map(|plan| Returner::new(connection, nls, plan)).transpose()?;
-        Ok(Runner { connection, plan, work, returning })
+        let returning = returning.map(|plan| Returner::new(connection, nls, plan, interrupt)).transpose()?;
+        Ok(Runner { connection, plan, interrupt, work, returning })
     }
 
     /// Whether the plan, made for binds of `kinds`, fits these too. An INSERT of binds alone converts each value by itself.
     pub fn fits(&self, kinds: &[DatumKind], binds: &[Datum<'_>]) -> bool {
         matches!(self.plan, DmlPlan::Insert { source: InsertSource::Binds, .. })
-            || binds.iter().zip(kinds).all(|(datum, kind)| datum.kind() == *kind || datum.kind() == DatumKind::Null)
+            || binds.iter().zip(kinds).all(|(datum, kind)| match datum.kind() {
+                DatumKind::Null => true,
+                DatumKind::Text => matches!(kind, DatumKind::Text | DatumKind::Char),
+                other => other == *kind,
+            })
     }
 
     /// One iteration: rows affected.
     pub fn run(&mut self, binds: &[Datum<'_>], returned: &mut Returned<'_>) -> Result<u64> {
+        self.interrupt.check()?;
         if self.returning.is_none() {
             return self.change(binds, &mut Vec::new());
         }
@@ -116,22 +131,25 @@ impl<'a> Runner<'a> {
 /// A query whose rows are read at once.
 struct RowQuery<'a> {
     statement: CachedStatement<'a>,
+    interrupt: &'a Interrupt,
 }
 
 impl<'a> RowQuery<'a> {
-    fn new(connection: &'a Connection, text: &str) -> Result<RowQuery<'a>> {
-        Ok(RowQuery { statement: connection.prepare_cached(text)? })
+    fn new(connection: &'a Connection, text: &str, interrupt: &'a Interrupt) -> Result<RowQuery<'a>> {
+        Ok(RowQuery { statement: connection.prepare_cached(text)?, interrupt })
     }
 
     fn all(&mut self, binds: &[Stored<'_>]) -> Result<Vec<Vec<Value>>> {
         bind_all(&mut self.statement, binds)?;
         let columns = self.statement.column_count();
-        let mut rows = self.statement.raw_query();
-        let mut values = Vec::new();
-        while let Some(row) = rows.next()? {
-            values.push((0..columns).map(|index| row.get(index)).collect::<rusqlite::Result<Vec<Value>>>()?);
-        }
-        Ok(values)
+        self.interrupt.reading(|| {
+            let mut rows = self.statement.raw_query();
+            let mut values = Vec::new();
+            while let Some(row) = rows.next()? {
+                values.push((0..columns).map(|index| row.get(index)).collect::<rusqlite::Result<Vec<Value>>>()?);
+            }
+            Ok(values)
+        })
     }
 }
 
@@ -139,18 +157,39 @@ impl<'a> RowQuery<'a> {
 fn atomically(connection: &Connection, work: impl FnOnce() -> Result<()>) -> Result<()> {
     connection.prepare_cached("SAVEPOINT o_statement")?.execute([])?;
     let result = work();
-    if result.is_err() {
-        connection.prepare_cached("ROLLBACK TO o_statement")?.execute([])?;
+    let end = || -> Result<()> {
+        if result.is_err() {
+            connection.prepare_cached("ROLLBACK TO o_statement")?.execute([])?;
+        }
+        connection.prepare_cached("RELEASE o_statement")?.execute([])?;
+        Ok(())
+    };
+    match end() {
+        Err(error) if result.is_ok() => Err(error),
+        // The savepoint cannot be gone but with its transaction; half a statement never stays.
+        Err(_) => {
+            if !connection.is_autocommit() {
+                connection.execute_batch("ROLLBACK")?;
+            }
+            result
+        }
+        Ok(()) => result,
     }
-    connection.prepare_cached("RELEASE o_statement")?.execute([])?;
-    result
 }
 
 struct InsertRunner<'a> {
     connection: &'a Connection,
     cells: &'a [Cell],
     rows: Option<RowQuery<'a>>,
+    /// Whether the expressions are the same for all iterations, and then their values.
+    is_constant: bool,
+    constant: Option<Vec<Vec<Value>>>,
     writer: RowWriter<'a>,
+}
+
+/// Neither binds nor subqueries nor SYS_GUID: SYSDATE too is one moment for a whole statement.
+fn is_constant(text: &str) -> bool {
+    !text.contains('?') && !text.contains("randomblob") && text.matches("SELECT").count() == 1
 }
 
 impl InsertRunner<'_> {
@@ -159,7 +198,15 @@ impl InsertRunner<'_> {
         let Some(query) = &mut self.rows else {
             return writer.insert(cells, Given { binds, outputs: &[] }).map(|()| 1);
         };
-        let rows = query.all(&plain_binds(binds)?)?;
+        let evaluated;
+        let rows = match &self.constant {
+            Some(constant) => constant,
+            None if self.is_constant => self.constant.insert(query.all(&[])?),
+            None => {
+                evaluated = query.all(&plain_binds(binds)?)?;
+                &evaluated
+            }
+        };
         let mut insert_all = || rows.iter().try_for_each(|row| writer.insert(cells, Given { binds, outputs: row }));
         if rows.len() > 1 {
             atomically(self.connection, insert_all)?

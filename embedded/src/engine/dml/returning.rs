@@ -5,6 +5,7 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::super::Datum;
 use super::super::Result;
+use super::super::interrupt::Interrupt;
 use super::super::nls::Nls;
 use super::super::session::plain_binds;
 use super::super::translate::ReturningPlan;
@@ -20,8 +21,8 @@ pub(super) struct Returner<'a> {
 }
 
 impl<'a> Returner<'a> {
-    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a ReturningPlan) -> Result<Returner<'a>> {
-        let rows = plan.rows.as_ref().map(|text| RowQuery::new(connection, text)).transpose()?;
+    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a ReturningPlan, interrupt: &'a Interrupt) -> Result<Returner<'a>> {
+        let rows = plan.rows.as_ref().map(|text| RowQuery::new(connection, text, interrupt)).transpose()?;
         Ok(Returner { nls, plan, statement: connection.prepare_cached(&plan.text)?, rows })
     }
 

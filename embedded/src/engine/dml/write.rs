@@ -4,6 +4,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
 use super::super::catalog::Table;
+use super::super::interrupt::Interrupt;
 use super::super::nls::Nls;
 use super::super::translate::{Assigned, Cell};
 use super::super::types::Family;
@@ -22,13 +23,14 @@ pub(super) struct RowWriter<'a> {
     connection: &'a Connection,
     nls: &'a Nls,
     table: &'a Table,
+    interrupt: &'a Interrupt,
     insert: Option<CachedStatement<'a>>,
     update: Option<CachedStatement<'a>>,
 }
 
 impl<'a> RowWriter<'a> {
-    pub fn new(connection: &'a Connection, nls: &'a Nls, table: &'a Table) -> RowWriter<'a> {
-        RowWriter { connection, nls, table, insert: None, update: None }
+    pub fn new(connection: &'a Connection, nls: &'a Nls, table: &'a Table, interrupt: &'a Interrupt) -> RowWriter<'a> {
+        RowWriter { connection, nls, table, interrupt, insert: None, update: None }
     }
 
     /// Prepares [`RowWriter::insert`].
@@ -47,6 +49,7 @@ impl<'a> RowWriter<'a> {
 
     /// Inserts a row; `cells` has one entry per column of the table.
     pub fn insert(&mut self, cells: &[Cell], given: Given<'_>) -> Result<()> {
+        self.interrupt.check()?;
         let statement = self.insert.as_mut().ok_or_else(|| OraError::internal("INSERT not prepared"))?;
         for (index, (column, cell)) in self.table.columns.iter().zip(cells).enumerate() {
             let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
@@ -65,6 +68,7 @@ impl<'a> RowWriter<'a> {
 
     /// Updates the row that the first output names.
     pub fn update(&mut self, assigned: &[Assigned], given: Given<'_>) -> Result<()> {
+        self.interrupt.check()?;
         let statement = self.update.as_mut().ok_or_else(|| OraError::internal("UPDATE not prepared"))?;
         for (place, item) in assigned.iter().enumerate() {
             statement.raw_bind_parameter(place + 2, &new_value(self.table, item, given, self.nls)?)?;

@@ -85,12 +85,14 @@ fn trunc_date(arguments: &Args<'_, '_>) -> Result<Value> {
 
 fn extract(arguments: &Args<'_, '_>) -> Result<Value> {
     let value = DateTime::from_stored(arguments.bytes(0)?)?;
+    // Of a value with a zone everything but the zone itself is of the instant in UTC.
+    let utc = value.to_utc();
     let whole = match arguments.text(1)? {
-        "YEAR" => i64::from(value.year),
-        "MONTH" => value.month.into(),
-        "DAY" => value.day.into(),
-        "HOUR" => value.to_utc().hour.into(),
-        "MINUTE" => value.to_utc().minute.into(),
+        "YEAR" => i64::from(utc.year),
+        "MONTH" => utc.month.into(),
+        "DAY" => utc.day.into(),
+        "HOUR" => utc.hour.into(),
+        "MINUTE" => utc.minute.into(),
         "TIMEZONE_HOUR" => i64::from(value.offset_minutes / 60),
         "TIMEZONE_MINUTE" => i64::from(value.offset_minutes % 60),
         _ => {

@@ -20,7 +20,7 @@ struct Slot {
 impl Slot {
     fn new(datum: Datum<'_>) -> Result<Slot> {
         let family = match datum.kind() {
-            DatumKind::Null | DatumKind::Text => Family::Text,
+            DatumKind::Null | DatumKind::Text | DatumKind::Char => Family::Text,
             DatumKind::Number => Family::Number,
             DatumKind::BinaryFloat => Family::BinaryFloat,
             DatumKind::BinaryDouble => Family::BinaryDouble,
@@ -70,11 +70,14 @@ impl Session {
         if was_open {
             self.connection.execute_batch("SAVEPOINT o_block")?;
         }
+        self.in_block = true;
         let mut machine = Machine { session: self, binds: names.to_vec(), slots, handling: Vec::new() };
         let result = machine.block(&mut program.block).and_then(|_| {
             let out = program.out_binds.iter().map(|place| machine.slots[*place].datum()).collect::<Result<Vec<_>>>()?;
             if out.is_empty() { Ok(()) } else { returned(&out) }
         });
+        self.in_block = false;
+        self.check_not_lost()?;
         // A COMMIT or DDL in the block ended the savepoint: then there is nothing left to take back.
         if was_open && self.in_transaction() {
             let end = if result.is_ok() { "RELEASE o_block" } else { "ROLLBACK TO o_block; RELEASE o_block" };

@@ -16,7 +16,7 @@ use super::Session;
 use super::statement::{Plan, Statement};
 
 impl Session {
-    fn fill_views(&self, connection: &Connection, views: &[&'static View]) -> Result<()> {
+    pub(super) fn fill_views(&self, connection: &Connection, views: &[&'static View]) -> Result<()> {
         let filling = Filling { catalog: &self.catalog, nls: &self.nls, user: &self.user, schema: &self.schema };
         views.iter().try_for_each(|view| view.fill(connection, &filling))
     }
@@ -32,6 +32,7 @@ impl Session {
         if binds.len() < statement.shape.binds.len() {
             return Err(OraError::new(1008, "not all variables bound"));
         }
+        self.begin_call()?;
         let values = binds.iter().map(|datum| store_plain(*datum)).collect::<Result<Vec<_>>>()?;
         if statement.locks {
             self.begin()?;
@@ -58,7 +59,8 @@ impl Session {
             }
             None => {
                 self.fill_views(&self.connection, views)?;
-                Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers))
+                let read = || Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers));
+                self.interrupts.reading(read)
             }
         }
     }
@@ -81,7 +83,7 @@ impl Session {
             Some(reader) => reader,
             None => {
                 let reader = self.location.open(self.lock_wait)?;
-                self.interrupts.add(&reader);
+                self.interrupts.add_reader(&reader);
                 reader
             }
         };

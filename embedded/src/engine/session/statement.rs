@@ -26,6 +26,7 @@ enum Body {
 /// What everything a plan depends on was when it was made.
 #[derive(PartialEq, Eq, Clone, Default)]
 pub(super) struct PlanKey {
+    session: u64,
     catalog_version: i64,
     nls_epoch: u64,
     schema: String,
@@ -34,7 +35,7 @@ pub(super) struct PlanKey {
 
 pub(super) enum Plan {
     Query(Query, Vec<&'static View>),
-    Dml(DmlPlan, Option<ReturningPlan>),
+    Dml(DmlPlan, Option<ReturningPlan>, Vec<&'static View>),
 }
 
 /// A prepared statement.
@@ -166,7 +167,13 @@ impl Session {
     /// Plans a query or DML for binds of these kinds, unless the present plan still fits.
     pub(super) fn plan(&self, statement: &mut Statement, kinds: Vec<DatumKind>) -> Result<()> {
         let Body::Sql(ast, returning) = &statement.body else { return Ok(()) };
-        let key = PlanKey { catalog_version: self.catalog.version, nls_epoch: self.nls.epoch, schema: self.schema.clone(), kinds };
+        let key = PlanKey {
+            session: self.id,
+            catalog_version: self.catalog.version,
+            nls_epoch: self.nls.epoch,
+            schema: self.schema.clone(),
+            kinds,
+        };
         if statement.plan.as_ref().is_some_and(|(known, _)| *known == key) {
             return Ok(());
         }
@@ -196,7 +203,8 @@ impl Session {
             _ => return Err(unsupported_statement(&statement.sql)),
         };
         let returning = returning.as_ref().map(|clause| translator.returning(&dml, &clause.expressions)).transpose()?;
-        statement.plan = Some((key, Plan::Dml(dml, returning)));
+        let views = std::mem::take(&mut translator.views);
+        statement.plan = Some((key, Plan::Dml(dml, returning, views)));
         Ok(())
     }
 
@@ -207,6 +215,7 @@ impl Session {
     pub fn execute(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<u64> {
         if let Body::Command(command) = &statement.body {
             let command = command.clone();
+            self.begin_call()?;
             return self.run_command(&command).map(|()| 0);
         }
         let mut outcome = Ok(0);
@@ -259,6 +268,7 @@ impl Session {
         if statement.shape.kind == StatementKind::Select {
             return Err(OraError::new(24333, "zero iteration count"));
         }
+        self.begin_call()?;
         if let Body::Block(program) = &mut statement.body {
             let mut binds = vec![Datum::Null; statement.shape.binds.len()];
             for row in rows {
@@ -306,13 +316,21 @@ impl Session {
             // Rows of the same kinds share one plan; NULL fits the plan at hand.
             let kinds = self.kinds(statement, &binds);
             self.plan(statement, kinds)?;
-            let Some((key, Plan::Dml(plan, returning))) = &statement.plan else {
+            let Some((key, Plan::Dml(plan, returning, views))) = &statement.plan else {
                 return Err(OraError::internal("DML without a plan"));
             };
-            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref())?;
+            self.fill_views(&self.connection, views)?;
+            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts)?;
             loop {
                 let outcome = runner.run(&binds, &mut |values| returned(row, values));
-                if !done(row, outcome) {
+                let cause = outcome.as_ref().err().map(|error| error.message.clone());
+                let more = done(row, outcome);
+                if let Some(cause) = cause
+                    && self.check_not_lost().is_err()
+                {
+                    return Err(OraError::new(2091, format_args!("transaction rolled back\n{cause}")));
+                }
+                if !more {
                     return Ok(());
                 }
                 row += 1;
@@ -339,23 +357,29 @@ impl Session {
         let known = statement.plan.as_ref().map(|(key, _)| key.kinds.as_slice()).unwrap_or_default();
         let kind = |(index, datum): (usize, &Datum<'_>)| match datum.kind() {
             DatumKind::Null => known.get(index).copied().unwrap_or_default(),
+            DatumKind::Text if known.get(index) == Some(&DatumKind::Char) => DatumKind::Char,
             kind => kind,
         };
         binds.iter().enumerate().map(kind).collect()
     }
 
-    /// For `null`: checks that values of these kinds convert to the columns they are bound to.
+    /// For `null`: checks that values of these kinds convert to the columns they are bound to, that the longest of each fits (bytes; 0
+    /// when not known), and that what the statement itself says may be stored.
     ///
     /// # Errors
-    /// ORA-00932 where they do not, and what planning finds.
-    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind]) -> Result<()> {
+    /// ORA-00932, ORA-12899 and ORA-01400 where they do not, and what planning finds. The rows themselves may still be good, as NULL is.
+    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind], longest_bytes: &[u32]) -> Result<()> {
         if matches!(statement.body, Body::Command(_)) {
             return Ok(());
         }
         self.refresh()?;
         self.plan(statement, bind_kinds.to_vec())?;
         match &statement.plan {
-            Some((_, Plan::Dml(plan, _))) => dml::check_kinds(plan, bind_kinds, &self.nls),
+            Some((_, Plan::Dml(plan, _, _))) => {
+                dml::check_kinds(plan, bind_kinds, &self.nls)?;
+                dml::check_lengths(plan, bind_kinds, longest_bytes)?;
+                dml::check_constants(&self.connection, plan, &self.nls)
+            }
             _ => Ok(()),
         }
     }

@@ -194,6 +194,10 @@ fn expressions() {
         ("DECODE(NULL, 1, 'one', NULL, 'null')", "null"),
         ("ROUND(2.567, 2) || TRUNC(2.567, 1)", "2.572.5"),
         ("MOD(-7, 3)", "-1"),
+        ("TO_BINARY_DOUBLE(1.5) || ''", "1.5E+000"),
+        ("TO_BINARY_DOUBLE(-100) || ''", "-1.0E+002"),
+        ("TO_BINARY_DOUBLE(0.1) || ''", "1.0000000000000001E-001"),
+        ("TO_BINARY_FLOAT(0.5) || ''", "5.0E-001"),
         ("TO_CHAR(TIMESTAMP '2024-01-01 10:00:00.123456 +02:00', 'HH24:MI:SS.FF6 TZH:TZM')", "10:00:00.123456 +02:00"),
         ("(SELECT 5 FROM dual)", "5"),
         ("q'[it's]'", "it's"),
@@ -400,6 +404,17 @@ fn session_settings_steer_conversions() {
     assert_eq!(code(rows_with(&mut s, "SELECT * FROM t", &[])), 942);
     assert_eq!(rows(&mut s, "SELECT count(*) FROM scott.t"), ["1"]);
     assert_eq!(code(run(&mut s, "ALTER SESSION SET NLS_NUMERIC_CHARACTERS = ',.'")), 3001);
+    for (setting, expected) in [
+        ("NLS_LENGTH_SEMANTICS = CHAR", 3001),
+        ("NLS_TERRITORY = GERMANY", 3001),
+        ("NLS_LANGUAGE = GERMAN", 3001),
+        ("NLS_CURRENCY = 'x'", 3001),
+        ("NLS_ISO_CURRENCY = GERMANY", 3001),
+        ("NLS_FOO = 1", 2248),
+    ] {
+        assert_eq!(code(run(&mut s, &format!("ALTER SESSION SET {setting}"))), expected, "{setting}");
+    }
+    run(&mut s, "ALTER SESSION SET NLS_LENGTH_SEMANTICS = BYTE NLS_TERRITORY = AMERICA NLS_LANGUAGE = AMERICAN").unwrap();
 }
 
 #[test]
@@ -408,9 +423,9 @@ fn null_keeps_nothing_and_checks_kinds() {
     assert!(!s.keeps_rows());
     run(&mut s, "CREATE TABLE t (id NUMBER, b BLOB)").unwrap();
     let mut insert = s.prepare("INSERT INTO t VALUES (:1, :2)").unwrap();
-    s.check_execute(&mut insert, &[DatumKind::Text, DatumKind::Bytes]).unwrap();
-    assert_eq!(code(s.check_execute(&mut insert, &[DatumKind::Date, DatumKind::Bytes])), 932);
-    assert_eq!(code(s.check_execute(&mut insert, &[DatumKind::Number, DatumKind::Number])), 932);
+    s.check_execute(&mut insert, &[DatumKind::Text, DatumKind::Bytes], &[]).unwrap();
+    assert_eq!(code(s.check_execute(&mut insert, &[DatumKind::Date, DatumKind::Bytes], &[])), 932);
+    assert_eq!(code(s.check_execute(&mut insert, &[DatumKind::Number, DatumKind::Number], &[])), 932);
     assert_eq!(run_with(&mut s, "INSERT INTO t VALUES (:1, :2)", &[Datum::Int(1), Datum::Null]).unwrap(), 1);
     assert_eq!(rows(&mut s, "SELECT count(*) FROM t"), ["0"]);
 }
@@ -578,7 +593,9 @@ fn damaged_bytes_are_an_error_and_not_null() {
 }
 
 mod blocks;
+mod clauses;
 mod merge;
 mod objects;
 mod queries;
+mod transactions;
 mod types;

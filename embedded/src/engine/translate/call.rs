@@ -5,6 +5,7 @@ use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionAr
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
+use super::clauses::check_call;
 use super::{Sql, Translator};
 
 impl Translator<'_> {
@@ -19,10 +20,11 @@ impl Translator<'_> {
             _ => None,
         };
         let name = name.ok_or_else(|| OraError::unsupported(format_args!("the function {}", function.name)))?;
+        check_call(function)?;
         if let Some(over) = &function.over {
             return self.analytic(&name, function, over);
         }
-        if function.filter.is_some() || (!function.within_group.is_empty() && name != "LISTAGG") {
+        if !function.within_group.is_empty() && name != "LISTAGG" {
             return Err(OraError::unsupported(format_args!("this form of {name}")));
         }
         let (arguments, distinct, star) = match &function.args {
@@ -60,7 +62,10 @@ impl Translator<'_> {
     fn aggregate(&mut self, name: &str, arguments: &[Expr], distinct: bool, star: bool) -> Result<Sql> {
         self.enter_aggregate()?;
         self.aggregate_depth -= 1;
-        if star && name == "COUNT" {
+        if star && (name != "COUNT" || !arguments.is_empty() || distinct) {
+            return Err(OraError::new(909, "invalid number of arguments"));
+        }
+        if star {
             return Ok(Sql { nullable: false, ..Sql::new("o_integer(count(*))", DataType::NUMBER) });
         }
         let [argument] = arguments else {

@@ -169,7 +169,7 @@ impl Translator<'_> {
         let blank_padded = |side: &Sql| side.is_literal || side.is_null || side.family() == Family::Char;
         let family = comparison_family(&left, &right);
         let collation = match family {
-            Family::Text if blank_padded(&left) && blank_padded(&right) && !(left.is_literal && right.is_literal) => " COLLATE RTRIM",
+            Family::Text if blank_padded(&left) && blank_padded(&right) => " COLLATE RTRIM",
             Family::Text => " COLLATE BINARY",
             _ => "",
         };

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, SetExpr, TableFactor, TableObject, TableWithJoins,
-    Update, Value,
+    Assignment, AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, SetExpr, TableObject, TableWithJoins, Update, Value,
 };
 
 use super::super::catalog::Table;
 use super::super::tokens::normalise;
 use super::super::types::Family;
 use super::super::{OraError, Result};
+use super::clauses::{check_delete, check_insert, check_update, check_values, plain_table};
 use super::{MergePlan, Sql, Translator, unnested};
 
 /// Where a column's value comes from.
@@ -81,20 +81,21 @@ impl Translator<'_> {
 
     /// INSERT INTO t [(columns)] VALUES (…) | query.
     pub fn insert(&mut self, insert: &Insert) -> Result<DmlPlan> {
+        check_insert(insert)?;
         let TableObject::TableName(name) = &insert.table else {
             return Err(OraError::unsupported("INSERT into anything but a table"));
         };
-        if insert.multi_table_insert_type.is_some() || insert.on.is_some() || !insert.assignments.is_empty() {
-            return Err(OraError::unsupported("this form of INSERT"));
-        }
         let table = self.target(name)?;
         let columns = self.insert_columns(&table, &insert.columns)?;
         let source = insert.source.as_ref().ok_or_else(|| OraError::new(926, "missing VALUES keyword"))?;
         match source.body.as_ref() {
-            SetExpr::Values(values) => match values.rows.as_slice() {
-                [row] => self.insert_values(table, &columns, &row.content),
-                _ => Err(OraError::unsupported("VALUES of several rows")),
-            },
+            SetExpr::Values(values) => {
+                check_values(source)?;
+                match values.rows.as_slice() {
+                    [row] => self.insert_values(table, &columns, &row.content),
+                    _ => Err(OraError::unsupported("VALUES of several rows")),
+                }
+            }
             _ => {
                 let query = self.query(source)?;
                 count_matches(query.outputs.len(), columns.len())?;
@@ -203,14 +204,11 @@ impl Translator<'_> {
 
     /// The one table of UPDATE or DELETE, as a source in sight.
     pub(super) fn target_source(&mut self, item: &TableWithJoins) -> Result<(Arc<Table>, String)> {
-        let TableFactor::Table { name, alias, .. } = &item.relation else {
-            return Err(OraError::unsupported("DML on anything but a table"));
-        };
+        let (name, alias) = plain_table(&item.relation)?;
         if !item.joins.is_empty() {
             return Err(OraError::unsupported("DML on a join"));
         }
         let table = self.target(name)?;
-        let alias = alias.as_ref().map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
         self.target_alias.clone_from(&alias);
         self.scopes.push(Vec::new());
         let source = self.source_name();
@@ -220,9 +218,7 @@ impl Translator<'_> {
 
     /// UPDATE t SET column = expression, … [WHERE …].
     pub fn update(&mut self, update: &Update) -> Result<DmlPlan> {
-        if update.from.is_some() || update.limit.is_some() || !update.order_by.is_empty() {
-            return Err(OraError::unsupported("this form of UPDATE"));
-        }
+        check_update(update)?;
         let (table, from) = self.target_source(&update.table)?;
         let mut texts = vec!["s0.rid".to_owned()];
         let assigned = self.assignments(&table, &update.assignments, &mut texts)?;
@@ -262,9 +258,7 @@ impl Translator<'_> {
 
     /// DELETE [FROM] t [WHERE …].
     pub fn delete(&mut self, delete: &Delete) -> Result<DmlPlan> {
-        if delete.using.is_some() || delete.limit.is_some() || !delete.tables.is_empty() || !delete.order_by.is_empty() {
-            return Err(OraError::unsupported("this form of DELETE"));
-        }
+        check_delete(delete)?;
         let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
         let [item] = from.as_slice() else {
             return Err(OraError::new(933, "SQL command not properly ended"));

@@ -82,6 +82,7 @@ impl Translator<'_> {
         let data_type = match self.context.bind_kinds.get(index).copied().unwrap_or_default() {
             DatumKind::Null => return Ok(Sql { is_null: false, ..Sql::new(format!("?{}", index + 1), DataType::varchar2(4000)) }),
             DatumKind::Text => DataType::varchar2(4000),
+            DatumKind::Char => DataType::char(2000),
             DatumKind::Number => DataType::NUMBER,
             DatumKind::BinaryFloat => DataType::BinaryFloat,
             DatumKind::BinaryDouble => DataType::BinaryDouble,

@@ -1,6 +1,6 @@
 //! FROM: tables, views of the dictionary, subqueries, WITH and row generators.
 
-use sqlparser::ast::{ConnectByKind, JoinConstraint, JoinOperator, Select, TableAlias, TableFactor, TableWithJoins};
+use sqlparser::ast::{ConnectByKind, Expr, JoinConstraint, JoinOperator, Select, TableAlias, TableFactor, TableWithJoins};
 
 use super::super::catalog::{Column, Table, ViewDef};
 use super::super::dictionary;
@@ -8,6 +8,7 @@ use super::super::parse;
 use super::super::tokens::{normalise, tokenise};
 use super::super::types::DataType;
 use super::super::{OraError, Result};
+use super::clauses::{alias_name, check_join, plain_table};
 use super::query::Query;
 use super::{Context, ScopeColumn, Source, Sql, Translator};
 
@@ -31,8 +32,11 @@ impl Translator<'_> {
         }
         let mut text = Vec::new();
         for item in from {
+            let first = self.scopes.last().map_or(0, Vec::len);
             let mut part = self.source(&item.relation)?;
             for join in &item.joins {
+                check_join(join)?;
+                let joined = self.scopes.last().map_or(0, Vec::len);
                 let (words, constraint) = match &join.join_operator {
                     JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => ("JOIN", constraint),
                     JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => ("LEFT JOIN", constraint),
@@ -41,18 +45,43 @@ impl Translator<'_> {
                     JoinOperator::CrossJoin(constraint) => ("CROSS JOIN", constraint),
                     other => return Err(OraError::unsupported(format_args!("the join {other:?}"))),
                 };
+                // SQLite joins what stands before the comma too.
+                if from.len() > 1 && matches!(words, "RIGHT JOIN" | "FULL JOIN") {
+                    return Err(OraError::unsupported(format_args!("{words} beside other tables in FROM")));
+                }
                 let source = self.source(&join.relation)?;
                 part.push_str(&format!(" {words} {source}"));
                 match constraint {
-                    JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.condition(condition)?)),
-                    JoinConstraint::None => {}
+                    JoinConstraint::On(_) if words == "CROSS JOIN" => return Err(OraError::new(933, "SQL command not properly ended")),
+                    JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.join_condition(condition, first)?)),
+                    JoinConstraint::None if words == "CROSS JOIN" => {}
+                    JoinConstraint::None => return Err(OraError::new(905, "missing keyword")),
                     _ => return Err(OraError::unsupported("NATURAL and USING joins")),
+                }
+                let missing = match words {
+                    "LEFT JOIN" => joined..usize::MAX,
+                    "RIGHT JOIN" => first..joined,
+                    "FULL JOIN" => first..usize::MAX,
+                    _ => 0..0,
+                };
+                for (_, source) in self.scopes.last_mut().into_iter().flatten().enumerate().filter(|(index, _)| missing.contains(index)) {
+                    source.columns.iter_mut().for_each(|column| column.nullable = true);
                 }
             }
             text.push(part);
         }
         self.bare_columns.clear();
         Ok(text.join(", "))
+    }
+
+    /// ON sees the sources of its own item of FROM: those from `first` on.
+    fn join_condition(&mut self, condition: &Expr, first: usize) -> Result<String> {
+        let hidden: Vec<Source> = self.scopes.last_mut().map(|scope| scope.drain(..first).collect()).unwrap_or_default();
+        let condition = self.condition(condition);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.splice(0..0, hidden);
+        }
+        condition
     }
 
     fn source(&mut self, factor: &TableFactor) -> Result<String> {
@@ -63,13 +92,13 @@ impl Translator<'_> {
     /// A row source under the name that SQL of SQLite calls it by.
     pub(super) fn source_named(&mut self, factor: &TableFactor, name: &str) -> Result<String> {
         match factor {
-            TableFactor::Table { name: table, alias, args: None, version: None, partitions, sample: None, .. } if partitions.is_empty() => {
-                let alias = alias.as_ref().map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
+            TableFactor::Table { .. } => {
+                let (table, alias) = plain_table(factor)?;
                 self.named_source(table, alias, name)
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
                 let query = self.query(subquery)?;
-                let source = self.derived(&query, alias.as_ref(), name);
+                let source = self.derived(&query, alias.as_ref(), name)?;
                 self.add_source(source);
                 Ok(format!("({}) AS {name}", query.text))
             }
@@ -101,13 +130,13 @@ impl Translator<'_> {
         for (output, name) in query.outputs.iter_mut().zip(&view.columns) {
             output.0.clone_from(name);
         }
-        let made = Source { schema: Some(owner.to_owned()), name: Some(name), ..self.derived(&query, None, source) };
+        let made = Source { schema: Some(owner.to_owned()), name: Some(name), ..self.derived(&query, None, source)? };
         self.add_source(made);
         Ok(format!("({}) AS {source}", query.text))
     }
 
     /// A subquery as a row source.
-    pub(super) fn derived(&self, query: &Query, alias: Option<&TableAlias>, name: &str) -> Source {
+    pub(super) fn derived(&self, query: &Query, alias: Option<&TableAlias>, name: &str) -> Result<Source> {
         let column = |(index, (column, sql)): (usize, &(String, Sql))| ScopeColumn {
             name: column.clone(),
             sql: format!("{name}.o{index}"),
@@ -115,8 +144,7 @@ impl Translator<'_> {
             nullable: sql.nullable,
         };
         let columns = query.outputs.iter().enumerate().map(column).collect();
-        let alias = alias.map(|alias| normalise(&alias.name.value, alias.name.quote_style.is_some()));
-        Source { schema: None, name: alias, columns, rowid: None }
+        Ok(Source { schema: None, name: alias.map(alias_name).transpose()?, columns, rowid: None })
     }
 
     pub(super) fn add_source(&mut self, source: Source) {
@@ -136,7 +164,7 @@ impl Translator<'_> {
                 return Err(OraError::unsupported("a recursive WITH").at(offset));
             };
             let query = Query { text: String::new(), outputs: named.columns.clone() };
-            let source = Source { name: Some(alias.unwrap_or(object)), ..self.derived(&query, None, name) };
+            let source = Source { name: Some(alias.unwrap_or(object)), ..self.derived(&query, None, name)? };
             self.add_source(source);
             return Ok(format!("{text_name} AS {name}"));
         }

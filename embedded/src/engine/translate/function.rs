@@ -110,7 +110,7 @@ impl Translator<'_> {
                 }
                 None => "''".to_owned(),
             };
-            let keys = function.within_group.iter().map(|item| self.order_key(item, &[])).collect::<Result<Vec<_>>>()?;
+            let keys = function.within_group.iter().map(|item| self.order_key(item, &[], false)).collect::<Result<Vec<_>>>()?;
             let order = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) };
             Ok(Sql::new(format!("o_listagg(group_concat({}, {separator}{order}))", text.text), DataType::varchar2(4000)))
         })();
@@ -130,7 +130,7 @@ impl Translator<'_> {
             return Err(OraError::new(30483, "window functions are not allowed here"));
         }
         let partition = window.partition_by.iter().map(|key| Ok(self.value(key)?.text)).collect::<Result<Vec<_>>>()?;
-        let order = window.order_by.iter().map(|key| self.order_key(key, &[])).collect::<Result<Vec<_>>>()?;
+        let order = window.order_by.iter().map(|key| self.order_key(key, &[], false)).collect::<Result<Vec<_>>>()?;
         let (values, star) = self.analytic_arguments(function)?;
         let mut frame = Vec::new();
         if !partition.is_empty() {

@@ -96,7 +96,7 @@ impl Translator<'_> {
         let from = match factor {
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
                 let query = self.query(subquery)?;
-                let mut source = self.derived(&query, alias.as_ref(), &name);
+                let mut source = self.derived(&query, alias.as_ref(), &name)?;
                 for (column, (_, sql)) in source.columns.iter_mut().zip(&query.outputs) {
                     if is_bind(&sql.text) {
                         column.sql.clone_from(&sql.text);

@@ -2,6 +2,7 @@
 //! Nothing is passed through as text: what is not known here is refused.
 
 mod call;
+mod clauses;
 mod condition;
 mod convert;
 mod dml;

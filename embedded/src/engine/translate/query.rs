@@ -8,6 +8,7 @@ use sqlparser::ast::{
 use super::super::tokens::normalise;
 use super::super::types::Family;
 use super::super::{OraError, Result};
+use super::clauses::{check_query, check_select, check_wildcard};
 use super::condition::{balanced, split};
 use super::{Sql, Translator, unnested};
 
@@ -21,6 +22,7 @@ pub(crate) struct Query {
 impl Translator<'_> {
     /// Translates a query, in a scope of its own.
     pub fn query(&mut self, ast: &Ast) -> Result<Query> {
+        check_query(ast)?;
         if !ast.locks.is_empty() || ast.for_clause.is_some() {
             return Err(OraError::new(907, "missing right parenthesis"));
         }
@@ -73,7 +75,7 @@ impl Translator<'_> {
     }
 
     fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
-        refuse_unknown(select)?;
+        check_select(select)?;
         let mut from = if select.connect_by.is_empty() { self.from(&select.from)? } else { self.generator(select)? };
         (self.aggregates_allowed, self.rownum_allowed) = (false, false);
         let (condition, row_limit) = self.where_clause(select.selection.as_ref())?;
@@ -89,14 +91,18 @@ impl Translator<'_> {
         self.rownum_allowed = group_by.is_empty();
         let outputs = self.select_list(select)?;
         let having = select.having.as_ref().map(|having| self.condition(having)).transpose()?;
-        let order = self.order_by(ast, &outputs)?;
+        let distinct = match &select.distinct {
+            None | Some(Distinct::All) => false,
+            Some(Distinct::Distinct) => true,
+            Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
+        };
+        let order = self.order_by(ast, &outputs, distinct)?;
         let aggregated = self.aggregates > 0 || !group_by.is_empty() || having.is_some();
         if let (true, Some(place)) = (aggregated, self.bare_columns.first()) {
             let (code, text) =
                 if group_by.is_empty() { (937, "not a single-group group function") } else { (979, "not a GROUP BY expression") };
             return Err(OraError::new(code, text).at(*place));
         }
-        let distinct = select.distinct.is_some();
         let mut condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let mut limit = self.limit(ast)?;
         if let Some(rows) = row_limit {
@@ -198,13 +204,15 @@ impl Translator<'_> {
         let mut outputs = Vec::new();
         for item in &select.projection {
             match item {
-                SelectItem::Wildcard(_) => {
+                SelectItem::Wildcard(options) => {
+                    check_wildcard(options)?;
                     if select.projection.len() > 1 {
                         return Err(OraError::new(923, "FROM keyword not found where expected"));
                     }
                     self.expand(None, &mut outputs)?;
                 }
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
+                    check_wildcard(options)?;
                     let (_, name, offset) = self.object_name(name)?;
                     self.expand(Some(&name), &mut outputs).map_err(|error| error.at(offset))?;
                 }
@@ -249,16 +257,19 @@ impl Translator<'_> {
         }
     }
 
-    pub(super) fn order_by(&mut self, ast: &Ast, outputs: &[(String, Sql)]) -> Result<String> {
+    pub(super) fn order_by(&mut self, ast: &Ast, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
         let Some(order_by) = &ast.order_by else { return Ok(String::new()) };
         let OrderByKind::Expressions(items) = &order_by.kind else {
             return Err(OraError::unsupported("ORDER BY ALL"));
         };
-        let keys = items.iter().map(|item| self.order_key(item, outputs)).collect::<Result<Vec<_>>>()?;
+        let keys = items.iter().map(|item| self.order_key(item, outputs, distinct)).collect::<Result<Vec<_>>>()?;
         Ok(format!(" ORDER BY {}", keys.join(", ")))
     }
 
-    pub(super) fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)]) -> Result<String> {
+    pub(super) fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
+        if item.with_fill.is_some() {
+            return Err(OraError::unsupported("WITH FILL"));
+        }
         let key = match unnested(&item.expr) {
             Expr::Value(value) if matches!(value.value, Value::Number(..)) => {
                 let position = value.value.to_string().parse::<usize>().ok().filter(|position| (1..=outputs.len()).contains(position));
@@ -275,6 +286,9 @@ impl Translator<'_> {
             }
             expr => self.value(expr)?,
         };
+        if distinct && !outputs.iter().any(|(_, output)| output.text == key.text) {
+            return Err(OraError::new(1791, "not a SELECTed expression"));
+        }
         if matches!(key.family(), Family::Clob | Family::Blob) {
             return Err(OraError::inconsistent("-", key.data_type.dictionary_name()));
         }
@@ -313,21 +327,4 @@ impl Translator<'_> {
         let (left, right, collation) = self.comparable(Sql { rowid: None, ..left }, right)?;
         Ok(format!("({left}{collation} {}IN (SELECT {right} FROM ({}) AS q))", if negated { "NOT " } else { "" }, query.text))
     }
-}
-
-fn refuse_unknown(select: &Select) -> Result<()> {
-    let unknown = [
-        (select.top.is_some(), "TOP"),
-        (matches!(select.distinct, Some(Distinct::On(_))), "DISTINCT ON"),
-        (select.into.is_some(), "SELECT … INTO"),
-        (!select.lateral_views.is_empty(), "LATERAL"),
-        (select.qualify.is_some(), "QUALIFY"),
-        (!select.named_window.is_empty(), "WINDOW"),
-        (
-            select.prewhere.is_some() || !select.cluster_by.is_empty() || !select.sort_by.is_empty() || !select.distribute_by.is_empty(),
-            "this clause",
-        ),
-        (select.select_modifiers.is_some() || select.value_table_mode.is_some() || select.exclude.is_some(), "this modifier"),
-    ];
-    unknown.iter().find(|(present, _)| *present).map_or(Ok(()), |(_, name)| Err(OraError::unsupported(name)))
 }

@@ -99,7 +99,7 @@ impl Translator<'_> {
             .enumerate()
             .map(|(index, (name, sql))| (name.clone(), Sql { text: format!("q.o{index}"), ..sql.clone() }))
             .collect();
-        let tail = self.order_by(ast, &outputs).and_then(|order| Ok(order + &self.limit(ast)?));
+        let tail = self.order_by(ast, &outputs, false).and_then(|order| Ok(order + &self.limit(ast)?));
         self.scopes.pop();
         Ok(Query { text: format!("SELECT * FROM ({}) AS q{}", set.text, tail?), outputs: set.outputs })
     }

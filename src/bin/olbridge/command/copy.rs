@@ -14,14 +14,23 @@ use crate::failure::Failure;
 use crate::request::{CopyRequest, ReportTo};
 use crate::{interrupt, note, progress, session};
 
-pub fn run(request: CopyRequest) -> Result<(), Failure> {
+pub fn run(request: CopyRequest) -> Result<ExitCode, Failure> {
     // Opened before anything moves: a report that cannot be written must not be found out after the load.
     let report = request.report.as_ref().map(Report::open).transpose()?;
     match attempt(&request) {
-        Ok(done) => tell(&done, &request, report),
+        Ok(done) => match tell(&done, &request, report) {
+            Ok(()) => Ok(done.exit_code()),
+            Err(failure) => Err(match done {
+                Done::Copied(copied) if copied.commits > 0 => failure.after_commit(),
+                _ => failure,
+            }),
+        },
         Err(failure) => {
-            if let (Failure::Library(error), Some(report)) = (&failure, report) {
-                report.write("failed", &error_document(error))?;
+            if let (Failure::Library(error), Some(report)) = (&failure, report)
+                && let Err(unreported) = report.write("failed", &error_document(error))
+            {
+                // Why the load failed matters more, and its exit code.
+                note(format_args!("warning: the report could not be written: {unreported}"));
             }
             Err(failure)
         }
@@ -34,24 +43,24 @@ enum Done {
     Copied(Box<CopyReport>),
 }
 
+impl Done {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Done::Copied(report) if report.rows_rejected() > 0 => ExitCode::Rejected,
+            Done::Copied(_) | Done::Planned(_) => ExitCode::Ok,
+        }
+    }
+}
+
 fn attempt(request: &CopyRequest) -> Result<Done, Failure> {
     let mut session = session::open(&request.job.target, &request.connection)?;
-    let plan = request.job.plan(&session)?;
+    // Planning may read the whole source, so the handler comes before it; a login that hangs may be ended at once.
+    let cancel = Cancel::new();
+    interrupt::on_signal(cancel.clone());
+    let plan = request.job.plan_until(&session, &cancel)?;
     if request.dry_run {
         return Ok(Done::Planned(Box::new(plan)));
     }
-    let cancel = Cancel::new();
-    let running_call = session.cancel_handle();
-    interrupt::on_signal(
-        {
-            let cancel = cancel.clone();
-            move || cancel.request()
-        },
-        move || {
-            // It fails when nothing runs any more, and then there is nothing to hurry.
-            let _ = running_call.cancel();
-        },
-    );
     let mut listener = progress::listener(request.quiet);
     let result = plan.run(&mut session, listener.as_mut(), &cancel);
     drop(listener); // clears the bar
@@ -77,20 +86,20 @@ fn tell(done: &Done, request: &CopyRequest, report: Option<Report<'_>>) -> Resul
     }
 }
 
-fn print(text: &impl std::fmt::Display) -> Result<(), Failure> {
+pub(super) fn print(text: &impl std::fmt::Display) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{}", text.to_string().trim_end())?;
     Ok(out.flush()?)
 }
 
 /// Where the JSON goes.
-enum Report<'r> {
+pub(super) enum Report<'r> {
     StandardOutput,
     File { file: File, path: &'r Path },
 }
 
 impl<'r> Report<'r> {
-    fn open(to: &'r ReportTo) -> Result<Self, Failure> {
+    pub(super) fn open(to: &'r ReportTo) -> Result<Self, Failure> {
         match to {
             ReportTo::StandardOutput => Ok(Report::StandardOutput),
             ReportTo::File(path) => match File::create(path) {
@@ -100,7 +109,7 @@ impl<'r> Report<'r> {
         }
     }
 
-    fn write(self, status: &str, document: &impl Serialize) -> Result<(), Failure> {
+    pub(super) fn write(self, status: &str, document: &impl Serialize) -> Result<(), Failure> {
         let document = Outcome { status, document };
         match self {
             Report::StandardOutput => Ok(write_json(&mut io::stdout().lock(), &document)?),
@@ -126,7 +135,7 @@ fn write_json(out: &mut impl Write, document: &impl Serialize) -> io::Result<()>
 }
 
 /// An error with its place in fields of their own.
-fn error_document(error: &Error) -> Value {
+pub(super) fn error_document(error: &Error) -> Value {
     let mut document = match error {
         Error::Row(row) => json!({"row": row}),
         Error::Plan { table, problems } => json!({"phase": "plan", "table": table, "problems": problems}),
@@ -138,6 +147,7 @@ fn error_document(error: &Error) -> Value {
         Error::Interrupted { table, rows_rolled_back, rows_committed } => {
             json!({"table": table, "rows_rolled_back": rows_rolled_back, "rows_committed": rows_committed})
         }
+        Error::ExportInterrupted { path, rows_fetched } => json!({"file": path, "rows_fetched": rows_fetched}),
         _ => json!({}),
     };
     document["exit_code"] = json!(ExitCode::from(error) as u8);

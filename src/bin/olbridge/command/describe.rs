@@ -1,12 +1,12 @@
 //! `olbridge describe`: the columns of a table or of Parquet files.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::slice;
 
 use olbridge::copy::describe::describe_table;
-use olbridge::copy::format::{self, TextTable, count};
-use olbridge::lake::parquet::ParquetSource;
-use serde_json::{Value, json};
+use olbridge::lake::describe::describe_source;
+use serde::Serialize;
 
 use crate::arguments::{DescribeArguments, DescribeFormat};
 use crate::failure::Failure;
@@ -19,40 +19,20 @@ pub fn run(arguments: &DescribeArguments) -> Result<(), Failure> {
 fn table(arguments: &DescribeArguments) -> Result<(), Failure> {
     let target = session::table_target(&arguments.subject)?;
     let session = session::open(&target, &arguments.connection)?;
-    let description = describe_table(&session, target.require_table()?)?;
-    let mut out = io::stdout().lock();
-    match arguments.format {
-        DescribeFormat::Table => write!(out, "{description}")?,
-        DescribeFormat::Json => {
-            serde_json::to_writer(&mut out, &description).map_err(io::Error::from)?;
-            writeln!(out)?;
-        }
-    }
-    Ok(out.flush()?)
+    print(&describe_table(&session, target.require_table()?)?, arguments.format)
 }
 
 fn file(arguments: &DescribeArguments) -> Result<(), Failure> {
-    let source = ParquetSource::open(slice::from_ref(&arguments.subject))?;
-    let (rows, files, bytes) = (source.rows(), source.files().len() as u64, source.size_bytes());
-    let fields = source.schema().fields();
+    print(&describe_source(slice::from_ref(&arguments.subject))?, arguments.format)
+}
+
+fn print(description: &(impl Display + Serialize), format: DescribeFormat) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    match arguments.format {
-        DescribeFormat::Table => {
-            let mut table = TextTable::new(["column", "type", "null"]);
-            for field in fields {
-                let null = if field.is_nullable() { "" } else { "NOT NULL" };
-                table.row([field.name().clone(), field.data_type().to_string(), null.to_owned()]);
-            }
-            writeln!(out, "{}: {}, {}, {}", arguments.subject, count(files, "file"), count(rows, "row"), format::bytes(bytes))?;
-            write!(out, "{table}")?;
-        }
+    match format {
+        DescribeFormat::Table => write!(out, "{description}")?,
         DescribeFormat::Json => {
-            let columns: Vec<Value> = fields
-                .iter()
-                .map(|f| json!({"name": f.name(), "arrow_type": f.data_type().to_string(), "nullable": f.is_nullable()}))
-                .collect();
-            let document = json!({"source": arguments.subject, "files": files, "rows": rows, "bytes": bytes, "columns": columns});
-            writeln!(out, "{document}")?;
+            serde_json::to_writer(&mut out, description).map_err(io::Error::from)?;
+            writeln!(out)?;
         }
     }
     Ok(out.flush()?)

@@ -3,5 +3,6 @@
 pub mod check;
 pub mod copy;
 pub mod describe;
+pub mod export;
 pub mod sql;
 pub mod types;

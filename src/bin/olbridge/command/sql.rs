@@ -13,8 +13,8 @@ use crate::output::RowWriter;
 use crate::{note, session};
 
 pub fn run(arguments: &SqlArguments) -> Result<(), Failure> {
-    let statement = arguments.statement.trim().trim_end_matches(';').trim_end();
-    let Some(verb) = statement.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()) else {
+    let statement = executable(&arguments.statement);
+    let Some(verb) = words(statement).next() else {
         return Err(usage("the statement is empty", "olbridge sql TARGET \"SELECT * FROM t\""));
     };
     let target = session::database_target(&arguments.target)?;
@@ -22,7 +22,7 @@ pub fn run(arguments: &SqlArguments) -> Result<(), Failure> {
     let done = if ["SELECT", "WITH"].iter().any(|query| verb.eq_ignore_ascii_case(query)) {
         query(&session, statement, arguments.format)
     } else {
-        execute(&session, &arguments.statement, statement)
+        execute(&session, statement)
     };
     done.map_err(|failure| if target.is_embedded() { with_embedded_remedy(failure) } else { failure })
 }
@@ -36,10 +36,10 @@ fn with_embedded_remedy(mut failure: Failure) -> Failure {
 }
 
 fn query(session: &Session, statement: &str, format: RowFormat) -> Result<(), Failure> {
-    let columns = session.describe_query(statement).map_err(in_query)?;
+    let columns = session.query_columns(statement)?;
     let mut writer = RowWriter::new(BufWriter::new(io::stdout().lock()), &columns, format)?;
     let mut output_error = None;
-    let result = session.query_text(statement, &mut |values| {
+    let result = session.query_rows(statement, &mut |values| {
         writer.row(values).map_err(|error| {
             let stop = Error::Usage { message: error.to_string(), remedy: String::new() };
             output_error = Some(error);
@@ -54,21 +54,82 @@ fn query(session: &Session, statement: &str, format: RowFormat) -> Result<(), Fa
     Ok(())
 }
 
-/// A describe is a part of the query here.
-fn in_query(error: Error) -> Error {
-    match error {
-        Error::Database { table, ora_code, message, remedy, session_dead, .. } => {
-            Error::Database { phase: Phase::Query, table, ora_code, message, remedy, session_dead }
-        }
-        other => other,
+fn execute(session: &Session, statement: &str) -> Result<(), Failure> {
+    let rows = session.execute_sql(Phase::Query, None, statement)?;
+    let warning = session.last_warning();
+    session.commit().map_err(|e| e.into_error(Phase::Commit, None))?;
+    note(format_args!("done, {}", count(rows, "row")));
+    if let Some(warning) = warning {
+        note(format_args!("warning: {warning}\n  try: SELECT name, line, text FROM user_errors"));
+    }
+    Ok(io::stdout().flush()?)
+}
+
+/// The statement as the database wants it: PL/SQL with its last semicolon, SQL without one.
+fn executable(text: &str) -> &str {
+    let text = text.trim();
+    if is_plsql(text) { text } else { text.trim_end_matches(|c: char| c == ';' || c.is_whitespace()) }
+}
+
+/// A block, or the creation of something that is compiled.
+fn is_plsql(text: &str) -> bool {
+    const COMPILED: [&str; 6] = ["PROCEDURE", "FUNCTION", "PACKAGE", "TRIGGER", "TYPE", "LIBRARY"];
+    const BETWEEN: [&str; 4] = ["OR", "REPLACE", "EDITIONABLE", "NONEDITIONABLE"];
+    let is = |word: &str, of: &[&str]| of.iter().any(|keyword| word.eq_ignore_ascii_case(keyword));
+    let mut words = words(text);
+    match words.next() {
+        Some(first) if is(first, &["BEGIN", "DECLARE"]) => true,
+        Some(first) if is(first, &["CREATE"]) => words.find(|word| !is(word, &BETWEEN)).is_some_and(|word| is(word, &COMPILED)),
+        _ => false,
     }
 }
 
-fn execute(session: &Session, whole: &str, statement: &str) -> Result<(), Failure> {
-    // PL/SQL needs its last semicolon, SQL must not have one.
-    let block = ["BEGIN", "DECLARE"].iter().any(|word| statement.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)));
-    let rows = session.execute_sql(Phase::Query, None, if block { whole.trim() } else { statement })?;
-    session.commit().map_err(|e| e.into_error(Phase::Commit, None))?;
-    note(format_args!("done, {}", count(rows, "row")));
-    Ok(io::stdout().flush()?)
+/// The words of a statement, without comments. Only the first few are of use: literals are not told from the rest.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+            rest = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
+                (Some(comment), _) => comment.split_once('\n').map_or("", |(_, after)| after),
+                (_, Some(comment)) => comment.split_once("*/").map_or("", |(_, after)| after),
+                _ => break,
+            };
+        }
+        let word = rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().filter(|word| !word.is_empty())?;
+        rest = &rest[word.len()..];
+        Some(word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sql_loses_its_semicolon_and_plsql_keeps_it() {
+        for (given, wanted) in [
+            (" select 1 from dual ; ;\n", "select 1 from dual"),
+            ("BEGIN NULL; END;", "BEGIN NULL; END;"),
+            (" declare n number; begin n := 1; end; ", "declare n number; begin n := 1; end;"),
+            ("CREATE PROCEDURE p AS BEGIN NULL; END;", "CREATE PROCEDURE p AS BEGIN NULL; END;"),
+            ("create or replace noneditionable package body p as end;", "create or replace noneditionable package body p as end;"),
+            (
+                "/* why */ -- so\n create trigger t before insert on x begin null; end;",
+                "/* why */ -- so\n create trigger t before insert on x begin null; end;",
+            ),
+            ("CREATE TABLE procedure_log (id NUMBER);", "CREATE TABLE procedure_log (id NUMBER)"),
+            ("create or replace view v as select 1 type from dual;", "create or replace view v as select 1 type from dual"),
+            ("BEGINNING;", "BEGINNING"),
+        ] {
+            assert_eq!(executable(given), wanted);
+        }
+    }
+
+    #[test]
+    fn the_verb_comes_after_comments_and_brackets() {
+        let verb = |text| words(text).next();
+        assert_eq!(verb("-- one\n/* two */ ((select 1 from dual))"), Some("select"));
+        assert_eq!([verb(""), verb(" ; "), verb("-- only"), verb("/* open")], [None; 4]);
+    }
 }

@@ -1,0 +1,127 @@
+//! Session pools.
+
+use std::ptr::{null, null_mut};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use clntsh::abi::pool::{OCISessionGet, OCISessionPoolCreate, OCISessionRelease};
+
+use super::*;
+
+/// A pool of at most `most` sessions: its handle and name.
+fn pool(env: &Env, database: &str, most: u32) -> (Pointer, String) {
+    let handle = env.handle(kind::SPOOL);
+    let (mut name, mut name_len) = (null_mut(), 0);
+    env.ok(unsafe {
+        OCISessionPoolCreate(
+            env.env,
+            env.err,
+            handle,
+            &mut name,
+            &mut name_len,
+            database.as_ptr(),
+            database.len() as u32,
+            0,
+            most,
+            1,
+            b"scott".as_ptr(),
+            5,
+            b"tiger".as_ptr(),
+            5,
+            2,
+        )
+    });
+    let name = unsafe { std::slice::from_raw_parts(name, name_len as usize) };
+    (handle, String::from_utf8(name.to_vec()).unwrap())
+}
+
+unsafe fn get(env: usize, err: usize, name: &str, svc: &mut Pointer) -> i32 {
+    unsafe {
+        OCISessionGet(
+            env as Pointer,
+            err as Pointer,
+            svc,
+            null_mut(),
+            name.as_ptr(),
+            name.len() as u32,
+            null(),
+            0,
+            null_mut(),
+            null_mut(),
+            null_mut(),
+            1,
+        )
+    }
+}
+
+#[test]
+fn threads_that_take_and_drop_sessions_do_not_lock_each_other_out() {
+    let env = Env::new();
+    let (_, name) = pool(&env, ":memory:", 2);
+    let (sender, receiver) = mpsc::channel();
+    for _ in 0..4 {
+        let (sender, name, address, err) = (sender.clone(), name.clone(), env.env as usize, env.handle(kind::ERROR) as usize);
+        std::thread::spawn(move || {
+            for _ in 0..60 {
+                let mut svc = null_mut();
+                unsafe {
+                    assert_eq!(get(address, err, &name, &mut svc), status::SUCCESS);
+                    assert_eq!(OCISessionRelease(svc, err as Pointer, null(), 0, 1), status::SUCCESS);
+                }
+            }
+            sender.send(()).unwrap();
+        });
+    }
+    for _ in 0..4 {
+        if receiver.recv_timeout(Duration::from_secs(60)).is_err() {
+            // The environment is locked for ever: it cannot even be freed.
+            std::mem::forget(env);
+            panic!("threads wait for each other");
+        }
+    }
+}
+
+#[test]
+fn a_logon_that_fails_gives_its_place_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sub").join("a.db");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    let env = Env::new();
+    let (handle, name) = pool(&env, path.to_str().unwrap(), 1);
+    std::fs::remove_dir(path.parent().unwrap()).unwrap();
+    let mut svc = null_mut();
+    env.fails(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) }, 12154);
+    assert_eq!(env.get::<u32>(handle, kind::SPOOL, attr::SPOOL_OPEN_COUNT), 0);
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    env.ok(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) });
+    env.ok(unsafe { OCISessionRelease(svc, env.err, null(), 0, 0) });
+}
+
+#[test]
+fn a_released_session_is_rolled_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.db").to_str().unwrap().to_owned();
+    let client = Client::connect(&path);
+    client.run("CREATE TABLE t (id NUMBER)");
+    let env = Env::new();
+    let (_, name) = pool(&env, &path, 1);
+    for mode in [0, 1] {
+        let mut svc = null_mut();
+        env.ok(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) });
+        let sql = "INSERT INTO t VALUES (1)";
+        let mut stmt = null_mut();
+        env.ok(unsafe { OCIStmtPrepare2(svc, &mut stmt, env.err, sql.as_ptr(), sql.len() as u32, null(), 0, 1, 0) });
+        env.ok(unsafe { OCIStmtExecute(svc, stmt, env.err, 1, 0, null(), null_mut(), 0) });
+        env.ok(unsafe { OCISessionRelease(svc, env.err, null(), 0, mode) });
+        assert_eq!(client.number("SELECT count(*) FROM t"), 0);
+    }
+}
+
+#[test]
+fn a_freed_pool_is_not_found() {
+    let env = Env::new();
+    let (handle, name) = pool(&env, ":memory:", 1);
+    assert_eq!(unsafe { OCIHandleFree(handle, kind::SPOOL) }, status::SUCCESS);
+    let mut svc = null_mut();
+    env.fails(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) }, 24417);
+}

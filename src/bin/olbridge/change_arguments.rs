@@ -1,0 +1,105 @@
+//! Options of `olbridge copy` into a table: how rows are found, what is done with them, and what becomes of bad ones.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use olbridge::copy::OnError;
+use olbridge::load::NotFound;
+
+use crate::failure::{Failure, usage};
+
+/// What only a copy into a table takes.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "From files into a table")]
+pub struct ChangeArguments {
+    /// Columns by which upsert, update and delete find rows, or ROWID
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub key: Vec<String>,
+    /// In an upsert, delete the rows whose source column has this value (the column itself is loaded only if --columns names it)
+    #[arg(long, value_name = "COLUMN=VALUE")]
+    pub delete_when: Option<String>,
+    /// Do not delete rows: set the table's column _deleted to 1, and _updated to the time if there is one
+    #[arg(long)]
+    pub soft_delete: bool,
+    /// Primary key of a table that is created
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub primary_key: Vec<String>,
+    /// What becomes of a row whose key is not in the table (default: refuse for update, count for delete)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub not_found: Option<NotFoundArgument>,
+    /// What a bad row does (default: abort; with --rejects: reject)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_error: Option<OnErrorArgument>,
+    /// Put refused rows into FILE (.parquet or .ndjson, must not exist) with the reason, and go on with the others
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// Roll back when more than N rows are refused (default: no limit)
+    #[arg(long, value_name = "N")]
+    pub max_errors: Option<u64>,
+}
+
+/// `--on-error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnErrorArgument {
+    /// Name the first bad row and roll back
+    Abort,
+    /// Put bad rows into --rejects FILE and go on
+    Reject,
+}
+
+/// `--not-found`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NotFoundArgument {
+    /// It is a bad row
+    Refuse,
+    /// It is counted, and the others go on
+    Count,
+}
+
+impl From<NotFoundArgument> for NotFound {
+    fn from(argument: NotFoundArgument) -> Self {
+        match argument {
+            NotFoundArgument::Refuse => NotFound::Refuse,
+            NotFoundArgument::Count => NotFound::Count,
+        }
+    }
+}
+
+impl ChangeArguments {
+    /// The first option that was given, for a copy that takes none of them.
+    pub fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--key", !self.key.is_empty()),
+            ("--on-error", self.on_error.is_some()),
+            ("--rejects", self.rejects.is_some()),
+            ("--max-errors", self.max_errors.is_some()),
+            ("--delete-when", self.delete_when.is_some()),
+            ("--soft-delete", self.soft_delete),
+            ("--primary-key", !self.primary_key.is_empty()),
+            ("--not-found", self.not_found.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+
+    /// What a bad row does.
+    pub fn on_error(&self) -> Result<OnError, Failure> {
+        let max_rows = self.max_errors;
+        match (self.on_error, self.rejects.clone()) {
+            (None | Some(OnErrorArgument::Abort), None) if max_rows.is_none() => Ok(OnError::Abort),
+            (None | Some(OnErrorArgument::Reject), Some(file)) => Ok(OnError::Reject { file, max_rows }),
+            (Some(OnErrorArgument::Abort), Some(_)) => {
+                Err(usage("--on-error abort ends at the first bad row, so --rejects says nothing", "leave out one of them"))
+            }
+            (_, None) => Err(usage("refused rows have to go somewhere", "--rejects bad.parquet (or bad.ndjson)")),
+        }
+    }
+
+    /// Source column and value of `--delete-when`.
+    pub fn delete_when(&self) -> Result<Option<(String, String)>, Failure> {
+        let Some(text) = &self.delete_when else { return Ok(None) };
+        match text.split_once('=') {
+            Some((column, value)) if !column.is_empty() => Ok(Some((column.to_owned(), value.to_owned()))),
+            _ => Err(usage(format!("--delete-when {text} is not COLUMN=VALUE"), "--delete-when op=D")),
+        }
+    }
+}

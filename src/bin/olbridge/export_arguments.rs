@@ -1,0 +1,278 @@
+//! Options of `olbridge copy` from Oracle into a file, and the checked request that they become.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use olbridge::copy::export::{ExportJob, FileMode, Selection, TypeChoices};
+use olbridge::copy::target::Target;
+use olbridge::fetch::FetchOptions;
+use olbridge::lake::parquet::ParquetSource;
+use olbridge::lake::parquet_sink::{Codec, SinkOptions};
+use olbridge::type_map::parse_arrow_type;
+
+use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
+use crate::failure::{Failure, usage};
+use crate::request::{ReportTo, lossy, report};
+use crate::{session, units};
+
+/// What only a copy into a file takes.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "From Oracle into a file")]
+pub struct ExportArguments {
+    /// Rows of this SELECT instead of the table
+    #[arg(long, value_name = "SQL")]
+    pub query: Option<String>,
+    /// Only rows that meet this SQL condition
+    #[arg(long = "where", value_name = "SQL")]
+    pub condition: Option<String>,
+    /// At most so many rows
+    #[arg(long, value_name = "ROWS")]
+    pub limit: Option<u64>,
+    /// How to read NUMBER and FLOAT columns that have no scale: decimal(p,s), float64, text, int64. A value that does not fit ends the job
+    #[arg(long, value_name = "TYPE")]
+    pub number: Option<String>,
+    /// Read a column as this type: int32, int64, decimal(p,s), float64, text, date, timestamp_us, … (repeatable)
+    #[arg(long = "as", value_name = "COLUMN=TYPE")]
+    pub types: Vec<String>,
+    /// Columns get the names and types that they have in this Parquet file: what was loaded from it comes back as it was
+    #[arg(long, value_name = "FILE")]
+    pub like: Option<String>,
+    /// Compression of the file: zstd, snappy or none (default: zstd)
+    #[arg(long, value_name = "CODEC")]
+    pub compression: Option<String>,
+    /// Rows of a row group at most (default: 1048576; a group also ends at 64 MiB)
+    #[arg(long, value_name = "ROWS")]
+    pub row_group_rows: Option<NonZeroUsize>,
+    /// Room for a CLOB or BLOB, such as 1MiB; a longer one ends the job (default: 32767)
+    #[arg(long, value_name = "BYTES")]
+    pub max_lob_bytes: Option<String>,
+}
+
+impl ExportArguments {
+    /// The first option that was given, for a copy that takes none of them.
+    pub fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--query", self.query.is_some()),
+            ("--where", self.condition.is_some()),
+            ("--limit", self.limit.is_some()),
+            ("--number", self.number.is_some()),
+            ("--as", !self.types.is_empty()),
+            ("--like", self.like.is_some()),
+            ("--compression", self.compression.is_some()),
+            ("--row-group-rows", self.row_group_rows.is_some()),
+            ("--max-lob-bytes", self.max_lob_bytes.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+}
+
+/// A copy into a file that can be tried.
+#[derive(Debug)]
+pub struct ExportRequest {
+    /// What the library is asked for.
+    pub job: ExportJob,
+    /// Only plan.
+    pub dry_run: bool,
+    /// Where a machine reads what happened.
+    pub report: Option<ReportTo>,
+    /// Say nothing but errors.
+    pub quiet: bool,
+    /// How to connect.
+    pub connection: ConnectionArguments,
+}
+
+/// From a database into a file, rather than the other way round: the first operand is a target and the last one is none.
+pub fn is_export(arguments: &CopyArguments) -> bool {
+    let (first, last) = (arguments.operands.first(), arguments.operands.last());
+    first.is_some_and(|first| session::is_target(first)) && !last.is_some_and(|last| session::is_target(last))
+}
+
+/// Checks the arguments of a copy into a file.
+pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
+    let [source, path] = &arguments.operands[..] else {
+        return Err(usage("a file is written from one table or query", "olbridge copy TARGET FILE.parquet"));
+    };
+    refuse_options_of_loads(&arguments)?;
+    let source: Target = source.parse()?;
+    let options = &arguments.export;
+    let job = ExportJob {
+        source,
+        selection: Selection {
+            query: options.query.clone(),
+            columns: arguments.columns.clone(),
+            condition: options.condition.clone(),
+            limit: options.limit,
+        },
+        path: parquet_path(path)?,
+        mode: mode(arguments.mode)?,
+        types: type_choices(options)?,
+        fetch: FetchOptions {
+            batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
+            batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
+            max_lob_bytes: max_lob_bytes(options.max_lob_bytes.as_deref())?,
+            lossy: lossy(arguments.lossy.as_deref())?,
+        },
+        sink: SinkOptions {
+            codec: options.compression.as_deref().map_or(Ok(Codec::default()), str::parse)?,
+            row_group_rows: options.row_group_rows.map_or(SinkOptions::default().row_group_rows, NonZeroUsize::get),
+            ..SinkOptions::default()
+        },
+    };
+    if job.selection.query.is_none() {
+        job.source.require_table()?;
+    }
+    let report = arguments.report.as_deref().map(report).transpose()?;
+    Ok(ExportRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })
+}
+
+fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {
+    let given = [("--rename", !arguments.rename.is_empty()), ("--commit-rows", arguments.commit_rows.is_some())];
+    let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name);
+    match given.or(arguments.change.first_given()) {
+        Some(name) => {
+            Err(usage(format!("{name} has no meaning for a copy into a file"), "leave it out; aliases in --query rename columns"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn parquet_path(text: &str) -> Result<PathBuf, Failure> {
+    let path = PathBuf::from(text);
+    match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
+        true => Ok(path),
+        false => Err(usage(format!("{text} does not end in .parquet, the format that this version writes"), format!("{text}.parquet"))),
+    }
+}
+
+fn mode(argument: ModeArgument) -> Result<FileMode, Failure> {
+    match argument {
+        // The default: nothing that is there is touched.
+        ModeArgument::Append | ModeArgument::Create | ModeArgument::ErrorIfExists => Ok(FileMode::ErrorIfExists),
+        ModeArgument::Overwrite => Ok(FileMode::Overwrite),
+        ModeArgument::Ignore => Ok(FileMode::Ignore),
+        _ => Err(usage("this --mode has no meaning for a file", "--mode error-if-exists (the default), overwrite or ignore")),
+    }
+}
+
+fn type_choices(options: &ExportArguments) -> Result<TypeChoices, Failure> {
+    let parse =
+        |option: &str, text: &str| parse_arrow_type(text).map_err(|reason| usage(format!("{option}: {reason}"), format!("{option}int64")));
+    let mut columns = Vec::new();
+    for text in &options.types {
+        match text.split_once('=') {
+            Some((column, data_type)) if !column.is_empty() => {
+                columns.push((column.to_owned(), parse(&format!("--as {column}="), data_type)?))
+            }
+            _ => return Err(usage(format!("--as {text} is not COLUMN=TYPE"), "--as AMOUNT=decimal(12,2), once for each column")),
+        }
+    }
+    let number = options.number.as_deref().map(|text| parse("--number ", text)).transpose()?;
+    let like = match &options.like {
+        Some(file) => Some(Arc::clone(ParquetSource::open(std::slice::from_ref(file))?.schema())),
+        None => None,
+    };
+    Ok(TypeChoices { columns, like, number })
+}
+
+fn bytes(option: &str, text: Option<&str>, default: usize) -> Result<usize, Failure> {
+    let Some(text) = text else { return Ok(default) };
+    let bytes = units::parse_bytes(text).and_then(|bytes| usize::try_from(bytes).ok()).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| usage(format!("{option} {text} is not a size"), format!("{option} 8MiB (or 512KiB, 1GB, 1000000)")))
+}
+
+fn max_lob_bytes(text: Option<&str>) -> Result<u32, Failure> {
+    const MOST: u32 = 1 << 30;
+    let default = FetchOptions::default().max_lob_bytes;
+    let bytes = bytes("--max-lob-bytes", text, default as usize)?;
+    u32::try_from(bytes)
+        .ok()
+        .filter(|bytes| *bytes <= MOST)
+        .ok_or_else(|| usage(format!("--max-lob-bytes {bytes}: at most {MOST}"), "--max-lob-bytes 1MiB"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+    use clap::Parser;
+
+    fn arguments(words: &[&str]) -> CopyArguments {
+        let words = ["olbridge", "copy"].iter().chain(words);
+        let Command::Copy(arguments) = Arguments::try_parse_from(words).unwrap().command else { panic!("not copy") };
+        arguments
+    }
+
+    fn parse(more: &[&str]) -> Result<ExportRequest, Failure> {
+        let words: Vec<&str> = ["embedded:x.db/T", "t.parquet"].iter().chain(more).copied().collect();
+        export(arguments(&words))
+    }
+
+    #[test]
+    fn the_direction_follows_from_which_operand_is_a_target() {
+        assert!(is_export(&arguments(&["oracle://u@h/T", "t.parquet"])));
+        assert!(!is_export(&arguments(&["t.parquet", "oracle://u@h/T"])));
+        assert!(!is_export(&arguments(&["oracle://u@h/T", "oracle://u@h/S"])));
+    }
+
+    #[test]
+    fn options_become_the_job() {
+        let request = parse(&[
+            "--query",
+            "select 1 a from dual",
+            "--where",
+            "a > 0",
+            "--limit",
+            "5",
+            "--columns",
+            "a,b",
+            "--number",
+            "decimal(38,10)",
+            "--as",
+            "a=int64",
+            "--compression",
+            "snappy",
+            "--max-lob-bytes",
+            "1MiB",
+            "--mode",
+            "overwrite",
+            "--lossy",
+            "rounding",
+        ])
+        .unwrap();
+        let job = request.job;
+        assert_eq!((job.selection.limit, job.mode, job.sink.codec), (Some(5), FileMode::Overwrite, Codec::Snappy));
+        assert_eq!(job.selection.columns.unwrap(), ["a", "b"]);
+        assert_eq!(job.fetch.max_lob_bytes, 1 << 20);
+        assert_eq!(job.types.columns[0].0, "a");
+        assert_eq!(job.path, PathBuf::from("t.parquet"));
+    }
+
+    #[test]
+    fn mistakes_name_the_option_and_the_form() {
+        let cases: &[(&[&str], &str)] = &[
+            (&["--as", "a"], "COLUMN=TYPE"),
+            (&["--as", "a=number"], "int64"),
+            (&["--number", "exact"], "decimal(p,s)"),
+            (&["--mode", "truncate"], "overwrite"),
+            (&["--rename", "a=B"], "--rename"),
+            (&["--commit-rows", "5"], "--commit-rows"),
+            (&["--compression", "best"], "zstd"),
+            (&["--max-lob-bytes", "2GiB"], "1MiB"),
+            (&["--like", "nowhere.parquet"], "nowhere.parquet"),
+        ];
+        for (more, part) in cases {
+            let message = parse(more).unwrap_err().to_string();
+            assert!(message.contains(part), "{more:?}: {message}");
+        }
+        for (words, part) in [
+            (&["embedded:x.db/T", "t.csv"][..], "t.csv.parquet"),
+            (&["embedded:x.db/", "t.parquet"], "TABLE"),
+            (&["embedded:x.db/T", "a.parquet", "b.parquet"], "FILE.parquet"),
+        ] {
+            let message = export(arguments(words)).unwrap_err().to_string();
+            assert!(message.contains(part), "{words:?}: {message}");
+        }
+    }
+}

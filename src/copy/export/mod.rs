@@ -1,0 +1,92 @@
+//! From Oracle into a Parquet file: [`ExportJob`] → [`ExportPlan`] → run → [`ExportReport`], as for loads.
+
+mod plan;
+mod report;
+mod run;
+mod types;
+
+use std::path::PathBuf;
+
+use super::target::Target;
+use crate::error::{Error, Result};
+use crate::fetch::FetchOptions;
+use crate::lake::parquet_sink::SinkOptions;
+
+pub use plan::{ExportColumn, ExportPlan, FileAction};
+pub use report::{ExportReport, ExportTimes};
+pub use types::TypeChoices;
+
+/// What happens with a file that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileMode {
+    /// It is an error.
+    #[default]
+    ErrorIfExists,
+    /// It is replaced, at once and as a whole.
+    Overwrite,
+    /// Nothing is done.
+    Ignore,
+}
+
+/// Which rows and columns; all of it is carried out by the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// A query instead of the source's table.
+    pub query: Option<String>,
+    /// Columns in this order; `None` for all.
+    pub columns: Option<Vec<String>>,
+    /// A condition, as SQL.
+    pub condition: Option<String>,
+    /// Rows at most.
+    pub limit: Option<u64>,
+}
+
+/// A copy from a table or query into a Parquet file, as asked for. [`ExportJob::plan`] turns it into what will happen.
+#[derive(Debug, Clone)]
+pub struct ExportJob {
+    /// Where from; names a table unless there is a query.
+    pub source: Target,
+    /// Which rows and columns.
+    pub selection: Selection,
+    /// The file.
+    pub path: PathBuf,
+    /// What to do with one that is there.
+    pub mode: FileMode,
+    /// Arrow types where the defaults are not wanted.
+    pub types: TypeChoices,
+    /// Buffers and losses of the fetch.
+    pub fetch: FetchOptions,
+    /// Layout of the file.
+    pub sink: SinkOptions,
+}
+
+impl ExportJob {
+    /// A job with the defaults: the whole table into a new file.
+    pub fn new(source: Target, path: PathBuf) -> Self {
+        ExportJob {
+            source,
+            selection: Selection::default(),
+            path,
+            mode: FileMode::default(),
+            types: TypeChoices::default(),
+            fetch: FetchOptions::default(),
+            sink: SinkOptions::default(),
+        }
+    }
+
+    /// Contradictions that need no session to see.
+    fn check(&self) -> Result<()> {
+        let usage = |message: &str, remedy: &str| Err(Error::Usage { message: message.into(), remedy: remedy.into() });
+        if self.fetch.batch_rows == Some(0) || self.fetch.batch_bytes == 0 {
+            return usage("buffers without room for a row", "leave out --batch-rows and --batch-bytes");
+        }
+        if self.sink.row_group_rows == 0 {
+            return usage("row groups of 0 rows would never end", "leave out --row-group-rows");
+        }
+        if self.selection.query.is_none() && self.source.table.is_none() {
+            return self.source.require_table().map(drop);
+        }
+        Ok(())
+    }
+}

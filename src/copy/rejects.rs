@@ -1,0 +1,67 @@
+//! Refused rows on their way from the load into their file.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+
+use super::job::OnError;
+use crate::error::{Result, RowError};
+use crate::lake::rejects::RejectFile;
+use crate::load::{Loader, RejectSink};
+
+/// The file of refused rows, if there is to be one; the load and the run share it.
+#[derive(Clone)]
+pub(super) struct Rejects {
+    file: Option<Rc<RefCell<RejectFile>>>,
+    max_rows: Option<u64>,
+}
+
+impl Rejects {
+    /// Begins the file, so that one that cannot be written is found out before anything moves.
+    pub(super) fn begin(on_error: &OnError, source: &Schema) -> Result<Self> {
+        match on_error {
+            OnError::Abort => Ok(Rejects { file: None, max_rows: None }),
+            OnError::Reject { file, max_rows } => {
+                let file = RejectFile::create(file, source)?;
+                Ok(Rejects { file: Some(Rc::new(RefCell::new(file))), max_rows: *max_rows })
+            }
+        }
+    }
+
+    /// Lets the load hand over its bad rows.
+    pub(super) fn attach<'t>(&self, loader: Loader<'t>) -> Loader<'t> {
+        match &self.file {
+            Some(file) => loader.with_rejects(Box::new(Sink(Rc::clone(file))), self.max_rows),
+            None => loader,
+        }
+    }
+
+    /// Before a commit in the middle: what has been refused so far is on disk.
+    pub(super) fn sync(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.borrow_mut().sync())
+    }
+
+    /// Before the last commit: the file is complete, under its other name.
+    pub(super) fn close(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.borrow_mut().close())
+    }
+
+    /// Gives the file its name, if a row was refused.
+    pub(super) fn publish(&self) -> Result<Option<(PathBuf, u64)>> {
+        let Some(file) = &self.file else { return Ok(None) };
+        let mut file = file.borrow_mut();
+        let rows = file.rows();
+        Ok(file.publish()?.map(|path| (path, rows)))
+    }
+}
+
+struct Sink(Rc<RefCell<RejectFile>>);
+
+impl RejectSink for Sink {
+    fn reject(&mut self, batch: &RecordBatch, rows: &[(usize, RowError)]) -> Result<()> {
+        self.0.borrow_mut().write(batch, rows)
+    }
+}

@@ -1,0 +1,75 @@
+//! Oracle types that travel in the footer of a file: written by a copy out of Oracle, used by a load that creates the table.
+
+use arrow::datatypes::Field;
+
+use crate::fetch::FetchColumn;
+use crate::lake::parquet::ParquetSource;
+use crate::lake::parquet_sink::ORACLE_COLUMNS_KEY;
+use crate::oracle_type::OracleType;
+use crate::type_map::{Conversion, MAX_BIND_BYTES, TextStats, conversion_of};
+
+/// A column as the footer has it.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct StoredColumn {
+    /// Name in the file.
+    field: String,
+    /// Name in Oracle.
+    name: String,
+    /// As DDL spells it.
+    #[serde(rename = "type")]
+    oracle_type: String,
+    /// NULL allowed.
+    nullable: bool,
+}
+
+/// The columns for the footer.
+pub(super) fn describe(columns: &[FetchColumn]) -> String {
+    let columns = columns.iter().map(|FetchColumn { column, field }| StoredColumn {
+        field: field.name().clone(),
+        name: column.name.clone(),
+        oracle_type: column.oracle_type.to_string(),
+        nullable: column.nullable,
+    });
+    serde_json::to_string(&columns.collect::<Vec<_>>()).unwrap_or_default()
+}
+
+/// The Oracle type that a column of the source once had, if its footer says so and the values still fit: they may have been changed since.
+pub(super) fn original_type(source: &ParquetSource, field: &Field, stats: &TextStats) -> Option<OracleType> {
+    let stored: Vec<StoredColumn> = serde_json::from_str(source.footer_text(ORACLE_COLUMNS_KEY)?).ok()?;
+    let oracle_type = stored.into_iter().find(|column| column.field == *field.name())?.oracle_type.parse().ok()?;
+    holds(&oracle_type, field, stats).then_some(oracle_type)
+}
+
+fn holds(oracle_type: &OracleType, field: &Field, stats: &TextStats) -> bool {
+    let longest_bytes = stats.max_bytes.unwrap_or(0);
+    let has_room = match oracle_type {
+        OracleType::Varchar2(size) | OracleType::Char(size) => longest_bytes <= u64::from(size.max_bytes),
+        OracleType::Nvarchar2(size) | OracleType::Nchar(size) => longest_bytes <= u64::from(size.max_bytes / 2),
+        OracleType::Raw { max_bytes } => longest_bytes <= u64::from(*max_bytes),
+        _ => longest_bytes <= u64::from(MAX_BIND_BYTES),
+    };
+    has_room && matches!(conversion_of(field.data_type(), oracle_type), Conversion::Exact | Conversion::Checked { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::DataType;
+
+    use super::*;
+
+    #[test]
+    fn a_type_is_restored_only_while_the_values_fit() {
+        let of = |oracle_type: &str, data_type: DataType, max_bytes| {
+            holds(&oracle_type.parse().unwrap(), &Field::new("c", data_type, true), &TextStats { max_bytes })
+        };
+        assert!(of("VARCHAR2(40)", DataType::Utf8, Some(40)));
+        assert!(!of("VARCHAR2(40)", DataType::Utf8, Some(41)));
+        assert!(of("DATE", DataType::Date32, None));
+        assert!(!of("DATE", DataType::Int32, None));
+        assert!(!of(
+            "TIMESTAMP(6) WITH LOCAL TIME ZONE",
+            DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into())),
+            None
+        ));
+    }
+}

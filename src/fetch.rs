@@ -1,0 +1,302 @@
+//! The fetch engine: a query's rows as record batches.
+//!
+//! ```text
+//! OCIStmtFetch2 ──> array buffers ──> converter per column ──> RecordBatch
+//! ```
+//!
+//! A batch is one array fetch. Its rows follow from the byte budget and the width of a row, so memory does not grow with the table. Everything
+//! about a column is decided in [`FetchPlan`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
+use crate::column::{ColumnDefine, Origin, ValueError};
+use crate::define::plan_define;
+use crate::error::{Error, Phase, PlanProblem, Result, RowError, SourceRow};
+use crate::layout::Layout;
+use crate::oci::{BadCell, FetchStatement, OciError, Session};
+use crate::oracle_type::ColumnDesc;
+use crate::type_map::{DEFAULT_MAX_LOB_BYTES, LossySet};
+
+/// Rows of a fetch at most: beyond it a round trip is no longer what costs, and a batch stays in the cache.
+const MAX_ROWS_PER_FETCH: u32 = 8_192;
+
+/// How a fetch sizes its buffers, and what it may lose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchOptions {
+    /// Rows per fetch at most; `None` leaves it to the byte budget.
+    pub batch_rows: Option<u32>,
+    /// Memory for all array buffers.
+    pub batch_bytes: usize,
+    /// Most bytes of a CLOB or BLOB; a longer one ends the fetch. Every row of the buffers has this room for each LOB.
+    pub max_lob_bytes: u32,
+    /// Losses that the user asked for by name.
+    pub lossy: LossySet,
+}
+
+impl FetchOptions {
+    /// 16 MiB: text columns take their declared length in each row, most of which is never touched.
+    pub const DEFAULT_BATCH_BYTES: usize = 16 << 20;
+
+    /// Rows per fetch for rows of `row_bytes`: at least one.
+    fn rows_per_fetch(&self, row_bytes: usize) -> u32 {
+        let by_budget = self.batch_bytes / row_bytes.max(1);
+        let limit = self.batch_rows.unwrap_or(MAX_ROWS_PER_FETCH).clamp(1, crate::oci::MAX_ROWS_PER_EXECUTE);
+        u32::try_from(by_budget).unwrap_or(u32::MAX).clamp(1, limit)
+    }
+}
+
+impl Default for FetchOptions {
+    fn default() -> Self {
+        FetchOptions {
+            batch_rows: None,
+            batch_bytes: Self::DEFAULT_BATCH_BYTES,
+            max_lob_bytes: DEFAULT_MAX_LOB_BYTES,
+            lossy: LossySet::default(),
+        }
+    }
+}
+
+/// A column of the query and what is made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchColumn {
+    /// The column as it was described.
+    pub column: ColumnDesc,
+    /// Name and type in the record batches.
+    pub field: Field,
+}
+
+/// A query, its columns in order, and the converter of each.
+pub struct FetchPlan {
+    /// What messages call the source: a table, or `query`.
+    pub label: String,
+    /// The SELECT.
+    pub sql: String,
+    /// Its columns.
+    pub columns: Vec<FetchColumn>,
+    /// The record batches' schema.
+    pub schema: SchemaRef,
+    converters: Vec<Box<dyn ColumnDefine>>,
+    options: FetchOptions,
+}
+
+impl FetchPlan {
+    /// Chooses a converter for every column; all problems are collected, not only the first. `columns` are those of `session`'s describe of `sql`.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] with each column that cannot be read as its field says.
+    pub fn new(session: &Session, label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions) -> Result<Self> {
+        let utf8_database = session.database_charset()?.is_some_and(|charset| charset.is_unicode());
+        let (mut problems, mut converters) = (Vec::new(), Vec::with_capacity(columns.len()));
+        for FetchColumn { column, field } in &columns {
+            let (wanted, FetchOptions { lossy, max_lob_bytes, .. }) = (field.data_type(), options);
+            match plan_define(Origin { column, wanted, lossy, max_lob_bytes, utf8_database }) {
+                Ok(converter) => converters.push(converter),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Error::Plan { table: label.to_owned(), problems });
+        }
+        let schema = Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
+        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, options })
+    }
+
+    /// Buffer shape of each column.
+    pub fn layouts(&self) -> Vec<Layout> {
+        self.converters.iter().map(|converter| converter.layout()).collect()
+    }
+
+    /// Bytes of one row in all buffers.
+    pub fn row_bytes(&self) -> usize {
+        self.layouts().iter().map(|layout| layout.fetch_row_bytes() as usize).sum()
+    }
+
+    /// Rows of one fetch.
+    pub fn rows_per_fetch(&self) -> u32 {
+        self.options.rows_per_fetch(self.row_bytes())
+    }
+
+    /// Memory of all array buffers, within [`FetchOptions::batch_bytes`] unless one row alone is larger. A record batch made of them comes on top.
+    pub fn buffer_bytes(&self) -> usize {
+        self.row_bytes() * self.rows_per_fetch() as usize
+    }
+
+    /// Executes the query.
+    ///
+    /// # Errors
+    /// [`Error::Database`]; [`Error::Plan`] when the columns are no longer what they were described as.
+    pub fn open(self, session: &Session) -> Result<Fetcher<'_>> {
+        let refused = |error: OciError| error.into_error(Phase::Query, Some(&self.label));
+        let statement = session.fetch_statement(&self.sql, &self.layouts(), self.rows_per_fetch()).map_err(refused)?;
+        let unchanged = statement.columns().iter().zip(&self.columns).all(|(now, then)| *now == then.column);
+        if !unchanged {
+            let reason = "its columns have been changed since the plan was made".into();
+            let problem = PlanProblem { column: None, reason, remedy: "run the job again".into() };
+            return Err(Error::Plan { table: self.label, problems: vec![problem] });
+        }
+        Ok(Fetcher { statement, plan: self, rows_fetched: 0, failed: false, fetch_time: Duration::ZERO, convert_time: Duration::ZERO })
+    }
+}
+
+impl std::fmt::Debug for FetchPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FetchPlan").field("sql", &self.sql).field("columns", &self.columns).finish_non_exhaustive()
+    }
+}
+
+/// The rows of a query, a batch at a time. As an Arrow `RecordBatchReader` it goes wherever one is taken.
+#[derive(Debug)]
+pub struct Fetcher<'s> {
+    statement: FetchStatement<'s>,
+    plan: FetchPlan,
+    rows_fetched: u64,
+    failed: bool,
+    fetch_time: Duration,
+    convert_time: Duration,
+}
+
+impl Fetcher<'_> {
+    /// The next rows; `None` at the end, and after an error.
+    ///
+    /// # Errors
+    /// [`Error::Row`] for a value that did not arrive whole or that its type does not hold, with column and row; [`Error::Database`].
+    pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        if self.failed {
+            return Ok(None);
+        }
+        let next = self.advance();
+        self.failed = next.is_err();
+        next
+    }
+
+    /// Rows handed out so far.
+    pub fn rows_fetched(&self) -> u64 {
+        self.rows_fetched
+    }
+
+    /// Time within the client and the network.
+    pub fn fetch_time(&self) -> Duration {
+        self.fetch_time
+    }
+
+    /// Time from array buffers to Arrow.
+    pub fn convert_time(&self) -> Duration {
+        self.convert_time
+    }
+
+    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+        let began = Instant::now();
+        let outcome = self.statement.fetch().map_err(|error| self.fetch_failed(error))?;
+        self.fetch_time += began.elapsed();
+        if let Some(cell) = outcome.bad_cell {
+            return Err(self.bad_cell(cell));
+        }
+        if outcome.rows == 0 {
+            return Ok(None);
+        }
+        let began = Instant::now();
+        let batch = self.convert(outcome.rows)?;
+        self.convert_time += began.elapsed();
+        self.rows_fetched += outcome.rows as u64;
+        Ok(Some(batch))
+    }
+
+    #[cold]
+    fn fetch_failed(&self, error: OciError) -> Error {
+        /// What clients say of a value that is longer than its buffer when they do not say it of the cell.
+        const TOO_LONG: [i32; 2] = [1406, 3120];
+        let has_lobs = self.plan.converters.iter().any(|converter| matches!(converter.layout(), Layout::Variable { long: true, .. }));
+        let may_be_a_lob = has_lobs && TOO_LONG.contains(&error.ora_code);
+        match error.into_error(Phase::Query, Some(&self.plan.label)) {
+            Error::Database { phase, table, ora_code, message, session_dead, .. } if may_be_a_lob => {
+                let remedy = "if a CLOB or BLOB is longer than the room for it, give it more with --max-lob-bytes".into();
+                Error::Database { phase, table, ora_code, message, remedy, session_dead }
+            }
+            other => other,
+        }
+    }
+
+    fn convert(&mut self, rows: usize) -> Result<RecordBatch> {
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.plan.converters.len());
+        for index in 0..self.plan.converters.len() {
+            let (cells, indicators) = self.statement.cells(index, rows);
+            match self.plan.converters[index].read(cells, nulls_of(indicators)) {
+                Ok(array) => arrays.push(array),
+                Err(error) => return Err(self.refused(index, error)),
+            }
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::clone(&self.plan.schema), arrays, &options).map_err(|error| Error::Database {
+            phase: Phase::Convert,
+            table: Some(self.plan.label.clone()),
+            ora_code: 0,
+            message: error.to_string(),
+            remedy: "if a NOT NULL column has NULLs (a constraint that is not validated), read it with --query and NVL".into(),
+            session_dead: false,
+        })
+    }
+
+    #[cold]
+    fn refused(&self, column_index: usize, error: ValueError) -> Error {
+        self.row_error(column_index, error.row_index, None, error.reason, error.remedy)
+    }
+
+    #[cold]
+    fn bad_cell(&self, cell: BadCell) -> Error {
+        let column = &self.plan.columns[cell.column_index].column;
+        let room_bytes = self.plan.converters[cell.column_index].layout().stride_bytes();
+        let (message, remedy) = match cell.ora_code {
+            1406 if matches!(self.plan.converters[cell.column_index].layout(), Layout::Variable { long: true, .. }) => (
+                format!("ORA-01406: a {} of more than {room_bytes} bytes", column.oracle_type),
+                "give LOBs more room with --max-lob-bytes, or leave the column out with --columns".to_owned(),
+            ),
+            1406 => (
+                format!("ORA-01406: a value of more than {room_bytes} bytes, more than {} can have", column.oracle_type),
+                "report this as a bug".to_owned(),
+            ),
+            code => (
+                format!("ORA-{code:05}: a value cannot be read as {}", self.plan.columns[cell.column_index].field.data_type()),
+                "read the column as another type: --as COLUMN=TYPE".to_owned(),
+            ),
+        };
+        self.row_error(cell.column_index, cell.row_index, Some(i32::from(cell.ora_code)), message, remedy)
+    }
+
+    fn row_error(&self, column_index: usize, row_index: usize, ora_code: Option<i32>, message: String, remedy: String) -> Error {
+        Error::Row(Box::new(RowError {
+            phase: Phase::Convert,
+            table: self.plan.label.clone(),
+            column: Some(self.plan.columns[column_index].column.name.clone()),
+            source: SourceRow { file: None, row: self.rows_fetched + row_index as u64 + 1 },
+            ora_code,
+            message,
+            remedy,
+        }))
+    }
+}
+
+/// Validity from indicators; `None` when nothing is NULL.
+fn nulls_of(indicators: &[i16]) -> Option<NullBuffer> {
+    let valid = BooleanBuffer::collect_bool(indicators.len(), |index| indicators[index] != -1);
+    Some(NullBuffer::new(valid)).filter(|nulls| nulls.null_count() > 0)
+}
+
+impl Iterator for Fetcher<'_> {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().map_err(|error| ArrowError::ExternalError(Box::new(error))).transpose()
+    }
+}
+
+impl RecordBatchReader for Fetcher<'_> {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.plan.schema)
+    }
+}

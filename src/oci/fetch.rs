@@ -1,0 +1,229 @@
+//! Array fetch: buffers that are allocated and defined once, filled by one round trip after the other.
+
+use oci_sys::*;
+
+use crate::layout::{Cells, DateTimeFields, Layout};
+use crate::oci::array::MAX_ROWS_PER_EXECUTE;
+use crate::oci::check::OciError;
+use crate::oci::describe::select_list;
+use crate::oci::handle::{DescriptorArray, RawArray};
+use crate::oci::session::Session;
+use crate::oci::statement::{DefineTarget, Statement};
+use crate::oracle_type::ColumnDesc;
+
+/// Most bytes of one column's values, as for binds.
+const MAX_BUFFER_BYTES: u64 = i32::MAX as u64;
+
+const DEFINE: &str = "define the columns of the query";
+
+/// Return code of a cell that is NULL.
+const CODE_NULL: u16 = 1405;
+/// Return code of a cell that is longer than its buffer.
+const CODE_TRUNCATED: u16 = 1406;
+
+/// A cell that did not arrive whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadCell {
+    /// 0-based, in this fetch.
+    pub row_index: usize,
+    /// 0-based column of the query.
+    pub column_index: usize,
+    /// ORA code: 1406 truncated, 1455 and the like for a conversion.
+    pub ora_code: u16,
+}
+
+/// What a fetch brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchOutcome {
+    /// Rows in the buffers; 0 at the end.
+    pub rows: usize,
+    /// The first cell by row that did not arrive whole.
+    pub bad_cell: Option<BadCell>,
+}
+
+/// An executed query with its buffers.
+pub struct FetchStatement<'s> {
+    // The statement is released before the arrays that it has defined.
+    statement: Statement<'s>,
+    columns: Vec<ColumnDesc>,
+    buffers: Vec<FetchBuffer>,
+    capacity_rows: u32,
+    at_end: bool,
+}
+
+/// The arrays of one column. They never move while defined; see [`RawArray`].
+struct FetchBuffer {
+    layout: Layout,
+    /// As words, so that native integers and doubles are aligned. For datetimes the staging area of [`DateTimeFields`].
+    values: RawArray<u64>,
+    indicators: RawArray<i16>,
+    /// Empty unless [`Layout::Variable`].
+    lengths: RawArray<u32>,
+    return_codes: RawArray<u16>,
+    descriptors: Option<DescriptorArray>,
+}
+
+impl<'s> FetchStatement<'s> {
+    pub(crate) fn execute(session: &'s Session, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<Self, OciError> {
+        check_layouts(layouts, capacity_rows)?;
+        let statement = Statement::prepare(session, sql)?;
+        // The client's own prefetch would only copy every row once more.
+        // SAFETY: the attribute is an unsigned 32-bit number.
+        unsafe { statement.attributes().set(OCI_ATTR_PREFETCH_ROWS, 0u32, "set the rows to prefetch") }?;
+        // SAFETY: nothing is bound; nothing is fetched into yet.
+        unsafe { statement.execute(0, OCI_DEFAULT, "execute the query") }?;
+        let columns = select_list(&statement)?;
+        if columns.len() != layouts.len() {
+            let message = format!("the query has {} columns but {} layouts were given", columns.len(), layouts.len());
+            return Err(OciError::refused("OCIDefineByPos2", DEFINE, message));
+        }
+        let buffers = layouts.iter().map(|&layout| FetchBuffer::allocate(session, layout, capacity_rows as usize));
+        let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
+        let this = FetchStatement { statement, columns, buffers, capacity_rows, at_end: false };
+        for (position, buffer) in (1..).zip(&this.buffers) {
+            let national = matches!(buffer.layout, Layout::Variable { national: true, .. });
+            // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields).
+            unsafe { this.statement.define(position, &buffer.define_target(), national) }?;
+        }
+        Ok(this)
+    }
+
+    /// The columns as the execute found them, which may be others than an earlier describe did.
+    pub fn columns(&self) -> &[ColumnDesc] {
+        &self.columns
+    }
+
+    /// Rows of a fetch at most.
+    pub fn capacity_rows(&self) -> u32 {
+        self.capacity_rows
+    }
+
+    /// Fetches the next rows into the buffers; none at the end, also when asked again.
+    ///
+    /// # Errors
+    /// What the database or the client refuses as a whole. A cell that did not arrive whole is in the outcome.
+    pub fn fetch(&mut self) -> Result<FetchOutcome, OciError> {
+        if self.at_end {
+            return Ok(FetchOutcome { rows: 0, bad_cell: None });
+        }
+        // SAFETY: every column is defined with `capacity_rows` elements and return codes.
+        let fetched = unsafe { self.statement.fetch(self.capacity_rows) }?;
+        self.at_end = fetched.at_end || fetched.rows == 0;
+        let rows = fetched.rows as usize;
+        if rows > self.capacity_rows as usize {
+            let message = format!("the client says that it fetched {rows} rows into buffers for {}", self.capacity_rows);
+            return Err(OciError::refused("OCIStmtFetch2", "fetch rows", message));
+        }
+        let bad_cells = self.buffers.iter().enumerate().filter_map(|(column_index, buffer)| buffer.bad_cell(column_index, rows));
+        let bad_cell = bad_cells.min_by_key(|cell| (cell.row_index, cell.column_index));
+        if bad_cell.is_none() {
+            for buffer in &mut self.buffers {
+                buffer.stage_descriptors(self.statement.session(), self.statement.error(), rows)?;
+            }
+        }
+        Ok(FetchOutcome { rows, bad_cell })
+    }
+
+    /// The first `rows` cells of column `index` (0-based) as the last fetch left them, and their indicators (-1 is NULL).
+    ///
+    /// # Panics
+    /// When there is no such column or the rows exceed the capacity.
+    pub fn cells(&self, index: usize, rows: usize) -> (Cells<'_>, &[i16]) {
+        let buffer = &self.buffers[index];
+        let stride_bytes = buffer.layout.stride_bytes() as usize;
+        let lengths = match buffer.layout {
+            Layout::Variable { .. } => &buffer.lengths.as_slice()[..rows],
+            Layout::Fixed { .. } | Layout::DateTime { .. } => &[],
+        };
+        let cells = Cells { values: &buffer.values.as_bytes()[..rows * stride_bytes], stride_bytes, lengths, rows };
+        (cells, &buffer.indicators.as_slice()[..rows])
+    }
+}
+
+impl FetchBuffer {
+    fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
+        let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
+        let descriptors = match layout {
+            Layout::DateTime { with_zone } => {
+                let kind = if with_zone { OCI_DTYPE_TIMESTAMP_TZ } else { OCI_DTYPE_TIMESTAMP };
+                // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
+                Some(unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) }?)
+            }
+            Layout::Fixed { .. } | Layout::Variable { .. } => None,
+        };
+        Ok(FetchBuffer {
+            layout,
+            values: RawArray::zeroed((layout.stride_bytes() as usize * rows).div_ceil(8)),
+            indicators: RawArray::zeroed(rows),
+            lengths: RawArray::zeroed(lengths),
+            return_codes: RawArray::zeroed(rows),
+            descriptors,
+        })
+    }
+
+    fn define_target(&self) -> DefineTarget {
+        let values = self.values.as_ptr().cast::<u8>();
+        let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
+            (Layout::DateTime { with_zone }, Some(descriptors)) => {
+                let external_type = if with_zone { SQLT_TIMESTAMP_TZ } else { SQLT_TIMESTAMP };
+                (descriptors.as_ptr().cast::<u8>(), size_of::<*mut OCIDateTime>() as u32, external_type)
+            }
+            (Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }, _) => {
+                (values, stride_bytes, external_type)
+            }
+            (Layout::DateTime { .. }, None) => unreachable!("`allocate` gives every datetime column its descriptors"),
+        };
+        let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
+        let (indicators, return_codes) = (self.indicators.as_ptr(), self.return_codes.as_ptr());
+        DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes }
+    }
+
+    /// Truncation is told by the return code, by the indicator (-2, or the whole length) or by a length beyond the stride; any of them is enough.
+    fn bad_cell(&self, column_index: usize, rows: usize) -> Option<BadCell> {
+        let (codes, indicators) = (&self.return_codes.as_slice()[..rows], &self.indicators.as_slice()[..rows]);
+        let code_of = |row: usize| match (codes[row], indicators[row]) {
+            (0 | CODE_NULL, -1) => None,
+            (0, 0) => self.lengths.as_slice().get(row).filter(|&&length| length > self.layout.stride_bytes()).map(|_| CODE_TRUNCATED),
+            (0, _) => Some(CODE_TRUNCATED),
+            (code, _) => Some(code),
+        };
+        (0..rows).find_map(|row_index| code_of(row_index).map(|ora_code| BadCell { row_index, column_index, ora_code }))
+    }
+
+    /// Datetimes from the client's descriptors into the staging area.
+    fn stage_descriptors(&mut self, session: &Session, error: *mut OCIError, rows: usize) -> Result<(), OciError> {
+        let (Some(descriptors), Layout::DateTime { with_zone }) = (&self.descriptors, self.layout) else { return Ok(()) };
+        let (staged, _) = self.values.as_bytes_mut().as_chunks_mut::<{ DateTimeFields::SIZE_BYTES }>();
+        for (row, (slot, &indicator)) in staged.iter_mut().zip(self.indicators.as_slice()).take(rows).enumerate() {
+            if indicator != -1 {
+                // SAFETY: the descriptor is ours, of the kind that the layout says, and the fetch has filled it; the error handle is the statement's.
+                unsafe { descriptors.read(row, session.env(), error, with_zone) }?.write_to(slot);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError> {
+    let refused = |message: String| Err(OciError::refused("OCIDefineByPos2", DEFINE, message));
+    if capacity_rows == 0 || capacity_rows > MAX_ROWS_PER_EXECUTE {
+        return refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}"));
+    }
+    for (position, layout) in (1..).zip(layouts) {
+        if !crate::oci::array::is_bindable(layout) {
+            return refused(format!("column {position}: {layout:?} is no array that the client fills"));
+        }
+        let bytes = u64::from(layout.stride_bytes()) * u64::from(capacity_rows);
+        if bytes > MAX_BUFFER_BYTES {
+            return refused(format!("column {position}: {bytes} bytes for {capacity_rows} rows exceed 2 GB; take fewer rows"));
+        }
+    }
+    Ok(())
+}
+
+impl std::fmt::Debug for FetchStatement<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.layout).collect();
+        f.debug_struct("FetchStatement").field("capacity_rows", &self.capacity_rows).field("layouts", &layouts).finish_non_exhaustive()
+    }
+}

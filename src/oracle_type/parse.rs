@@ -1,0 +1,102 @@
+//! The DDL spelling back into a type: what [`OracleType`]'s `Display` writes.
+
+use std::str::FromStr;
+
+use super::{OracleType, TextSize};
+
+/// This is not how a type is spelled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no Oracle type that is known here")]
+pub struct UnknownType(String);
+
+impl FromStr for OracleType {
+    type Err = UnknownType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownType> {
+        parse(text).ok_or_else(|| UnknownType(text.to_owned()))
+    }
+}
+
+fn parse(text: &str) -> Option<OracleType> {
+    let (name, rest) = text.split_once('(').unwrap_or((text, ")"));
+    let (argument, suffix) = rest.split_once(')')?;
+    Some(match (name, argument, suffix) {
+        ("NUMBER", "", "") => OracleType::Number { precision: None, scale: None },
+        ("NUMBER", argument, "") => number(argument)?,
+        ("FLOAT", argument, "") => OracleType::Float { binary_precision: argument.parse().ok().filter(|bits| (1..=126).contains(bits))? },
+        ("BINARY_FLOAT", "", "") => OracleType::BinaryFloat,
+        ("BINARY_DOUBLE", "", "") => OracleType::BinaryDouble,
+        ("VARCHAR2", argument, "") => OracleType::Varchar2(text_size(argument)?),
+        ("CHAR", argument, "") => OracleType::Char(text_size(argument)?),
+        ("NVARCHAR2", argument, "") => OracleType::Nvarchar2(national_size(argument)?),
+        ("NCHAR", argument, "") => OracleType::Nchar(national_size(argument)?),
+        ("DATE", "", "") => OracleType::Date,
+        ("TIMESTAMP", argument, "") => OracleType::Timestamp { fractional_digits: digits(argument)? },
+        ("TIMESTAMP", argument, " WITH TIME ZONE") => OracleType::TimestampTz { fractional_digits: digits(argument)? },
+        ("TIMESTAMP", argument, " WITH LOCAL TIME ZONE") => OracleType::TimestampLtz { fractional_digits: digits(argument)? },
+        ("RAW", argument, "") => OracleType::Raw { max_bytes: size(argument)? },
+        ("CLOB", "", "") => OracleType::Clob,
+        ("NCLOB", "", "") => OracleType::Nclob,
+        ("BLOB", "", "") => OracleType::Blob,
+        _ => return None,
+    })
+}
+
+/// `p`, `p,s` or `*,s`.
+fn number(argument: &str) -> Option<OracleType> {
+    let (precision, scale) = argument.split_once(',').unwrap_or((argument, "0"));
+    let precision = match precision {
+        "*" => None,
+        digits => Some(digits.parse().ok().filter(|digits| (1..=38).contains(digits))?),
+    };
+    Some(OracleType::Number { precision, scale: Some(scale.parse().ok().filter(|scale| (-84..=127).contains(scale))?) })
+}
+
+fn size(argument: &str) -> Option<u32> {
+    argument.parse().ok().filter(|size| (1..=32_767).contains(size))
+}
+
+fn digits(argument: &str) -> Option<u8> {
+    argument.parse().ok().filter(|digits| *digits <= 9)
+}
+
+fn text_size(argument: &str) -> Option<TextSize> {
+    match argument.strip_suffix(" CHAR") {
+        Some(chars) => size(chars).map(TextSize::chars),
+        None => size(argument).map(TextSize::bytes),
+    }
+}
+
+/// 16-bit units, two bytes each in the database.
+fn national_size(argument: &str) -> Option<TextSize> {
+    size(argument).map(|units| TextSize { max_bytes: units * 2, max_chars: Some(units) })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::oracle_type::OracleType;
+    use crate::type_map::sample_oracle_types;
+
+    #[test]
+    fn types_parse_as_they_print() {
+        for oracle_type in sample_oracle_types() {
+            match oracle_type {
+                OracleType::Other { .. } => assert!(oracle_type.to_string().parse::<OracleType>().is_err()),
+                known => assert_eq!(known.to_string().parse(), Ok(known)),
+            }
+        }
+        for text in [
+            "",
+            "NUMBER(",
+            "NUMBER(39)",
+            "NUMBER(5,128)",
+            "VARCHAR2",
+            "VARCHAR2(0)",
+            "VARCHAR2(5) DEFAULT 'x'",
+            "DATE; DROP TABLE T",
+            "TIMESTAMP(10)",
+        ] {
+            assert!(text.parse::<OracleType>().is_err(), "{text}");
+        }
+    }
+}
