@@ -35,7 +35,8 @@ mkdir -p "$cache/library"
 cp "$target/debug/libclntsh.so" "$cache/library/"
 
 # The crate is a dependency of this workspace's tests, so cargo has its source; its copy is built with its own lock file.
-manifest=$(cargo metadata --format-version 1 --locked | "$cache/venv/bin/python" -c '
+host=$(rustc -vV | sed -n 's/^host: //p')
+manifest=$(cargo metadata --format-version 1 --locked --filter-platform "$host" | "$cache/venv/bin/python" -c '
 import json, sys
 print(next(p["manifest_path"] for p in json.load(sys.stdin)["packages"] if p["name"] == "oracle"))') || manifest=
 crate=()

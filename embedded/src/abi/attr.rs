@@ -326,7 +326,10 @@ unsafe fn set_session(session: &mut SessionBody, attribute: u32, given: &Given) 
             attr::DEFAULT_LOBPREFETCH_SIZE => session.lob_prefetch_bytes = given.read()?,
             attr::LTXID => return Err(illegal(attribute, "a session handle (read only)")),
             attr::CURRENT_SCHEMA => session.set_current_schema(&String::from_utf8_lossy(&given.bytes()))?,
-            _ if is_session_text(attribute) => drop(session.texts.insert(attribute, given.bytes())),
+            _ if is_session_text(attribute) => {
+                session.texts.insert(attribute, given.bytes());
+                session.tell_context(&[attribute])?;
+            }
             _ => return Err(illegal(attribute, "a session handle")),
         }
     }

@@ -175,11 +175,11 @@ impl Scratch {
                 DataType::IntervalDs { day_digits, second_digits } => {
                     text.push_str(&nanos_text(nanos, day_digits.into(), second_digits.into()));
                 }
-                _ => text.push_str(&nanos_text(nanos, 2, 6)),
+                _ => text.push_str(&nanos_text(nanos, 9, 9)),
             },
             Datum::IntervalYm(months) => match *data_type {
                 DataType::IntervalYm { year_digits } => text.push_str(&months_text(months, year_digits.into())),
-                _ => text.push_str(&months_text(months, 2)),
+                _ => text.push_str(&months_text(months, 9)),
             },
             Datum::Date(_) | Datum::Timestamp(_) | Datum::TimestampTz(_) => {
                 let with_zone = !matches!(data_type, DataType::TimestampLtz { .. });

@@ -8,7 +8,7 @@ use super::codes::{attr, kind, status};
 use super::env::EnvBody;
 use super::error::{Failure, Outcome, guard};
 use super::handle::{self, Handle};
-use super::session::{ServerBody, ServiceBody, SessionBody, SessionCore, session_of, text_argument};
+use super::session::{CONTEXT_ATTRIBUTES, ServerBody, ServiceBody, SessionBody, SessionCore, session_of, text_argument};
 use crate::engine::Session;
 
 const CREDENTIALS_DATABASE: u32 = 1;
@@ -107,6 +107,7 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
         _ => Failure::from(error),
     });
     core.begin(connected?);
+    session.lock().tell_context(&CONTEXT_ATTRIBUTES)?;
     let mut sessions = server.sessions();
     sessions.retain(|session| session.strong_count() > 0);
     sessions.push(Arc::downgrade(&core));

@@ -147,6 +147,16 @@ impl ServerBody {
     }
 }
 
+/// Attributes that SYS_CONTEXT('USERENV', …) shows under a name.
+const CONTEXT: [(u32, &str); 4] = [
+    (attr::MODULE, "MODULE"),
+    (attr::ACTION, "ACTION"),
+    (attr::CLIENT_INFO, "CLIENT_INFO"),
+    (attr::CLIENT_IDENTIFIER, "CLIENT_IDENTIFIER"),
+];
+/// All of them, for a session that begins.
+pub const CONTEXT_ATTRIBUTES: [u32; 4] = [attr::MODULE, attr::ACTION, attr::CLIENT_INFO, attr::CLIENT_IDENTIFIER];
+
 /// Content of a session (authentication information) handle.
 #[derive(Default)]
 pub struct SessionBody {
@@ -176,6 +186,20 @@ impl SessionBody {
         let mut engine = self.core.enter()?;
         let mut statement = engine.session()?.prepare(&format!("ALTER SESSION SET CURRENT_SCHEMA = \"{quoted}\""))?;
         engine.session()?.execute(&mut statement, &[])?;
+        Ok(())
+    }
+
+    /// Tells the engine the tracing attributes that SYS_CONTEXT shows; before the logon they only wait.
+    pub(super) fn tell_context(&self, attributes: &[u32]) -> Result<(), Failure> {
+        if !self.core.is_open() {
+            return Ok(());
+        }
+        let mut engine = self.core.enter()?;
+        for (attribute, name) in CONTEXT.into_iter().filter(|(attribute, _)| attributes.contains(attribute)) {
+            if self.texts.contains_key(&attribute) {
+                engine.session()?.set_context(name, self.text(attribute)?);
+            }
+        }
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use super::value::{Stored, store_plain};
 use super::{Datum, OraError, Result, password};
 
 mod block;
+mod query;
 mod statement;
 
 pub use statement::Statement;

@@ -28,10 +28,22 @@ pub(crate) fn tokenise(sql: &str) -> Result<Vec<TokenWithSpan>> {
     let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len() / 2);
     let mut binds = 0;
     let mut after_colon = None;
+    let mut after_number = false;
     for token in tokens {
         if matches!(token.token, Token::Whitespace(_)) {
+            after_number = false;
             continue;
         }
+        // `1.5f` and `2d` are one literal, not a number and its alias.
+        if let (true, Token::Word(word), Some(Token::Number(text, _))) =
+            (after_number, &token.token, out.last_mut().map(|last| &mut last.token))
+            && matches!(word.value.as_str(), "f" | "F" | "d" | "D")
+        {
+            text.push_str(&word.value);
+            after_number = false;
+            continue;
+        }
+        after_number = matches!(token.token, Token::Number(..));
         if let Some(colon) = after_colon.take() {
             if matches!(token.token, Token::Word(_) | Token::Number(..)) {
                 out.push(TokenWithSpan { token: Token::Placeholder(format!(":{binds}")), span: token.span });

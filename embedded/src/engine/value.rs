@@ -319,8 +319,8 @@ pub(crate) fn to_text<'a>(datum: Datum<'a>, nls: &Nls, expected: &str) -> Result
         Datum::Date(bytes) => Cow::Owned(nls.write(&DateTime::from_date(bytes)?, 7)),
         Datum::Timestamp(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp(bytes)?, 11)),
         Datum::TimestampTz(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp_tz(bytes)?, 13)),
-        Datum::IntervalDs(nanos) => Cow::Owned(interval::nanos_text(nanos, 2, 6)),
-        Datum::IntervalYm(months) => Cow::Owned(interval::months_text(months, 2)),
+        Datum::IntervalDs(nanos) => Cow::Owned(interval::nanos_text(nanos, 9, 9)),
+        Datum::IntervalYm(months) => Cow::Owned(interval::months_text(months, 9)),
     })
 }
 

@@ -178,3 +178,11 @@ fn a_query_without_a_define_is_not_fetched() {
     let stmt = client.prepare("SELECT 1 FROM dual");
     client.env.fails(client.execute(stmt, 1, 0), 24374);
 }
+
+#[test]
+fn tracing_attributes_are_seen_by_sql() {
+    let client = Client::connect(":memory:");
+    let module = "loader";
+    client.env.set_pointer(client.session, kind::SESSION, attr::MODULE, module.as_ptr().cast_mut().cast(), module.len() as u32);
+    assert_eq!(text_of(&client, "SYS_CONTEXT('USERENV', 'MODULE')"), "loader");
+}

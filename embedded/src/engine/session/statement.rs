@@ -1,25 +1,18 @@
 //! Statements of a session: prepare, plan, execute, query.
 
 use std::ops::Range;
-use std::sync::{Arc, PoisonError};
 
-use rusqlite::Connection;
 use sqlparser::ast::Statement as Ast;
 
 use super::super::block::{Program, parse_block};
-use super::super::catalog::Catalog;
-use super::super::cursor::Cursor;
 use super::super::ddl::{Command, parse_command, unsupported_statement};
-use super::super::dictionary::{Filling, View};
+use super::super::dictionary::View;
 use super::super::dml;
 use super::super::nls::Nls;
 use super::super::parse::Returning;
 use super::super::shape::{Shape, StatementKind, shape};
-use super::super::store::Location;
 use super::super::tokens::tokenise;
 use super::super::translate::{Context, DmlPlan, Local, Query, ReturningPlan, Translator, describe};
-use super::super::types::Family;
-use super::super::value::store_plain;
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
 
@@ -32,7 +25,7 @@ enum Body {
 
 /// What everything a plan depends on was when it was made.
 #[derive(PartialEq, Eq, Clone, Default)]
-struct PlanKey {
+pub(super) struct PlanKey {
     session: u64,
     catalog_version: i64,
     nls_epoch: u64,
@@ -40,7 +33,7 @@ struct PlanKey {
     kinds: Vec<DatumKind>,
 }
 
-enum Plan {
+pub(super) enum Plan {
     Query(Query, Vec<&'static View>),
     Dml(DmlPlan, Option<ReturningPlan>, Vec<&'static View>),
 }
@@ -48,14 +41,14 @@ enum Plan {
 /// A prepared statement.
 pub struct Statement {
     sql: String,
-    shape: Shape,
+    pub(super) shape: Shape,
     body: Body,
     columns: Vec<ColumnInfo>,
-    plan: Option<(PlanKey, Plan)>,
+    pub(super) plan: Option<(PlanKey, Plan)>,
     /// Variables of the block that the statement stands in.
     locals: Vec<Local>,
     /// FOR UPDATE: the transaction begins with the query.
-    locks: bool,
+    pub(super) locks: bool,
 }
 
 impl Statement {
@@ -172,7 +165,7 @@ impl Session {
     }
 
     /// Plans a query or DML for binds of these kinds, unless the present plan still fits.
-    fn plan(&self, statement: &mut Statement, kinds: Vec<DatumKind>) -> Result<()> {
+    pub(super) fn plan(&self, statement: &mut Statement, kinds: Vec<DatumKind>) -> Result<()> {
         let Body::Sql(ast, returning) = &statement.body else { return Ok(()) };
         let key = PlanKey {
             session: self.id,
@@ -213,11 +206,6 @@ impl Session {
         let views = std::mem::take(&mut translator.views);
         statement.plan = Some((key, Plan::Dml(dml, returning, views)));
         Ok(())
-    }
-
-    fn fill_views(&self, connection: &Connection, views: &[&'static View]) -> Result<()> {
-        let filling = Filling { catalog: &self.catalog, nls: &self.nls, user: &self.user, schema: &self.schema };
-        views.iter().try_for_each(|view| view.fill(connection, &filling))
     }
 
     /// Runs one iteration of DML, DDL or transaction control: rows affected. A failing statement changes nothing.
@@ -365,7 +353,7 @@ impl Session {
     }
 
     /// The kinds of binds; a NULL keeps the kind that the present plan was made for.
-    fn kinds(&self, statement: &Statement, binds: &[Datum<'_>]) -> Vec<DatumKind> {
+    pub(super) fn kinds(&self, statement: &Statement, binds: &[Datum<'_>]) -> Vec<DatumKind> {
         let known = statement.plan.as_ref().map(|(key, _)| key.kinds.as_slice()).unwrap_or_default();
         let kind = |(index, datum): (usize, &Datum<'_>)| match datum.kind() {
             DatumKind::Null => known.get(index).copied().unwrap_or_default(),
@@ -394,75 +382,5 @@ impl Session {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Opens a query. Outside a transaction it streams from a snapshot of its own; inside one its rows are read at once.
-    ///
-    /// # Errors
-    /// As Oracle has them.
-    pub fn open(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<Cursor> {
-        if statement.shape.kind != StatementKind::Select {
-            return Err(OraError::new(24338, "statement handle not executed"));
-        }
-        if binds.len() < statement.shape.binds.len() {
-            return Err(OraError::new(1008, "not all variables bound"));
-        }
-        self.begin_call()?;
-        let values = binds.iter().map(|datum| store_plain(*datum)).collect::<Result<Vec<_>>>()?;
-        if statement.locks {
-            self.begin()?;
-        }
-        let shared = matches!(self.location, Location::File(_)) && !self.in_transaction();
-        let reader = if shared { Some(self.reader()?) } else { None };
-        if let Err(error) = self.plan_query(reader.as_ref(), statement, binds) {
-            if let Some(reader) = reader
-                && reader.execute_batch("ROLLBACK").is_ok()
-            {
-                self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
-            }
-            return Err(error);
-        }
-        let Some((_, Plan::Query(query, views))) = &statement.plan else {
-            return Err(OraError::internal("query without a plan"));
-        };
-        let families: Vec<Family> = query.outputs.iter().map(|(_, sql)| sql.family()).collect();
-        let offset = self.nls.offset_minutes;
-        match reader {
-            Some(reader) => {
-                self.fill_views(&reader, views)?;
-                Cursor::stream(reader, &query.text, &values, families, offset, Arc::clone(&self.readers))
-            }
-            None => {
-                self.fill_views(&self.connection, views)?;
-                let read = || Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers));
-                self.interrupts.reading(read)
-            }
-        }
-    }
-
-    /// Plans a query by the catalog of the snapshot that it will read.
-    fn plan_query(&mut self, reader: Option<&Connection>, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<()> {
-        match reader {
-            Some(reader) if Catalog::stored_version(reader)? != self.catalog.version => self.catalog = Arc::new(Catalog::load(reader)?),
-            Some(_) => {}
-            None => self.refresh()?,
-        }
-        let kinds = self.kinds(statement, binds);
-        self.plan(statement, kinds)
-    }
-
-    /// A connection for one query, with a read transaction begun.
-    fn reader(&self) -> Result<Connection> {
-        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let reader = match pooled {
-            Some(reader) => reader,
-            None => {
-                let reader = self.location.open(self.lock_wait)?;
-                self.interrupts.add_reader(&reader);
-                reader
-            }
-        };
-        reader.execute_batch("BEGIN")?;
-        Ok(reader)
     }
 }

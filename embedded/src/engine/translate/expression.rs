@@ -11,7 +11,7 @@ use super::super::types::{DataType, Family};
 use super::super::value::hex;
 use super::super::{DatumKind, OraError, Result};
 use super::interval::{INTERVAL_DS, INTERVAL_YM};
-use super::{Sql, Translator, blob_literal, text_literal, unnested};
+use super::{Sql, Translator, blob_literal, text_literal};
 
 impl Translator<'_> {
     /// A value of an Oracle type.
@@ -297,7 +297,7 @@ impl Translator<'_> {
     }
 
     /// Refuses what nests too deeply: walking it uses the stack.
-    fn deeper(&mut self) -> Result<()> {
+    pub(super) fn deeper(&mut self) -> Result<()> {
         const MOST_LEVELS: usize = 100;
         self.depth += 1;
         if self.depth > MOST_LEVELS {
@@ -306,103 +306,10 @@ impl Translator<'_> {
             Ok(())
         }
     }
-
-    /// A condition, true, false or unknown.
-    pub fn condition(&mut self, expr: &Expr) -> Result<String> {
-        self.deeper()?;
-        let condition = self.condition_inner(expr);
-        self.depth -= 1;
-        condition
-    }
-
-    fn condition_inner(&mut self, expr: &Expr) -> Result<String> {
-        match expr {
-            Expr::Nested(inner) => Ok(format!("({})", self.condition(inner)?)),
-            Expr::BinaryOp { op: op @ (Op::And | Op::Or), .. } => {
-                let mut parts = Vec::new();
-                split(expr, op, &mut parts);
-                let parts = parts.into_iter().map(|part| self.condition(part)).collect::<Result<Vec<_>>>()?;
-                Ok(balanced(&parts, if *op == Op::And { "AND" } else { "OR" }))
-            }
-            Expr::BinaryOp { left, op, right } => {
-                let operator = match op {
-                    Op::Eq => "=",
-                    Op::NotEq => "<>",
-                    Op::Lt => "<",
-                    Op::LtEq => "<=",
-                    Op::Gt => ">",
-                    Op::GtEq => ">=",
-                    other => return Err(OraError::unsupported(format_args!("the operator {other} in a condition"))),
-                };
-                self.comparison(left, operator, right)
-            }
-            Expr::UnaryOp { op: UnaryOperator::Not, expr } => Ok(format!("(NOT {})", self.condition(expr)?)),
-            Expr::IsNull(inner) => Ok(format!("({} IS NULL)", self.value(inner)?.text)),
-            Expr::IsNotNull(inner) => Ok(format!("({} IS NOT NULL)", self.value(inner)?.text)),
-            Expr::Between { expr, negated, low, high } => {
-                let not = if *negated { "NOT " } else { "" };
-                Ok(format!("({not}({} AND {}))", self.comparison(expr, ">=", low)?, self.comparison(expr, "<=", high)?))
-            }
-            Expr::InList { expr, list, negated } => self.in_list(expr, list, *negated),
-            Expr::Like { negated, any: false, expr, pattern, escape_char } => self.like(*negated, expr, pattern, escape_char.as_deref()),
-            Expr::Exists { subquery, negated } => {
-                let query = self.query(subquery)?;
-                Ok(format!("({}EXISTS ({}))", if *negated { "NOT " } else { "" }, query.text))
-            }
-            Expr::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated),
-            other => Err(OraError::unsupported(format_args!("the condition {}", short(other)))),
-        }
-    }
-
-    pub fn comparison(&mut self, left: &Expr, operator: &str, right: &Expr) -> Result<String> {
-        if let (Expr::Tuple(_), _) | (_, Expr::Tuple(_)) = (unnested(left), unnested(right)) {
-            return Err(OraError::unsupported("a comparison of lists"));
-        }
-        let (left, right) = (self.value(left)?, self.value(right)?);
-        let (left, right, collation) = self.comparable(left, right)?;
-        Ok(format!("({left}{collation} {operator} {right}{collation})"))
-    }
-
-    /// IN of a list: one IN of SQLite where all items compare alike, else a test for each.
-    fn in_list(&mut self, expr: &Expr, list: &[Expr], negated: bool) -> Result<String> {
-        if matches!(unnested(expr), Expr::Tuple(_)) {
-            return Err(OraError::unsupported("a comparison of lists"));
-        }
-        if list.len() > 1000 {
-            return Err(OraError::new(1795, "maximum number of expressions in a list is 1000"));
-        }
-        let left = self.value(expr)?;
-        let mut groups: Vec<((String, &'static str), Vec<String>)> = Vec::new();
-        for item in list {
-            let right = self.value(item)?;
-            let (left, right, collation) = self.comparable(left.clone(), right)?;
-            let key = (left, collation);
-            match groups.iter_mut().find(|(known, _)| *known == key) {
-                Some((_, items)) => items.push(right),
-                None => groups.push((key, vec![right])),
-            }
-        }
-        let tests: Vec<String> =
-            groups.iter().map(|((left, collation), items)| format!("({left}{collation} IN ({}))", items.join(", "))).collect();
-        Ok(format!("({}{})", if negated { "NOT " } else { "" }, balanced(&tests, "OR")))
-    }
-
-    fn like(&mut self, negated: bool, expr: &Expr, pattern: &Expr, escape: Option<&Expr>) -> Result<String> {
-        let text = |this: &mut Self, expr: &Expr| -> Result<String> {
-            let value = this.value(expr)?;
-            Ok(this.text_of(value)?.text)
-        };
-        let (value, pattern) = (text(self, expr)?, text(self, pattern)?);
-        let escape = match escape {
-            Some(escape) => text(self, escape)?,
-            None => "NULL".into(),
-        };
-        Ok(format!("({}o_like({value}, {pattern}, {escape}))", if negated { "NOT " } else { "" }))
-    }
 }
 
 /// The beginning of an expression's text, for messages.
-fn short(expr: &Expr) -> String {
+pub(super) fn short(expr: &Expr) -> String {
     expr.to_string().chars().take(60).collect()
 }
 
@@ -415,6 +322,13 @@ fn text_sql(text: &str) -> Sql {
 
 /// A number; `d` and `f` after it make it binary.
 fn number_literal(text: &str) -> Result<Sql> {
+    let made = |bytes: &[u8], data_type| Ok(Sql { nullable: false, ..Sql::new(blob_literal(bytes), data_type) });
+    if let Some(digits) = text.strip_suffix(['f', 'F']) {
+        return made(&super::super::value::float_bytes(super::super::value::parse_double(digits)? as f32), DataType::BinaryFloat);
+    }
+    if let Some(digits) = text.strip_suffix(['d', 'D']) {
+        return made(&super::super::value::double_bytes(super::super::value::parse_double(digits)?), DataType::BinaryDouble);
+    }
     let number = Number::parse(text)?;
     Ok(Sql { nullable: false, ..Sql::new(blob_literal(number.as_bytes()), DataType::NUMBER) })
 }
@@ -444,36 +358,5 @@ fn typed_literal(type_text: &str, value: &Value) -> Result<Sql> {
             Ok(Sql { nullable: false, ..Sql::new(blob_literal(&bytes), data_type) })
         }
         other => Err(OraError::unsupported(format_args!("the literal {other} '…'"))),
-    }
-}
-
-/// The operands of a chain of one operator, however long: the parser nests them to the left.
-pub(super) fn split<'e>(expr: &'e Expr, operator: &Op, out: &mut Vec<&'e Expr>) {
-    let mut rest = expr;
-    let mut reversed = Vec::new();
-    while let Expr::BinaryOp { left, op, right } = unnested(rest)
-        && op == operator
-    {
-        reversed.push(right.as_ref());
-        rest = left;
-    }
-    out.push(rest);
-    for operand in reversed.into_iter().rev() {
-        match unnested(operand) {
-            Expr::BinaryOp { op, .. } if op == operator => split(operand, operator, out),
-            _ => out.push(operand),
-        }
-    }
-}
-
-/// Joins conditions as a balanced tree, because SQLite limits the depth of expressions.
-pub(super) fn balanced(parts: &[String], operator: &str) -> String {
-    match parts {
-        [] => "1".into(),
-        [one] => one.clone(),
-        many => {
-            let (left, right) = many.split_at(many.len() / 2);
-            format!("({} {operator} {})", balanced(left, operator), balanced(right, operator))
-        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod call;
 mod clauses;
+mod condition;
 mod convert;
 mod dml;
 mod expression;

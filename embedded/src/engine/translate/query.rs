@@ -9,7 +9,7 @@ use super::super::tokens::normalise;
 use super::super::types::Family;
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
-use super::expression::{balanced, split};
+use super::condition::{balanced, split};
 use super::{Sql, Translator, unnested};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.

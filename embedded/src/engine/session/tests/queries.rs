@@ -74,6 +74,8 @@ fn windows_and_listagg() {
 fn more_functions() {
     let mut s = memory();
     for (expression, expected) in [
+        ("1.5f", "1.5"),
+        ("DUMP(2d)", "Typ=101 Len=8: 192,0,0,0,0,0,0,0"),
         ("GREATEST(1, 3, 2)", "3"),
         ("LEAST('b', 'a')", "a"),
         ("GREATEST(1, NULL)", "NULL"),
