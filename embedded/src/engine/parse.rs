@@ -17,16 +17,24 @@ pub(crate) struct Returning {
     pub into: Vec<usize>,
 }
 
-/// Cuts `FOR UPDATE …` off a query, which sqlparser does not know with all of Oracle's options: whether there was one.
-pub(crate) fn cut_for_update(tokens: &mut Vec<TokenWithSpan>) -> bool {
+/// Cuts `FOR UPDATE [OF …]` off a query, which sqlparser does not know in Oracle's form: whether there was one. The file has one lock, so that
+/// `OF` asks for less than is locked; how long to wait is the session's setting, and another wish is refused.
+///
+/// # Errors
+/// ORA-03001 for `NOWAIT`, `WAIT n` and `SKIP LOCKED`.
+pub(crate) fn cut_for_update(tokens: &mut Vec<TokenWithSpan>) -> Result<bool> {
     let word = |index: usize| tokens.get(index).map(|token: &TokenWithSpan| token.token.to_string().to_uppercase()).unwrap_or_default();
     let start = (0..tokens.len()).rev().find(|index| word(*index) == "FOR" && word(index + 1) == "UPDATE");
     match start {
         Some(start) if !tokens[start..].iter().any(|token| matches!(token.token, Token::RParen | Token::LParen)) => {
+            let waits = (start + 2..tokens.len()).map(word).find(|word| matches!(word.as_str(), "NOWAIT" | "WAIT" | "SKIP"));
+            if let Some(word) = waits {
+                return Err(OraError::unsupported(format_args!("FOR UPDATE … {word}")));
+            }
             tokens.truncate(start);
-            true
+            Ok(true)
         }
-        _ => false,
+        _ => Ok(false),
     }
 }
 

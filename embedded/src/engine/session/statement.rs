@@ -126,7 +126,7 @@ impl Session {
         let body = match shape.kind {
             StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
                 let mut tokens = tokenise(sql)?;
-                locks = shape.kind == StatementKind::Select && parse::cut_for_update(&mut tokens);
+                locks = shape.kind == StatementKind::Select && parse::cut_for_update(&mut tokens)?;
                 let (ast, returning) = parse::dml(sql, tokens)?;
                 Body::Sql(Box::new(ast), returning)
             }
