@@ -1,4 +1,4 @@
-//! Bind variables: declared by position or name; [`super::input`] reads their values.
+//! Bind variables: declared by position or name; `input.rs` reads their values.
 
 use std::ffi::c_void;
 

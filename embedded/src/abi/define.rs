@@ -1,4 +1,4 @@
-//! Define variables: declared by position; [`super::output`] writes their values.
+//! Define variables: declared by position; `output.rs` writes their values.
 
 use std::ffi::c_void;
 
