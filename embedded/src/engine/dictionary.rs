@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::Result;
 use super::catalog::{Catalog, Column, Constraint, ConstraintKind, Table};
 use super::nls::Nls;
 use super::number::Number;
 use super::types::{CharUnit, DataType};
 use super::value::Stored;
+use super::{Result, rowid, undo};
 
 type Row = Vec<Stored<'static>>;
 
@@ -25,6 +25,8 @@ pub(crate) struct Filling<'a> {
     pub nls: &'a Nls,
     pub user: &'a str,
     pub schema: &'a str,
+    /// Where the rows are, as the query sees them.
+    pub connection: &'a Connection,
 }
 
 const TEXT: DataType = DataType::varchar2(4000);
@@ -93,7 +95,25 @@ const OBJECTS: &[(&str, DataType)] = &[
     ("OBJECT_ID", NUMBER),
     ("OBJECT_TYPE", DataType::varchar2(23)),
     ("STATUS", DataType::varchar2(7)),
+    ("SUBOBJECT_NAME", NAME),
+    ("DATA_OBJECT_ID", NUMBER),
 ];
+/// USER_EXTENTS has no places, as in Oracle.
+const EXTENTS: &[(&str, DataType)] = &[
+    ("OWNER", NAME),
+    ("SEGMENT_NAME", NAME),
+    ("PARTITION_NAME", NAME),
+    ("SEGMENT_TYPE", DataType::varchar2(18)),
+    ("TABLESPACE_NAME", DataType::varchar2(30)),
+    ("EXTENT_ID", NUMBER),
+    ("FILE_ID", NUMBER),
+    ("BLOCK_ID", NUMBER),
+    ("BYTES", NUMBER),
+    ("BLOCKS", NUMBER),
+    ("RELATIVE_FNO", NUMBER),
+];
+const DATABASE: &[(&str, DataType)] =
+    &[("DBID", NUMBER), ("NAME", DataType::varchar2(9)), ("OPEN_MODE", DataType::varchar2(20)), ("CURRENT_SCN", NUMBER)];
 const VIEW_TEXTS: &[(&str, DataType)] =
     &[("OWNER", NAME), ("VIEW_NAME", NAME), ("TEXT_LENGTH", NUMBER), ("TEXT", DataType::varchar2(32_767))];
 const USERS: &[(&str, DataType)] = &[("USERNAME", NAME), ("USER_ID", NUMBER)];
@@ -109,7 +129,9 @@ const COMPONENT: &[(&str, DataType)] = &[
 /// The version that the engine reports as a server.
 const SERVER_VERSION: &str = "19.0.0.0.0";
 
-static VIEWS: [View; 29] = [
+static VIEWS: [View; 31] = [
+    View { name: "DBA_EXTENTS", columns: EXTENTS, rows: extents },
+    View { name: "V$DATABASE", columns: DATABASE, rows: database },
     View { name: "USER_VIEWS", columns: VIEW_TEXTS, rows: |f| mine(f, view_texts(f)) },
     View { name: "ALL_VIEWS", columns: VIEW_TEXTS, rows: view_texts },
     View { name: "USER_TAB_COLUMNS", columns: TAB_COLUMNS, rows: |f| mine(f, tab_columns(f)) },
@@ -311,17 +333,48 @@ fn index_columns(filling: &Filling<'_>) -> Vec<Row> {
 }
 
 fn objects(filling: &Filling<'_>) -> Vec<Row> {
-    let tables =
-        each_table(filling).map(|table| vec![text(&table.owner), text(&table.name), number(table.id), text("TABLE"), text("VALID")]);
-    let indexes = each_constraint(filling)
-        .filter(|(_, constraint)| constraint.kind != ConstraintKind::NotNull)
-        .map(|(table, index)| vec![text(&table.owner), text(&index.name), number(index.id), text("INDEX"), text("VALID")]);
-    let views = filling
-        .catalog
-        .views
-        .iter()
-        .map(|((owner, name), view)| vec![text(owner), text(name), number(view.id), text("VIEW"), text("VALID")]);
+    let tables = each_table(filling).map(|table| {
+        vec![text(&table.owner), text(&table.name), number(table.id), text("TABLE"), text("VALID"), Stored::Null, number(table.id)]
+    });
+    let indexes = each_constraint(filling).filter(|(_, constraint)| constraint.kind != ConstraintKind::NotNull).map(|(table, index)| {
+        vec![text(&table.owner), text(&index.name), number(index.id), text("INDEX"), text("VALID"), Stored::Null, number(index.id)]
+    });
+    let views = filling.catalog.views.iter().map(|((owner, name), view)| {
+        vec![text(owner), text(name), number(view.id), text("VIEW"), text("VALID"), Stored::Null, Stored::Null]
+    });
     tables.chain(indexes).chain(views).collect()
+}
+
+/// An extent of eight blocks for each stretch of ROWIDs that may have rows; a table that never had any has none.
+fn extents(filling: &Filling<'_>) -> Vec<Row> {
+    const BLOCKS: i64 = 8;
+    const BLOCK_BYTES: i64 = 8192;
+    let mut rows = Vec::new();
+    for table in each_table(filling) {
+        let last = filling.connection.query_row(&format!("SELECT max(rid) FROM {}", table.storage_name()), [], |row| row.get(0));
+        let Ok(Some(last)) = last else { continue };
+        for extent in 0..=rowid::block_of(last) / BLOCKS {
+            rows.push(vec![
+                text(&table.owner),
+                text(&table.name),
+                Stored::Null,
+                text("TABLE"),
+                text("USERS"),
+                number(extent),
+                number(0),
+                number(extent * BLOCKS),
+                number(BLOCKS * BLOCK_BYTES),
+                number(BLOCKS),
+                number(0),
+            ]);
+        }
+    }
+    rows
+}
+
+fn database(filling: &Filling<'_>) -> Vec<Row> {
+    let scn = undo::current_scn(filling.connection).map_or(Stored::Null, number);
+    vec![vec![number(1), text("EMBEDDED"), text("READ WRITE"), scn]]
 }
 
 fn view_texts(filling: &Filling<'_>) -> Vec<Row> {

@@ -20,6 +20,11 @@ pub(crate) fn encode(table: i64, rowid: i64) -> String {
     text
 }
 
+/// The block that a row is in, of those with their file in front.
+pub(crate) fn block_of(rowid: i64) -> i64 {
+    rowid >> ROW_BITS
+}
+
 /// SQLite's rowid for a text; none when it belongs to another table; ORA-01410 when it is no ROWID.
 pub(crate) fn decode(table: i64, text: &str) -> Result<Option<i64>> {
     let invalid = || OraError::new(1410, "invalid ROWID");

@@ -3,7 +3,7 @@
 use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, WindowType};
 
 use super::super::types::{CharUnit, DataType, Family};
-use super::super::{OraError, Result};
+use super::super::{OraError, Result, undo};
 use super::{Sql, Translator};
 
 /// Least and greatest number of arguments.
@@ -17,7 +17,9 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         | "TO_BLOB"
         | "UTL_RAW.CAST_TO_RAW"
         | "UTL_RAW.CAST_TO_VARCHAR2"
-        | "DBMS_LOB.GETLENGTH" => (1, 1),
+        | "DBMS_LOB.GETLENGTH"
+        | "TIMESTAMP_TO_SCN"
+        | "SCN_TO_TIMESTAMP" => (1, 1),
         "MONTHS_BETWEEN" | "BITAND" => (2, 2),
         "TRANSLATE" => (3, 3),
         "GREATEST" | "LEAST" => (1, usize::MAX),
@@ -71,6 +73,10 @@ impl Translator<'_> {
             }
             "DBMS_LOB.GETLENGTH" => Ok(Sql::new(format!("o_length({})", first.text), DataType::NUMBER)),
             "VSIZE" => Ok(Sql::new(format!("o_lengthb({})", first.text), DataType::NUMBER)),
+            "TIMESTAMP_TO_SCN" => {
+                Ok(Sql { nullable: false, ..Sql::new(format!("o_integer({})", undo::scn_at(&self.time_us(first)?)), DataType::NUMBER) })
+            }
+            "SCN_TO_TIMESTAMP" => Ok(Sql::new(undo::time_of(&first.into_number()?.text), DataType::Timestamp { digits: 9 })),
             "LAST_DAY" => Ok(Sql::new(format!("o_last_day({})", self.datetime_of(first, Family::Date)?.text), DataType::Date)),
             "MONTHS_BETWEEN" => {
                 let texts = values.into_iter().map(|value| Ok(self.datetime_of(value, Family::Date)?.text)).collect::<Result<Vec<_>>>()?;
@@ -89,6 +95,9 @@ impl Translator<'_> {
         Some(match name {
             "EMPTY_CLOB" => Sql { nullable: false, ..Sql::new("''", DataType::Clob) },
             "EMPTY_BLOB" => Sql { nullable: false, ..Sql::new("x''", DataType::Blob) },
+            "DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER" => {
+                Sql { nullable: false, ..Sql::new(format!("o_integer({})", undo::CURRENT_SCN), DataType::NUMBER) }
+            }
             "SYS_GUID" => Sql { nullable: false, ..Sql::new("randomblob(16)", DataType::Raw { size: 16 }) },
             _ => return None,
         })

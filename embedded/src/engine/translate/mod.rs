@@ -124,6 +124,8 @@ pub(crate) struct Translator<'a> {
     columns_met: Vec<String>,
     /// Alias of the table that DML changes.
     target_alias: Option<String>,
+    /// SQL of the SCN that tables are read as of: that of the view around the query.
+    as_of: Option<String>,
     /// Levels of the expression being translated.
     depth: usize,
 }
@@ -146,6 +148,7 @@ impl<'a> Translator<'a> {
             rownum_allowed: false,
             columns_met: Vec::new(),
             target_alias: None,
+            as_of: None,
             depth: 0,
         }
         .with_locals()
@@ -200,6 +203,7 @@ impl<'a> Translator<'a> {
                 if !fits {
                     continue;
                 }
+                let rowscn = item.rowid.as_ref().filter(|_| column == "ORA_ROWSCN").and_then(|(rowid, _)| rowid.strip_suffix(".rid"));
                 if let Some(column) = item.columns.iter().find(|candidate| candidate.name == *column) {
                     found.push(Sql { nullable: column.nullable, ..Sql::new(column.sql.clone(), column.data_type) });
                 } else if let Some((rowid, table)) = item.rowid.as_ref().filter(|_| column == "ROWID") {
@@ -208,6 +212,8 @@ impl<'a> Translator<'a> {
                         rowid: Some((rowid.clone(), *table)),
                         ..Sql::new(format!("o_rowid({table}, {rowid})"), DataType::Rowid)
                     });
+                } else if let Some(source) = rowscn {
+                    found.push(Sql { nullable: false, ..Sql::new(format!("o_integer({source}.s)"), DataType::NUMBER) });
                 }
             }
             if found.len() > 1 {
