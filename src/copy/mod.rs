@@ -17,7 +17,7 @@ mod run;
 pub mod target;
 
 pub use columns::PlanColumn;
-pub use export::{ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
+pub use export::{AsOf, ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
 pub use job::{CopyJob, Mode, OnError};
 pub use plan::{CopyPlan, TableAction};
 pub use progress::{Cancel, NoProgress, Progress, ProgressEvent};

@@ -16,4 +16,5 @@ mod pairs;
 mod parquet_testing;
 mod real_client;
 mod rejects;
+mod snapshots;
 mod support;

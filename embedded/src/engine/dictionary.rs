@@ -348,7 +348,8 @@ fn objects(filling: &Filling<'_>) -> Vec<Row> {
 /// An extent of eight blocks for each stretch of ROWIDs that may have rows; a table that never had any has none.
 fn extents(filling: &Filling<'_>) -> Vec<Row> {
     const BLOCKS: i64 = 8;
-    const BLOCK_BYTES: i64 = 8192;
+    /// A block has up to 32,768 rows here.
+    const BLOCK_BYTES: i64 = 1 << 20;
     let mut rows = Vec::new();
     for table in each_table(filling) {
         let last = filling.connection.query_row(&format!("SELECT max(rid) FROM {}", table.storage_name()), [], |row| row.get(0));
