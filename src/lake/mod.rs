@@ -2,6 +2,7 @@
 
 pub mod describe;
 pub mod discover;
+pub mod fingerprint;
 pub mod int96;
 mod ndjson;
 pub mod parquet;

@@ -6,6 +6,7 @@ mod copy_api;
 mod dml;
 mod exports;
 mod live;
+mod jobs;
 mod load_embedded;
 mod loader_api;
 mod loads;

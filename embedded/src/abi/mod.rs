@@ -15,6 +15,7 @@ pub mod define;
 pub mod descriptor;
 pub mod env;
 pub mod error;
+pub mod fault;
 pub mod execute;
 pub mod fetch;
 pub mod handle;
