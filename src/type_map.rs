@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use arrow::datatypes::{DataType, Field, TimeUnit};
+use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use crate::error::PlanProblem;
 use crate::oracle_type::{OracleType, TextSize};
@@ -45,7 +45,17 @@ pub enum ArrowFamily {
     Timestamp,
     /// Timestamp with a zone: an instant.
     ZonedTimestamp,
-    /// What this version does not write: nested types, times of day, durations, intervals, run-end encoding.
+    /// Time32, Time64.
+    TimeOfDay,
+    /// Duration.
+    Duration,
+    /// Interval of months.
+    MonthInterval,
+    /// Interval of days and milliseconds.
+    DayInterval,
+    /// Interval of months, days and nanoseconds.
+    MixedInterval,
+    /// What this version does not write: nested types, run-end encoding.
     Other,
 }
 
@@ -70,6 +80,10 @@ pub enum OracleFamily {
     Timestamp,
     /// TIMESTAMP WITH TIME ZONE.
     ZonedTimestamp,
+    /// INTERVAL DAY TO SECOND.
+    IntervalDaySecond,
+    /// INTERVAL YEAR TO MONTH.
+    IntervalYearMonth,
     /// RAW.
     Raw,
     /// BLOB.
@@ -125,7 +139,7 @@ impl fmt::Display for Conversion {
 
 impl ArrowFamily {
     /// All families, in the order of the documentation.
-    pub const ALL: [ArrowFamily; 11] = [
+    pub const ALL: [ArrowFamily; 16] = [
         ArrowFamily::Integer,
         ArrowFamily::Boolean,
         ArrowFamily::Float,
@@ -135,6 +149,11 @@ impl ArrowFamily {
         ArrowFamily::Date,
         ArrowFamily::Timestamp,
         ArrowFamily::ZonedTimestamp,
+        ArrowFamily::TimeOfDay,
+        ArrowFamily::Duration,
+        ArrowFamily::MonthInterval,
+        ArrowFamily::DayInterval,
+        ArrowFamily::MixedInterval,
         ArrowFamily::Null,
         ArrowFamily::Other,
     ];
@@ -153,6 +172,11 @@ impl ArrowFamily {
             Date32 | Date64 => ArrowFamily::Date,
             Timestamp(_, None) => ArrowFamily::Timestamp,
             Timestamp(_, Some(_)) => ArrowFamily::ZonedTimestamp,
+            Time32(_) | Time64(_) => ArrowFamily::TimeOfDay,
+            Duration(_) => ArrowFamily::Duration,
+            Interval(IntervalUnit::YearMonth) => ArrowFamily::MonthInterval,
+            Interval(IntervalUnit::DayTime) => ArrowFamily::DayInterval,
+            Interval(IntervalUnit::MonthDayNano) => ArrowFamily::MixedInterval,
             Dictionary(_, values) if !matches!(**values, Dictionary(..)) => ArrowFamily::of(values),
             _ => ArrowFamily::Other,
         }
@@ -171,14 +195,19 @@ impl ArrowFamily {
             ArrowFamily::Date => "Date32, Date64",
             ArrowFamily::Timestamp => "Timestamp without zone",
             ArrowFamily::ZonedTimestamp => "Timestamp with zone",
-            ArrowFamily::Other => "nested types, Time, Duration, Interval",
+            ArrowFamily::TimeOfDay => "Time32, Time64",
+            ArrowFamily::Duration => "Duration",
+            ArrowFamily::MonthInterval => "Interval(YearMonth)",
+            ArrowFamily::DayInterval => "Interval(DayTime)",
+            ArrowFamily::MixedInterval => "Interval(MonthDayNano)",
+            ArrowFamily::Other => "nested types",
         }
     }
 }
 
 impl OracleFamily {
     /// All families, in the order of the documentation.
-    pub const ALL: [OracleFamily; 12] = [
+    pub const ALL: [OracleFamily; 14] = [
         OracleFamily::Number,
         OracleFamily::Float,
         OracleFamily::BinaryFloat,
@@ -188,6 +217,8 @@ impl OracleFamily {
         OracleFamily::Date,
         OracleFamily::Timestamp,
         OracleFamily::ZonedTimestamp,
+        OracleFamily::IntervalDaySecond,
+        OracleFamily::IntervalYearMonth,
         OracleFamily::Raw,
         OracleFamily::BinaryLob,
         OracleFamily::Other,
@@ -205,6 +236,8 @@ impl OracleFamily {
             OracleType::Date => OracleFamily::Date,
             OracleType::Timestamp { .. } => OracleFamily::Timestamp,
             OracleType::TimestampTz { .. } => OracleFamily::ZonedTimestamp,
+            OracleType::IntervalDaySecond { .. } => OracleFamily::IntervalDaySecond,
+            OracleType::IntervalYearMonth { .. } => OracleFamily::IntervalYearMonth,
             OracleType::Raw { .. } => OracleFamily::Raw,
             OracleType::Blob => OracleFamily::BinaryLob,
             OracleType::TimestampLtz { .. } | OracleType::Other { .. } => OracleFamily::Other,
@@ -223,6 +256,8 @@ impl OracleFamily {
             OracleFamily::Date => "DATE",
             OracleFamily::Timestamp => "TIMESTAMP",
             OracleFamily::ZonedTimestamp => "TIMESTAMP WITH TIME ZONE",
+            OracleFamily::IntervalDaySecond => "INTERVAL DAY TO SECOND",
+            OracleFamily::IntervalYearMonth => "INTERVAL YEAR TO MONTH",
             OracleFamily::Raw => "RAW",
             OracleFamily::BinaryLob => "BLOB",
             OracleFamily::Other => "any other",
@@ -278,6 +313,18 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
             "1582-10-15 to 9999-12-31; fractional digits; UTC or an offset, a region name only with `zone`",
             LossyKind::SubSecond,
         ),
+        (A::TimeOfDay, O::IntervalDaySecond) => {
+            checked_or("a time of a day, counted from midnight; fractional digits", LossyKind::SubSecond)
+        }
+        (A::Duration, O::IntervalDaySecond) => checked_or("digits of the days; fractional digits", LossyKind::SubSecond),
+        (A::DayInterval, O::IntervalDaySecond) => {
+            checked_or("one sign, the rest less than a day; digits of the days; fractional digits", LossyKind::SubSecond)
+        }
+        (A::MixedInterval, O::IntervalDaySecond) => {
+            checked_or("no months; one sign, the rest less than a day; digits of the days; fractional digits", LossyKind::SubSecond)
+        }
+        (A::MonthInterval, O::IntervalYearMonth) => checked("digits of the years"),
+        (A::MixedInterval, O::IntervalYearMonth) => checked("months alone; digits of the years"),
         (A::ZonedTimestamp, O::Date | O::Timestamp) => Conversion::Lossy { kind: LossyKind::Zone, what: "stored in UTC, without its zone" },
         (A::Timestamp | A::Date, O::ZonedTimestamp) => {
             Conversion::Refused { remedy: "load into TIMESTAMP, or give the source column a time zone: without one it is no instant" }
@@ -285,6 +332,10 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         (A::Integer | A::Float | A::Decimal | A::Boolean, _) => Conversion::Refused { remedy: "load into NUMBER, or cast in the source" },
         (A::Text, _) => Conversion::Refused { remedy: "load into VARCHAR2 or CLOB, or parse the text in the source" },
         (A::Binary, _) => Conversion::Refused { remedy: "load into RAW or BLOB, or decode the bytes in the source" },
+        (A::MonthInterval, _) => Conversion::Refused { remedy: "load into INTERVAL YEAR TO MONTH, or cast in the source" },
+        (A::TimeOfDay | A::Duration | A::DayInterval | A::MixedInterval, _) => {
+            Conversion::Refused { remedy: "load into INTERVAL DAY TO SECOND, or cast in the source" }
+        }
         (A::Date | A::Timestamp | A::ZonedTimestamp, _) => {
             Conversion::Refused { remedy: "load into DATE, TIMESTAMP or TIMESTAMP WITH TIME ZONE, or cast in the source" }
         }
@@ -299,7 +350,7 @@ pub fn conversion_of(source: &DataType, target: &OracleType) -> Conversion {
 /// The table as GitHub Markdown: a row for each pair that is not refused.
 pub fn markdown() -> String {
     let mut table = String::from("| Arrow | Oracle | conversion |\n|---|---|---|\n");
-    for arrow in ArrowFamily::ALL {
+    for arrow in ArrowFamily::ALL.into_iter().filter(|&arrow| arrow != ArrowFamily::Null) {
         for oracle in OracleFamily::ALL {
             match conversion(arrow, oracle) {
                 Conversion::Refused { .. } => {}
@@ -307,6 +358,7 @@ pub fn markdown() -> String {
             }
         }
     }
+    table.push_str("| Null | any of these | exact |\n");
     table
 }
 
@@ -348,6 +400,11 @@ fn default_for(data_type: &DataType, stats: &TextStats) -> Option<OracleType> {
         Date32 | Date64 => OracleType::Date,
         Timestamp(unit, None) => OracleType::Timestamp { fractional_digits: fractional_digits(*unit) },
         Timestamp(unit, Some(_)) => OracleType::TimestampTz { fractional_digits: fractional_digits(*unit) },
+        Time32(unit) | Time64(unit) => OracleType::IntervalDaySecond { day_digits: 2, fractional_digits: fractional_digits(*unit) },
+        Duration(unit) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: fractional_digits(*unit) },
+        Interval(IntervalUnit::YearMonth) => OracleType::IntervalYearMonth { year_digits: 9 },
+        Interval(IntervalUnit::DayTime) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 3 },
+        Interval(IntervalUnit::MonthDayNano) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 9 },
         Dictionary(_, values) if ArrowFamily::of(data_type) != ArrowFamily::Other => return default_for(values, stats),
         _ => return None,
     })
