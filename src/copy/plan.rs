@@ -3,13 +3,13 @@
 use arrow::datatypes::Field;
 
 use super::columns::{PlanColumn, plan_columns, statement_reason};
+use super::failure::was_broken_off;
 use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
-use super::named_job::NamedJob;
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
+use super::named_job::NamedJob;
 use super::progress::Cancel;
 use super::restore::original_type;
-use super::failure::was_broken_off;
 use super::state::JobState;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
@@ -165,6 +165,7 @@ impl CopyJob {
         let all_columns: Option<Vec<usize>> = (self.on_error != OnError::Abort).then(|| (0..source.schema().fields().len()).collect());
         proceed()?;
         source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
+        source.settle_intervals(all_columns.as_ref().unwrap_or(&indices))?;
         let schema = source.schema().clone();
         let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),

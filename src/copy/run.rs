@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::Schema;
 
+use super::failure::{
+    Failure, annotate, establish, first_line, forget_committed, is_session_dead, name_rejects, unknown_outcome, was_broken_off,
+};
 use super::named_job::{RunningJob, Skipping};
-use super::failure::{Failure, annotate, establish, first_line, forget_committed, is_session_dead, name_rejects, unknown_outcome, was_broken_off};
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
 use super::rejects::Rejects;
@@ -175,7 +177,10 @@ impl CopyPlan {
                 match establish(Failure { error, ..failure }, parts.job, session) {
                     Ok(lost) => {
                         tally.rows_committed += std::mem::take(&mut tally.rows_open);
-                        Err(Failure::from(annotate(lost, "the last commit has happened, as the job's mark says: run the job again, it goes on there")))
+                        Err(Failure::from(annotate(
+                            lost,
+                            "the last commit has happened, as the job's mark says: run the job again, it goes on there",
+                        )))
                     }
                     Err(failure) => Err(failure),
                 }

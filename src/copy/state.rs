@@ -29,16 +29,14 @@ const CREATE: &str = "CREATE TABLE OLBRIDGE_STATE (
   UPDATED_AT TIMESTAMP(6) NOT NULL,
   PRIMARY KEY (JOB, TARGET, SOURCE)
 )";
-const SELECT: &str =
-    "SELECT SOURCE, EPOCH, ROWS_DONE, COMPLETE, RUN_ID, UPDATED_AT FROM OLBRIDGE_STATE WHERE JOB = :1 AND TARGET = :2";
+const SELECT: &str = "SELECT SOURCE, EPOCH, ROWS_DONE, COMPLETE, RUN_ID, UPDATED_AT FROM OLBRIDGE_STATE WHERE JOB = :1 AND TARGET = :2";
 const INSERT: &str = "INSERT INTO OLBRIDGE_STATE (JOB, TARGET, SOURCE, EPOCH, ROWS_DONE, COMPLETE, RUN_ID, UPDATED_AT) \
      VALUES (:1, :2, :3, :4, 0, 0, :5, SYSTIMESTAMP)";
 const CLAIM: &str = "UPDATE OLBRIDGE_STATE SET RUN_ID = :1, ROWS_DONE = :2, COMPLETE = 0, UPDATED_AT = SYSTIMESTAMP \
      WHERE JOB = :3 AND TARGET = :4 AND SOURCE = :5 AND RUN_ID = :6 AND ROWS_DONE = :7";
 const PROGRESS: &str = "UPDATE OLBRIDGE_STATE SET ROWS_DONE = :1, COMPLETE = :2, UPDATED_AT = SYSTIMESTAMP \
      WHERE JOB = :3 AND TARGET = :4 AND SOURCE = :5 AND RUN_ID = :6 AND ROWS_DONE = :7";
-const FENCE: &str =
-    "UPDATE OLBRIDGE_STATE SET RUN_ID = :1 WHERE JOB = :2 AND TARGET = :3 AND SOURCE = :4 AND RUN_ID = :5";
+const FENCE: &str = "UPDATE OLBRIDGE_STATE SET RUN_ID = :1 WHERE JOB = :2 AND TARGET = :3 AND SOURCE = :4 AND RUN_ID = :5";
 const FORGET: &str = "DELETE FROM OLBRIDGE_STATE WHERE JOB = :1 AND TARGET = :2 AND SOURCE = :3 AND COMPLETE = 0";
 
 /// ORA-00001: unique constraint violated.
@@ -121,10 +119,12 @@ impl JobState {
         let (job, target, source) = (BindValue::Text(job), BindValue::Text(target), BindValue::Text(source));
         let id = BindValue::Text(&run_id);
         let claimed = match &self.mark {
-            None => execute(session, INSERT, &[job, target, source, integer(self.epoch()), id]).or_else(|error| match ora_code(&error) {
-                ORA_DUPLICATE => Ok(0),
-                _ => Err(error),
-            })?,
+            None => {
+                execute(session, INSERT, &[job, target, source, integer(self.epoch()), id]).or_else(|error| match ora_code(&error) {
+                    ORA_DUPLICATE => Ok(0),
+                    _ => Err(error),
+                })?
+            }
             Some(mark) => {
                 let seen = [BindValue::Text(&mark.run_id), integer(mark.rows_done)];
                 execute(session, CLAIM, &[id, integer(rows_done), job, target, source, seen[0], seen[1]])?
@@ -147,7 +147,10 @@ impl JobState {
 impl JobKey {
     fn taken_over(&self) -> Error {
         Error::Usage {
-            message: format!("job {}: another run of it into {} has begun meanwhile; this one has changed nothing more", self.job, self.target),
+            message: format!(
+                "job {}: another run of it into {} has begun meanwhile; this one has changed nothing more",
+                self.job, self.target
+            ),
             remedy: "wait for the other run; run the job again if that one fails".into(),
         }
     }

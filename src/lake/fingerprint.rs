@@ -25,9 +25,8 @@ pub fn fingerprint<'a>(files: impl Iterator<Item = &'a Path>, proceed: &dyn Fn()
         let name = identity(path);
         hash.write(&(name.len() as u64).to_le_bytes());
         hash.write(name.as_bytes());
-        let unreadable = |error: std::io::Error| {
-            source_error(Phase::Read, path, error.to_string(), "check that the file is still there and readable")
-        };
+        let unreadable =
+            |error: std::io::Error| source_error(Phase::Read, path, error.to_string(), "check that the file is still there and readable");
         let mut file = File::open(path).map_err(unreadable)?;
         let mut size_bytes = 0u64;
         loop {

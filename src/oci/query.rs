@@ -40,7 +40,7 @@ impl Session {
     ) -> Result<()> {
         let refused = |error: oracle::Error| database_error(&error, phase, None);
         let mut statement = self.connection().statement(sql).lob_locator().build().map_err(refused)?;
-        let binds: Vec<&dyn ToSql> = binds.iter().map(BindValue::to_sql).collect();
+        let binds: Vec<&dyn ToSql> = binds.iter().map(BindValue::as_sql).collect();
         let mut cells: Vec<Option<String>> = Vec::new();
         for row in statement.query(&binds).map_err(refused)? {
             let row = row.map_err(refused)?;
@@ -56,7 +56,7 @@ impl Session {
 
     /// Runs DML with a value for each placeholder; rows affected. One row at a time: for rows of a load there is [`Self::array_statement`].
     pub fn execute_bound(&self, phase: Phase, table: Option<&str>, sql: &str, binds: &[BindValue<'_>]) -> Result<u64> {
-        let binds: Vec<&dyn ToSql> = binds.iter().map(BindValue::to_sql).collect();
+        let binds: Vec<&dyn ToSql> = binds.iter().map(BindValue::as_sql).collect();
         let statement = self.connection().execute(sql, &binds).map_err(|error| database_error(&error, phase, table))?;
         statement.row_count().map_err(|error| database_error(&error, phase, table))
     }
@@ -72,7 +72,7 @@ pub enum BindValue<'a> {
 }
 
 impl<'a> BindValue<'a> {
-    fn to_sql<'s>(&'s self) -> &'s dyn ToSql
+    fn as_sql<'s>(&'s self) -> &'s dyn ToSql
     where
         'a: 's,
     {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::codes::{attr, kind, status};
-use super::fault::{self, Fault};
 use super::error::{ErrorBody, Failure, guard, write_text};
+use super::fault::{self, Fault};
 use super::handle::{self, Body, Handle};
 use crate::engine::{Interrupt, Session};
 
