@@ -88,7 +88,7 @@ impl Cancel {
         // Held until the break is sent, so that none is sent after `disarm` has returned.
         let breakable = self.breakable();
         // It fails when nothing runs any more, and then there is nothing to hurry.
-        breakable.iter().fold(false, |any, call| call.cancel() == Ok(true) || any)
+        breakable.iter().filter(|call| call.cancel() == Ok(true)).count() > 0
     }
 
     /// From here on [`Self::hurry`] may break off calls of this session.

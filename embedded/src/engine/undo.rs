@@ -70,7 +70,7 @@ pub(super) fn begin_table(connection: &Connection, table: &Table) -> Result<()> 
     let (plain, old) = (names(""), names("old."));
     connection.execute_batch(&format!(
         "CREATE TABLE {versions} (rid INTEGER, b INTEGER, e INTEGER{plain});
-         CREATE INDEX ve{id} ON {versions} (e);
+         CREATE INDEX vr{id} ON {versions} (rid);
          CREATE TRIGGER vu{id} AFTER UPDATE ON {storage} WHEN old.s < new.s
          BEGIN INSERT INTO {versions} (rid, b, e{plain}) VALUES (old.rid, old.s, new.s{old}); END;
          CREATE TRIGGER vd{id} AFTER DELETE ON {storage} WHEN old.s < {NEWEST_SCN}
@@ -142,13 +142,21 @@ pub(super) fn prune(connection: &Connection, catalog: &Catalog, retention: Durat
 pub(super) fn rows_as_of(table: &Table, scn: &str) -> String {
     let columns: String = (0..table.columns.len()).map(|index| format!(", c{index}")).collect();
     let (storage, versions, id) = (table.storage_name(), version_table(table), table.id);
+    // An aggregate: evaluated once, and also where there are no rows.
     let checked = format!(
-        "(SELECT o_as_of({scn}, (SELECT since FROM ora_undo WHERE table_id = {id}), (SELECT min(scn) FROM ora_commit), {CURRENT_SCN}))"
+        "(SELECT max(o_as_of({scn}, (SELECT since FROM ora_undo WHERE table_id = {id}), (SELECT min(scn) FROM ora_commit), {CURRENT_SCN})) AS n) AS q"
     );
     format!(
-        "(SELECT rid, s{columns} FROM {storage} WHERE s <= {checked} UNION ALL \
-         SELECT rid, b{columns} FROM {versions} WHERE b <= {checked} AND e > {checked})"
+        "(SELECT rid, s{columns} FROM {checked} CROSS JOIN {storage} WHERE s <= q.n UNION ALL \
+         SELECT rid, b{columns} FROM {checked} CROSS JOIN {versions} WHERE b <= q.n AND e > q.n)"
     )
+}
+
+/// The greatest number that a row of the table has, or had in a version that is kept.
+pub(super) fn high_water(connection: &Connection, table: &Table) -> Result<Option<i64>> {
+    let (storage, versions) = (table.storage_name(), version_table(table));
+    let text = format!("SELECT max(m) FROM (SELECT max(rid) AS m FROM {storage} UNION ALL SELECT max(rid) FROM {versions})");
+    Ok(connection.query_row(&text, [], |row| row.get(0))?)
 }
 
 /// SQL of the SCN that was the newest at a time, which is SQL of microseconds since 1970.

@@ -14,7 +14,7 @@ use crate::sql;
 /// Ranges for each reader: small ones, so that a slow reader or a repeated range costs little.
 const SLICES_PER_READER: usize = 8;
 /// Table bytes of a range at least and at most.
-const SLICE_BYTES: std::ops::RangeInclusive<u64> = (1 << 20)..=(64 << 20);
+const SLICE_BYTES: std::ops::RangeInclusive<u64> = (256 << 10)..=(64 << 20);
 /// Ranges at most: each one is a query.
 const MAX_SLICES: u64 = 10_000;
 /// Percentages of blocks to look at, until there are blocks enough.
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn small_tables_stay_whole_and_large_ones_have_a_bounded_number_of_slices() {
-        assert!(cuts_of_extents(vec![extent(7, 4, 0, 128)], 4).is_empty());
+        assert!(cuts_of_extents(vec![extent(7, 4, 0, 32)], 4).is_empty());
         assert_eq!(Slices::at(CutBy::Extents, &[]).conditions, [None]);
         let large = Extent { first: Block { object: 1, file: 0, block: 0 }, blocks: 1 << 20, bytes: 1 << 50 };
         assert!(cuts_of_extents(vec![large], 4).len() <= MAX_SLICES as usize);

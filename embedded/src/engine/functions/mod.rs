@@ -5,6 +5,7 @@ mod character;
 mod datetime;
 mod interval;
 mod number_format;
+mod rowid;
 mod text;
 
 use std::borrow::Cow;
@@ -16,7 +17,6 @@ use rusqlite::types::{Value, ValueRef};
 use super::ddl::parse_type;
 use super::nls::Nls;
 use super::number::Number;
-use super::rowid;
 use super::types::Family;
 use super::value::{self, Stored, Target, double_bytes, float_bytes, float_value, hex, unhex};
 use super::{OraError, Result, undo};
@@ -126,10 +126,6 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_unhex", 1, Propagate, |a| Ok(Value::Blob(unhex(a.text(0)?)?))),
         ("o_integer", 1, Propagate, |a| Ok(number(Number::from_i64(a.integer(0)?)))),
         ("o_row_limit", 2, Propagate, row_limit),
-        ("o_rowid", 2, Propagate, |a| Ok(text(rowid::encode(a.integer(0)?, a.integer(1)?)))),
-        ("o_rowid_number", 2, Propagate, |a| {
-            rowid::decode(a.integer(0)?, a.text(1)?).map(|rowid| rowid.map_or(Value::Null, Value::Integer))
-        }),
         ("o_as_of", 4, Seen, as_of),
         ("o_scn_at", 1, Seen, |a| {
             if a.is_null(0) {
@@ -175,7 +171,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_round", -1, Propagate, |a| Ok(number(a.number(0)?.round_scale(scale_argument(a)?)?))),
         ("o_trunc", -1, Propagate, |a| Ok(number(a.number(0)?.trunc_scale(scale_argument(a)?)?))),
     ];
-    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, text::FUNCTIONS] {
+    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, rowid::FUNCTIONS, text::FUNCTIONS] {
         for (name, arguments, nulls, body) in group {
             register_one(connection, name, *arguments, *nulls, *body)?;
         }

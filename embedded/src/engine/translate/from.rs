@@ -3,7 +3,7 @@
 use sqlparser::ast::{ConnectByKind, Expr, JoinConstraint, JoinOperator, Select, TableAlias, TableFactor, TableVersion, TableWithJoins};
 
 use super::super::catalog::{Column, Table, ViewDef};
-use super::super::dictionary;
+use super::super::dictionary::{self, View};
 use super::super::parse;
 use super::super::tokens::{normalise, tokenise};
 use super::super::types::{DataType, Family};
@@ -157,9 +157,7 @@ impl Translator<'_> {
         let mut query = inner.query(&ast)?;
         self.next_source = inner.next_source;
         for view in inner.views {
-            if !self.views.iter().any(|known| known.name == view.name) {
-                self.views.push(view);
-            }
+            self.add_view(view);
         }
         for (output, name) in query.outputs.iter_mut().zip(&view.columns) {
             output.0.clone_from(name);
@@ -179,6 +177,12 @@ impl Translator<'_> {
         };
         let columns = query.outputs.iter().enumerate().map(column).collect();
         Ok(Source { schema: None, name: alias.map(alias_name).transpose()?, columns, rowid: None })
+    }
+
+    fn add_view(&mut self, view: View) {
+        if !self.views.iter().any(|known| known.name() == view.name()) {
+            self.views.push(view);
+        }
     }
 
     pub(super) fn add_source(&mut self, source: Source) {
@@ -223,21 +227,17 @@ impl Translator<'_> {
                     return Err(OraError::unsupported("AS OF of a view of the dictionary").at(offset));
                 }
                 let columns = view
-                    .columns
-                    .iter()
-                    .enumerate()
-                    .map(|(index, (column, data_type))| ScopeColumn {
-                        name: (*column).to_owned(),
+                    .columns()
+                    .map(|(index, column, data_type)| ScopeColumn {
+                        name: column.to_owned(),
                         sql: format!("{name}.c{index}"),
-                        data_type: *data_type,
+                        data_type,
                         nullable: true,
                     })
                     .collect();
-                if !self.views.iter().any(|known| known.name == view.name) {
-                    self.views.push(view);
-                }
+                self.add_view(view);
                 self.add_source(Source { schema, name: Some(alias.unwrap_or(object)), columns, rowid: None });
-                return Ok(format!("temp.\"{}\" AS {name}", view.name));
+                return Ok(format!("temp.\"{}\" AS {name}", view.name()));
             }
         }
         Err(OraError::no_table().at(offset))

@@ -19,7 +19,14 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         | "UTL_RAW.CAST_TO_VARCHAR2"
         | "DBMS_LOB.GETLENGTH"
         | "TIMESTAMP_TO_SCN"
-        | "SCN_TO_TIMESTAMP" => (1, 1),
+        | "SCN_TO_TIMESTAMP"
+        | "ROWIDTOCHAR"
+        | "ROWIDTONCHAR"
+        | "CHARTOROWID"
+        | "DBMS_ROWID.ROWID_OBJECT"
+        | "DBMS_ROWID.ROWID_ROW_NUMBER" => (1, 1),
+        "DBMS_ROWID.ROWID_RELATIVE_FNO" | "DBMS_ROWID.ROWID_BLOCK_NUMBER" => (1, 2),
+        "DBMS_ROWID.ROWID_CREATE" => (5, 5),
         "MONTHS_BETWEEN" | "BITAND" => (2, 2),
         "TRANSLATE" => (3, 3),
         "GREATEST" | "LEAST" => (1, usize::MAX),
@@ -85,6 +92,32 @@ impl Translator<'_> {
             "BITAND" => {
                 let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
                 Ok(Sql::new(format!("o_bitand({})", texts.join(", ")), DataType::NUMBER))
+            }
+            _ => self.rowid_function(name, values),
+        }
+    }
+
+    /// ROWIDTOCHAR, CHARTOROWID and DBMS_ROWID.
+    fn rowid_function(&self, name: &str, values: Vec<Sql>) -> Result<Sql> {
+        let part = |part: &str| {
+            let rowid = self.text_of(values[0].clone())?;
+            Ok(Sql::new(format!("o_rowid_part({}, '{part}')", rowid.text), DataType::NUMBER))
+        };
+        match name {
+            "ROWIDTOCHAR" | "ROWIDTONCHAR" => {
+                Ok(Sql { rowid: None, data_type: DataType::varchar2(18), ..self.text_of(values[0].clone())? })
+            }
+            "CHARTOROWID" => {
+                let text = self.text_of(values[0].clone())?;
+                Ok(Sql::new(format!("o_rowid_of_key(o_rowid_key({}))", text.text), DataType::Rowid))
+            }
+            "DBMS_ROWID.ROWID_OBJECT" => part("OBJECT"),
+            "DBMS_ROWID.ROWID_RELATIVE_FNO" => part("FILE"),
+            "DBMS_ROWID.ROWID_BLOCK_NUMBER" => part("BLOCK"),
+            "DBMS_ROWID.ROWID_ROW_NUMBER" => part("ROW"),
+            "DBMS_ROWID.ROWID_CREATE" => {
+                let parts = values.into_iter().skip(1).map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
+                Ok(Sql::new(format!("o_rowid_create({})", parts.join(", ")), DataType::Rowid))
             }
             other => Err(OraError::unsupported(format_args!("the function {other}"))),
         }

@@ -23,7 +23,7 @@ use super::dictionary::View;
 use super::nls::Nls;
 use super::tokens::{normalise, offset_of};
 use super::types::DataType;
-use super::{ColumnInfo, DatumKind, OraError, Result};
+use super::{ColumnInfo, DatumKind, OraError, Result, undo};
 
 pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
 pub(crate) use merge::MergePlan;
@@ -101,7 +101,7 @@ pub(crate) struct Translator<'a> {
     /// Row sources in sight: the innermost query's last.
     pub scopes: Vec<Vec<Source>>,
     /// Dictionary views that must be filled before the query runs.
-    pub views: Vec<&'static View>,
+    pub views: Vec<View>,
     /// Queries of WITH in sight, the innermost last.
     named_queries: Vec<from::NamedQuery>,
     /// SQL of LEVEL in a query with CONNECT BY.
@@ -213,7 +213,9 @@ impl<'a> Translator<'a> {
                         ..Sql::new(format!("o_rowid({table}, {rowid})"), DataType::Rowid)
                     });
                 } else if let Some(source) = rowscn {
-                    found.push(Sql { nullable: false, ..Sql::new(format!("o_integer({source}.s)"), DataType::NUMBER) });
+                    // NULL while the change is not committed.
+                    let committed = format!("o_integer(CASE WHEN {source}.s <= {} THEN {source}.s END)", undo::CURRENT_SCN);
+                    found.push(Sql::new(committed, DataType::NUMBER));
                 }
             }
             if found.len() > 1 {
