@@ -2,7 +2,7 @@
 //! no lock: a descriptor belongs to one thread at a time, as the OCI contract says.
 
 use std::ffi::c_void;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::codes::{kind, status};
 use super::env::EnvBody;
@@ -36,12 +36,20 @@ pub enum Content {
     Lob(LobValue),
     Rowid(String),
     Param(Arc<Vec<ColumnParam>>, usize),
+    /// The application context of a session: its entries, and which one this is (none for the list).
+    ApplicationContext(Arc<Mutex<Vec<[String; 3]>>>, Option<usize>),
 }
 
 impl Descriptor {
     /// Descriptor kind.
     pub fn kind(&self) -> u32 {
         self.kind
+    }
+
+    /// The environment it was allocated from.
+    pub fn env(&self) -> &Handle<EnvBody> {
+        // SAFETY: an environment outlives its descriptors.
+        unsafe { &*self.env }
     }
 
     fn not_filled(&self) -> Failure {
@@ -69,6 +77,14 @@ impl Descriptor {
     /// The text of a filled ROWID descriptor.
     pub fn rowid(&self) -> Result<&str, Failure> {
         if let Content::Rowid(rowid) = &self.body { Ok(rowid) } else { Err(self.not_filled()) }
+    }
+
+    /// The application context behind its list or an entry.
+    pub fn application_context(&self) -> Result<(&Arc<Mutex<Vec<[String; 3]>>>, Option<usize>), Failure> {
+        match &self.body {
+            Content::ApplicationContext(entries, index) => Ok((entries, *index)),
+            _ => Err(self.not_filled()),
+        }
     }
 
     /// The column behind a parameter descriptor.
@@ -121,7 +137,7 @@ pub unsafe fn set(pointer: *mut c_void, content: Content) -> Result<(), Failure>
         Content::Interval(Interval::DaySecond { .. }) => kind == kind::INTERVAL_DS,
         Content::Lob(_) => kind == kind::LOB,
         Content::Rowid(_) => kind == kind::ROWID,
-        Content::Param(..) => kind == kind::PARAM,
+        Content::Param(..) | Content::ApplicationContext(..) => kind == kind::PARAM,
         Content::Empty => true,
     };
     if !fits {

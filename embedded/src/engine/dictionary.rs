@@ -16,7 +16,7 @@ type Row = Vec<Stored<'static>>;
 pub(crate) struct View {
     pub name: &'static str,
     pub columns: &'static [(&'static str, DataType)],
-    rows: fn(&Filling<'_>) -> Vec<Row>,
+    pub(super) rows: fn(&Filling<'_>) -> Vec<Row>,
 }
 
 /// What views are filled from.
@@ -25,6 +25,7 @@ pub(crate) struct Filling<'a> {
     pub nls: &'a Nls,
     pub user: &'a str,
     pub schema: &'a str,
+    pub activity: &'a std::sync::Arc<super::activity::Activity>,
 }
 
 const TEXT: DataType = DataType::varchar2(4000);
@@ -143,7 +144,7 @@ static VIEWS: [View; 29] = [
 
 /// The view of this name.
 pub(crate) fn find(name: &str) -> Option<&'static View> {
-    VIEWS.iter().find(|view| view.name == name)
+    VIEWS.iter().find(|view| view.name == name).or_else(|| super::activity::find(name))
 }
 
 impl View {

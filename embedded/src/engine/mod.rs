@@ -3,6 +3,7 @@
 //! SQL text → `shape` (outline) and `parse`/`ddl` (syntax) → `translate` (names, types, SQLite's SQL) → `session` with `dml`, `commands` and
 //! `cursor` (running it) → `value` (one conversion into every column) → `store` (connections to the file).
 
+mod activity;
 mod block;
 mod catalog;
 mod commands;
@@ -16,6 +17,7 @@ mod dml;
 mod error;
 mod functions;
 mod interrupt;
+mod last_row;
 mod interval;
 mod nls;
 mod number;

@@ -17,7 +17,7 @@ use super::statement::{Plan, Statement};
 
 impl Session {
     pub(super) fn fill_views(&self, connection: &Connection, views: &[&'static View]) -> Result<()> {
-        let filling = Filling { catalog: &self.catalog, nls: &self.nls, user: &self.user, schema: &self.schema };
+        let filling = Filling { catalog: &self.catalog, nls: &self.nls, user: &self.user, schema: &self.schema, activity: &self.activity };
         views.iter().try_for_each(|view| view.fill(connection, &filling))
     }
 
