@@ -15,8 +15,13 @@ use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
 use crate::engine::{Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
-const KNOWN_MODES: u32 =
-    mode::DESCRIBE_ONLY | mode::SCROLLABLE | mode::COMMIT_ON_SUCCESS | mode::BATCH_ERRORS | mode::PARSE_ONLY | mode::RETURN_ROW_COUNT_ARRAY | 0x1;
+const KNOWN_MODES: u32 = mode::DESCRIBE_ONLY
+    | mode::SCROLLABLE
+    | mode::COMMIT_ON_SUCCESS
+    | mode::BATCH_ERRORS
+    | mode::PARSE_ONLY
+    | mode::RETURN_ROW_COUNT_ARRAY
+    | 0x1;
 /// The protocol counts errors in 16 bits: of more the real client tells a wrong number, this library refuses what could make them.
 const MAX_BATCH_ITERATIONS: u32 = 65_535;
 

@@ -207,15 +207,8 @@ const CONTEXT: [(u32, &str); 7] = [
     (attr::ECONTEXT_ID, "ECID"),
 ];
 /// All of them, for a session that begins.
-pub const CONTEXT_ATTRIBUTES: [u32; 7] = [
-    attr::MODULE,
-    attr::ACTION,
-    attr::CLIENT_INFO,
-    attr::CLIENT_IDENTIFIER,
-    attr::DRIVER_NAME,
-    attr::DBOP,
-    attr::ECONTEXT_ID,
-];
+pub const CONTEXT_ATTRIBUTES: [u32; 7] =
+    [attr::MODULE, attr::ACTION, attr::CLIENT_INFO, attr::CLIENT_IDENTIFIER, attr::DRIVER_NAME, attr::DBOP, attr::ECONTEXT_ID];
 
 /// Content of a session (authentication information) handle.
 #[derive(Default)]

@@ -4,11 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::dictionary::{Filling, View};
-use super::number::Number;
-use super::types::DataType;
-use super::value::Stored;
-
 /// What one session did, shared with everybody who looks at it.
 #[derive(Debug)]
 pub struct Activity {
@@ -75,8 +70,24 @@ impl Activity {
         locked(&self.context).insert(name.to_owned(), value.to_owned());
     }
 
-    fn context(&self, name: &str) -> Stored<'static> {
-        locked(&self.context).get(name).filter(|value| !value.is_empty()).cloned().map_or(Stored::Null, Stored::text)
+    /// A setting of the session; none when it is empty.
+    pub(super) fn context(&self, name: &str) -> Option<String> {
+        locked(&self.context).get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    /// The user, as stored.
+    pub(super) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Calls that a client sent, as a server would count them.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.round_trips.load(Ordering::Relaxed)
+    }
+
+    /// Statements that were parsed.
+    pub(super) fn parses(&self) -> u64 {
+        self.parses.load(Ordering::Relaxed)
     }
 
     /// Kills a session of the same database; whether there is one.
@@ -86,101 +97,9 @@ impl Activity {
     }
 
     /// Sessions of the same database, this one too. A database in memory has one session.
-    fn others(&self) -> Vec<Arc<Activity>> {
+    pub(super) fn others(&self) -> Vec<Arc<Activity>> {
         let sessions: Vec<_> = locked(&SESSIONS).iter().filter_map(Weak::upgrade).collect();
         let is_shared = |session: &Arc<Activity>| session.database == self.database && self.database != ":memory:";
         sessions.into_iter().filter(|session| session.sid == self.sid || is_shared(session)).collect()
     }
-}
-
-const NUMBER: DataType = DataType::NUMBER;
-const NAME: DataType = DataType::varchar2(128);
-
-/// Statistics: number, name, what it counts.
-type Statistic = (u32, &'static str, fn(&Activity) -> u64);
-const STATISTICS: [Statistic; 2] = [
-    (1, "SQL*Net roundtrips to/from client", |activity| activity.round_trips.load(Ordering::Relaxed)),
-    (2, "parse count (total)", |activity| activity.parses.load(Ordering::Relaxed)),
-];
-
-static VIEWS: [View; 6] = [
-    View {
-        name: "V$STATNAME",
-        columns: &[("STATISTIC#", NUMBER), ("NAME", NAME)],
-        rows: |_| STATISTICS.iter().map(|(number, name, _)| vec![count(u64::from(*number)), text(name)]).collect(),
-    },
-    View {
-        name: "V$SESSTAT",
-        columns: &[("SID", NUMBER), ("STATISTIC#", NUMBER), ("VALUE", NUMBER)],
-        rows: |filling| statistics(&filling.activity.others()),
-    },
-    View {
-        name: "V$MYSTAT",
-        columns: &[("SID", NUMBER), ("STATISTIC#", NUMBER), ("VALUE", NUMBER)],
-        rows: |filling| statistics(std::slice::from_ref(filling.activity)),
-    },
-    View {
-        name: "V$SESSION",
-        columns: &[
-            ("SID", NUMBER),
-            ("SERIAL#", NUMBER),
-            ("USERNAME", NAME),
-            ("STATUS", DataType::varchar2(8)),
-            ("MODULE", NAME),
-            ("ACTION", NAME),
-            ("CLIENT_INFO", NAME),
-            ("CLIENT_IDENTIFIER", NAME),
-            ("ECID", NAME),
-            ("SQL_TRACE", DataType::varchar2(8)),
-        ],
-        rows: |filling| each(filling, session_row),
-    },
-    View {
-        name: "V$SESSION_CONNECT_INFO",
-        columns: &[("SID", NUMBER), ("SERIAL#", NUMBER), ("CLIENT_CHARSET", NAME), ("CLIENT_DRIVER", NAME)],
-        rows: |filling| {
-            each(filling, |session| {
-                vec![count(u64::from(session.sid)), count(u64::from(SERIAL)), text("AL32UTF8"), session.context("CLIENT_DRIVER")]
-            })
-        },
-    },
-    View {
-        name: "V$SQL_MONITOR",
-        columns: &[("SID", NUMBER), ("STATUS", DataType::varchar2(19)), ("DBOP_NAME", NAME)],
-        rows: |filling| {
-            let mut rows = each(filling, |session| vec![count(u64::from(session.sid)), text("EXECUTING"), session.context("DBOP")]);
-            rows.retain(|row| !row.last().is_some_and(Stored::is_null));
-            rows
-        },
-    },
-];
-
-/// The view of this name.
-pub(super) fn find(name: &str) -> Option<&'static View> {
-    VIEWS.iter().find(|view| view.name == name)
-}
-
-fn text(value: &str) -> Stored<'static> {
-    Stored::text(value.to_owned())
-}
-
-fn count(value: u64) -> Stored<'static> {
-    Stored::number(&Number::from_u64(value))
-}
-
-fn each(filling: &Filling<'_>, row: impl Fn(&Activity) -> Vec<Stored<'static>>) -> Vec<Vec<Stored<'static>>> {
-    filling.activity.others().iter().map(|session| row(session)).collect()
-}
-
-fn statistics(sessions: &[Arc<Activity>]) -> Vec<Vec<Stored<'static>>> {
-    let of = |session: &Arc<Activity>| STATISTICS.map(|(number, _, value)| (session.sid, number, value(session)));
-    sessions.iter().flat_map(of).map(|(sid, number, value)| vec![count(sid.into()), count(number.into()), count(value)]).collect()
-}
-
-fn session_row(session: &Activity) -> Vec<Stored<'static>> {
-    let status = if session.is_killed() { "KILLED" } else { "ACTIVE" };
-    let mut row = vec![count(session.sid.into()), count(SERIAL.into()), text(&session.user), text(status)];
-    row.extend(["MODULE", "ACTION", "CLIENT_INFO", "CLIENT_IDENTIFIER", "ECID"].map(|name| session.context(name)));
-    row.push(text("DISABLED"));
-    row
 }

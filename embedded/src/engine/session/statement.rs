@@ -8,13 +8,13 @@ use super::super::block::{Program, parse_block};
 use super::super::ddl::{Command, parse_command, unsupported_statement};
 use super::super::dictionary::View;
 use super::super::dml;
+use super::super::last_row::LastRow;
 use super::super::nls::Nls;
 use super::super::parse::Returning;
 use super::super::shape::{Shape, StatementKind, shape};
 use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Query, ReturningPlan, Translator, describe};
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
-use super::super::last_row::LastRow;
 use super::Session;
 
 /// What a statement was when it was prepared.
@@ -35,8 +35,8 @@ pub(super) struct PlanKey {
 }
 
 pub(super) enum Plan {
-    Query(Query, Vec<&'static View>),
-    Dml(DmlPlan, Option<ReturningPlan>, Vec<&'static View>),
+    Query(Query, Vec<View>),
+    Dml(DmlPlan, Option<ReturningPlan>, Vec<View>),
 }
 
 /// A prepared statement.
