@@ -101,9 +101,10 @@ fn instance(_: &Filling<'_>) -> Result<Vec<Row>> {
 
 /// Parameters that clients ask for, with the type numbers of Oracle: 2 text, 3 integer.
 fn settings(_: &Filling<'_>) -> Result<Vec<Row>> {
-    const SETTINGS: [(&str, i64, &str); 7] = [
+    const SETTINGS: [(&str, i64, &str); 8] = [
         ("compatible", 2, "19.0.0"),
         ("db_block_size", 3, "8192"),
+        ("db_domain", 2, ""),
         ("db_name", 2, "EMBEDDED"),
         ("max_string_size", 2, "EXTENDED"),
         ("open_cursors", 3, "65535"),
