@@ -2,7 +2,7 @@
 //! no lock: a descriptor belongs to one thread at a time, as the OCI contract says.
 
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::codes::{kind, status};
 use super::env::EnvBody;
@@ -10,6 +10,7 @@ use super::error::{Failure, guard_bare};
 use super::handle::{self, Child, Handle};
 use super::interval::Interval;
 use super::lob::LobValue;
+use super::session::ContextEntries;
 use super::statement::ColumnParam;
 use super::timestamp::Timestamp;
 
@@ -37,7 +38,7 @@ pub enum Content {
     Rowid(String),
     Param(Arc<Vec<ColumnParam>>, usize),
     /// The application context of a session: its entries, and which one this is (none for the list).
-    ApplicationContext(Arc<Mutex<Vec<[String; 3]>>>, Option<usize>),
+    ApplicationContext(ContextEntries, Option<usize>),
 }
 
 impl Descriptor {
@@ -80,7 +81,7 @@ impl Descriptor {
     }
 
     /// The application context behind its list or an entry.
-    pub fn application_context(&self) -> Result<(&Arc<Mutex<Vec<[String; 3]>>>, Option<usize>), Failure> {
+    pub fn application_context(&self) -> Result<(&ContextEntries, Option<usize>), Failure> {
         match &self.body {
             Content::ApplicationContext(entries, index) => Ok((entries, *index)),
             _ => Err(self.not_filled()),

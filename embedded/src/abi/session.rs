@@ -210,6 +210,9 @@ const CONTEXT: [(u32, &str); 7] = [
 pub const CONTEXT_ATTRIBUTES: [u32; 7] =
     [attr::MODULE, attr::ACTION, attr::CLIENT_INFO, attr::CLIENT_IDENTIFIER, attr::DRIVER_NAME, attr::DBOP, attr::ECONTEXT_ID];
 
+/// Namespace, name and value of the entries of an application context.
+pub type ContextEntries = Arc<Mutex<Vec<[String; 3]>>>;
+
 /// Content of a session (authentication information) handle.
 #[derive(Default)]
 pub struct SessionBody {
@@ -218,7 +221,7 @@ pub struct SessionBody {
     pub purity: u32,
     pub lob_prefetch_bytes: u32,
     /// Namespace, name and value of each entry of the application context, for the logon.
-    pub application_context: Arc<Mutex<Vec<[String; 3]>>>,
+    pub application_context: ContextEntries,
     /// What the caller keeps with the session (`OCIContextSetValue`).
     pub context: HashMap<Box<[u8]>, usize>,
     /// Memory that the caller allocated for as long as the session (`OCIMemoryAlloc`).
