@@ -54,6 +54,16 @@ pub trait ColumnBind: Send {
         Ok(self.layout().stride_bytes())
     }
 
+    /// The widest stride that the column can come to need: a buffer of that stride takes every array, or `write` says which value is refused.
+    fn max_stride_bytes(&self) -> u32 {
+        self.layout().stride_bytes()
+    }
+
+    /// Whether `write` may set indicators of its own, for values that are not NULL in the array.
+    fn makes_nulls(&self) -> bool {
+        false
+    }
+
     /// Writes `array.len()` values into `slots`, which has as many rows. Nulls are already in the indicators.
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError>;
 }

@@ -20,6 +20,11 @@ trait Mantissa: Copy + Into<i128> {
     /// Its magnitude; `u64::MAX` for all that do not fit an i64.
     fn magnitude(self) -> u64;
 
+    /// The largest magnitude of all.
+    fn largest(values: &[Self]) -> u64 {
+        values.iter().fold(0, |largest, value| value.magnitude().max(largest))
+    }
+
     /// Itself, where the magnitude says that it fits.
     fn low(self) -> i64;
 }
@@ -54,6 +59,17 @@ impl Mantissa for i128 {
         if i128::from(self as i64) == self { (self as i64).unsigned_abs() } else { u64::MAX }
     }
 
+    fn largest(values: &[Self]) -> u64 {
+        let (mut beyond, mut largest) = (0, 0);
+        for &value in values {
+            let low = value as i64;
+            // The upper half of what fits is nothing but the sign of the lower one.
+            beyond |= (value >> 64) as i64 ^ low >> 63;
+            largest = low.unsigned_abs().max(largest);
+        }
+        if beyond == 0 { largest } else { u64::MAX }
+    }
+
     #[inline(always)]
     fn low(self) -> i64 {
         self as i64
@@ -78,8 +94,7 @@ impl<A: ArrowPrimitiveType<Native: Mantissa>> ColumnBind for DecimalBind<A> {
         let (out, _) = slots.values.as_chunks_mut::<NUMBER_SLOT_BYTES>();
         for (block, (values, out)) in array.values().chunks(BLOCK_ROWS).zip(out.chunks_mut(BLOCK_ROWS)).enumerate() {
             // What lies under a NULL is looked at and encoded like the others: it is never sent, and to leave it out costs more.
-            let largest = values.iter().fold(0, |largest, value| value.magnitude().max(largest));
-            match self.short.form(largest) {
+            match self.short.form(Mantissa::largest(values)) {
                 ShortForm::Digits8 => values.iter().zip(out).for_each(|(value, slot)| self.short.encode_8(value.low(), slot)),
                 ShortForm::Digits19 => values.iter().zip(out).for_each(|(value, slot)| self.short.encode_19(value.low(), slot)),
                 ShortForm::Mixed => self.write_mixed(array, block * BLOCK_ROWS, values, out)?,
