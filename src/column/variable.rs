@@ -41,18 +41,18 @@ pub(super) trait ByteReader {
 
     /// The memory from the first byte of value `index`, which has `length` bytes, to the end of the buffer that holds it: a copy may read
     /// beyond the value.
-    fn from_value(&self, index: usize, length: usize) -> &[u8];
+    fn bytes_from(&self, index: usize, length: usize) -> &[u8];
 
     /// Value `index`.
     fn value(&self, index: usize) -> &[u8] {
         let length = self.length(index);
-        &self.from_value(index, length)[..length]
+        &self.bytes_from(index, length)[..length]
     }
 
     /// Copies value `index` of `length` bytes, at most `BLOCK` of them unless `BLOCK` is 0, to the head of `slots`.
     #[inline(always)]
     fn copy_to<const BLOCK: usize>(&self, index: usize, length: usize, slots: &mut [u8]) {
-        copy_value::<BLOCK>(slots, self.from_value(index, length), length);
+        copy_value::<BLOCK>(slots, self.bytes_from(index, length), length);
     }
 }
 
@@ -69,7 +69,7 @@ impl<O: ArrowNativeType> ByteReader for Offsets<'_, O> {
     }
 
     #[inline(always)]
-    fn from_value(&self, index: usize, _length: usize) -> &[u8] {
+    fn bytes_from(&self, index: usize, _length: usize) -> &[u8] {
         &self.values[self.offsets[index].as_usize()..]
     }
 }
@@ -102,7 +102,7 @@ impl ByteReader for Views<'_> {
     }
 
     #[inline(always)]
-    fn from_value(&self, index: usize, length: usize) -> &[u8] {
+    fn bytes_from(&self, index: usize, length: usize) -> &[u8] {
         let view = self.views[index];
         let (buffer, offset) = ((view >> 64) as u32 as usize, (view >> 96) as u32 as usize);
         // Two choices of a number instead of a branch, which would be guessed wrong where lengths are mixed.
@@ -117,7 +117,7 @@ impl ByteReader for Views<'_> {
         match slots.first_chunk_mut::<16>() {
             // The view is in a register already; no memory has to be found.
             Some(slots) if BLOCK == 16 && length <= INLINE_BYTES => *slots = (self.views[index] >> 32).to_le_bytes(),
-            _ => copy_value::<BLOCK>(slots, self.from_value(index, length), length),
+            _ => copy_value::<BLOCK>(slots, self.bytes_from(index, length), length),
         }
     }
 }
@@ -148,7 +148,7 @@ impl ByteReader for Fixed<'_> {
     }
 
     #[inline(always)]
-    fn from_value(&self, index: usize, _length: usize) -> &[u8] {
+    fn bytes_from(&self, index: usize, _length: usize) -> &[u8] {
         &self.values[self.width * index..]
     }
 }
