@@ -18,7 +18,7 @@ use arrow::error::ArrowError;
 use crate::column::{ColumnDefine, Origin, ValueError};
 use crate::define::plan_define;
 use crate::error::{Error, Phase, PlanProblem, Result, RowError, SourceRow};
-use crate::layout::Layout;
+use crate::layout::{Cells, Layout};
 use crate::oci::{BadCell, FetchStatement, OciError, Session};
 use crate::oracle_type::ColumnDesc;
 use crate::type_map::{DEFAULT_MAX_LOB_BYTES, LossySet};
@@ -188,6 +188,29 @@ impl Fetcher<'_> {
         next
     }
 
+    /// Brings the next rows into the array buffers and leaves them there, for [`Self::cells`]; 0 at the end.
+    ///
+    /// # Errors
+    /// As [`Self::next_batch`], but for what a conversion would refuse.
+    pub fn next_rows(&mut self) -> Result<usize> {
+        if self.failed {
+            return Ok(0);
+        }
+        let rows = self.fetch();
+        self.failed = rows.is_err();
+        let rows = rows?;
+        self.rows_fetched += rows as u64;
+        Ok(rows)
+    }
+
+    /// The array buffer of column `index` (0-based) after [`Self::next_rows`], and its indicators (-1 is NULL).
+    ///
+    /// # Panics
+    /// When there is no such column or it has fewer rows.
+    pub fn cells(&self, index: usize, rows: usize) -> (Cells<'_>, &[i16]) {
+        self.statement.cells(index, rows)
+    }
+
     /// Rows handed out so far.
     pub fn rows_fetched(&self) -> u64 {
         self.rows_fetched
@@ -203,20 +226,25 @@ impl Fetcher<'_> {
         self.convert_time
     }
 
-    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+    fn fetch(&mut self) -> Result<usize> {
         let began = Instant::now();
         let outcome = self.statement.fetch().map_err(|error| self.fetch_failed(error))?;
         self.fetch_time += began.elapsed();
-        if let Some(cell) = outcome.bad_cell {
-            return Err(self.bad_cell(cell));
+        match outcome.bad_cell {
+            Some(cell) => Err(self.bad_cell(cell)),
+            None => Ok(outcome.rows),
         }
-        if outcome.rows == 0 {
+    }
+
+    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+        let rows = self.fetch()?;
+        if rows == 0 {
             return Ok(None);
         }
         let began = Instant::now();
-        let batch = self.convert(outcome.rows)?;
+        let batch = self.convert(rows)?;
         self.convert_time += began.elapsed();
-        self.rows_fetched += outcome.rows as u64;
+        self.rows_fetched += rows as u64;
         Ok(Some(batch))
     }
 

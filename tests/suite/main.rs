@@ -15,6 +15,7 @@ mod loads;
 mod make_orders;
 mod pairs;
 mod parquet_testing;
+mod pipes;
 mod real_client;
 mod real_client_types;
 mod rejects;

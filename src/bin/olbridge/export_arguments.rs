@@ -114,22 +114,12 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     let options = &arguments.export;
     let job = ExportJob {
         source,
-        selection: Selection {
-            query: options.query.clone(),
-            columns: arguments.columns.clone(),
-            condition: options.condition.clone(),
-            limit: options.limit,
-        },
+        selection: selection(&arguments),
         path: parquet_path(path)?,
         mode: mode(arguments.mode)?,
         reading: reading(options),
         types: type_choices(options)?,
-        fetch: FetchOptions {
-            batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
-            batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
-            max_lob_bytes: max_lob_bytes(options.max_lob_bytes.as_deref())?,
-            lossy: lossy(arguments.lossy.as_deref())?,
-        },
+        fetch: fetch_options(&arguments)?,
         sink: SinkOptions {
             codec: options.compression.as_deref().map_or(Ok(Codec::default()), str::parse)?,
             row_group_rows: options.row_group_rows.map_or(SinkOptions::default().row_group_rows, NonZeroUsize::get),
@@ -143,7 +133,26 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     Ok(ExportRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })
 }
 
-fn reading(options: &ExportArguments) -> Reading {
+pub fn selection(arguments: &CopyArguments) -> Selection {
+    let options = &arguments.export;
+    Selection {
+        query: options.query.clone(),
+        columns: arguments.columns.clone(),
+        condition: options.condition.clone(),
+        limit: options.limit,
+    }
+}
+
+pub fn fetch_options(arguments: &CopyArguments) -> Result<FetchOptions, Failure> {
+    Ok(FetchOptions {
+        batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
+        batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
+        max_lob_bytes: max_lob_bytes(arguments.export.max_lob_bytes.as_deref())?,
+        lossy: lossy(arguments.lossy.as_deref())?,
+    })
+}
+
+pub fn reading(options: &ExportArguments) -> Reading {
     let as_of = match (options.as_of_scn, &options.as_of_timestamp) {
         (Some(scn), _) => AsOf::Scn(scn),
         (None, Some(time)) => AsOf::Timestamp(time.clone()),

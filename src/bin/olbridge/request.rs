@@ -75,7 +75,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
     Ok(CopyRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })
 }
 
-fn mode(argument: ModeArgument) -> Mode {
+pub(crate) fn mode(argument: ModeArgument) -> Mode {
     match argument {
         ModeArgument::Append => Mode::Append,
         ModeArgument::Truncate => Mode::Truncate,
