@@ -1,18 +1,18 @@
 //! Statements of a session: prepare, plan, execute, query.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use sqlparser::ast::Statement as Ast;
 
 use super::super::block::{Program, parse_block};
-use super::super::ddl::{Command, parse_command, unsupported_statement};
-use super::super::dictionary::View;
+use super::super::ddl::{Command, Lifetime, parse_command, unsupported_statement};
 use super::super::dml;
 use super::super::nls::Nls;
 use super::super::parse::Returning;
 use super::super::shape::{Shape, StatementKind, shape};
 use super::super::tokens::tokenise;
-use super::super::translate::{Context, DmlPlan, Local, Query, ReturningPlan, Translator, describe};
+use super::super::translate::{Context, DmlPlan, Local, Needs, Query, ReturningPlan, Translator, describe};
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
 
@@ -34,8 +34,8 @@ pub(super) struct PlanKey {
 }
 
 pub(super) enum Plan {
-    Query(Query, Vec<View>),
-    Dml(DmlPlan, Option<ReturningPlan>, Vec<View>),
+    Query(Query, Needs),
+    Dml(DmlPlan, Option<ReturningPlan>, Needs),
 }
 
 /// A prepared statement.
@@ -138,6 +138,8 @@ impl Session {
             | StatementKind::Commit
             | StatementKind::Rollback
             | StatementKind::Savepoint => Body::Command(parse_command(sql, shape.kind)?),
+            // COMMENT, GRANT, LOCK and RENAME are no kinds to a client.
+            StatementKind::Unknown => Body::Command(parse_command(sql, shape.kind)?),
             _ => return Err(unsupported_statement(sql)),
         };
         let mut statement = Statement { locks, ..Statement::new(sql, shape, body) };
@@ -192,7 +194,7 @@ impl Session {
             Ast::Query(query) => {
                 let query = translator.query(query)?;
                 statement.columns = describe(&query.outputs);
-                let plan = Plan::Query(query, std::mem::take(&mut translator.views));
+                let plan = Plan::Query(query, std::mem::take(&mut translator.needs));
                 statement.plan = Some((key.clone(), plan));
                 return Ok(());
             }
@@ -203,8 +205,8 @@ impl Session {
             _ => return Err(unsupported_statement(&statement.sql)),
         };
         let returning = returning.as_ref().map(|clause| translator.returning(&dml, &clause.expressions)).transpose()?;
-        let views = std::mem::take(&mut translator.views);
-        statement.plan = Some((key, Plan::Dml(dml, returning, views)));
+        let needs = std::mem::take(&mut translator.needs);
+        statement.plan = Some((key, Plan::Dml(dml, returning, needs)));
         Ok(())
     }
 
@@ -288,6 +290,9 @@ impl Session {
             changed += outcome.as_ref().copied().unwrap_or(0);
             done(row, outcome)
         });
+        if self.in_transaction() {
+            self.sequences.save(&self.connection)?;
+        }
         // A transaction that changed nothing would only keep other writers out; `null` keeps nothing at all.
         if began && (changed == 0 || !self.keeps_rows()) {
             self.rollback()?;
@@ -316,11 +321,16 @@ impl Session {
             // Rows of the same kinds share one plan; NULL fits the plan at hand.
             let kinds = self.kinds(statement, &binds);
             self.plan(statement, kinds)?;
-            let Some((key, Plan::Dml(plan, returning, views))) = &statement.plan else {
+            let Some((key, Plan::Dml(plan, returning, needs))) = &statement.plan else {
                 return Err(OraError::internal("DML without a plan"));
             };
-            self.fill_views(&self.connection, views)?;
-            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts)?;
+            self.make_ready(&self.connection, needs)?;
+            for table in needs.temporary.iter().filter(|table| table.lifetime == Lifetime::Transaction) {
+                if !self.temporary_touched.iter().any(|known| known.id == table.id) {
+                    self.temporary_touched.push(Arc::clone(table));
+                }
+            }
+            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts, &self.sequences)?;
             loop {
                 let outcome = runner.run(&binds, &mut |values| returned(row, values));
                 let cause = outcome.as_ref().err().map(|error| error.message.clone());

@@ -33,7 +33,10 @@ impl Translator<'_> {
             Expr::Value(value) => self.literal(&value.value),
             Expr::TypedString(typed) => typed_literal(&typed.data_type.to_string(), &typed.value.value),
             Expr::Identifier(identifier) => self.identifier(identifier),
-            Expr::CompoundIdentifier(parts) => self.column(parts),
+            Expr::CompoundIdentifier(parts) => match self.sequence_number(parts)? {
+                Some(number) => Ok(number),
+                None => self.column(parts),
+            },
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
             Expr::Function(function) => self.call(function),
