@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::catalog::ConstraintKind;
 
 fn create(sql: &str) -> Result<(Vec<ColumnDef>, Vec<ConstraintDef>)> {
     match parse_command(sql, StatementKind::Create)? {
