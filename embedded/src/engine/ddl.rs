@@ -120,6 +120,9 @@ fn create(reader: &mut TokenReader<'_>) -> Result<Command> {
     if reader.take("USER") {
         return set_user(reader, true);
     }
+    if reader.take("EDITION") {
+        return Ok(Command::CreateEdition { name: reader.identifier()? });
+    }
     if reader.take("OR REPLACE VIEW") || reader.take("OR REPLACE FORCE VIEW") {
         return object::create_view(reader, true);
     }
@@ -183,8 +186,21 @@ fn alter(reader: &mut TokenReader<'_>) -> Result<Command> {
         let sequence = reader.object_name()?;
         return Ok(Command::AlterSequence { sequence, options: object::sequence_options(reader)? });
     }
+    if reader.take("SYSTEM KILL SESSION") {
+        return kill_session(reader);
+    }
     let what = reader.peek_word().unwrap_or_default();
     Err(OraError::unsupported(format_args!("ALTER {what}")).at(Some(reader.offset())))
+}
+
+/// `'sid,serial#[,@instance]' [IMMEDIATE]`.
+fn kill_session(reader: &mut TokenReader<'_>) -> Result<Command> {
+    let invalid = || OraError::new(26, "missing or invalid session ID");
+    let Some(Token::SingleQuotedString(text)) = reader.next() else { return Err(invalid()) };
+    let mut numbers = text.split(',').map(|part| part.trim().parse::<u32>());
+    let (Some(Ok(sid)), Some(Ok(serial))) = (numbers.next(), numbers.next()) else { return Err(invalid()) };
+    reader.take("IMMEDIATE");
+    Ok(Command::KillSession { sid, serial })
 }
 
 fn alter_session(reader: &mut TokenReader<'_>) -> Result<Command> {

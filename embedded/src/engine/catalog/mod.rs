@@ -195,6 +195,8 @@ pub(crate) struct Catalog {
     pub sequences: BTreeMap<(String, String), Arc<Sequence>>,
     /// Comments by number of the table and column; no column for the table itself.
     pub comments: BTreeMap<(i64, String), String>,
+    /// Names of CREATE EDITION.
+    pub editions: std::collections::BTreeSet<String>,
 }
 
 const SCHEMA: &str = "
@@ -265,6 +267,11 @@ impl Catalog {
             catalog.views.insert((row.get(1)?, row.get(2)?), Arc::new(ViewDef { id: row.get(0)?, text: row.get(3)?, columns }));
         }
         extras::load(connection, &mut catalog)?;
+        let mut statement = connection.prepare_cached("SELECT name FROM ora_text WHERE kind = 'E'")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            catalog.editions.insert(row.get(0)?);
+        }
         Ok(catalog)
     }
 

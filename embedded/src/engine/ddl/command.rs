@@ -160,6 +160,13 @@ pub(crate) enum Command {
         password: String,
         create: bool,
     },
+    CreateEdition {
+        name: String,
+    },
+    KillSession {
+        sid: u32,
+        serial: u32,
+    },
     AlterSession {
         settings: Vec<(String, String)>,
     },
@@ -182,6 +189,7 @@ impl Command {
         !matches!(
             self,
             Command::AlterSession { .. }
+                | Command::KillSession { .. }
                 | Command::LockTable { .. }
                 | Command::Savepoint { .. }
                 | Command::RollbackTo { .. }

@@ -26,6 +26,7 @@ impl Session {
             user: &self.user,
             schema: &self.schema,
             settings: &self.settings,
+            activity: &self.activity,
         };
         needs.views.iter().try_for_each(|view| view.fill(&filling))?;
         needs.temporary.iter().try_for_each(|table| self.ensure_temporary(table))?;

@@ -8,10 +8,11 @@ use sqlparser::ast::Statement as Ast;
 use super::super::block::{Program, parse_block};
 use super::super::ddl::{Command, Lifetime, parse_command, unsupported_statement};
 use super::super::dml;
+use super::super::last_row::LastRow;
 use super::super::nls::Nls;
 use super::super::parse::Returning;
 use super::super::shape::{Shape, StatementKind, shape};
-use super::super::tokens::tokenise;
+use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Needs, Query, ReturningPlan, Translator, describe};
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
@@ -75,6 +76,11 @@ impl Statement {
         }
     }
 
+    /// Whether it is neither a query nor DML nor a block.
+    pub(super) fn is_command(&self) -> bool {
+        matches!(self.body, Body::Command(_))
+    }
+
     fn new(sql: &str, shape: Shape, body: Body) -> Statement {
         Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new(), locks: false }
     }
@@ -122,6 +128,11 @@ impl Session {
     /// As `prepare`.
     pub fn prepare_for(&mut self, sql: &str, bind_kinds: &[DatumKind]) -> Result<Statement> {
         let shape = shape(sql);
+        let is_block = matches!(shape.kind, StatementKind::Begin | StatementKind::Declare);
+        let refused = |name: &&String| (is_reserved(name) || *name == "ROWID") && !sql.contains(&format!(":\"{name}\""));
+        if let (false, Some(name)) = (is_block, shape.binds.iter().find(refused)) {
+            return Err(OraError::new(1745, format_args!("invalid host/bind variable name (:{name})")));
+        }
         let mut locks = false;
         let body = match shape.kind {
             StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
@@ -308,6 +319,39 @@ impl Session {
         returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
+        let watched = match &statement.plan {
+            Some((_, Plan::Dml(plan, ..))) => Some(LastRow::watch(&mut self.connection, plan)),
+            _ => None,
+        };
+        let mut changed = false;
+        let result = self.run_plans(statement, rows, fill, returned, &mut |row, outcome| {
+            changed |= outcome.as_ref().is_ok_and(|count| *count > 0);
+            done(row, outcome)
+        });
+        if let Some((_, Plan::Dml(_, _, needs))) = &statement.plan {
+            self.touch_temporary(needs);
+        }
+        self.last_row = watched.and_then(|watched| watched.end(&mut self.connection, changed));
+        result
+    }
+
+    /// Remembers temporary tables whose rows end with the transaction.
+    fn touch_temporary(&mut self, needs: &Needs) {
+        for table in needs.temporary.iter().filter(|table| table.lifetime == Lifetime::Transaction) {
+            if !self.temporary_touched.iter().any(|known| known.id == table.id) {
+                self.temporary_touched.push(Arc::clone(table));
+            }
+        }
+    }
+
+    fn run_plans<'b>(
+        &self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
         let mut binds = vec![Datum::Null; statement.shape.binds.len()];
         let mut row = rows.start;
         while row < rows.end {
@@ -325,11 +369,6 @@ impl Session {
                 return Err(OraError::internal("DML without a plan"));
             };
             self.make_ready(&self.connection, needs)?;
-            for table in needs.temporary.iter().filter(|table| table.lifetime == Lifetime::Transaction) {
-                if !self.temporary_touched.iter().any(|known| known.id == table.id) {
-                    self.temporary_touched.push(Arc::clone(table));
-                }
-            }
             let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts, &self.sequences)?;
             loop {
                 let outcome = runner.run(&binds, &mut |values| returned(row, values));
@@ -371,26 +410,5 @@ impl Session {
             kind => kind,
         };
         binds.iter().enumerate().map(kind).collect()
-    }
-
-    /// For `null`: checks that values of these kinds convert to the columns they are bound to, that the longest of each fits (bytes; 0
-    /// when not known), and that what the statement itself says may be stored.
-    ///
-    /// # Errors
-    /// ORA-00932, ORA-12899 and ORA-01400 where they do not, and what planning finds. The rows themselves may still be good, as NULL is.
-    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind], longest_bytes: &[u32]) -> Result<()> {
-        if matches!(statement.body, Body::Command(_)) {
-            return Ok(());
-        }
-        self.refresh()?;
-        self.plan(statement, bind_kinds.to_vec())?;
-        match &statement.plan {
-            Some((_, Plan::Dml(plan, _, _))) => {
-                dml::check_kinds(plan, bind_kinds, &self.nls)?;
-                dml::check_lengths(plan, bind_kinds, longest_bytes)?;
-                dml::check_constants(&self.connection, plan, &self.nls)
-            }
-            _ => Ok(()),
-        }
     }
 }

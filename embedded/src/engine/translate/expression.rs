@@ -35,7 +35,10 @@ impl Translator<'_> {
             Expr::Identifier(identifier) => self.identifier(identifier),
             Expr::CompoundIdentifier(parts) => match self.sequence_number(parts)? {
                 Some(number) => Ok(number),
-                None => self.column(parts),
+                None => match self.column(parts) {
+                    Err(error) if error.code == 904 => self.session_number(parts).ok_or(error),
+                    found => found,
+                },
             },
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
@@ -138,6 +141,17 @@ impl Translator<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// Number and serial number of the session, from the package that debuggers ask.
+    fn session_number(&self, parts: &[sqlparser::ast::Ident]) -> Option<Sql> {
+        let [package, name] = parts else { return None };
+        let key = match (package.value.to_uppercase().as_str(), name.value.to_uppercase().as_str()) {
+            ("DBMS_DEBUG_JDWP", "CURRENT_SESSION_ID") => "SID",
+            ("DBMS_DEBUG_JDWP", "CURRENT_SESSION_SERIAL") => "SERIAL",
+            _ => return None,
+        };
+        number_literal(self.context.settings.get(key)?).ok()
     }
 
     fn unary(&mut self, op: UnaryOperator, expr: &Expr) -> Result<Sql> {
