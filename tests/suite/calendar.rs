@@ -63,7 +63,7 @@ fn what_no_arrow_type_of_time_holds_is_read_as_text() {
     );
     database.sql(
         "INSERT INTO T VALUES (TO_DATE('-0044-03-15', 'SYYYY-MM-DD'), TO_TIMESTAMP('1999-01-01 00:00:00.25', 'YYYY-MM-DD HH24:MI:SS.FF9'), \
-         TO_TIMESTAMP_TZ('9999-12-31 23:59:58.000000001 -08:00', 'YYYY-MM-DD HH24:MI:SS.FF TZH:TZM'), \
+         TO_TIMESTAMP_TZ('9999-12-30 23:59:58.000000001 -08:00', 'YYYY-MM-DD HH24:MI:SS.FF TZH:TZM'), \
          INTERVAL '-999999999 04:03:02.000000001' DAY(9) TO SECOND(9), INTERVAL '1 00:00:01' DAY(2) TO SECOND(0), \
          INTERVAL '99999999-11' YEAR(9) TO MONTH)",
     );
@@ -82,7 +82,7 @@ fn what_no_arrow_type_of_time_holds_is_read_as_text() {
         [
             "-0044-03-15 00:00:00",
             "1999-01-01 00:00:00.25",
-            "9999-12-31 23:59:58.000000001 -08:00",
+            "9999-12-30 23:59:58.000000001 -08:00",
             "-999999999 04:03:02.000000001",
             "+1 00:00:01",
             "+99999999-11"
