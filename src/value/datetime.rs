@@ -198,7 +198,7 @@ mod tests {
             let (mut calculated, mut looked_up) = ([0; 7], [0; 7]);
             assert_eq!(encode_dat_days(days, DAY, &mut calculated), table.encode_days(days, DAY, &mut looked_up));
             assert_eq!(calculated, looked_up, "{days}");
-            if days >= FIRST_GREGORIAN_DAY && days <= LAST_DAY {
+            if (FIRST_GREGORIAN_DAY..=LAST_DAY).contains(&days) {
                 let (year, month, day) = civil_from_days(days);
                 assert_eq!(days_from_civil(year, month, day), days);
             }
