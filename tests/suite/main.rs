@@ -19,3 +19,4 @@ mod real_client;
 mod real_client_types;
 mod rejects;
 mod support;
+mod transactions;

@@ -43,6 +43,7 @@ pub fn open(target: &Target, arguments: &ConnectionArguments) -> Result<Session,
     };
     let mut options = target.connect_options(password.map(Secret::new));
     options.client_lib_dir = client_directory(target, arguments)?;
+    options.call_timeout_ms = arguments.call_timeout_ms.map(|ms| ms.get());
     let session = Session::connect(&options).map_err(with_embedded_hint(target))?;
     if let Some(warning) = session.login_warning() {
         note(format_args!("warning: {warning}"));
