@@ -243,11 +243,10 @@ pub fn ends_transaction(sql: &str) -> Option<String> {
     let words = words_of(sql);
     let first = words.first()?;
     // ALTER SESSION and ALTER SYSTEM do not commit; ROLLBACK TO stays in the transaction.
-    let stays = match (first.as_str(), words.get(1).map(String::as_str), words.get(2).map(String::as_str)) {
-        ("ALTER", Some("SESSION" | "SYSTEM"), _) => true,
-        ("ROLLBACK", Some("TO"), _) | ("ROLLBACK", Some("WORK"), Some("TO")) => true,
-        _ => false,
-    };
+    let stays = matches!(
+        (first.as_str(), words.get(1).map(String::as_str), words.get(2).map(String::as_str)),
+        ("ALTER", Some("SESSION" | "SYSTEM"), _) | ("ROLLBACK", Some("TO"), _) | ("ROLLBACK", Some("WORK"), Some("TO"))
+    );
     (ENDING.contains(&first.as_str()) && !stays).then(|| first.clone())
 }
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroU64;
 
-use crate::error::{Error, Phase};
+use crate::error::{Error, Phase, Result};
 use crate::oci::{OciError, Session};
 use crate::sql;
 
@@ -74,7 +74,7 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// [`Error::Usage`] for a statement that would end the transaction by itself: DDL commits, and COMMIT and ROLLBACK are methods here.
-    pub fn execute(&self, sql: &str) -> Result<u64, Error> {
+    pub fn execute(&self, sql: &str) -> Result<u64> {
         if let Some(keyword) = sql::ends_transaction(sql) {
             return Err(Error::Usage {
                 message: format!("{keyword} ends the transaction, with {} changed rows in it", self.rows_changed.get()),
@@ -87,7 +87,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Runs a query, which sees what the transaction has changed; every value as text, see [`Session::query_text`].
-    pub fn query(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn query(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<()> {
         self.session.query_rows(sql, each_row)
     }
 
@@ -100,7 +100,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// The database knew of the transaction and no longer does: something in it has committed or rolled back, and nobody can say of which rows.
-    fn refuse_ended(&self) -> Result<(), Error> {
+    fn refuse_ended(&self) -> Result<()> {
         if !self.seen_open.get() || self.session.transaction_in_progress() != Some(false) {
             return Ok(());
         }
@@ -128,7 +128,7 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// [`Error::Usage`] when a load in it failed or has rows that were never sent. Whatever the error, what can be rolled back is rolled
     /// back; whether the commit happened all the same is told by [`commit_outcome_unknown`].
-    pub fn commit(mut self) -> Result<(), Error> {
+    pub fn commit(mut self) -> Result<()> {
         self.refuse_failed_load()?;
         self.refuse_unsent()?;
         self.refuse_ended()?;
@@ -142,7 +142,7 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// As [`Self::commit`], but rows in the buffers of a loader stay there: they belong to the next commit.
-    pub fn commit_and_continue(&self) -> Result<(), Error> {
+    pub fn commit_and_continue(&self) -> Result<()> {
         self.refuse_failed_load()?;
         self.refuse_ended()?;
         self.session.commit().map_err(|e| e.into_error(Phase::Commit, None))?;
@@ -152,7 +152,7 @@ impl<'s> Transaction<'s> {
         Ok(())
     }
 
-    fn refuse_unsent(&self) -> Result<(), Error> {
+    fn refuse_unsent(&self) -> Result<()> {
         if self.unsent_rows.get() > 0 {
             return Err(Error::Usage {
                 message: format!("{} rows were written and not sent; nothing was committed", self.unsent_rows.get()),
@@ -167,7 +167,7 @@ impl<'s> Transaction<'s> {
         self.finished = true;
     }
 
-    fn refuse_failed_load(&self) -> Result<(), Error> {
+    fn refuse_failed_load(&self) -> Result<()> {
         if !self.load_failed.get() {
             return Ok(());
         }
@@ -193,7 +193,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Takes everything back, and says if that failed (which Drop could not).
-    pub fn rollback(mut self) -> Result<(), Error> {
+    pub fn rollback(mut self) -> Result<()> {
         self.finished = true;
         let result = match self.session.rollback() {
             // A break that was meant for the call before.
@@ -204,7 +204,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Sets a savepoint; one round trip.
-    pub fn savepoint(&self, name: &str) -> Result<(), Error> {
+    pub fn savepoint(&self, name: &str) -> Result<()> {
         self.session.execute_sql(Phase::Execute, None, &sql::savepoint(name)?)?;
         let mut savepoints = self.savepoints.borrow_mut();
         savepoints.retain(|(other, _)| other != name);
@@ -214,7 +214,7 @@ impl<'s> Transaction<'s> {
 
     /// Takes back everything after the savepoint, which stays set. A load that failed is forgiven: set the savepoint before a load, not
     /// within it.
-    pub fn rollback_to(&self, name: &str) -> Result<(), Error> {
+    pub fn rollback_to(&self, name: &str) -> Result<()> {
         self.session.execute_sql(Phase::Rollback, None, &sql::rollback_to_savepoint(name)?)?;
         self.load_failed.set(false);
         let mut savepoints = self.savepoints.borrow_mut();
