@@ -21,3 +21,4 @@ mod real_client_types;
 mod rejects;
 mod snapshots;
 mod support;
+mod transactions;
