@@ -2,15 +2,20 @@
 
 pub mod describe;
 pub mod discover;
+pub mod format;
+pub mod input;
 pub mod int96;
-mod ndjson;
+mod ipc;
 pub mod parquet;
-pub mod parquet_sink;
 #[cfg(test)]
 mod parquet_tests;
 pub mod partition;
 pub mod read_ahead;
 pub mod rejects;
+pub mod sink;
+pub mod source;
+mod stream_source;
+mod text;
 pub mod text_stats;
 
 use std::path::Path;
