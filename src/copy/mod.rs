@@ -15,6 +15,7 @@ pub mod report;
 mod restore;
 mod run;
 pub mod target;
+mod text_types;
 
 pub use columns::PlanColumn;
 pub use export::{ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};

@@ -78,17 +78,17 @@ impl FromStr for Format {
 }
 
 /// How CSV is written and read.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct CsvOptions {
     /// Between two fields: `,`, `;`, `|` or a tab.
     pub delimiter: char,
     /// The unquoted field that is NULL.
-    pub null: String,
+    pub null: &'static str,
 }
 
 impl Default for CsvOptions {
     fn default() -> Self {
-        CsvOptions { delimiter: ',', null: String::new() }
+        CsvOptions { delimiter: ',', null: "" }
     }
 }
 
@@ -97,17 +97,19 @@ impl CsvOptions {
     ///
     /// # Errors
     /// [`Error::Usage`] for another delimiter, or a NULL that would have to be quoted.
-    pub fn new(delimiter: char, null: String) -> Result<Self> {
+    pub fn new(delimiter: char, null: &str) -> Result<Self> {
         if ![',', ';', '|', '\t'].contains(&delimiter) {
             return Err(Error::Usage { message: format!("{delimiter:?} cannot delimit fields"), remedy: "one of , ; | or a tab".into() });
         }
         // None of them is the text of a number, a date or bytes.
         const NULLS: [&str; 6] = ["", "NULL", "null", "\\N", "NA", "N/A"];
-        if !NULLS.contains(&null.as_str()) {
-            let message = format!("{null:?} cannot stand for NULL: it could be a value");
-            return Err(Error::Usage { message, remedy: "NULL, null, \\N, NA, N/A or nothing".into() });
+        match NULLS.into_iter().find(|known| *known == null) {
+            Some(null) => Ok(CsvOptions { delimiter, null }),
+            None => {
+                let message = format!("{null:?} cannot stand for NULL: it could be a value");
+                Err(Error::Usage { message, remedy: "NULL, null, \\N, NA, N/A or nothing".into() })
+            }
         }
-        Ok(CsvOptions { delimiter, null })
     }
 }
 
@@ -129,9 +131,9 @@ mod tests {
 
     #[test]
     fn what_would_make_a_file_unreadable_is_refused() {
-        assert!(CsvOptions::new('\t', "\\N".into()).is_ok());
-        for (delimiter, null) in [('-', ""), (',', "a,b"), (';', "\"")] {
-            assert!(CsvOptions::new(delimiter, null.into()).is_err(), "{delimiter} {null}");
+        assert!(CsvOptions::new('\t', "\\N").is_ok());
+        for (delimiter, null) in [('-', ""), (',', "a,b"), (';', "0")] {
+            assert!(CsvOptions::new(delimiter, null).is_err(), "{delimiter} {null}");
         }
     }
 }

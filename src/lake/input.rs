@@ -58,9 +58,6 @@ impl Input {
         Input { path: Path::new(STANDARD_STREAM).into(), size_bytes: 0, partitions: Vec::new(), stdin }
     }
 
-    pub(super) fn is_stdin(&self) -> bool {
-        self.stdin.is_some()
-    }
 
     /// Reads from the begin. Standard input comes once, unless [`Self::keep`] was called.
     pub(super) fn open(&self, phase: Phase) -> Result<Box<dyn BufRead + Send>> {

@@ -44,7 +44,7 @@ fn ours<T>(result: Result<T>) -> Result<T> {
 pub(super) fn read(each: &Each<'_>, batch_rows: usize, send: Send<'_>) -> Result<bool> {
     let (path, format) = (&each.input.path, each.source.format());
     let mut rows_done = 0;
-    let mut hand_over = |batch: RecordBatch| -> Result<bool> {
+    let mut hand_over = |batch: &RecordBatch| -> Result<bool> {
         for start in (0..batch.num_rows()).step_by(batch_rows) {
             let part = batch.slice(start, batch_rows.min(batch.num_rows() - start));
             let arranged = arrange(each, &part)?;
@@ -78,7 +78,7 @@ pub(super) fn read(each: &Each<'_>, batch_rows: usize, send: Send<'_>) -> Result
         })?;
         match next {
             None => return Ok(true),
-            Some(batch) if !hand_over(batch)? => return Ok(false),
+            Some(batch) if !hand_over(&batch)? => return Ok(false),
             Some(_) => {}
         }
     }

@@ -65,9 +65,10 @@ impl Source {
 
     /// `--as` for a column that is not there would be forgotten silently, and for a format with types of its own as well.
     fn refuse_unknown_types(&self, options: &SourceOptions) -> Result<()> {
-        let Some((name, _)) = options.types.first() else { return Ok(()) };
+        let given = options.types.first().map(|(name, _)| format!("--as {name}=…")).or(options.like.as_ref().map(|_| "--like".into()));
+        let Some(given) = given else { return Ok(()) };
         if !self.format().is_text() {
-            let message = format!("--as {name}=…: {} files have types of their own", self.format());
+            let message = format!("{given}: {} files have types of their own", self.format());
             return Err(Error::Usage { message, remedy: "leave it out; it says how CSV and NDJSON are read".into() });
         }
         let known = |name: &str| self.schema().fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));

@@ -12,7 +12,7 @@ use super::input::Input;
 use super::parquet::{ReadOptions, guarded, own_texts};
 use super::partition::{partition_array, partition_field};
 use super::read_ahead::{BatchReader, SourceBatch};
-use super::text::{Cells, Guess, JsonLines, ParseOptions, Records, parse_column};
+use super::text::{BadCell, Cells, Guess, JsonLines, ParseOptions, Records, parse_column};
 use super::{ipc, source_error};
 use crate::error::{Error, Phase, Result};
 
@@ -30,18 +30,19 @@ pub struct SourceOptions {
     pub csv: CsvOptions,
     /// Column → type, for CSV and NDJSON.
     pub types: Vec<(String, DataType)>,
-    /// Columns of the same name have the type that they have here.
+    /// Columns of the same name have the type and nullability that they have here.
     pub like: Option<SchemaRef>,
     /// Offsets other than that of the column's zone are taken for the instants that they name.
     pub any_offset: bool,
 }
 
 impl SourceOptions {
-    fn type_of(&self, name: &str) -> Option<DataType> {
+    /// The field that was asked for under a name that is in the file.
+    fn field_of(&self, name: &str) -> Option<Field> {
         let is_named = |other: &str| other == name || other.eq_ignore_ascii_case(name);
-        let chosen = self.types.iter().find(|(other, _)| is_named(other)).map(|(_, data_type)| data_type.clone());
-        let like = || self.like.as_ref()?.fields().iter().find(|f| is_named(f.name())).map(|f| f.data_type().clone());
-        chosen.or_else(like)
+        let chosen = self.types.iter().find(|(other, _)| is_named(other)).map(|(_, data_type)| Field::new(name, data_type.clone(), true));
+        let like = || self.like.as_ref()?.fields().iter().find(|f| is_named(f.name()));
+        chosen.or_else(|| like().map(|f| Field::new(name, f.data_type().clone(), f.is_nullable())))
     }
 }
 
@@ -81,8 +82,8 @@ impl StreamSource {
             add_named_columns(format, &mut fields, options);
             undecided = vec![true; fields.len()];
             for (index, field) in fields.iter_mut().enumerate() {
-                if let Some(data_type) = options.type_of(field.name()) {
-                    *field = Arc::new(Field::new(field.name(), data_type, true));
+                if let Some(chosen) = options.field_of(field.name()) {
+                    *field = Arc::new(chosen);
                     undecided[index] = false;
                 }
             }
@@ -100,7 +101,7 @@ impl StreamSource {
         }
         let partition_columns = fields.len() - file_columns;
         let parse = ParseOptions { any_offset: options.any_offset };
-        let (schema, csv) = (Arc::new(Schema::new(fields)), options.csv.clone());
+        let (schema, csv) = (Arc::new(Schema::new(fields)), options.csv);
         Ok(StreamSource { format, inputs, schema, partition_columns, csv, parse, undecided, footer_texts })
     }
 
@@ -110,6 +111,11 @@ impl StreamSource {
 
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// How many columns at the end of the schema come from directory names.
+    pub(super) fn partition_columns(&self) -> usize {
+        self.partition_columns
     }
 
     pub(super) fn inputs(&self) -> &[Input] {
@@ -395,7 +401,14 @@ impl Rows<'_> {
     fn parse(&self, source: &StreamSource, column: usize) -> Result<ArrayRef> {
         let field = source.schema.field(column);
         let cells = self.cells.column(column, 0..self.cells.rows());
-        parse_column(field.data_type(), &cells, source.parse).map_err(|bad| {
+        let not_null = |array: ArrayRef| match array.nulls().filter(|nulls| !field.is_nullable() && nulls.null_count() > 0) {
+            Some(nulls) => {
+                let row = (0..nulls.len()).find(|row| nulls.is_null(*row)).unwrap_or(0);
+                Err(BadCell { row, reason: "is NULL, which --like does not allow".into() })
+            }
+            None => Ok(array),
+        };
+        parse_column(field.data_type(), &cells, source.parse).and_then(not_null).map_err(|bad| {
             let (line, row) = (self.lines.get(bad.row).copied().unwrap_or(0), self.rows_before + bad.row as u64 + 1);
             let message = format!("line {line}, row {row}, column {:?}: {} (read as {})", field.name(), bad.reason, field.data_type());
             let remedy = format!("correct the value, or read the column as another type: --as {}=TYPE", field.name());

@@ -1,4 +1,4 @@
-//! From Oracle into a Parquet file: [`ExportJob`] → [`ExportPlan`] → run → [`ExportReport`], as for loads.
+//! From Oracle into a file: [`ExportJob`] → [`ExportPlan`] → run → [`ExportReport`], as for loads.
 
 mod plan;
 mod report;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::fetch::FetchOptions;
-use crate::lake::parquet_sink::SinkOptions;
+use crate::lake::sink::SinkOptions;
 
 pub use plan::{ExportColumn, ExportPlan, FileAction};
 pub use report::{ExportReport, ExportTimes};
@@ -42,14 +42,14 @@ pub struct Selection {
     pub limit: Option<u64>,
 }
 
-/// A copy from a table or query into a Parquet file, as asked for. [`ExportJob::plan`] turns it into what will happen.
+/// A copy from a table or query into a file or to standard output, as asked for. [`ExportJob::plan`] turns it into what will happen.
 #[derive(Debug, Clone)]
 pub struct ExportJob {
     /// Where from; names a table unless there is a query.
     pub source: Target,
     /// Which rows and columns.
     pub selection: Selection,
-    /// The file.
+    /// The file, or `-` for standard output.
     pub path: PathBuf,
     /// What to do with one that is there.
     pub mode: FileMode,
@@ -81,9 +81,7 @@ impl ExportJob {
         if self.fetch.batch_rows == Some(0) || self.fetch.batch_bytes == 0 {
             return usage("buffers without room for a row", "leave out --batch-rows and --batch-bytes");
         }
-        if self.sink.row_group_rows == 0 {
-            return usage("row groups of 0 rows would never end", "leave out --row-group-rows");
-        }
+        self.sink.check()?;
         if self.selection.query.is_none() && self.source.table.is_none() {
             return self.source.require_table().map(drop);
         }

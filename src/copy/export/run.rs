@@ -14,7 +14,7 @@ use crate::copy::report::ms;
 use crate::copy::restore;
 use crate::error::{Error, Phase, Result};
 use crate::fetch::{FetchPlan, Fetcher};
-use crate::lake::parquet_sink::{ORACLE_COLUMNS_KEY, ParquetSink, SinkReport};
+use crate::lake::sink::{ORACLE_COLUMNS_KEY, Sink, SinkReport};
 use crate::oci::Session;
 
 /// User requested cancel of current operation.
@@ -43,7 +43,7 @@ impl ExportPlan {
         };
         let metadata =
             vec![(ORACLE_COLUMNS_KEY.to_owned(), restore::describe(&fetch.columns)), ("olbridge.source".to_owned(), self.source.clone())];
-        let sink = ParquetSink::create(&self.path, fetch.schema.clone(), metadata, self.file)?;
+        let sink = Sink::create(&self.path, &fetch.schema, &metadata, &self.file)?;
         let mut tally = Tally::default();
         cancel.arm(session.cancel_handle());
         let written = move_rows(fetch, sink, session, progress, cancel, &mut tally);
@@ -79,12 +79,12 @@ impl ExportPlan {
 /// Fetches on this thread, which the session stays with, and writes on another.
 fn move_rows(
     plan: FetchPlan,
-    sink: ParquetSink,
+    sink: Sink,
     session: &Session,
     progress: &mut dyn Progress,
     cancel: &Cancel,
     tally: &mut Tally,
-) -> Result<(ParquetSink, Duration)> {
+) -> Result<(Sink, Duration)> {
     let (sender, receiver) = sync_channel(WAITING_BATCHES);
     thread::scope(|scope| {
         let writer = scope.spawn(move || write_all(sink, &receiver));
@@ -121,7 +121,7 @@ fn fetch_all(
     Ok(())
 }
 
-fn write_all(mut sink: ParquetSink, batches: &Receiver<RecordBatch>) -> Result<(ParquetSink, Duration)> {
+fn write_all(mut sink: Sink, batches: &Receiver<RecordBatch>) -> Result<(Sink, Duration)> {
     let mut busy = Duration::ZERO;
     for batch in batches {
         let began = Instant::now();
@@ -141,7 +141,7 @@ fn internal(message: String) -> Error {
 }
 
 /// Nothing lost, nothing twice: what was fetched and what was written is one number.
-fn finish(sink: ParquetSink, path: &Path, action: FileAction, rows_fetched: u64) -> Result<SinkReport> {
+fn finish(sink: Sink, path: &Path, action: FileAction, rows_fetched: u64) -> Result<SinkReport> {
     if sink.rows() != rows_fetched {
         return Err(internal(format!("{rows_fetched} rows were fetched and {} written into {}", sink.rows(), path.display())));
     }

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
@@ -22,7 +23,7 @@ use crate::lake::text::{CsvWriter, NdjsonWriter, check_types};
 /// A writer of one format on its output.
 pub(super) enum Encoder<W: Write + Send> {
     Parquet { writer: Box<ArrowWriter<W>>, row_group_bytes: usize },
-    ArrowFile(Box<FileWriter<W>>),
+    ArrowFile(Box<FileWriter<W>>, SchemaRef),
     ArrowStream(Box<StreamWriter<W>>),
     Csv(CsvWriter, W),
     Ndjson(NdjsonWriter, W),
@@ -38,8 +39,8 @@ impl<W: Write + Send> Encoder<W> {
                 Encoder::Parquet { writer: Box::new(writer), row_group_bytes: options.row_group_bytes }
             }
             Format::Arrow => {
-                let schema = with_texts(schema, texts);
-                Encoder::ArrowFile(Box::new(FileWriter::try_new_with_options(out, &schema, ipc_options(options)?)?))
+                let schema = Arc::new(without_dictionaries(&with_texts(schema, texts)));
+                Encoder::ArrowFile(Box::new(FileWriter::try_new_with_options(out, &schema, ipc_options(options)?)?), schema)
             }
             Format::Arrows => {
                 let schema = with_texts(schema, texts);
@@ -65,7 +66,7 @@ impl<W: Write + Send> Encoder<W> {
                     writer.flush()?;
                 }
             }
-            Encoder::ArrowFile(writer) => writer.write(batch)?,
+            Encoder::ArrowFile(writer, schema) => writer.write(&unfold(batch, schema)?)?,
             Encoder::ArrowStream(writer) => writer.write(batch)?,
             Encoder::Csv(writer, out) => writer.write(out, batch)?,
             Encoder::Ndjson(writer, out) => writer.write(out, batch)?,
@@ -77,10 +78,11 @@ impl<W: Write + Send> Encoder<W> {
     pub(super) fn finish(self) -> Result<(W, usize), EncodeError> {
         Ok(match self {
             Encoder::Parquet { mut writer, .. } => {
-                let row_groups = writer.finish()?.num_row_groups();
+                writer.flush()?;
+                let row_groups = writer.flushed_row_groups().len();
                 (writer.into_inner()?, row_groups)
             }
-            Encoder::ArrowFile(mut writer) => {
+            Encoder::ArrowFile(mut writer, _) => {
                 writer.finish()?;
                 (writer.into_inner()?, 0)
             }
@@ -107,6 +109,24 @@ fn with_texts(schema: &SchemaRef, texts: &[(String, String)]) -> Schema {
     let mut metadata = schema.metadata().clone();
     metadata.extend(texts.iter().cloned());
     schema.as_ref().clone().with_metadata(metadata)
+}
+
+/// An Arrow file has one dictionary a column for all its batches, and the next batch may bring other values: plain values take its place.
+fn without_dictionaries(schema: &Schema) -> Schema {
+    let plain = |field: &FieldRef| match field.data_type() {
+        DataType::Dictionary(_, values) => Arc::new(field.as_ref().clone().with_data_type(values.as_ref().clone())),
+        _ => field.clone(),
+    };
+    Schema::new_with_metadata(schema.fields().iter().map(plain).collect::<Vec<_>>(), schema.metadata().clone())
+}
+
+fn unfold(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let plain = batch.columns().iter().zip(schema.fields()).map(|(array, field)| match array.data_type() {
+        DataType::Dictionary(..) => arrow::compute::cast(array, field.data_type()),
+        _ => Ok(array.clone()),
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(schema.clone(), plain.collect::<Result<_, _>>()?, &options)
 }
 
 fn ipc_options(options: &SinkOptions) -> Result<IpcWriteOptions, ArrowError> {

@@ -22,6 +22,9 @@ pub use options::{Codec, SinkOptions};
 /// Key beside the rows of a file that was copied from Oracle: its columns with their Oracle types, so that a later load can make the same table.
 pub const ORACLE_COLUMNS_KEY: &str = "olbridge.oracle_columns";
 
+/// Key beside the rows of a file that was copied from Oracle: the system change number that it is as of.
+pub const SCN_KEY: &str = "olbridge.scn";
+
 /// What a finished file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct SinkReport {

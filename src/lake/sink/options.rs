@@ -54,7 +54,7 @@ impl FromStr for Codec {
 }
 
 /// How a file is laid out.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct SinkOptions {
     /// Its format.
     pub format: Format,

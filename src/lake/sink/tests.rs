@@ -9,7 +9,6 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::{self, File};
 
 use super::*;
-use crate::lake::format::Format;
 
 fn batch(range: std::ops::Range<i64>) -> RecordBatch {
     let schema = Schema::new(vec![Field::new("ID", DataType::Int64, false)]);

@@ -1,8 +1,6 @@
 //! A column as the text of its cells: one pass a column, decided once by its type, so that writing a row is only copying.
 
-use std::fmt::Write as _;
-
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use arrow::array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::*;
 use arrow::error::ArrowError;
 
@@ -152,7 +150,7 @@ pub(super) fn column_text(array: &dyn Array, form: Form<'_>) -> Result<ColumnTex
         BinaryView => each.binary(|row| array.as_binary_view().value(row)),
         FixedSizeBinary(_) => each.binary(|row| array.as_fixed_size_binary().value(row)),
         Date32 | Date64 | Timestamp(..) | Time32(_) | Time64(_) | Duration(_) | Interval(_) => temporal(each)?,
-        Dictionary(_, _) if array.is_empty() => ColumnText::default(),
+        Dictionary(_, _) if array.as_any_dictionary().values().is_empty() => each.write(|_, _| {}),
         Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
             let values = column_text(dictionary.values(), form)?;
@@ -308,21 +306,4 @@ pub(super) fn write_rows(array: &dyn Array, form: Form<'_>, write: impl Fn(usize
         });
     }
     text
-}
-
-/// The text of one cell for a name or a path; `None` for NULL.
-pub(crate) fn cell_text(array: &ArrayRef, row: usize) -> Result<Option<String>, ArrowError> {
-    if array.logical_nulls().is_some_and(|nulls| nulls.is_null(row)) {
-        return Ok(None);
-    }
-    let text = column_text(&array.slice(row, 1), Form::Json)?;
-    let json = String::from_utf8_lossy(text.cell(0)).into_owned();
-    let mut out = String::new();
-    match serde_json::from_str::<String>(&json) {
-        Ok(inner) => out = inner,
-        Err(_) => {
-            let _ = out.write_str(&json);
-        }
-    }
-    Ok(Some(out))
 }

@@ -16,7 +16,7 @@ mod tests;
 mod writers;
 
 pub(super) use cells::Cells;
-pub(super) use decode::{ParseOptions, parse_column};
+pub(super) use decode::{BadCell, ParseOptions, parse_column};
 pub(super) use infer::Guess;
 pub(super) use json_lines::JsonLines;
 pub(super) use records::Records;

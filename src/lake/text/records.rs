@@ -91,7 +91,7 @@ enum State {
 impl<R: BufRead> Records<R> {
     /// Before the header.
     pub(in crate::lake) fn new(input: R, options: &CsvOptions) -> Self {
-        let (lines, options) = (Lines::new(input), options.clone());
+        let (lines, options) = (Lines::new(input), *options);
         Records { lines, options, line: Vec::new(), content: Vec::new(), fields: Vec::new() }
     }
 

@@ -37,7 +37,7 @@ impl CsvWriter {
         }
         line.push(b'\n');
         out.write_all(&line)?;
-        Ok(CsvWriter { options: options.clone(), line })
+        Ok(CsvWriter { options: *options, line })
     }
 
     /// Adds rows.
