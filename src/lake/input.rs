@@ -58,6 +58,9 @@ impl Input {
         Input { path: Path::new(STANDARD_STREAM).into(), size_bytes: 0, partitions: Vec::new(), stdin }
     }
 
+    pub(super) fn is_stdin(&self) -> bool {
+        self.stdin.is_some()
+    }
 
     /// Reads from the begin. Standard input comes once, unless [`Self::keep`] was called.
     pub(super) fn open(&self, phase: Phase) -> Result<Box<dyn BufRead + Send>> {
@@ -135,7 +138,8 @@ impl Input {
     }
 
     fn spool_error(&self, error: &io::Error) -> Error {
-        let message = format!("standard input is read twice for a new table, and could not be kept in {}: {error}", spool_folder().display());
+        let message =
+            format!("standard input is read twice for a new table, and could not be kept in {}: {error}", spool_folder().display());
         source_error(Phase::Read, &self.path, message, "set TMPDIR to a folder with room, or create the table first")
     }
 }

@@ -2,9 +2,11 @@
 
 pub mod describe;
 pub mod discover;
+pub mod fingerprint;
 pub mod format;
 pub mod input;
 pub mod int96;
+mod interval;
 mod ipc;
 pub mod parquet;
 #[cfg(test)]

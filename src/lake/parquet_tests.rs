@@ -9,9 +9,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
 use super::describe::describe_source;
-use super::source::Source;
 use super::parquet::{ParquetSource, ReadOptions};
 use super::read_ahead::SourceBatch;
+use super::source::Source;
 use super::text_stats::{Lengths, scan_lengths};
 use crate::error::{Error, Result};
 

@@ -55,7 +55,10 @@ impl Source {
         let source = match options.format {
             None => return usage("standard input (-) has no name to tell its format", "--format csv, ndjson or arrows"),
             Some(format) if !format.is_sequential() => {
-                return usage(&format!("{format} begins at its end, so it cannot be read from a pipe"), "--format arrows, csv or ndjson, or name a file");
+                return usage(
+                    &format!("{format} begins at its end, so it cannot be read from a pipe"),
+                    "--format arrows, csv or ndjson, or name a file",
+                );
             }
             Some(format) => Source::Stream(StreamSource::open(format, None, options)?),
         };
@@ -95,6 +98,14 @@ impl Source {
         match self {
             Source::Parquet(source) => source.schema(),
             Source::Stream(source) => source.schema(),
+        }
+    }
+
+    /// The files; `None` for standard input.
+    pub fn paths(&self) -> Option<Vec<&Path>> {
+        match self {
+            Source::Parquet(source) => Some(source.files().iter().map(|file| &*file.path).collect()),
+            Source::Stream(source) => source.inputs().iter().map(|input| (!input.is_stdin()).then_some(&*input.path)).collect(),
         }
     }
 
@@ -145,6 +156,17 @@ impl Source {
     pub fn settle_int96(&mut self, columns: &[usize]) -> Result<()> {
         match self {
             Source::Parquet(source) => source.settle_int96(columns),
+            Source::Stream(_) => Ok(()),
+        }
+    }
+
+    /// See [`ParquetSource::settle_intervals`]; other formats say the kind of their intervals.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn settle_intervals(&mut self, columns: &[usize]) -> Result<()> {
+        match self {
+            Source::Parquet(source) => source.settle_intervals(columns),
             Source::Stream(_) => Ok(()),
         }
     }

@@ -95,7 +95,12 @@ impl StreamSource {
             let Some(field) = field else { continue };
             if fields.iter().any(|f| f.name().eq_ignore_ascii_case(field.name())) {
                 let message = format!("column {:?} is in the file and in the directory name as well", field.name());
-                return Err(source_error(Phase::Describe, &inputs[0].path, message, "name the files or their innermost directories instead"));
+                return Err(source_error(
+                    Phase::Describe,
+                    &inputs[0].path,
+                    message,
+                    "name the files or their innermost directories instead",
+                ));
             }
             fields.push(Arc::new(field));
         }

@@ -116,11 +116,10 @@ fn a_new_table_gets_the_types_of_the_values() {
     assert_eq!(rows, [[text("-20"), text("100"), text("008"), text("\"x\"")], [text("1"), text("1.5"), text("007"), None]]);
     fs::write(workspace.file("in.ndjson"), "{\"id\":12345678901234567890,\"tags\":[1,2],\"s\":\"1\"}\n\n{\"s\":null}\n").unwrap();
     workspace.ok(&["copy", "in.ndjson", "embedded:r.db/J", "--mode", "create"]);
-    assert_eq!(workspace.rows("embedded:r.db", "SELECT ID, TAGS, S FROM J WHERE ID > 0")[0], [
-        text("12345678901234567890"),
-        text("[1,2]"),
-        text("1")
-    ]);
+    assert_eq!(
+        workspace.rows("embedded:r.db", "SELECT ID, TAGS, S FROM J WHERE ID > 0")[0],
+        [text("12345678901234567890"), text("[1,2]"), text("1")]
+    );
     fs::write(workspace.file("mixed.ndjson"), "{\"a\":1}\n{\"a\":\"1\"}\n").unwrap();
     workspace.run(&["copy", "mixed.ndjson", "embedded:r.db/M", "--mode", "create"]).fails(6, &["mixed.ndjson", "\"a\"", "--as a=text"]);
     workspace.ok(&["copy", "mixed.ndjson", "embedded:r.db/M", "--mode", "create", "--as", "a=int64"]);

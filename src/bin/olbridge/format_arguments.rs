@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn csv_options_are_checked() {
         let csv = |delimiter: &str, null: &str| {
-            let arguments = FormatArguments { csv_delimiter: Some(delimiter.into()), csv_null: Some(null.into()), ..FormatArguments::default() };
+            let arguments =
+                FormatArguments { csv_delimiter: Some(delimiter.into()), csv_null: Some(null.into()), ..FormatArguments::default() };
             arguments.csv().map_err(|e| e.to_string())
         };
         assert_eq!(csv("tab", "\\N").unwrap(), CsvOptions { delimiter: '\t', null: "\\N" });

@@ -90,6 +90,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
         lossy,
+        job: change.job,
     };
     Ok(CopyRequest { job, telling, connection: arguments.connection })
 }

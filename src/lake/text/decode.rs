@@ -11,7 +11,7 @@ use super::cells::{Cell, CellColumn};
 use super::digits::Decimal;
 use super::encode::fraction_digits;
 use super::nested;
-use super::period::{Period, parse_period};
+use super::period::{Period, parse_oracle_interval, parse_period};
 
 /// A cell that its column's type does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,11 +87,7 @@ pub(in crate::lake) fn parse_column(data_type: &DataType, cells: &CellColumn<'_>
 }
 
 /// Parses every cell that is not NULL; a JSON value is parsed as it was written.
-fn each<T>(
-    cells: &CellColumn<'_>,
-    parse: impl Fn(&str) -> Result<T, String>,
-    mut push: impl FnMut(Option<T>),
-) -> Result<(), BadCell> {
+fn each<T>(cells: &CellColumn<'_>, parse: impl Fn(&str) -> Result<T, String>, mut push: impl FnMut(Option<T>)) -> Result<(), BadCell> {
     for (row, cell) in cells.iter().enumerate() {
         match cell {
             Cell::Null => push(None),
@@ -331,7 +327,9 @@ fn periods(data_type: &DataType, cells: &CellColumn<'_>) -> Result<ArrayRef, Bad
             _ => Err("has days or a time, which the interval has not".into()),
         }),
         Interval(IntervalUnit::DayTime) => primitive::<IntervalDayTimeType>(data_type, cells, |text| {
-            let Period { months: 0, days, nanoseconds } = period(text)? else { return Err("has months, which the interval has not".into()) };
+            let Period { months: 0, days, nanoseconds } = period(text)? else {
+                return Err("has months, which the interval has not".into());
+            };
             let milliseconds = (nanoseconds % 1_000_000 == 0).then_some(nanoseconds / 1_000_000).and_then(|ms| i32::try_from(ms).ok());
             let days = i32::try_from(days).ok();
             days.zip(milliseconds).map(|(days, ms)| IntervalDayTime::new(days, ms)).ok_or_else(|| "is not days and milliseconds".into())
@@ -346,5 +344,6 @@ fn periods(data_type: &DataType, cells: &CellColumn<'_>) -> Result<ArrayRef, Bad
 }
 
 fn period(text: &str) -> Result<Period, String> {
-    parse_period(text).ok_or_else(|| "is no ISO 8601 duration such as P1DT2H3M4.5S".into())
+    let period = parse_period(text).or_else(|| parse_oracle_interval(text));
+    period.ok_or_else(|| "is no duration such as P1DT2H3M4.5S or +01 02:03:04.5".into())
 }

@@ -196,7 +196,11 @@ mod tests {
             (i128::MIN, 38, "-1.70141183460469231731687303715884105728"),
         ] {
             assert_eq!(shown(mantissa, scale), text);
-            assert_eq!(Decimal::parse(text).unwrap().to_i128(scale).or((mantissa == i128::MIN).then_some(mantissa)), Some(mantissa), "{text}");
+            assert_eq!(
+                Decimal::parse(text).unwrap().to_i128(scale).or((mantissa == i128::MIN).then_some(mantissa)),
+                Some(mantissa),
+                "{text}"
+            );
             assert_eq!(Decimal::parse(text).unwrap().to_i256(scale), Some(i256::from_i128(mantissa)), "{text}");
         }
     }

@@ -135,9 +135,7 @@ pub(super) fn column_text(array: &dyn Array, form: Form<'_>) -> Result<ColumnTex
         UInt64 => each.primitive::<UInt64Type>(|out, v| push_u64(out, v)),
         Float16 => each.floats::<Float16Type>(|v| v.to_f32().into(), |out, v| push_f32(out, v.to_f32())),
         Float32 => each.floats::<Float32Type>(f64::from, push_f32),
-        Float64 => {
-            each.floats::<Float64Type>(|v| v, |out, v| out.extend_from_slice(zmij::Buffer::new().format_finite(v).as_bytes()))
-        }
+        Float64 => each.floats::<Float64Type>(|v| v, |out, v| out.extend_from_slice(zmij::Buffer::new().format_finite(v).as_bytes())),
         Decimal32(_, scale) => each.primitive::<Decimal32Type>(|out, v| push_decimal(out, v.into(), *scale)),
         Decimal64(_, scale) => each.primitive::<Decimal64Type>(|out, v| push_decimal(out, v.into(), *scale)),
         Decimal128(_, scale) => each.primitive::<Decimal128Type>(|out, v| push_decimal(out, v, *scale)),
@@ -259,11 +257,7 @@ impl Each<'_, '_> {
         self.primitive::<T>(|out, v| push_i64(out, v.into()))
     }
 
-    fn floats<T: ArrowPrimitiveType>(
-        &self,
-        widen: impl Fn(T::Native) -> f64,
-        push: impl Fn(&mut Vec<u8>, T::Native),
-    ) -> ColumnText {
+    fn floats<T: ArrowPrimitiveType>(&self, widen: impl Fn(T::Native) -> f64, push: impl Fn(&mut Vec<u8>, T::Native)) -> ColumnText {
         self.primitive::<T>(|out, v| match widen(v) {
             wide if wide.is_nan() => self.form.push_plain(out, |out| out.extend_from_slice(b"NaN")),
             wide if wide.is_infinite() => {

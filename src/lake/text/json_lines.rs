@@ -23,11 +23,7 @@ impl<R: BufRead> JsonLines<R> {
     }
 
     /// Adds the next object as a row; `place` tells the column of a key. The line, or `None` at the end.
-    pub(in crate::lake) fn read(
-        &mut self,
-        cells: &mut Cells,
-        place: impl FnMut(&str) -> Option<usize>,
-    ) -> Result<Option<u64>, BadLine> {
+    pub(in crate::lake) fn read(&mut self, cells: &mut Cells, place: impl FnMut(&str) -> Option<usize>) -> Result<Option<u64>, BadLine> {
         let Some(text) = self.next()? else { return Ok(None) };
         cells.push_row();
         set_object(cells, &text, place).map_err(|reason| self.lines.bad(reason))?;

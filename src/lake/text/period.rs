@@ -1,6 +1,6 @@
 //! Durations and intervals in ISO 8601: `P1Y2M`, `-P3DT4H5M6.789S`; the parts of an interval have signs of their own: `P-1DT2.5S`.
 
-use super::calendar::{parse_fraction, push_fraction};
+use super::calendar::{parse_fraction, parse_time, push_fraction};
 use super::digits::{push_i64, push_u64};
 
 /// Months, days and nanoseconds, as far as they were written.
@@ -103,6 +103,24 @@ pub(super) fn parse_period(text: &str) -> Option<Period> {
     Some(period)
 }
 
+/// As Oracle writes intervals: `+02 10:30:00.5` or only the time of day of it, `-01-06` for years and months.
+pub(super) fn parse_oracle_interval(text: &str) -> Option<Period> {
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'-' => (-1, &text[1..]),
+        b'+' => (1, &text[1..]),
+        _ => (1, text),
+    };
+    let number = |text: &str| text.parse::<i64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    if let Some((years, months)) = rest.split_once('-') {
+        let months = number(years)?.checked_mul(12)?.checked_add(number(months).filter(|months| *months < 12)?)?;
+        return Some(Period { months: sign * months, ..Period::default() });
+    }
+    let (days, time) = rest.split_once(' ').unwrap_or(("0", rest));
+    let (second, nanosecond) = parse_time(time)?;
+    let nanoseconds = i128::from(second) * 1_000_000_000 + i128::from(nanosecond);
+    Some(Period { months: 0, days: sign * number(days)?, nanoseconds: i128::from(sign) * nanoseconds })
+}
+
 struct Part {
     whole: i64,
     /// With the sign of the number.
@@ -143,12 +161,9 @@ mod tests {
 
     #[test]
     fn durations_are_split_into_days_and_time() {
-        for (count, digits, text) in [
-            (0, 0, "PT0S"),
-            (-93_784_500, 3, "-P1DT2H3M4.500S"),
-            (60, 0, "PT1M0S"),
-            (i64::MIN, 9, "-P106751DT23H47M16.854775808S"),
-        ] {
+        for (count, digits, text) in
+            [(0, 0, "PT0S"), (-93_784_500, 3, "-P1DT2H3M4.500S"), (60, 0, "PT1M0S"), (i64::MIN, 9, "-P106751DT23H47M16.854775808S")]
+        {
             assert_eq!(shown(|out| push_duration(out, count, digits)), text);
             let period = parse_period(text).unwrap();
             let nanoseconds = i128::from(period.days) * 86_400_000_000_000 + period.nanoseconds;
@@ -167,6 +182,13 @@ mod tests {
             let period = Period { months, days, nanoseconds };
             assert_eq!(shown(|out| push_period(out, period)), text);
             assert_eq!(parse_period(text), Some(period), "{text}");
+        }
+        let period = |months, days, nanoseconds| Some(Period { months, days, nanoseconds });
+        assert_eq!(parse_oracle_interval("+02 10:30:00.5"), period(0, 2, 37_800_500_000_000));
+        assert_eq!(parse_oracle_interval("-00:00:01"), period(0, 0, -1_000_000_000));
+        assert_eq!(parse_oracle_interval("-01-06"), period(-18, 0, 0));
+        for text in ["", "1-12", "1 1", "+ 10:00:00", "x 10:00:00", "1--1"] {
+            assert_eq!(parse_oracle_interval(text), None, "{text}");
         }
         assert_eq!(parse_period("-P1Y2M").unwrap().months, -14);
         assert_eq!(parse_period("P2W").unwrap().days, 14);

@@ -116,7 +116,10 @@ fn every_primitive(values: &[i128]) -> Vec<(&'static str, ArrayRef)> {
 
 fn floats(bits: &[u64]) -> Vec<(&'static str, ArrayRef)> {
     vec![
-        ("float16", Arc::new(Float16Array::from_iter_values(bits.iter().map(|b| f16::from_bits(*b as u16)).filter(|v| !v.is_nan()))) as ArrayRef),
+        (
+            "float16",
+            Arc::new(Float16Array::from_iter_values(bits.iter().map(|b| f16::from_bits(*b as u16)).filter(|v| !v.is_nan()))) as ArrayRef,
+        ),
         ("float32", Arc::new(Float32Array::from_iter_values(bits.iter().map(|b| f32::from_bits(*b as u32)).filter(|v| !v.is_nan())))),
         ("float64", Arc::new(Float64Array::from_iter_values(bits.iter().map(|b| f64::from_bits(*b)).filter(|v| !v.is_nan())))),
     ]
@@ -152,10 +155,7 @@ fn nested(rows: &[Option<Vec<Option<String>>>]) -> Vec<(&'static str, ArrayRef)>
     let entries_field = Arc::new(Field::new("entries", DataType::Struct(entry_fields), false));
     let map = Arc::new(MapArray::new(entries_field, offsets, entries, nulls.clone(), false)) as ArrayRef;
     let numbers = Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.as_ref().map(|r| i64::MAX - r.len() as i64)))) as ArrayRef;
-    let fields = Fields::from(vec![
-        Field::new("a \"b\"", DataType::Int64, true),
-        Field::new("list", list.data_type().clone(), true),
-    ]);
+    let fields = Fields::from(vec![Field::new("a \"b\"", DataType::Int64, true), Field::new("list", list.data_type().clone(), true)]);
     let structs = Arc::new(StructArray::new(fields, vec![numbers.clone(), list.clone()], nulls.clone())) as ArrayRef;
     let pairs: Int64Array = rows.iter().flat_map(|row| [row.as_ref().map(|r| r.len() as i64), None]).collect();
     let fixed = FixedSizeListArray::new(Arc::new(Field::new("item", DataType::Int64, true)), 2, Arc::new(pairs), nulls);
@@ -204,7 +204,8 @@ proptest! {
 
 #[test]
 fn extremes_come_back() {
-    let extremes = [0, 1, -1, i128::MIN, i128::MAX, i64::MIN.into(), i64::MAX.into(), i32::MIN.into(), i32::MAX.into(), 1 << 53, (1 << 53) + 1];
+    let extremes =
+        [0, 1, -1, i128::MIN, i128::MAX, i64::MIN.into(), i64::MAX.into(), i32::MIN.into(), i32::MAX.into(), 1 << 53, (1 << 53) + 1];
     assert_round_trip(every_primitive(&extremes));
     let nan: ArrayRef = Arc::new(Float64Array::from(vec![Some(f64::NAN), Some(f64::INFINITY), Some(-0.0), None]));
     assert_round_trip(vec![("floats", nan)]);
