@@ -132,7 +132,7 @@ pub(super) fn column_text(array: &dyn Array, form: Form<'_>) -> Result<ColumnTex
         UInt8 => each.integers::<UInt8Type>(),
         UInt16 => each.integers::<UInt16Type>(),
         UInt32 => each.integers::<UInt32Type>(),
-        UInt64 => each.primitive::<UInt64Type>(|out, v| push_u64(out, v)),
+        UInt64 => each.primitive::<UInt64Type>(push_u64),
         Float16 => each.floats::<Float16Type>(|v| v.to_f32().into(), |out, v| push_f32(out, v.to_f32())),
         Float32 => each.floats::<Float32Type>(f64::from, push_f32),
         Float64 => each.floats::<Float64Type>(|v| v, |out, v| out.extend_from_slice(zmij::Buffer::new().format_finite(v).as_bytes())),

@@ -145,7 +145,8 @@ impl<R: BufRead> Records<R> {
     /// Splits the next record; empty lines are none where a record has several fields.
     fn next(&mut self, expected_fields: usize) -> Result<Option<u64>, BadLine> {
         loop {
-            (self.content.clear(), self.fields.clear());
+            self.content.clear();
+            self.fields.clear();
             let mut state = State::FieldStart;
             let first_line = self.lines.number() + 1;
             loop {

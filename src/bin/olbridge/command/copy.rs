@@ -9,14 +9,14 @@ use crate::request::CopyRequest;
 use crate::{interrupt, progress, session};
 
 pub fn run(request: CopyRequest) -> Result<ExitCode, Failure> {
-    let is_committed = |report: &Box<CopyReport>| report.commits > 0;
+    let is_committed = |report: &CopyReport| report.commits > 0;
     Ok(match tell(&request.telling, false, is_committed, || attempt(&request))? {
         Done::Copied(report) if report.rows_rejected() > 0 => ExitCode::Rejected,
         Done::Copied(_) | Done::Planned(_) => ExitCode::Ok,
     })
 }
 
-fn attempt(request: &CopyRequest) -> Result<Done<Box<CopyPlan>, Box<CopyReport>>, Failure> {
+fn attempt(request: &CopyRequest) -> Result<Done<CopyPlan, CopyReport>, Failure> {
     let mut session = session::open(&request.job.target, &request.connection)?;
     // Planning may read the whole source, so the handler comes before it; a login that hangs may be ended at once.
     let cancel = Cancel::new();

@@ -12,7 +12,7 @@ pub fn run(request: ExportRequest) -> Result<(), Failure> {
     tell(&request.telling, is_standard_output(&request.job.path), |_| false, || attempt(&request)).map(drop)
 }
 
-fn attempt(request: &ExportRequest) -> Result<Done<Box<ExportPlan>, Box<ExportReport>>, Failure> {
+fn attempt(request: &ExportRequest) -> Result<Done<ExportPlan, ExportReport>, Failure> {
     let session = session::open(&request.job.source, &request.connection)?;
     let cancel = Cancel::new();
     interrupt::on_signal(cancel.clone());

@@ -16,8 +16,8 @@ use crate::request::{ReportTo, Telling};
 
 /// What came of it.
 pub(super) enum Done<P, R> {
-    Planned(P),
-    Copied(R),
+    Planned(Box<P>),
+    Copied(Box<R>),
 }
 
 /// Runs `attempt` and tells of it. With `data_on_stdout` nothing is said there; a report that could not be written after `cannot_be_repeated` is
