@@ -178,3 +178,38 @@ impl<R: Read> Read for Tee<R> {
         Ok(length)
     }
 }
+
+/// Counts what is taken from a reader.
+pub(super) struct Counted<R> {
+    inner: R,
+    bytes: u64,
+}
+
+impl<R> Counted<R> {
+    pub(super) fn new(inner: R) -> Self {
+        Counted { inner, bytes: 0 }
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(out)?;
+        self.bytes += length as u64;
+        Ok(length)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.bytes += length as u64;
+        self.inner.consume(length);
+    }
+}

@@ -1,10 +1,10 @@
 //! Options of `olbridge copy` from Oracle into a file, and the checked request that they become.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::Args;
-use olbridge::copy::export::{ExportJob, FileMode, Selection, TypeChoices};
+use olbridge::copy::export::{AsOf, ExportJob, FileMode, Reading, Selection, TypeChoices};
 use olbridge::copy::target::Target;
 use olbridge::fetch::FetchOptions;
 use olbridge::lake::sink::{Codec, SinkOptions, is_standard_output};
@@ -31,6 +31,18 @@ pub struct ExportArguments {
     /// How to read NUMBER and FLOAT columns that have no scale: decimal(p,s), float64, text, int64. A value that does not fit ends the job
     #[arg(long, value_name = "TYPE")]
     pub number: Option<String>,
+    /// Read the table as it was at this system change number
+    #[arg(long, value_name = "SCN", conflicts_with = "as_of_timestamp")]
+    pub as_of_scn: Option<u64>,
+    /// Read the table as it was at this time, with its zone: 2026-11-21T10:30:00+01:00
+    #[arg(long, value_name = "TIME")]
+    pub as_of_timestamp: Option<String>,
+    /// Sessions that read the table at the same time, all as of one SCN
+    #[arg(long, value_name = "SESSIONS")]
+    pub parallel: Option<NonZeroU32>,
+    /// With --parallel: keep the rows in the order of their ROWIDs
+    #[arg(long, requires = "parallel")]
+    pub ordered: bool,
     /// Compression of Parquet and Arrow: zstd, snappy (Parquet only), lz4 or none (default: zstd for Parquet, none for Arrow)
     #[arg(long, value_name = "CODEC")]
     pub compression: Option<String>,
@@ -50,6 +62,9 @@ impl ExportArguments {
             ("--where", self.condition.is_some()),
             ("--limit", self.limit.is_some()),
             ("--number", self.number.is_some()),
+            ("--as-of-scn", self.as_of_scn.is_some()),
+            ("--as-of-timestamp", self.as_of_timestamp.is_some()),
+            ("--parallel", self.parallel.is_some()),
             ("--compression", self.compression.is_some()),
             ("--row-group-rows", self.row_group_rows.is_some()),
             ("--max-lob-bytes", self.max_lob_bytes.is_some()),
@@ -93,6 +108,7 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
         },
         path: PathBuf::from(path),
         mode: mode(arguments.mode)?,
+        reading: reading(options),
         types: type_choices(&arguments)?,
         fetch: FetchOptions {
             batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
@@ -117,6 +133,15 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
         return Err(usage("standard output cannot take the rows and the report", "--report json=FILE"));
     }
     Ok(ExportRequest { job, telling, connection: arguments.connection })
+}
+
+fn reading(options: &ExportArguments) -> Reading {
+    let as_of = match (options.as_of_scn, &options.as_of_timestamp) {
+        (Some(scn), _) => AsOf::Scn(scn),
+        (None, Some(time)) => AsOf::Timestamp(time.clone()),
+        (None, None) => AsOf::Now,
+    };
+    Reading { as_of, parallel: options.parallel.map_or(1, NonZeroU32::get), ordered: options.ordered }
 }
 
 fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {
@@ -208,6 +233,11 @@ mod tests {
             "overwrite",
             "--lossy",
             "rounding",
+            "--as-of-scn",
+            "123",
+            "--parallel",
+            "4",
+            "--ordered",
         ])
         .unwrap();
         let job = request.job;
@@ -216,6 +246,7 @@ mod tests {
         assert_eq!(job.fetch.max_lob_bytes, 1 << 20);
         assert_eq!(job.types.columns[0].0, "a");
         assert_eq!(job.path, PathBuf::from("t.parquet"));
+        assert_eq!(job.reading, Reading { as_of: AsOf::Scn(123), parallel: 4, ordered: true });
     }
 
     #[test]
