@@ -6,7 +6,7 @@ use olbridge::copy::target::Target;
 use crate::arguments::{ConnectionArguments, CopyArguments};
 use crate::export_arguments::{fetch_options, reading, selection};
 use crate::failure::{Failure, usage};
-use crate::request::{ReportTo, mode, report};
+use crate::request::{Telling, mode};
 use crate::session;
 
 /// A copy between databases that can be tried.
@@ -14,12 +14,8 @@ use crate::session;
 pub struct PipeRequest {
     /// What the library is asked for.
     pub job: PipeJob,
-    /// Only plan.
-    pub dry_run: bool,
-    /// Where a machine reads what happened.
-    pub report: Option<ReportTo>,
-    /// Say nothing but errors.
-    pub quiet: bool,
+    /// What is told, and where.
+    pub telling: Telling,
     /// How to connect.
     pub connection: ConnectionArguments,
 }
@@ -38,9 +34,10 @@ pub fn pipe(arguments: CopyArguments) -> Result<PipeRequest, Failure> {
     let given = [
         ("--rename", !arguments.rename.is_empty()),
         ("--commit-rows", arguments.commit_rows.is_some()),
+        ("--format", arguments.format.format.is_some()),
         ("--number", options.number.is_some()),
-        ("--as", !options.types.is_empty()),
-        ("--like", options.like.is_some()),
+        ("--as", !arguments.format.types.is_empty()),
+        ("--like", arguments.format.like.is_some()),
         ("--compression", options.compression.is_some()),
         ("--row-group-rows", options.row_group_rows.is_some()),
         ("--parallel", options.parallel.is_some()),
@@ -63,8 +60,8 @@ pub fn pipe(arguments: CopyArguments) -> Result<PipeRequest, Failure> {
         mode: mode(arguments.mode),
         fetch: fetch_options(&arguments)?,
     };
-    let report = arguments.report.as_deref().map(report).transpose()?;
-    Ok(PipeRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })
+    let telling = Telling::of(&arguments)?;
+    Ok(PipeRequest { job, telling, connection: arguments.connection })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod check;
 pub mod copy;
 pub mod describe;
 pub mod export;
+mod outcome;
 pub mod pipe;
 pub mod sql;
 pub mod types;
