@@ -154,6 +154,12 @@ pub struct CopyJob {
     pub lossy: LossySet,
     /// Name under which the database remembers what was loaded, in the transaction of the rows: see [`super::state`].
     pub job: Option<String>,
+    /// [`Mode::Truncate`] and [`Mode::Overwrite`] may remove the rows that are there.
+    pub allow_destructive: bool,
+    /// Statements before the rows, in their order: those that commit by themselves (DDL) first, the others in the transaction of the rows.
+    pub pre_sql: Vec<String>,
+    /// Statements after the rows, in the transaction of the last of them; none that commits by itself.
+    pub post_sql: Vec<String>,
 }
 
 impl CopyJob {
@@ -176,6 +182,9 @@ impl CopyJob {
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
             job: None,
+            allow_destructive: false,
+            pre_sql: Vec::new(),
+            post_sql: Vec::new(),
         }
     }
 
@@ -218,6 +227,7 @@ impl CopyJob {
             );
         }
         self.check_job()?;
+        self.check_sql()?;
         self.check_key()
     }
 

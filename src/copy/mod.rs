@@ -5,6 +5,7 @@ pub mod describe;
 pub mod export;
 mod failure;
 pub mod format;
+mod guard;
 pub mod job;
 mod keys;
 mod matching;

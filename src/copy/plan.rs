@@ -69,6 +69,12 @@ pub struct CopyPlan {
     pub source_bytes: u64,
     /// Statement before the first row: CREATE TABLE, TRUNCATE or DELETE.
     pub first_statement: Option<String>,
+    /// The rows that are there may be removed, where the mode does so.
+    pub allow_destructive: bool,
+    /// The user's statements before the rows.
+    pub pre_sql: Vec<String>,
+    /// The user's statements after the rows, in their transaction.
+    pub post_sql: Vec<String>,
     /// The array statement; `None` when nothing is done.
     pub statement: Option<String>,
     /// Why this statement.
@@ -280,6 +286,9 @@ impl CopyJob {
             source_rows: work.source.rows(),
             source_bytes: work.source.size_bytes(),
             first_statement: None,
+            allow_destructive: self.allow_destructive,
+            pre_sql: self.pre_sql.clone(),
+            post_sql: self.post_sql.clone(),
             statement: None,
             statement_reason: None,
             not_found: None,

@@ -62,7 +62,8 @@ impl CopyPlan {
         };
         cancel.arm(session.cancel_handle());
         let (created, rejects, job) = self
-            .check_unchanged(session)
+            .refuse_unasked_destruction()
+            .and_then(|()| self.check_unchanged(session))
             .and_then(|()| self.refuse_if_cancelled(cancel, &tally))
             .and_then(|()| Rejects::begin(&self.on_error, &self.read_schema()))
             .and_then(|rejects| Ok((rejects, RunningJob::begin(session, self.job.as_ref(), self.work.job.as_ref())?)))
@@ -117,6 +118,7 @@ impl CopyPlan {
 
     /// CREATE or TRUNCATE, which commit by themselves; whether the table is ours to drop.
     fn run_ddl(&self, session: &Session, progress: &mut dyn Progress, tally: &mut Tally) -> Result<bool> {
+        self.run_committing_pre_sql(session, progress)?;
         let (TableAction::Create | TableAction::Truncate, Some(statement)) = (self.action, &self.first_statement) else {
             return Ok(false);
         };
@@ -197,6 +199,7 @@ impl CopyPlan {
         tally: &mut Tally,
         progress: &mut dyn Progress,
     ) -> Result<LoadReport, Failure> {
+        self.run_pre_sql(transaction, progress)?;
         if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
             let began = Instant::now();
             progress.event(&ProgressEvent::Statement { sql: statement.clone() });
@@ -226,6 +229,7 @@ impl CopyPlan {
         flushed?;
         let report = loader.finish()?;
         self.check_counts(tally, &report)?;
+        self.run_post_sql(transaction, progress)?;
         Ok(report)
     }
 

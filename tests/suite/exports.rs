@@ -46,7 +46,7 @@ pub fn assert_same(found: &RecordBatch, expected: &RecordBatch) {
 #[track_caller]
 fn round_trip(workspace: &Workspace, batch: &RecordBatch, more: &[&str]) {
     workspace.parquet("in.parquet", slice::from_ref(batch));
-    workspace.ok(&["copy", "in.parquet", "embedded:r.db/T", "--mode", "overwrite"]);
+    workspace.ok(&["copy", "in.parquet", "embedded:r.db/T", "--mode", "overwrite", "--allow-destructive"]);
     let mut words = vec!["copy", "embedded:r.db/T", "out.parquet", "--like", "in.parquet", "--mode", "overwrite"];
     words.extend(more);
     workspace.ok(&words);

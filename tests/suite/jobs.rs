@@ -136,7 +136,7 @@ fn modes_that_empty_the_table_begin_again() {
         let words = job(&["--commit-rows", "300"]);
         faulty(&database, &words, "lost-answer", 3).fails(7, &["ORA-03113"]);
         assert_eq!(database.count("T"), 600);
-        database.ok(&job(&["--mode", mode]));
+        database.ok(&job(&["--mode", mode, "--allow-destructive"]));
         assert_once(&database, 1000);
     }
 }
@@ -151,7 +151,7 @@ fn half_of_another_source_is_not_forgotten() {
     database.run(&words).fails(4, &["job j has loaded 600 rows of another source", "DELETE FROM OLBRIDGE_STATE WHERE JOB = 'j'"]);
     assert_eq!(database.count("T"), 600);
     // What replaces the rows of the table needs no rest of them.
-    database.ok(&job(&["--mode", "overwrite"]));
+    database.ok(&job(&["--mode", "overwrite", "--allow-destructive"]));
     assert_once(&database, 2000);
     write(&database, "t.parquet", 0..1000);
     database.ok(&job(&["--mode", "append", "--dry-run"]));
@@ -293,4 +293,44 @@ fn oracles_client_loses_the_answer_to_a_commit_and_the_mark_tells() {
             }
         }
     }
+}
+
+#[test]
+fn what_removes_rows_has_to_be_asked_for() {
+    let database = with_rows(10);
+    database.ok(&["copy", "t.parquet", TARGET, "--quiet"]);
+    for mode in ["truncate", "overwrite"] {
+        let words = ["copy", "t.parquet", TARGET, "--quiet", "--mode", mode];
+        database.run(&words).fails(2, &["removes all rows of T", "nothing was done", "--allow-destructive"]);
+        assert_eq!(database.count("T"), 10);
+        assert!(database.ok(&[&words[..], &["--dry-run"]].concat()).contains("refused  without --allow-destructive"));
+        database.ok(&[&words[..], &["--allow-destructive"]].concat());
+        assert_once(&database, 10);
+    }
+    // Where there is nothing to remove, nothing has to be said.
+    database.ok(&["copy", "t.parquet", "embedded:data.db/NEW", "--quiet", "--mode", "overwrite"]);
+}
+
+#[test]
+fn statements_around_the_rows_are_in_their_transaction() {
+    let database = with_rows(10);
+    database.sql("CREATE TABLE LOG (WHAT VARCHAR2(20))");
+    let around = |more: &[&str]| {
+        let words = ["copy", "t.parquet", TARGET, "--pre-sql", "INSERT INTO LOG VALUES ('before')", "--post-sql"];
+        database.run(&[&words[..], more].concat())
+    };
+    let logged = || database.count("LOG");
+    assert_eq!(around(&["INSERT INTO LOG SELECT 'after ' || COUNT(*) FROM T"]).code, 0);
+    assert_eq!(database.rows("SELECT WHAT FROM LOG ORDER BY WHAT DESC"), [[Some("before".to_owned())], [Some("after 10".to_owned())]]);
+    // A statement that fails takes the rows with it, and the rows take it with them.
+    around(&["INSERT INTO MISSING VALUES (1)"]).fails(7, &["ORA-00942"]);
+    assert_eq!((database.count("T"), logged()), (10, 2));
+    around(&["DROP TABLE LOG"]).fails(2, &["--post-sql DROP", "olbridge sql"]);
+    let late = around(&["DELETE FROM LOG", "--pre-sql", "CREATE TABLE X (A NUMBER)"]);
+    late.fails(2, &["--pre-sql CREATE", "first"]);
+    assert!(!database.exists("X"));
+    let plan = database.ok(&["copy", "t.parquet", TARGET, "--pre-sql", "create table X (A number)", "--dry-run"]);
+    assert!(plan.contains("create table X (A number) (commits by itself)"), "{plan}");
+    database.ok(&["copy", "t.parquet", TARGET, "--pre-sql", "create table X (A number)", "--post-sql", "insert into X values (1)"]);
+    assert_eq!((database.count("T"), database.count("X")), (20, 1));
 }

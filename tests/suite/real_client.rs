@@ -150,7 +150,7 @@ fn every_type_comes_back_through_oracles_client() {
     let short = batch.project(&short.collect::<Vec<_>>()).unwrap();
     for (name, batch) in [("short.parquet", short), ("rest.parquet", batch.slice(1, batch.num_rows() - 1))] {
         server.workspace().parquet(name, slice::from_ref(&batch));
-        server.ok(&["copy", name, &target, "--mode", "truncate"]);
+        server.ok(&["copy", name, &target, "--mode", "truncate", "--allow-destructive"]);
         let columns = batch.schema().fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>().join(",");
         for rows_per_fetch in ["1000", "4", "6", "1"] {
             let words = [
@@ -423,7 +423,7 @@ fn overwrite_and_truncate_replace_the_rows() {
     let Some(mut server) = Loopback::start("real_client::modes") else { return };
     server.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..50))])]);
     for mode in ["create", "overwrite", "truncate"] {
-        server.ok(&["copy", "t.parquet", &server.target("T"), "--mode", mode]);
+        server.ok(&["copy", "t.parquet", &server.target("T"), "--mode", mode, "--allow-destructive"]);
         assert_eq!(server.rows("T").len(), 50, "{mode}");
     }
     server.ok(&["copy", "t.parquet", &server.target("SCOTT.T")]);

@@ -70,6 +70,9 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
         lossy: lossy(arguments.lossy.as_deref())?,
         job: change.job,
+        allow_destructive: change.allow_destructive,
+        pre_sql: change.pre_sql,
+        post_sql: change.post_sql,
     };
     let report = arguments.report.as_deref().map(report).transpose()?;
     Ok(CopyRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })
