@@ -19,6 +19,7 @@ mod restore;
 mod run;
 pub mod state;
 pub mod target;
+mod text_types;
 
 pub use cast::Cast;
 pub use columns::PlanColumn;
