@@ -32,13 +32,15 @@ fn every_type_comes_back_through_every_format() {
     for file in ["t.csv", "t.ndjson", "t.arrow", "t.arrows"] {
         workspace.ok(&["copy", "embedded:r.db/T", file, "--like", "in.parquet", "--batch-rows", "2"]);
         let types: &[&str] = if file.contains("arrow") { &[] } else { &["--like", "in.parquet"] };
-        let load: Vec<&str> = ["copy", file, "embedded:r.db/S", "--mode", "overwrite"].iter().chain(types).copied().collect();
+        let load: Vec<&str> =
+            ["copy", file, "embedded:r.db/S", "--mode", "overwrite", "--allow-destructive"].iter().chain(types).copied().collect();
         workspace.ok(&load);
         workspace.ok(&["copy", "embedded:r.db/S", "out.parquet", "--like", "in.parquet", "--mode", "overwrite"]);
         assert_same(&read(&workspace.file("out.parquet")), &read(&workspace.file("in.parquet")));
         // Into a table that is there, its columns say how the text is read.
         let flag: &[&str] = if file.contains("arrow") { &[] } else { &["--as", "flag=boolean", "--lossy", "zone"] };
-        let load: Vec<&str> = ["copy", file, "embedded:r.db/T", "--mode", "truncate"].iter().chain(flag).copied().collect();
+        let load: Vec<&str> =
+            ["copy", file, "embedded:r.db/T", "--mode", "truncate", "--allow-destructive"].iter().chain(flag).copied().collect();
         workspace.ok(&load);
         workspace.ok(&["copy", "embedded:r.db/T", "out.parquet", "--like", "in.parquet", "--mode", "overwrite"]);
         assert_same(&read(&workspace.file("out.parquet")), &read(&workspace.file("in.parquet")));
@@ -66,13 +68,19 @@ fn standard_output_carries_rows_alone_and_standard_input_takes_them() {
         let rows = fs::read(&out).unwrap();
         // Into a table that is there, and into a new one, for which standard input is read twice.
         let flag: &[&str] = if format == "arrows" { &[] } else { &["--as", "flag=boolean", "--lossy", "zone"] };
-        let load: Vec<&str> =
-            ["copy", "-", "embedded:r.db/T", "--format", format, "--mode", "overwrite"].iter().chain(flag).copied().collect();
+        let load: Vec<&str> = ["copy", "-", "embedded:r.db/T", "--format", format, "--mode", "overwrite", "--allow-destructive"]
+            .iter()
+            .chain(flag)
+            .copied()
+            .collect();
         let outcome = with_stdin(&workspace, &load, rows.clone());
         assert_eq!(outcome.code, 0, "{outcome}");
         let types: &[&str] = if format == "arrows" { &[] } else { &["--like", "in.parquet"] };
-        let load: Vec<&str> =
-            ["copy", "-", "embedded:r.db/NEW", "--format", format, "--mode", "overwrite"].iter().chain(types).copied().collect();
+        let load: Vec<&str> = ["copy", "-", "embedded:r.db/NEW", "--format", format, "--mode", "overwrite", "--allow-destructive"]
+            .iter()
+            .chain(types)
+            .copied()
+            .collect();
         let outcome = with_stdin(&workspace, &load, rows);
         assert_eq!(outcome.code, 0, "{outcome}");
         for table in ["T", "NEW"] {

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use olbridge::copy::OnError;
 use olbridge::load::NotFound;
 
+use crate::cast_arguments::CastArguments;
 use crate::failure::{Failure, usage};
 
 /// What only a copy into a table takes.
@@ -48,6 +49,9 @@ pub struct ChangeArguments {
     /// Statement after the rows, in their transaction (repeatable)
     #[arg(long, value_name = "SQL")]
     pub post_sql: Vec<String>,
+    /// Other types.
+    #[command(flatten)]
+    pub cast: CastArguments,
 }
 
 /// `--on-error`.
@@ -93,6 +97,7 @@ impl ChangeArguments {
             ("--allow-destructive", self.allow_destructive),
             ("--pre-sql", !self.pre_sql.is_empty()),
             ("--post-sql", !self.post_sql.is_empty()),
+            ("--cast", !self.cast.cast.is_empty()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
