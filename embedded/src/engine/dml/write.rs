@@ -7,7 +7,6 @@ use super::super::catalog::Table;
 use super::super::interrupt::Interrupt;
 use super::super::nls::Nls;
 use super::super::translate::{Assigned, Cell};
-use super::super::types::Family;
 use super::super::value::{self, Stored, Target};
 use super::super::{Datum, OraError, Result};
 
@@ -54,10 +53,7 @@ impl<'a> RowWriter<'a> {
         for (index, (column, cell)) in self.table.columns.iter().zip(cells).enumerate() {
             let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
             let datum = cell_datum(cell, given, self.nls)?;
-            let stored = match empty_lob(cell, datum) {
-                Some(empty) => value::assign_empty_lob(&target, empty)?,
-                None => value::assign(&target, datum, self.nls)?,
-            };
+            let stored = value::assign(&target, datum, self.nls)?;
             if !column.nullable && stored.is_null() {
                 return Err(OraError::new(1400, format_args!("cannot insert NULL into ({})", column.full_name)));
             }
@@ -120,21 +116,12 @@ pub(super) fn cell_datum<'v>(cell: &Cell, given: Given<'v>, nls: &Nls) -> Result
     }
 }
 
-/// A LOB without content, which is not NULL as empty text is.
-fn empty_lob<'v>(cell: &Cell, datum: Datum<'v>) -> Option<Datum<'v>> {
-    let is_lob = matches!(cell, Cell::Output(_, Family::Clob | Family::Blob));
-    (is_lob && matches!(datum, Datum::Text("") | Datum::Bytes([]))).then_some(datum)
-}
-
 /// The new value of a column in UPDATE.
 pub(super) fn new_value<'v>(table: &Table, (index, cell): &Assigned, given: Given<'v>, nls: &Nls) -> Result<Stored<'v>> {
     let column = &table.columns[*index];
     let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
     let datum = cell_datum(cell, given, nls)?;
-    let stored = match empty_lob(cell, datum) {
-        Some(empty) => value::assign_empty_lob(&target, empty)?,
-        None => value::assign(&target, datum, nls)?,
-    };
+    let stored = value::assign(&target, datum, nls)?;
     if !column.nullable && stored.is_null() {
         return Err(OraError::new(1407, format_args!("cannot update ({}) to NULL", column.full_name)));
     }
