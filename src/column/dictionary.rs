@@ -12,7 +12,7 @@ use arrow::datatypes::DataType;
 
 use super::decoded::broken;
 use super::{ColumnBind, ColumnDefine, Origin, PlannedDefine, ValueError};
-use crate::layout::{Cells, Layout, Slots};
+use crate::layout::{Cells, Layout, LongCells, Slots};
 
 struct DictionaryBind {
     values: Box<dyn ColumnBind>,
@@ -42,6 +42,29 @@ impl ColumnBind for DictionaryBind {
             Some(stride_bytes) => Ok(stride_bytes),
             None => self.values.required_stride_bytes(&unpack(array)?),
         }
+    }
+
+    fn long_values<'a>(&self, array: &'a dyn Array) -> Result<Vec<Option<&'a [u8]>>, ValueError> {
+        let dictionary = array.as_any_dictionary_opt().ok_or_else(|| broken("not a dictionary"))?;
+        if dictionary.values().is_empty() {
+            return Ok(vec![None; array.len()]);
+        }
+        let keys = dictionary.normalized_keys().into_iter().enumerate();
+        // Values that no row refers to are not looked at.
+        let mut used = vec![false; dictionary.values().len()];
+        keys.clone().filter(|(row, _)| array.is_valid(*row)).for_each(|(_, key)| used[key] = true);
+        let values = self.values.long_values(dictionary.values().as_ref());
+        let values = match values {
+            Ok(values) => values,
+            Err(error) if used.get(error.row_index) == Some(&false) => {
+                return Err(ValueError { row_index: 0, remedy: "unpack the dictionary in the source".into(), ..error });
+            }
+            Err(error) => {
+                let row = keys.clone().find(|(row, key)| *key == error.row_index && array.is_valid(*row)).map_or(0, |(row, _)| row);
+                return Err(ValueError { row_index: row, ..error });
+            }
+        };
+        Ok(keys.map(|(row, key)| values[key].filter(|_| array.is_valid(row))).collect())
     }
 
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
@@ -77,6 +100,10 @@ impl ColumnDefine for Recast {
     fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
         // A batch can have more distinct values than the keys of a small dictionary type can number.
         cast(&self.values.read(cells, nulls)?, &self.form).map_err(broken)
+    }
+
+    fn read_long(&mut self, cells: LongCells, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        cast(&self.values.read_long(cells, nulls)?, &self.form).map_err(broken)
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn first_stride_bytes(max_bytes: u32) -> u32 {
 }
 
 /// The stride for values of at most `longest_bytes` in a column of at most `max_bytes`.
-fn stride_for(longest_bytes: u32, max_bytes: u32) -> u32 {
+pub(super) fn stride_for(longest_bytes: u32, max_bytes: u32) -> u32 {
     let class = STRIDE_CLASSES_BYTES.into_iter().find(|&class| class >= longest_bytes).unwrap_or(max_bytes);
     class.min(max_bytes).max(1)
 }

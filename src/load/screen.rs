@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
+use arrow::datatypes::DataType;
 
 use crate::column::{ColumnBind, ValueError};
 use crate::layout::{Layout, Slots};
@@ -46,6 +47,15 @@ pub(super) fn bad_values(columns: &mut [PlannedColumn], batch: &RecordBatch) -> 
 
 /// Tells every refused value of a column.
 fn screen_column(column: &mut PlannedColumn, array: &ArrayRef, note: &mut dyn FnMut(ValueError)) {
+    if column.target_type.is_lob() {
+        // Values of any length: not into a scratch buffer.
+        let check = &mut |range: Range<usize>| {
+            let part = array.slice(range.start, range.len());
+            // NULL into a LOB column has no long values.
+            if *part.data_type() == DataType::Null { Ok(()) } else { column.converter.long_values(&part).map(drop) }
+        };
+        return each_error(0..array.len(), note, check);
+    }
     let mut stride_bytes = column.layout.stride_bytes();
     each_error(0..array.len(), note, &mut |range| {
         let needed = column.converter.required_stride_bytes(&array.slice(range.start, range.len()))?;

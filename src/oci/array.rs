@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use oci_sys::*;
 
-use crate::layout::{DateTimeFields, Layout, Slots};
+use crate::layout::{DateTimeFields, Layout, LobKind, LongBinding, Slots};
 use crate::oci::check::{Done, OciError, is_statement_level};
 use crate::oci::handle::{DescriptorArray, RawArray, zone_text};
+use crate::oci::lob::{DataSource, LocatorArray, give_value};
 use crate::oci::session::Session;
 use crate::oci::statement::{BindTarget, Statement};
 
@@ -68,7 +69,7 @@ pub struct ArrayRowError {
 pub struct ArrayStatement<'s> {
     // The statement is released before the arrays that it has bound.
     statement: Statement<'s>,
-    buffers: Vec<ArrayBuffer>,
+    buffers: Vec<ArrayBuffer<'s>>,
     capacity_rows: u32,
     /// Row counts were asked for once, so they are asked for always: client 12.1 goes on to write them, and after a larger execute without the
     /// mode it writes beyond the array that it made for the smaller one (seen as heap corruption).
@@ -76,7 +77,7 @@ pub struct ArrayStatement<'s> {
 }
 
 /// The arrays of one placeholder. They never move while bound; see [`RawArray`].
-struct ArrayBuffer {
+struct ArrayBuffer<'s> {
     layout: Layout,
     /// As words, so that native integers and doubles are aligned. For datetimes the staging area of [`DateTimeFields`].
     values: RawArray<u64>,
@@ -84,6 +85,23 @@ struct ArrayBuffer {
     /// Empty unless [`Layout::Variable`].
     lengths: RawArray<u32>,
     descriptors: Option<DescriptorArray>,
+    long: LongArrays<'s>,
+}
+
+/// What a placeholder of long values has instead of an array of values.
+enum LongArrays<'s> {
+    None,
+    Data(DataSource),
+    Locators(LocatorArray<'s>, bool),
+}
+
+/// The shape of one placeholder; see [`ArrayStatement::rebind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Bytes of a slot; with another binding than [`LongBinding::Array`] there are none, and this is 1.
+    pub stride_bytes: u32,
+    /// How its values are given.
+    pub binding: LongBinding,
 }
 
 impl<'s> ArrayStatement<'s> {
@@ -123,7 +141,7 @@ impl<'s> ArrayStatement<'s> {
         let stride_bytes = buffer.layout.stride_bytes() as usize;
         let lengths = match buffer.layout {
             Layout::Variable { .. } => &mut buffer.lengths.as_mut_slice()[rows.clone()],
-            Layout::Fixed { .. } | Layout::DateTime { .. } => &mut [],
+            Layout::Fixed { .. } | Layout::DateTime { .. } | Layout::Lob { .. } => &mut [],
         };
         Slots {
             values: &mut buffer.values.as_bytes_mut()[rows.start * stride_bytes..rows.end * stride_bytes],
@@ -136,13 +154,24 @@ impl<'s> ArrayStatement<'s> {
     /// Gives the placeholders other strides (one each; only those of [`Layout::Variable`] may change) and another capacity: allocates and binds
     /// anew. Only between executes; the contents are lost.
     pub fn reshape(&mut self, strides_bytes: &[u32], capacity_rows: u32) -> Result<(), OciError> {
-        let layouts = self.buffers.iter().zip(strides_bytes).map(|(buffer, &stride_bytes)| with_stride(buffer.layout, stride_bytes));
+        let shapes =
+            self.buffers.iter().zip(strides_bytes).map(|(buffer, &stride_bytes)| Shape { stride_bytes, binding: buffer.binding() });
+        let shapes: Vec<Shape> = shapes.collect();
+        self.rebind(&shapes, capacity_rows)
+    }
+
+    /// As [`Self::reshape`], with the way in which long values are given.
+    pub fn rebind(&mut self, shapes: &[Shape], capacity_rows: u32) -> Result<(), OciError> {
+        let layouts = self.buffers.iter().zip(shapes).map(|(buffer, shape)| with_stride(buffer.layout, shape.stride_bytes));
         let layouts: Vec<Layout> = layouts.collect::<Result<_, _>>()?;
         if layouts.len() != self.buffers.len() {
-            let message = format!("{} strides were given for {} placeholders", strides_bytes.len(), self.buffers.len());
+            let message = format!("{} shapes were given for {} placeholders", shapes.len(), self.buffers.len());
             return Err(OciError::refused("OCIBindByPos2", "reshape the array", message));
         }
-        let new = allocate(self.statement.session(), &layouts, capacity_rows)?;
+        let mut new = allocate(self.statement.session(), &layouts, capacity_rows)?;
+        for (buffer, shape) in new.iter_mut().zip(shapes) {
+            buffer.bind_long(self.statement.session(), shape.binding, capacity_rows as usize)?;
+        }
         // The old arrays live until every position is bound to a new one.
         let old = std::mem::replace(&mut self.buffers, new);
         let old_capacity_rows = std::mem::replace(&mut self.capacity_rows, capacity_rows);
@@ -163,7 +192,20 @@ impl<'s> ArrayStatement<'s> {
     /// # Errors
     /// What concerns the statement or the session as a whole. A row that the database refuses is in the outcome.
     pub fn execute(&mut self, rows: u32, options: impl Into<ExecuteOptions>) -> Result<ArrayOutcome, OciError> {
-        let options = options.into();
+        self.execute_long(rows, options.into(), &[])
+    }
+
+    /// As [`Self::execute`], with the values of the placeholders that have none in arrays.
+    pub fn execute_long(&mut self, rows: u32, options: ExecuteOptions, long: &[LongValues<'_>]) -> Result<ArrayOutcome, OciError> {
+        let result = self.fill_long(rows, long).and_then(|()| self.execute_filled(rows, options));
+        // The values are borrowed for this call alone.
+        let freed = self.clear_long();
+        let outcome = result?;
+        freed?;
+        Ok(outcome)
+    }
+
+    fn execute_filled(&mut self, rows: u32, options: ExecuteOptions) -> Result<ArrayOutcome, OciError> {
         if rows == 0 {
             return Ok(ArrayOutcome::default());
         }
@@ -191,11 +233,61 @@ impl<'s> ArrayStatement<'s> {
     fn bind_all(&self) -> Result<(), OciError> {
         for (position, buffer) in (1..).zip(&self.buffers) {
             let national = matches!(buffer.layout, Layout::Variable { national: true, .. });
+            if let (LongArrays::Data(source), Some(kind)) = (&buffer.long, lob_kind(buffer.layout)) {
+                // SAFETY: the context does not move, and outlives the statement or this binding as the arrays below do.
+                unsafe { self.statement.bind_dynamic(position, kind.data_type(), national, source.context(), give_value) }?;
+                continue;
+            }
             // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields) or this binding
             // (`reshape` keeps the old ones until all positions are bound anew).
             unsafe { self.statement.bind(position, &buffer.bind_target(self.statement.session()), national) }?;
         }
         Ok(())
+    }
+
+    /// Hands the long values over: none is missing, and none is given to a placeholder that has an array.
+    fn fill_long(&mut self, rows: u32, long: &[LongValues<'_>]) -> Result<(), OciError> {
+        let error = self.statement.error();
+        for (index, buffer) in self.buffers.iter_mut().enumerate() {
+            let given = long.iter().find(|long| long.index == index).map(|long| long.values.as_slice());
+            let is_long = !matches!(buffer.long, LongArrays::None);
+            if is_long != given.is_some() || given.is_some_and(|values| values.len() != rows as usize) {
+                let message = format!("placeholder {}: {} long values for {rows} rows", index + 1, given.map_or(0, |values| values.len()));
+                return Err(OciError::refused("OCIStmtExecute", EXECUTE, message));
+            }
+            let Some(values) = given else { continue };
+            for (indicator, value) in buffer.indicators.as_mut_slice().iter_mut().zip(values) {
+                *indicator = if value.is_some() { 0 } else { -1 };
+            }
+            match &mut buffer.long {
+                LongArrays::None => {}
+                LongArrays::Data(source) => source.fill(values)?,
+                LongArrays::Locators(locators, empty_is_temporary) => {
+                    for (row, value) in values.iter().enumerate() {
+                        if let Some(value) = value {
+                            locators.write(row, error, value, *empty_is_temporary)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn clear_long(&mut self) -> Result<(), OciError> {
+        let mut result = Ok(());
+        for buffer in &mut self.buffers {
+            match &mut buffer.long {
+                LongArrays::None => {}
+                LongArrays::Data(source) => source.clear(),
+                // With an error handle of its own: that of the statement may hold the errors of the execute.
+                LongArrays::Locators(locators, _) => {
+                    let error = self.statement.session().new_error_handle()?;
+                    result = result.and(locators.free_temporary(error.as_ptr()));
+                }
+            }
+        }
+        result
     }
 
     fn outcome(&self, done: Done, mode: ArrayMode, row_counts: bool) -> Result<ArrayOutcome, OciError> {
@@ -235,7 +327,49 @@ const ZONE_MINUTES: std::ops::RangeInclusive<i16> = -899..=840;
 
 const EXECUTE: &str = "execute the array";
 
-impl ArrayBuffer {
+/// The values of one placeholder whose binding is not [`LongBinding::Array`], for one execute.
+#[derive(Debug)]
+pub struct LongValues<'v> {
+    /// 0-based placeholder.
+    pub index: usize,
+    /// One per row; `None` is NULL.
+    pub values: Vec<Option<&'v [u8]>>,
+}
+
+/// The LOB type that long values of a placeholder go to.
+fn lob_kind(layout: Layout) -> Option<LobKind> {
+    match layout {
+        Layout::Variable { long: true, external_type: SQLT_BIN | SQLT_LBI, .. } => Some(LobKind::Blob),
+        Layout::Variable { long: true, national: true, .. } => Some(LobKind::Nclob),
+        Layout::Variable { long: true, .. } => Some(LobKind::Clob),
+        _ => None,
+    }
+}
+
+impl<'s> ArrayBuffer<'s> {
+    fn binding(&self) -> LongBinding {
+        match &self.long {
+            LongArrays::None => LongBinding::Array,
+            LongArrays::Data(_) => LongBinding::Data,
+            LongArrays::Locators(_, empty_is_temporary) => LongBinding::Locators { empty_is_temporary: *empty_is_temporary },
+        }
+    }
+
+    fn bind_long(&mut self, session: &'s Session, binding: LongBinding, rows: usize) -> Result<(), OciError> {
+        self.long = match (binding, lob_kind(self.layout)) {
+            (LongBinding::Array, _) => LongArrays::None,
+            (LongBinding::Data, Some(_)) => LongArrays::Data(DataSource::new()),
+            (LongBinding::Locators { empty_is_temporary }, Some(kind)) => {
+                LongArrays::Locators(LocatorArray::allocate(session, kind, rows)?, empty_is_temporary)
+            }
+            (_, None) => {
+                let message = format!("{:?} takes no long values", self.layout);
+                return Err(OciError::refused("OCIBindByPos2", "reshape the array", message));
+            }
+        };
+        Ok(())
+    }
+
     fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
         let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
         let descriptors = match layout {
@@ -244,7 +378,7 @@ impl ArrayBuffer {
                 // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
                 Some(unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) }?)
             }
-            Layout::Fixed { .. } | Layout::Variable { .. } => None,
+            Layout::Fixed { .. } | Layout::Variable { .. } | Layout::Lob { .. } => None,
         };
         Ok(ArrayBuffer {
             layout,
@@ -252,11 +386,22 @@ impl ArrayBuffer {
             indicators: RawArray::zeroed(rows),
             lengths: RawArray::zeroed(lengths),
             descriptors,
+            long: LongArrays::None,
         })
     }
 
     fn bind_target(&self, session: &Session) -> BindTarget {
         let values = self.values.as_ptr().cast::<u8>();
+        if let LongArrays::Locators(locators, _) = &self.long {
+            return BindTarget {
+                values: locators.as_ptr().cast(),
+                stride_bytes: size_of::<*mut OCILobLocator>() as u32,
+                external_type: locators.kind().locator_type(),
+                indicators: self.indicators.as_ptr(),
+                lengths: std::ptr::null_mut(),
+                server_bytes: 0,
+            };
+        }
         let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
             (Layout::DateTime { with_zone }, Some(descriptors)) => {
                 let external_type = if with_zone { SQLT_TIMESTAMP_TZ } else { SQLT_TIMESTAMP };
@@ -265,7 +410,9 @@ impl ArrayBuffer {
             (Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }, _) => {
                 (values, stride_bytes, external_type)
             }
-            (Layout::DateTime { .. }, None) => unreachable!("`allocate` gives every datetime placeholder its descriptors"),
+            (Layout::DateTime { .. } | Layout::Lob { .. }, _) => {
+                unreachable!("`allocate` gives every datetime placeholder its descriptors and refuses `Lob`")
+            }
         };
         let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
         let server_bytes = server_bytes(self.layout, session.converts_text());
@@ -276,7 +423,8 @@ impl ArrayBuffer {
     fn make_ready(&mut self, session: &Session, error: *mut OCIError, index: usize, rows: usize) -> Result<(), OciError> {
         match self.layout {
             Layout::Fixed { external_type: SQLT_VNU, .. } => self.check_numbers(index, rows),
-            Layout::Fixed { .. } => Ok(()),
+            Layout::Fixed { .. } | Layout::Lob { .. } => Ok(()),
+            Layout::Variable { .. } if !matches!(self.long, LongArrays::None) => Ok(()),
             Layout::Variable { stride_bytes, .. } => self.check_lengths(stride_bytes, index, rows),
             Layout::DateTime { with_zone } => self.construct_descriptors(session, error, with_zone, index, rows),
         }
@@ -355,7 +503,7 @@ fn server_bytes(layout: Layout, converts_text: bool) -> u32 {
     }
 }
 
-fn allocate(session: &Session, layouts: &[Layout], capacity_rows: u32) -> Result<Vec<ArrayBuffer>, OciError> {
+fn allocate<'s>(session: &'s Session, layouts: &[Layout], capacity_rows: u32) -> Result<Vec<ArrayBuffer<'s>>, OciError> {
     let refused = |message: String| OciError::refused("OCIBindByPos2", "allocate the array", message);
     if capacity_rows == 0 || capacity_rows > MAX_ROWS_PER_EXECUTE {
         return Err(refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}")));
@@ -383,6 +531,7 @@ pub(super) fn is_bindable(layout: &Layout) -> bool {
             matches!(external_type, SQLT_CHR | SQLT_AFC | SQLT_LNG | SQLT_BIN | SQLT_LBI) && stride_bytes > 0
         }
         Layout::DateTime { .. } => true,
+        Layout::Lob { .. } => false,
     }
 }
 

@@ -1,12 +1,15 @@
 //! Array fetch: buffers that are allocated and defined once, filled by one round trip after the other.
 
+use std::ops::Range;
+
 use oci_sys::*;
 
-use crate::layout::{Cells, DateTimeFields, Layout};
+use crate::layout::{Cells, DateTimeFields, Layout, LongCells};
 use crate::oci::array::MAX_ROWS_PER_EXECUTE;
 use crate::oci::check::OciError;
 use crate::oci::describe::select_list;
 use crate::oci::handle::{DescriptorArray, RawArray};
+use crate::oci::lob::LocatorArray;
 use crate::oci::session::Session;
 use crate::oci::statement::{DefineTarget, Statement};
 use crate::oracle_type::ColumnDesc;
@@ -46,13 +49,13 @@ pub struct FetchStatement<'s> {
     // The statement is released before the arrays that it has defined.
     statement: Statement<'s>,
     columns: Vec<ColumnDesc>,
-    buffers: Vec<FetchBuffer>,
+    buffers: Vec<FetchBuffer<'s>>,
     capacity_rows: u32,
     at_end: bool,
 }
 
 /// The arrays of one column. They never move while defined; see [`RawArray`].
-struct FetchBuffer {
+struct FetchBuffer<'s> {
     layout: Layout,
     /// As words, so that native integers and doubles are aligned. For datetimes the staging area of [`DateTimeFields`].
     values: RawArray<u64>,
@@ -61,6 +64,7 @@ struct FetchBuffer {
     lengths: RawArray<u32>,
     return_codes: RawArray<u16>,
     descriptors: Option<DescriptorArray>,
+    locators: Option<LocatorArray<'s>>,
 }
 
 impl<'s> FetchStatement<'s> {
@@ -81,7 +85,11 @@ impl<'s> FetchStatement<'s> {
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
         let this = FetchStatement { statement, columns, buffers, capacity_rows, at_end: false };
         for (position, buffer) in (1..).zip(&this.buffers) {
-            let national = matches!(buffer.layout, Layout::Variable { national: true, .. });
+            let national = match buffer.layout {
+                Layout::Variable { national, .. } => national,
+                Layout::Lob { kind, .. } => kind.is_national(),
+                Layout::Fixed { .. } | Layout::DateTime { .. } => false,
+            };
             // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields).
             unsafe { this.statement.define(position, &buffer.define_target(), national) }?;
         }
@@ -124,24 +132,50 @@ impl<'s> FetchStatement<'s> {
         Ok(FetchOutcome { rows, bad_cell })
     }
 
-    /// The first `rows` cells of column `index` (0-based) as the last fetch left them, and their indicators (-1 is NULL).
+    /// Cells of column `index` (0-based) as the last fetch left them, and their indicators (-1 is NULL). LOBs have none: [`Self::read_lob`].
     ///
     /// # Panics
     /// When there is no such column or the rows exceed the capacity.
-    pub fn cells(&self, index: usize, rows: usize) -> (Cells<'_>, &[i16]) {
+    pub fn cells(&self, index: usize, rows: Range<usize>) -> (Cells<'_>, &[i16]) {
         let buffer = &self.buffers[index];
         let stride_bytes = buffer.layout.stride_bytes() as usize;
         let lengths = match buffer.layout {
-            Layout::Variable { .. } => &buffer.lengths.as_slice()[..rows],
-            Layout::Fixed { .. } | Layout::DateTime { .. } => &[],
+            Layout::Variable { .. } => &buffer.lengths.as_slice()[rows.clone()],
+            Layout::Fixed { .. } | Layout::DateTime { .. } | Layout::Lob { .. } => &[],
         };
-        let cells = Cells { values: &buffer.values.as_bytes()[..rows * stride_bytes], stride_bytes, lengths, rows };
-        (cells, &buffer.indicators.as_slice()[..rows])
+        let values = match buffer.layout {
+            Layout::Lob { .. } => &[],
+            _ => &buffer.values.as_bytes()[rows.start * stride_bytes..rows.end * stride_bytes],
+        };
+        (Cells { values, stride_bytes, lengths, rows: rows.len() }, &buffer.indicators.as_slice()[rows])
+    }
+
+    /// Appends the LOB of column `index` in `row` to `cells`, whole, whatever its size up to 2 GB; nothing where it is NULL or no LOB column.
+    ///
+    /// # Errors
+    /// What reading it fails with; also where `cells` would exceed 2 GB.
+    ///
+    /// # Panics
+    /// When there is no such column or row.
+    pub fn read_lob(&self, index: usize, row: usize, cells: &mut LongCells) -> Result<(), OciError> {
+        let buffer = &self.buffers[index];
+        if cells.offsets.is_empty() {
+            cells.offsets.push(0);
+        }
+        if let (Some(locators), true) = (&buffer.locators, buffer.indicators.as_slice()[row] != -1) {
+            locators.read(row, self.statement.error(), &mut cells.bytes)?;
+        }
+        let end = i32::try_from(cells.bytes.len()).map_err(|_| {
+            let message = format!("{} bytes of LOBs: a batch holds at most {}", cells.bytes.len(), i32::MAX);
+            OciError::refused("OCILobRead2", "read a LOB", message)
+        })?;
+        cells.offsets.push(end);
+        Ok(())
     }
 }
 
-impl FetchBuffer {
-    fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
+impl<'s> FetchBuffer<'s> {
+    fn allocate(session: &'s Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
         let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
         let descriptors = match layout {
             Layout::DateTime { with_zone } => {
@@ -149,20 +183,27 @@ impl FetchBuffer {
                 // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
                 Some(unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) }?)
             }
-            Layout::Fixed { .. } | Layout::Variable { .. } => None,
+            Layout::Fixed { .. } | Layout::Variable { .. } | Layout::Lob { .. } => None,
         };
+        let locators = match layout {
+            Layout::Lob { kind, .. } => Some(LocatorArray::allocate(session, kind, rows)?),
+            _ => None,
+        };
+        let value_bytes = if locators.is_some() { 0 } else { layout.stride_bytes() as usize * rows };
         Ok(FetchBuffer {
             layout,
-            values: RawArray::zeroed((layout.stride_bytes() as usize * rows).div_ceil(8)),
+            values: RawArray::zeroed(value_bytes.div_ceil(8)),
             indicators: RawArray::zeroed(rows),
             lengths: RawArray::zeroed(lengths),
             return_codes: RawArray::zeroed(rows),
             descriptors,
+            locators,
         })
     }
 
     fn define_target(&self) -> DefineTarget {
         let values = self.values.as_ptr().cast::<u8>();
+        let prefetch_bytes = if let Layout::Lob { prefetch_bytes, .. } = self.layout { Some(prefetch_bytes) } else { None };
         let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
             (Layout::DateTime { with_zone }, Some(descriptors)) => {
                 let external_type = if with_zone { SQLT_TIMESTAMP_TZ } else { SQLT_TIMESTAMP };
@@ -171,11 +212,14 @@ impl FetchBuffer {
             (Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }, _) => {
                 (values, stride_bytes, external_type)
             }
-            (Layout::DateTime { .. }, None) => unreachable!("`allocate` gives every datetime column its descriptors"),
+            (Layout::DateTime { .. } | Layout::Lob { .. }, _) => match &self.locators {
+                Some(locators) => (locators.as_ptr().cast::<u8>(), size_of::<*mut OCILobLocator>() as u32, locators.kind().locator_type()),
+                None => unreachable!("`allocate` gives every datetime column its descriptors, and every LOB its locators"),
+            },
         };
         let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
         let (indicators, return_codes) = (self.indicators.as_ptr(), self.return_codes.as_ptr());
-        DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes }
+        DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes, prefetch_bytes }
     }
 
     /// Truncation is told by the return code, by the indicator (-2, or the whole length) or by a length beyond the stride; any of them is enough.
@@ -210,7 +254,7 @@ fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError>
         return refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}"));
     }
     for (position, layout) in (1..).zip(layouts) {
-        if !crate::oci::array::is_bindable(layout) {
+        if !crate::oci::array::is_bindable(layout) && !matches!(layout, Layout::Lob { .. }) {
             return refused(format!("column {position}: {layout:?} is no array that the client fills"));
         }
         let bytes = u64::from(layout.stride_bytes()) * u64::from(capacity_rows);

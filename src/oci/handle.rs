@@ -262,6 +262,10 @@ impl Zero for *mut OCIDateTime {
     const ZERO: Self = std::ptr::null_mut();
 }
 
+impl Zero for *mut OCILobLocator {
+    const ZERO: Self = std::ptr::null_mut();
+}
+
 impl<T: Zero> RawArray<T> {
     /// `count` zeroes. Large arrays take memory from the system only as they are written.
     pub(crate) fn zeroed(count: usize) -> Self {

@@ -251,7 +251,9 @@ impl Output {
                     self.put_descriptor(value, Content::Timestamp(moment))?;
                 }
                 sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => self.put_descriptor(value, Content::Interval(convert::to_interval(datum)?))?,
-                sqlt::CLOB => self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?, self.data_type == DataType::Nclob)))?,
+                sqlt::CLOB => {
+                    self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?, self.data_type == DataType::Nclob)))?
+                }
                 sqlt::BLOB => self.put_descriptor(value, Content::Lob(LobValue::binary(self.binary(datum)?)))?,
                 sqlt::RDD => self.put_descriptor(value, Content::Rowid(String::from_utf8_lossy(self.characters(datum)?).into_owned()))?,
                 other => return Err(Failure::ora(3115, format_args!("unsupported network datatype or representation (type {other})"))),

@@ -94,7 +94,7 @@ impl ExportJob {
             rows_per_fetch: fetch.as_ref().map_or(0, FetchPlan::rows_per_fetch),
             buffer_bytes: fetch.as_ref().map_or(0, |fetch| fetch.buffer_bytes() as u64),
             file: self.sink,
-            warnings: fetch.as_ref().map(warnings).unwrap_or_default(),
+            warnings: Vec::new(),
             fetch,
         })
     }
@@ -173,16 +173,6 @@ fn find_columns(wanted: &[String], columns: &[ColumnDesc], problems: &mut Vec<Pl
         }
     }
     found
-}
-
-/// A nullable LOB: its NULLs may be empty values.
-fn warnings(plan: &FetchPlan) -> Vec<String> {
-    let lobs = plan.columns.iter().map(|column| &column.column).filter(|column| column.nullable && column.oracle_type.is_lob());
-    lobs.map(|column| {
-        let (name, oracle_type) = (&column.name, &column.oracle_type);
-        format!("column {name}: an empty {oracle_type} is read as NULL; Oracle's client does not tell them apart in a row")
-    })
-    .collect()
 }
 
 fn shown_columns(plan: &FetchPlan) -> Vec<ExportColumn> {

@@ -14,8 +14,14 @@ const NEXT: u8 = 2;
 const LAST: u8 = 3;
 
 /// `OCICallbackLobRead2`: takes a piece, and may name another buffer for the next.
-pub type ReadCallback =
-    unsafe extern "C" fn(context: *mut c_void, piece: *const c_void, bytes: u64, kind: u8, next: *mut *mut c_void, next_bytes: *mut u64) -> i32;
+pub type ReadCallback = unsafe extern "C" fn(
+    context: *mut c_void,
+    piece: *const c_void,
+    bytes: u64,
+    kind: u8,
+    next: *mut *mut c_void,
+    next_bytes: *mut u64,
+) -> i32;
 /// `OCICallbackLobWrite2`: fills the buffer with the next piece, or names another.
 pub type WriteCallback = unsafe extern "C" fn(
     context: *mut c_void,
