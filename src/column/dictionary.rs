@@ -44,26 +44,22 @@ impl ColumnBind for DictionaryBind {
         }
     }
 
+    fn check_long(&self, array: &dyn Array) -> Result<(), ValueError> {
+        let dictionary = array.as_any_dictionary_opt().map(|dictionary| Arc::clone(dictionary.values()));
+        match dictionary.map(|values| self.values.check_long(&values)) {
+            Some(Ok(())) => Ok(()),
+            // Perhaps no row refers to the value that is refused.
+            _ => self.values.check_long(&unpack(array)?),
+        }
+    }
+
     fn long_values<'a>(&self, array: &'a dyn Array) -> Result<Vec<Option<&'a [u8]>>, ValueError> {
         let dictionary = array.as_any_dictionary_opt().ok_or_else(|| broken("not a dictionary"))?;
         if dictionary.values().is_empty() {
             return Ok(vec![None; array.len()]);
         }
+        let values = self.values.long_values(dictionary.values().as_ref())?;
         let keys = dictionary.normalized_keys().into_iter().enumerate();
-        // Values that no row refers to are not looked at.
-        let mut used = vec![false; dictionary.values().len()];
-        keys.clone().filter(|(row, _)| array.is_valid(*row)).for_each(|(_, key)| used[key] = true);
-        let values = self.values.long_values(dictionary.values().as_ref());
-        let values = match values {
-            Ok(values) => values,
-            Err(error) if used.get(error.row_index) == Some(&false) => {
-                return Err(ValueError { row_index: 0, remedy: "unpack the dictionary in the source".into(), ..error });
-            }
-            Err(error) => {
-                let row = keys.clone().find(|(row, key)| *key == error.row_index && array.is_valid(*row)).map_or(0, |(row, _)| row);
-                return Err(ValueError { row_index: row, ..error });
-            }
-        };
         Ok(keys.map(|(row, key)| values[key].filter(|_| array.is_valid(row))).collect())
     }
 

@@ -50,13 +50,23 @@ impl<S: ByteSource> ColumnBind for LobBind<S> {
         Ok(variable::stride_for(longest.min(self.inline_bytes), self.inline_bytes))
     }
 
+    fn check_long(&self, array: &dyn Array) -> Result<(), ValueError> {
+        let array = downcast::<S>(array)?;
+        if self.ascii_only_in.is_none() {
+            return Ok(());
+        }
+        try_for_each_valid(array.nulls(), array.len(), |row_index| {
+            let (length, rest) = array.value_and_rest(row_index);
+            self.check(row_index, &rest[..length])
+        })
+    }
+
     fn long_values<'a>(&self, array: &'a dyn Array) -> Result<Vec<Option<&'a [u8]>>, ValueError> {
         let array = downcast::<S>(array)?;
         let mut values: Vec<Option<&[u8]>> = vec![None; array.len()];
         try_for_each_valid(array.nulls(), array.len(), |row_index| {
             let (length, rest) = array.value_and_rest(row_index);
             let value = &rest[..length];
-            self.check(row_index, value)?;
             values[row_index] = Some(value).filter(|value| !(self.empty_is_null && value.is_empty()));
             Ok(())
         })?;

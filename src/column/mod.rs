@@ -55,8 +55,12 @@ pub trait ColumnBind: Send {
         Ok(self.layout().stride_bytes())
     }
 
+    /// Fails on the first value that a LOB column does not take, whatever its length.
+    fn check_long(&self, _array: &dyn Array) -> Result<(), ValueError> {
+        Ok(())
+    }
+
     /// The values themselves, one per row and `None` for NULL, to be bound from where they lie; only converters of LOB columns have them.
-    /// Fails on the first value that the column does not take.
     fn long_values<'a>(&self, _array: &'a dyn Array) -> Result<Vec<Option<&'a [u8]>>, ValueError> {
         Err(ValueError { row_index: 0, reason: "not a LOB".into(), remedy: "report this as a bug".into() })
     }

@@ -101,7 +101,9 @@ impl LongColumns {
         let mut by_column: Vec<Vec<LongBinding>> = Vec::with_capacity(self.columns.len());
         for (place, &index) in self.columns.iter().enumerate() {
             let column = &planned[index];
-            let values = column.converter.long_values(batch.column(column.source_index)).map_err(|error| (index, error))?;
+            let array = batch.column(column.source_index);
+            let values = column.converter.check_long(array).and_then(|()| column.converter.long_values(array));
+            let values = values.map_err(|error| (index, error))?;
             let inline_bytes = inline_bytes(&column.target_type, options.charset.is_unicode()) as usize;
             let needs = |value: &Option<&[u8]>| binding_of(*value, inline_bytes, self, self.has_long[place]);
             let mut bindings: Vec<LongBinding> = values.iter().map(needs).collect();

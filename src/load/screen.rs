@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::datatypes::DataType;
 
 use crate::column::{ColumnBind, ValueError};
 use crate::layout::{Layout, Slots};
@@ -49,11 +48,7 @@ pub(super) fn bad_values(columns: &mut [PlannedColumn], batch: &RecordBatch) -> 
 fn screen_column(column: &mut PlannedColumn, array: &ArrayRef, note: &mut dyn FnMut(ValueError)) {
     if column.target_type.is_lob() {
         // Values of any length: not into a scratch buffer.
-        let check = &mut |range: Range<usize>| {
-            let part = array.slice(range.start, range.len());
-            // NULL into a LOB column has no long values.
-            if *part.data_type() == DataType::Null { Ok(()) } else { column.converter.long_values(&part).map(drop) }
-        };
+        let check = &mut |range: Range<usize>| column.converter.check_long(&array.slice(range.start, range.len()));
         return each_error(0..array.len(), note, check);
     }
     let mut stride_bytes = column.layout.stride_bytes();

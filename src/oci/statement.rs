@@ -214,7 +214,7 @@ impl<'s> Statement<'s> {
             if national {
                 attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a column")?;
             }
-            if let Some(prefetch_bytes) = target.prefetch_bytes {
+            if let Some(prefetch_bytes) = target.prefetch_bytes.filter(|&bytes| bytes > 0) {
                 attributes.set(OCI_ATTR_LOBPREFETCH_LENGTH, 1i32, "have the length of LOBs come with their rows")?;
                 attributes.set(OCI_ATTR_LOBPREFETCH_SIZE, prefetch_bytes, "have LOBs come with their rows")?;
             }
