@@ -107,6 +107,14 @@ api! {
         fn OCILobRead2(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, byte_amount: *mut u64, char_amount: *mut u64, offset: u64, buffer: *mut c_void, buffer_bytes: u64, piece: u8, context: *mut c_void, callback: *mut c_void, charset: u16, form: u8) -> i32;
         /// Writes, whole or in pieces; the amounts come in and go out.
         fn OCILobWrite2(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, byte_amount: *mut u64, char_amount: *mut u64, offset: u64, buffer: *mut c_void, buffer_bytes: u64, piece: u8, context: *mut c_void, callback: *mut c_void, charset: u16, form: u8) -> i32;
+        /// Fills an INTERVAL DAY TO SECOND descriptor; every part carries the sign. Nothing is checked.
+        fn OCIIntervalSetDaySecond(handle: *mut c_void, error: *mut OCIError, days: i32, hours: i32, minutes: i32, seconds: i32, nanoseconds: i32, interval: *mut OCIInterval) -> i32;
+        /// Fills an INTERVAL YEAR TO MONTH descriptor; both parts carry the sign.
+        fn OCIIntervalSetYearMonth(handle: *mut c_void, error: *mut OCIError, years: i32, months: i32, interval: *mut OCIInterval) -> i32;
+        /// Parts of an INTERVAL DAY TO SECOND descriptor; every part carries the sign.
+        fn OCIIntervalGetDaySecond(handle: *mut c_void, error: *mut OCIError, days: *mut i32, hours: *mut i32, minutes: *mut i32, seconds: *mut i32, nanoseconds: *mut i32, interval: *const OCIInterval) -> i32;
+        /// Parts of an INTERVAL YEAR TO MONTH descriptor; both parts carry the sign.
+        fn OCIIntervalGetYearMonth(handle: *mut c_void, error: *mut OCIError, years: *mut i32, months: *mut i32, interval: *const OCIInterval) -> i32;
         /// Commits.
         fn OCITransCommit(service: *mut OCISvcCtx, error: *mut OCIError, flags: u32) -> i32;
         /// Rolls back.

@@ -40,6 +40,8 @@ opaque! {
     OCIDateTime;
     /// LOB locator.
     OCILobLocator;
+    /// Interval descriptor.
+    OCIInterval;
 }
 
 /// `OCICallbackInBind`: where the value of an iteration (0-based) is; answers `OCI_CONTINUE`.

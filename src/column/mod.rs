@@ -14,6 +14,7 @@ pub mod datetime;
 mod decoded;
 pub mod dictionary;
 pub mod fixed;
+pub mod interval;
 pub mod lob;
 pub mod null;
 pub mod number;
@@ -187,11 +188,14 @@ fn stored_count_text(array: &dyn Array, row_index: usize) -> Result<String, Arro
         DataType::Date32 => "days",
         DataType::Timestamp(TimeUnit::Second, _) => "s",
         DataType::Timestamp(TimeUnit::Microsecond, _) => "µs",
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => "ns",
+        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(TimeUnit::Nanosecond) => "ns",
+        DataType::Time32(TimeUnit::Second) => "s",
+        DataType::Time64(_) => "µs",
         _ => "ms",
     };
     let count = arrow::compute::cast(&array.slice(row_index, 1), &DataType::Int64)?;
-    Ok(format!("{} {unit} since 1970-01-01", arrow::util::display::array_value_to_string(&count, 0)?))
+    let since = if matches!(array.data_type(), DataType::Time32(_) | DataType::Time64(_)) { "midnight" } else { "1970-01-01" };
+    Ok(format!("{} {unit} since {since}", arrow::util::display::array_value_to_string(&count, 0)?))
 }
 
 #[cfg(test)]

@@ -88,6 +88,8 @@ pub(super) fn external_type_name(layout: &Layout) -> String {
         Layout::Lob { .. } => "SQLT_CLOB".to_owned(),
         Layout::DateTime { with_zone: false } => "SQLT_TIMESTAMP".to_owned(),
         Layout::DateTime { with_zone: true } => "SQLT_TIMESTAMP_TZ".to_owned(),
+        Layout::IntervalDaySecond => "SQLT_INTERVAL_DS".to_owned(),
+        Layout::IntervalYearMonth => "SQLT_INTERVAL_YM".to_owned(),
     }
 }
 

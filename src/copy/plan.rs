@@ -156,6 +156,7 @@ impl CopyJob {
         let all_columns: Option<Vec<usize>> = (self.on_error != OnError::Abort).then(|| (0..source.schema().fields().len()).collect());
         proceed()?;
         source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
+        source.settle_intervals(all_columns.as_ref().unwrap_or(&indices))?;
         let schema = source.schema().clone();
         let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),

@@ -3,6 +3,7 @@
 pub mod describe;
 pub mod discover;
 pub mod int96;
+mod interval;
 mod ndjson;
 pub mod parquet;
 pub mod parquet_sink;

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use oci_sys::*;
 
-use crate::layout::{DateTimeFields, Layout, LobKind, LongBinding, Slots};
+use crate::layout::{Layout, LongBinding, Slots};
+use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::{Done, OciError, is_statement_level};
-use crate::oci::handle::{DescriptorArray, RawArray, zone_text};
-use crate::oci::lob::{DataSource, LocatorArray, give_value};
+use crate::oci::lob::give_value;
 use crate::oci::session::Session;
-use crate::oci::statement::{BindTarget, Statement};
+use crate::oci::statement::Statement;
 
 /// Most rows of one execute. The 12.1 client refuses 65,535, batch errors are counted in 16 bits, and Oracle's manual recommends no more than this.
 pub const MAX_ROWS_PER_EXECUTE: u32 = 32_767;
@@ -76,25 +76,6 @@ pub struct ArrayStatement<'s> {
     counts_rows: bool,
 }
 
-/// The arrays of one placeholder. They never move while bound; see [`RawArray`].
-struct ArrayBuffer<'s> {
-    layout: Layout,
-    /// As words, so that native integers and doubles are aligned. For datetimes the staging area of [`DateTimeFields`].
-    values: RawArray<u64>,
-    indicators: RawArray<i16>,
-    /// Empty unless [`Layout::Variable`].
-    lengths: RawArray<u32>,
-    descriptors: Option<DescriptorArray>,
-    long: LongArrays<'s>,
-}
-
-/// What a placeholder of long values has instead of an array of values.
-enum LongArrays<'s> {
-    None,
-    Data(DataSource),
-    Locators(LocatorArray<'s>, bool),
-}
-
 /// The shape of one placeholder; see [`ArrayStatement::rebind`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
@@ -102,6 +83,15 @@ pub struct Shape {
     pub stride_bytes: u32,
     /// How its values are given.
     pub binding: LongBinding,
+}
+
+/// The values of one placeholder whose binding is not [`LongBinding::Array`], for one execute.
+#[derive(Debug)]
+pub struct LongValues<'v> {
+    /// 0-based placeholder.
+    pub index: usize,
+    /// One per row; `None` is NULL.
+    pub values: Vec<Option<&'v [u8]>>,
 }
 
 impl<'s> ArrayStatement<'s> {
@@ -129,26 +119,15 @@ impl<'s> ArrayStatement<'s> {
     /// # Panics
     /// When there is no such placeholder.
     pub fn layout(&self, index: usize) -> Layout {
-        self.buffers[index].layout
+        self.buffers[index].layout()
     }
 
-    /// The window of `rows` in the buffers of placeholder `index` (0-based). For [`Layout::DateTime`] the values are [`DateTimeFields`].
+    /// The window of `rows` in the buffers of placeholder `index` (0-based). For descriptors the values are a staging area.
     ///
     /// # Panics
     /// When there is no such placeholder or the rows exceed the capacity.
     pub fn slots(&mut self, index: usize, rows: Range<usize>) -> Slots<'_> {
-        let buffer = &mut self.buffers[index];
-        let stride_bytes = buffer.layout.stride_bytes() as usize;
-        let lengths = match buffer.layout {
-            Layout::Variable { .. } => &mut buffer.lengths.as_mut_slice()[rows.clone()],
-            Layout::Fixed { .. } | Layout::DateTime { .. } | Layout::Lob { .. } => &mut [],
-        };
-        Slots {
-            values: &mut buffer.values.as_bytes_mut()[rows.start * stride_bytes..rows.end * stride_bytes],
-            stride_bytes,
-            lengths,
-            indicators: &mut buffer.indicators.as_mut_slice()[rows],
-        }
+        self.buffers[index].slots(rows)
     }
 
     /// Gives the placeholders other strides (one each; only those of [`Layout::Variable`] may change) and another capacity: allocates and binds
@@ -162,7 +141,7 @@ impl<'s> ArrayStatement<'s> {
 
     /// As [`Self::reshape`], with the way in which long values are given.
     pub fn rebind(&mut self, shapes: &[Shape], capacity_rows: u32) -> Result<(), OciError> {
-        let layouts = self.buffers.iter().zip(shapes).map(|(buffer, shape)| with_stride(buffer.layout, shape.stride_bytes));
+        let layouts = self.buffers.iter().zip(shapes).map(|(buffer, shape)| with_stride(buffer.layout(), shape.stride_bytes));
         let layouts: Vec<Layout> = layouts.collect::<Result<_, _>>()?;
         if layouts.len() != self.buffers.len() {
             let message = format!("{} shapes were given for {} placeholders", shapes.len(), self.buffers.len());
@@ -170,7 +149,7 @@ impl<'s> ArrayStatement<'s> {
         }
         let mut new = allocate(self.statement.session(), &layouts, capacity_rows)?;
         for (buffer, shape) in new.iter_mut().zip(shapes) {
-            buffer.bind_long(self.statement.session(), shape.binding, capacity_rows as usize)?;
+            buffer.give_long(self.statement.session(), shape.binding, capacity_rows as usize)?;
         }
         // The old arrays live until every position is bound to a new one.
         let old = std::mem::replace(&mut self.buffers, new);
@@ -199,9 +178,9 @@ impl<'s> ArrayStatement<'s> {
     pub fn execute_long(&mut self, rows: u32, options: ExecuteOptions, long: &[LongValues<'_>]) -> Result<ArrayOutcome, OciError> {
         let result = self.fill_long(rows, long).and_then(|()| self.execute_filled(rows, options));
         // The values are borrowed for this call alone.
-        let freed = self.clear_long();
+        let cleared = self.clear_long();
         let outcome = result?;
-        freed?;
+        cleared?;
         Ok(outcome)
     }
 
@@ -232,62 +211,40 @@ impl<'s> ArrayStatement<'s> {
 
     fn bind_all(&self) -> Result<(), OciError> {
         for (position, buffer) in (1..).zip(&self.buffers) {
-            let national = matches!(buffer.layout, Layout::Variable { national: true, .. });
-            if let (LongArrays::Data(source), Some(kind)) = (&buffer.long, lob_kind(buffer.layout)) {
-                // SAFETY: the context does not move, and outlives the statement or this binding as the arrays below do.
-                unsafe { self.statement.bind_dynamic(position, kind.data_type(), national, source.context(), give_value) }?;
-                continue;
-            }
-            // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields) or this binding
-            // (`reshape` keeps the old ones until all positions are bound anew).
-            unsafe { self.statement.bind(position, &buffer.bind_target(self.statement.session()), national) }?;
+            // SAFETY: the arrays hold `capacity_rows` elements, and they and the context of a callback do not move, and outlive the statement (order
+            // of the fields) or this binding (`rebind` keeps the old ones until all positions are bound anew).
+            unsafe {
+                match buffer.data_source() {
+                    Some((kind, source)) => {
+                        self.statement.bind_dynamic(position, kind.data_type(), kind.is_national(), source.context(), give_value)
+                    }
+                    None => self.statement.bind(position, &buffer.bind_target(self.statement.session()), buffer.is_national()),
+                }
+            }?;
         }
         Ok(())
     }
 
     /// Hands the long values over: none is missing, and none is given to a placeholder that has an array.
     fn fill_long(&mut self, rows: u32, long: &[LongValues<'_>]) -> Result<(), OciError> {
-        let error = self.statement.error();
         for (index, buffer) in self.buffers.iter_mut().enumerate() {
             let given = long.iter().find(|long| long.index == index).map(|long| long.values.as_slice());
-            let is_long = !matches!(buffer.long, LongArrays::None);
-            if is_long != given.is_some() || given.is_some_and(|values| values.len() != rows as usize) {
-                let message = format!("placeholder {}: {} long values for {rows} rows", index + 1, given.map_or(0, |values| values.len()));
+            let is_long = buffer.binding() != LongBinding::Array;
+            if is_long != given.is_some() || given.is_some_and(|values| values.len() != rows as usize || rows > self.capacity_rows) {
+                let message = format!("placeholder {}: {} long values for {rows} rows", index + 1, given.map_or(0, <[_]>::len));
                 return Err(OciError::refused("OCIStmtExecute", EXECUTE, message));
             }
-            let Some(values) = given else { continue };
-            for (indicator, value) in buffer.indicators.as_mut_slice().iter_mut().zip(values) {
-                *indicator = if value.is_some() { 0 } else { -1 };
-            }
-            match &mut buffer.long {
-                LongArrays::None => {}
-                LongArrays::Data(source) => source.fill(values)?,
-                LongArrays::Locators(locators, empty_is_temporary) => {
-                    for (row, value) in values.iter().enumerate() {
-                        if let Some(value) = value {
-                            locators.write(row, error, value, *empty_is_temporary)?;
-                        }
-                    }
-                }
+            if let Some(values) = given {
+                buffer.fill_long(self.statement.error(), values)?;
             }
         }
         Ok(())
     }
 
+    /// With an error handle of its own: that of the statement may hold the errors of the execute.
     fn clear_long(&mut self) -> Result<(), OciError> {
-        let mut result = Ok(());
-        for buffer in &mut self.buffers {
-            match &mut buffer.long {
-                LongArrays::None => {}
-                LongArrays::Data(source) => source.clear(),
-                // With an error handle of its own: that of the statement may hold the errors of the execute.
-                LongArrays::Locators(locators, _) => {
-                    let error = self.statement.session().new_error_handle()?;
-                    result = result.and(locators.free_temporary(error.as_ptr()));
-                }
-            }
-        }
-        result
+        let session = self.statement.session();
+        self.buffers.iter_mut().fold(Ok(()), |result, buffer| result.and(buffer.clear_long(session)))
     }
 
     fn outcome(&self, done: Done, mode: ArrayMode, row_counts: bool) -> Result<ArrayOutcome, OciError> {
@@ -321,187 +278,7 @@ impl<'s> ArrayStatement<'s> {
     }
 }
 
-const MAX_NANOSECOND: u32 = 999_999_999;
-/// As [`DateTimeFields::offset_minutes`] says; `-14:59` to `+14:00`.
-const ZONE_MINUTES: std::ops::RangeInclusive<i16> = -899..=840;
-
-const EXECUTE: &str = "execute the array";
-
-/// The values of one placeholder whose binding is not [`LongBinding::Array`], for one execute.
-#[derive(Debug)]
-pub struct LongValues<'v> {
-    /// 0-based placeholder.
-    pub index: usize,
-    /// One per row; `None` is NULL.
-    pub values: Vec<Option<&'v [u8]>>,
-}
-
-/// The LOB type that long values of a placeholder go to.
-fn lob_kind(layout: Layout) -> Option<LobKind> {
-    match layout {
-        Layout::Variable { long: true, external_type: SQLT_BIN | SQLT_LBI, .. } => Some(LobKind::Blob),
-        Layout::Variable { long: true, national: true, .. } => Some(LobKind::Nclob),
-        Layout::Variable { long: true, .. } => Some(LobKind::Clob),
-        _ => None,
-    }
-}
-
-impl<'s> ArrayBuffer<'s> {
-    fn binding(&self) -> LongBinding {
-        match &self.long {
-            LongArrays::None => LongBinding::Array,
-            LongArrays::Data(_) => LongBinding::Data,
-            LongArrays::Locators(_, empty_is_temporary) => LongBinding::Locators { empty_is_temporary: *empty_is_temporary },
-        }
-    }
-
-    fn bind_long(&mut self, session: &'s Session, binding: LongBinding, rows: usize) -> Result<(), OciError> {
-        self.long = match (binding, lob_kind(self.layout)) {
-            (LongBinding::Array, _) => LongArrays::None,
-            (LongBinding::Data, Some(_)) => LongArrays::Data(DataSource::new()),
-            (LongBinding::Locators { empty_is_temporary }, Some(kind)) => {
-                LongArrays::Locators(LocatorArray::allocate(session, kind, rows)?, empty_is_temporary)
-            }
-            (_, None) => {
-                let message = format!("{:?} takes no long values", self.layout);
-                return Err(OciError::refused("OCIBindByPos2", "reshape the array", message));
-            }
-        };
-        Ok(())
-    }
-
-    fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
-        let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
-        let descriptors = match layout {
-            Layout::DateTime { with_zone } => {
-                let kind = if with_zone { OCI_DTYPE_TIMESTAMP_TZ } else { OCI_DTYPE_TIMESTAMP };
-                // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
-                Some(unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) }?)
-            }
-            Layout::Fixed { .. } | Layout::Variable { .. } | Layout::Lob { .. } => None,
-        };
-        Ok(ArrayBuffer {
-            layout,
-            values: RawArray::zeroed((layout.stride_bytes() as usize * rows).div_ceil(8)),
-            indicators: RawArray::zeroed(rows),
-            lengths: RawArray::zeroed(lengths),
-            descriptors,
-            long: LongArrays::None,
-        })
-    }
-
-    fn bind_target(&self, session: &Session) -> BindTarget {
-        let values = self.values.as_ptr().cast::<u8>();
-        if let LongArrays::Locators(locators, _) = &self.long {
-            return BindTarget {
-                values: locators.as_ptr().cast(),
-                stride_bytes: size_of::<*mut OCILobLocator>() as u32,
-                external_type: locators.kind().locator_type(),
-                indicators: self.indicators.as_ptr(),
-                lengths: std::ptr::null_mut(),
-                server_bytes: 0,
-            };
-        }
-        let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
-            (Layout::DateTime { with_zone }, Some(descriptors)) => {
-                let external_type = if with_zone { SQLT_TIMESTAMP_TZ } else { SQLT_TIMESTAMP };
-                (descriptors.as_ptr().cast::<u8>(), size_of::<*mut OCIDateTime>() as u32, external_type)
-            }
-            (Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }, _) => {
-                (values, stride_bytes, external_type)
-            }
-            (Layout::DateTime { .. } | Layout::Lob { .. }, _) => {
-                unreachable!("`allocate` gives every datetime placeholder its descriptors and refuses `Lob`")
-            }
-        };
-        let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
-        let server_bytes = server_bytes(self.layout, session.converts_text());
-        BindTarget { values, stride_bytes, external_type, indicators: self.indicators.as_ptr(), lengths, server_bytes }
-    }
-
-    /// Checks or constructs what the client is about to read.
-    fn make_ready(&mut self, session: &Session, error: *mut OCIError, index: usize, rows: usize) -> Result<(), OciError> {
-        match self.layout {
-            Layout::Fixed { external_type: SQLT_VNU, .. } => self.check_numbers(index, rows),
-            Layout::Fixed { .. } | Layout::Lob { .. } => Ok(()),
-            Layout::Variable { .. } if !matches!(self.long, LongArrays::None) => Ok(()),
-            Layout::Variable { stride_bytes, .. } => self.check_lengths(stride_bytes, index, rows),
-            Layout::DateTime { with_zone } => self.construct_descriptors(session, error, with_zone, index, rows),
-        }
-    }
-
-    /// The client would read beyond the value; converters are safe code, so this is checked here.
-    fn check_lengths(&self, stride_bytes: u32, index: usize, rows: usize) -> Result<(), OciError> {
-        let lengths = &self.lengths.as_slice()[..rows];
-        if lengths.iter().fold(0, |most, &length| most.max(length)) <= stride_bytes {
-            return Ok(());
-        }
-        let too_long =
-            lengths.iter().zip(self.indicators.as_slice()).position(|(&length, &indicator)| length > stride_bytes && indicator != -1);
-        let Some(row) = too_long else { return Ok(()) };
-        let message = format!("placeholder {}, row {}: {} bytes do not fit in {stride_bytes}", index + 1, row + 1, lengths[row]);
-        Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
-    }
-
-    /// The client takes the first byte for a length: more than the slot holds would be read from beyond it, and 0 is stored as NULL.
-    fn check_numbers(&self, index: usize, rows: usize) -> Result<(), OciError> {
-        const NUMBER_BYTES: u8 = 21;
-        let (slots, _) = self.values.as_bytes().as_chunks::<{ NUMBER_BYTES as usize + 1 }>();
-        let mut numbers = slots.iter().zip(self.indicators.as_slice()).take(rows);
-        let Some(row) = numbers.position(|(slot, &indicator)| slot[0].wrapping_sub(1) >= NUMBER_BYTES && indicator != -1) else {
-            return Ok(());
-        };
-        let message =
-            format!("placeholder {}, row {}: a NUMBER of {} bytes; it has 1 to {NUMBER_BYTES}", index + 1, row + 1, slots[row][0]);
-        Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
-    }
-
-    fn construct_descriptors(
-        &self,
-        session: &Session,
-        error: *mut OCIError,
-        with_zone: bool,
-        index: usize,
-        rows: usize,
-    ) -> Result<(), OciError> {
-        let Some(descriptors) = &self.descriptors else { return Ok(()) };
-        // All values of a column are at one offset, as a rule.
-        let mut zone = (0, zone_text(0));
-        let (staged, _) = self.values.as_bytes().as_chunks::<{ DateTimeFields::SIZE_BYTES }>();
-        for (row, (slot, &indicator)) in staged.iter().zip(self.indicators.as_slice()).take(rows).enumerate() {
-            if indicator == -1 {
-                continue;
-            }
-            let fields = DateTimeFields::read_from(slot);
-            if fields.nanosecond > MAX_NANOSECOND || with_zone && !ZONE_MINUTES.contains(&fields.offset_minutes) {
-                let message = format!("placeholder {}, row {}: {fields:?} is no time", index + 1, row + 1);
-                return Err(OciError::refused("OCIDateTimeConstruct", EXECUTE, message));
-            }
-            if zone.0 != fields.offset_minutes {
-                zone = (fields.offset_minutes, zone_text(fields.offset_minutes));
-            }
-            // SAFETY: the descriptor is ours and of the kind that the layout says; the error handle is the statement's.
-            unsafe { descriptors.construct(row, session.env(), error, &fields, with_zone.then_some(&zone.1)) }
-                .map_err(|error| OciError { message: format!("placeholder {}, row {}: {}", index + 1, row + 1, error.message), ..error })?;
-        }
-        Ok(())
-    }
-}
-
-/// Room in the server for a value of a full slot (OCI_ATTR_MAXDATA_SIZE). A byte of UTF-8 becomes two of AL16UTF16, and up to two where the
-/// database has another character set; but a bind that may exceed 4000 bytes is another kind of bind there (ORA-24816).
-fn server_bytes(layout: Layout, converts_text: bool) -> u32 {
-    let Layout::Variable { external_type: SQLT_CHR | SQLT_AFC, stride_bytes, national, long } = layout else {
-        return layout.stride_bytes();
-    };
-    const MAX_BYTES: u32 = 4_000;
-    const MAX_LONG_BYTES: u32 = 32_767;
-    let most_bytes = if long { MAX_LONG_BYTES } else { MAX_BYTES };
-    match national || converts_text {
-        true => stride_bytes.saturating_mul(2).min(most_bytes).max(stride_bytes),
-        false => stride_bytes,
-    }
-}
+pub(super) const EXECUTE: &str = "execute the array";
 
 fn allocate<'s>(session: &'s Session, layouts: &[Layout], capacity_rows: u32) -> Result<Vec<ArrayBuffer<'s>>, OciError> {
     let refused = |message: String| OciError::refused("OCIBindByPos2", "allocate the array", message);
@@ -520,21 +297,6 @@ fn allocate<'s>(session: &'s Session, layouts: &[Layout], capacity_rows: u32) ->
     layouts.iter().map(|&layout| ArrayBuffer::allocate(session, layout, capacity_rows as usize)).collect()
 }
 
-/// External types with the sizes that the client takes. Others could make it read beyond a value or, unknown to it, crash (client 12.1 with JSON, VECTOR).
-pub(super) fn is_bindable(layout: &Layout) -> bool {
-    match *layout {
-        Layout::Fixed { external_type, stride_bytes } => matches!(
-            (external_type, stride_bytes),
-            (SQLT_INT | SQLT_UIN, 1 | 2 | 4 | 8) | (SQLT_BFLOAT, 4) | (SQLT_BDOUBLE, 8) | (SQLT_VNU, 22) | (SQLT_DAT, 7) | (SQLT_ODT, 8)
-        ),
-        Layout::Variable { external_type, stride_bytes, .. } => {
-            matches!(external_type, SQLT_CHR | SQLT_AFC | SQLT_LNG | SQLT_BIN | SQLT_LBI) && stride_bytes > 0
-        }
-        Layout::DateTime { .. } => true,
-        Layout::Lob { .. } => false,
-    }
-}
-
 fn with_stride(layout: Layout, stride_bytes: u32) -> Result<Layout, OciError> {
     match layout {
         Layout::Variable { external_type, national, long, .. } => Ok(Layout::Variable { external_type, stride_bytes, national, long }),
@@ -545,26 +307,7 @@ fn with_stride(layout: Layout, stride_bytes: u32) -> Result<Layout, OciError> {
 
 impl std::fmt::Debug for ArrayStatement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.layout).collect();
+        let layouts: Vec<Layout> = self.buffers.iter().map(ArrayBuffer::layout).collect();
         f.debug_struct("ArrayStatement").field("capacity_rows", &self.capacity_rows).field("layouts", &layouts).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_server_gets_room_for_what_a_value_becomes_there() {
-        let of = |external_type, stride_bytes, national, long, converts_text| {
-            server_bytes(Layout::Variable { external_type, stride_bytes, national, long }, converts_text)
-        };
-        assert_eq!(of(SQLT_CHR, 10, true, false, false), 20, "10 ASCII letters are 20 bytes of an NVARCHAR2(10)");
-        assert_eq!(of(SQLT_CHR, 3000, true, false, false), 4000, "NVARCHAR2(1000) holds 2000 bytes");
-        assert_eq!(of(SQLT_CHR, 6000, true, true, false), 12_000);
-        assert_eq!(of(SQLT_CHR, 32_767, true, true, false), 32_767);
-        assert_eq!([of(SQLT_CHR, 10, false, false, false), of(SQLT_CHR, 10, false, false, true)], [10, 20]);
-        assert_eq!(of(SQLT_BIN, 10, false, false, true), 10);
-        assert_eq!(server_bytes(Layout::Fixed { external_type: SQLT_VNU, stride_bytes: 22 }, true), 22);
     }
 }

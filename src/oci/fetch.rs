@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use oci_sys::*;
 
-use crate::layout::{Cells, DateTimeFields, Layout, LongCells};
+use crate::layout::{Cells, Layout, LongCells};
 use crate::oci::array::MAX_ROWS_PER_EXECUTE;
+use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::OciError;
 use crate::oci::describe::select_list;
-use crate::oci::handle::{DescriptorArray, RawArray};
-use crate::oci::lob::LocatorArray;
+use crate::oci::handle::RawArray;
 use crate::oci::session::Session;
-use crate::oci::statement::{DefineTarget, Statement};
+use crate::oci::statement::Statement;
 use crate::oracle_type::ColumnDesc;
 
 /// Most bytes of one column's values, as for binds.
@@ -56,15 +56,8 @@ pub struct FetchStatement<'s> {
 
 /// The arrays of one column. They never move while defined; see [`RawArray`].
 struct FetchBuffer<'s> {
-    layout: Layout,
-    /// As words, so that native integers and doubles are aligned. For datetimes the staging area of [`DateTimeFields`].
-    values: RawArray<u64>,
-    indicators: RawArray<i16>,
-    /// Empty unless [`Layout::Variable`].
-    lengths: RawArray<u32>,
+    cells: ArrayBuffer<'s>,
     return_codes: RawArray<u16>,
-    descriptors: Option<DescriptorArray>,
-    locators: Option<LocatorArray<'s>>,
 }
 
 impl<'s> FetchStatement<'s> {
@@ -85,13 +78,10 @@ impl<'s> FetchStatement<'s> {
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
         let this = FetchStatement { statement, columns, buffers, capacity_rows, at_end: false };
         for (position, buffer) in (1..).zip(&this.buffers) {
-            let national = match buffer.layout {
-                Layout::Variable { national, .. } => national,
-                Layout::Lob { kind, .. } => kind.is_national(),
-                Layout::Fixed { .. } | Layout::DateTime { .. } => false,
-            };
             // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields).
-            unsafe { this.statement.define(position, &buffer.define_target(), national) }?;
+            unsafe {
+                this.statement.define(position, &buffer.cells.define_target(buffer.return_codes.as_ptr()), buffer.cells.is_national())
+            }?;
         }
         Ok(this)
     }
@@ -126,7 +116,7 @@ impl<'s> FetchStatement<'s> {
         let bad_cell = bad_cells.min_by_key(|cell| (cell.row_index, cell.column_index));
         if bad_cell.is_none() {
             for buffer in &mut self.buffers {
-                buffer.stage_descriptors(self.statement.session(), self.statement.error(), rows)?;
+                buffer.cells.stage_descriptors(self.statement.session(), self.statement.error(), rows)?;
             }
         }
         Ok(FetchOutcome { rows, bad_cell })
@@ -137,17 +127,7 @@ impl<'s> FetchStatement<'s> {
     /// # Panics
     /// When there is no such column or the rows exceed the capacity.
     pub fn cells(&self, index: usize, rows: Range<usize>) -> (Cells<'_>, &[i16]) {
-        let buffer = &self.buffers[index];
-        let stride_bytes = buffer.layout.stride_bytes() as usize;
-        let lengths = match buffer.layout {
-            Layout::Variable { .. } => &buffer.lengths.as_slice()[rows.clone()],
-            Layout::Fixed { .. } | Layout::DateTime { .. } | Layout::Lob { .. } => &[],
-        };
-        let values = match buffer.layout {
-            Layout::Lob { .. } => &[],
-            _ => &buffer.values.as_bytes()[rows.start * stride_bytes..rows.end * stride_bytes],
-        };
-        (Cells { values, stride_bytes, lengths, rows: rows.len() }, &buffer.indicators.as_slice()[rows])
+        self.buffers[index].cells.cells(rows)
     }
 
     /// Appends the LOB of column `index` in `row` to `cells`, whole, whatever its size up to 2 GB; nothing where it is NULL or no LOB column.
@@ -158,93 +138,26 @@ impl<'s> FetchStatement<'s> {
     /// # Panics
     /// When there is no such column or row.
     pub fn read_lob(&self, index: usize, row: usize, cells: &mut LongCells) -> Result<(), OciError> {
-        let buffer = &self.buffers[index];
-        if cells.offsets.is_empty() {
-            cells.offsets.push(0);
-        }
-        if let (Some(locators), true) = (&buffer.locators, buffer.indicators.as_slice()[row] != -1) {
-            locators.read(row, self.statement.error(), &mut cells.bytes)?;
-        }
-        let end = i32::try_from(cells.bytes.len()).map_err(|_| {
-            let message = format!("{} bytes of LOBs: a batch holds at most {}", cells.bytes.len(), i32::MAX);
-            OciError::refused("OCILobRead2", "read a LOB", message)
-        })?;
-        cells.offsets.push(end);
-        Ok(())
+        self.buffers[index].cells.read_lob(row, self.statement.error(), cells)
     }
 }
 
 impl<'s> FetchBuffer<'s> {
     fn allocate(session: &'s Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
-        let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
-        let descriptors = match layout {
-            Layout::DateTime { with_zone } => {
-                let kind = if with_zone { OCI_DTYPE_TIMESTAMP_TZ } else { OCI_DTYPE_TIMESTAMP };
-                // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
-                Some(unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) }?)
-            }
-            Layout::Fixed { .. } | Layout::Variable { .. } | Layout::Lob { .. } => None,
-        };
-        let locators = match layout {
-            Layout::Lob { kind, .. } => Some(LocatorArray::allocate(session, kind, rows)?),
-            _ => None,
-        };
-        let value_bytes = if locators.is_some() { 0 } else { layout.stride_bytes() as usize * rows };
-        Ok(FetchBuffer {
-            layout,
-            values: RawArray::zeroed(value_bytes.div_ceil(8)),
-            indicators: RawArray::zeroed(rows),
-            lengths: RawArray::zeroed(lengths),
-            return_codes: RawArray::zeroed(rows),
-            descriptors,
-            locators,
-        })
-    }
-
-    fn define_target(&self) -> DefineTarget {
-        let values = self.values.as_ptr().cast::<u8>();
-        let prefetch_bytes = if let Layout::Lob { prefetch_bytes, .. } = self.layout { Some(prefetch_bytes) } else { None };
-        let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
-            (Layout::DateTime { with_zone }, Some(descriptors)) => {
-                let external_type = if with_zone { SQLT_TIMESTAMP_TZ } else { SQLT_TIMESTAMP };
-                (descriptors.as_ptr().cast::<u8>(), size_of::<*mut OCIDateTime>() as u32, external_type)
-            }
-            (Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }, _) => {
-                (values, stride_bytes, external_type)
-            }
-            (Layout::DateTime { .. } | Layout::Lob { .. }, _) => match &self.locators {
-                Some(locators) => (locators.as_ptr().cast::<u8>(), size_of::<*mut OCILobLocator>() as u32, locators.kind().locator_type()),
-                None => unreachable!("`allocate` gives every datetime column its descriptors, and every LOB its locators"),
-            },
-        };
-        let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
-        let (indicators, return_codes) = (self.indicators.as_ptr(), self.return_codes.as_ptr());
-        DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes, prefetch_bytes }
+        Ok(FetchBuffer { cells: ArrayBuffer::allocate(session, layout, rows)?, return_codes: RawArray::zeroed(rows) })
     }
 
     /// Truncation is told by the return code, by the indicator (-2, or the whole length) or by a length beyond the stride; any of them is enough.
     fn bad_cell(&self, column_index: usize, rows: usize) -> Option<BadCell> {
-        let (codes, indicators) = (&self.return_codes.as_slice()[..rows], &self.indicators.as_slice()[..rows]);
+        let (codes, (_, indicators)) = (&self.return_codes.as_slice()[..rows], self.cells.cells(0..rows));
+        let stride_bytes = self.cells.layout().stride_bytes();
         let code_of = |row: usize| match (codes[row], indicators[row]) {
             (0 | CODE_NULL, -1) => None,
-            (0, 0) => self.lengths.as_slice().get(row).filter(|&&length| length > self.layout.stride_bytes()).map(|_| CODE_TRUNCATED),
+            (0, 0) => self.cells.fetched_lengths().get(row).filter(|&&length| length > stride_bytes).map(|_| CODE_TRUNCATED),
             (0, _) => Some(CODE_TRUNCATED),
             (code, _) => Some(code),
         };
         (0..rows).find_map(|row_index| code_of(row_index).map(|ora_code| BadCell { row_index, column_index, ora_code }))
-    }
-
-    /// Datetimes from the client's descriptors into the staging area.
-    fn stage_descriptors(&mut self, session: &Session, error: *mut OCIError, rows: usize) -> Result<(), OciError> {
-        let (Some(descriptors), Layout::DateTime { with_zone }) = (&self.descriptors, self.layout) else { return Ok(()) };
-        let (staged, _) = self.values.as_bytes_mut().as_chunks_mut::<{ DateTimeFields::SIZE_BYTES }>();
-        for (row, (slot, &indicator)) in staged.iter_mut().zip(self.indicators.as_slice()).take(rows).enumerate() {
-            if indicator != -1 {
-                // SAFETY: the descriptor is ours, of the kind that the layout says, and the fetch has filled it; the error handle is the statement's.
-                unsafe { descriptors.read(row, session.env(), error, with_zone) }?.write_to(slot);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -254,7 +167,7 @@ fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError>
         return refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}"));
     }
     for (position, layout) in (1..).zip(layouts) {
-        if !crate::oci::array::is_bindable(layout) && !matches!(layout, Layout::Lob { .. }) {
+        if !is_bindable(layout) && !matches!(layout, Layout::Lob { .. }) {
             return refused(format!("column {position}: {layout:?} is no array that the client fills"));
         }
         let bytes = u64::from(layout.stride_bytes()) * u64::from(capacity_rows);
@@ -267,7 +180,7 @@ fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError>
 
 impl std::fmt::Debug for FetchStatement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.layout).collect();
+        let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.cells.layout()).collect();
         f.debug_struct("FetchStatement").field("capacity_rows", &self.capacity_rows).field("layouts", &layouts).finish_non_exhaustive()
     }
 }

@@ -11,10 +11,12 @@
 
 mod array;
 mod attribute;
+mod buffer;
 mod check;
 #[cfg(test)]
 pub(crate) mod client_numbers;
 mod describe;
+mod descriptor;
 mod fetch;
 mod handle;
 mod library;

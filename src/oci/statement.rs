@@ -32,8 +32,8 @@ pub(crate) struct DefineTarget {
     pub(crate) lengths: *mut u32,
     /// First return code.
     pub(crate) return_codes: *mut u16,
-    /// Of LOB locators: bytes or characters of each value that come with the row.
-    pub(crate) prefetch_bytes: Option<u32>,
+    /// Of LOB locators: bytes or characters of each value that come with the row; 0 for none.
+    pub(crate) prefetch_bytes: u32,
 }
 
 /// How a fetch ended.
@@ -214,9 +214,9 @@ impl<'s> Statement<'s> {
             if national {
                 attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a column")?;
             }
-            if let Some(prefetch_bytes) = target.prefetch_bytes.filter(|&bytes| bytes > 0) {
+            if target.prefetch_bytes > 0 {
                 attributes.set(OCI_ATTR_LOBPREFETCH_LENGTH, 1i32, "have the length of LOBs come with their rows")?;
-                attributes.set(OCI_ATTR_LOBPREFETCH_SIZE, prefetch_bytes, "have LOBs come with their rows")?;
+                attributes.set(OCI_ATTR_LOBPREFETCH_SIZE, target.prefetch_bytes, "have LOBs come with their rows")?;
             }
         }
         Ok(())

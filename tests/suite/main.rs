@@ -15,5 +15,6 @@ mod make_orders;
 mod pairs;
 mod parquet_testing;
 mod real_client;
+mod real_client_types;
 mod rejects;
 mod support;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use super::ddl::parse_type;
 use super::types::DataType;
-use super::{OraError, Result};
+use super::{OraError, Result, undo};
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -165,7 +165,10 @@ impl Catalog {
             connection.execute_batch(TEXTS)?;
         }
         let format: i64 = connection.query_row("SELECT format FROM ora_version", [], |row| row.get(0))?;
-        if format != 1 { Err(OraError::internal(format_args!("file format {format} is newer than this engine"))) } else { Ok(()) }
+        if format != 1 {
+            return Err(OraError::internal(format_args!("file format {format} is newer than this engine")));
+        }
+        undo::install(connection)
     }
 
     /// The version now in the file: it changes with every change of the catalog.

@@ -9,7 +9,7 @@ use super::ddl::{ColumnDef, Command, ConstraintDef};
 use super::session::Session;
 use super::tokens::ObjectName;
 use super::types::{DataType, Family};
-use super::{OraError, Result, parse, password};
+use super::{OraError, Result, parse, password, undo};
 
 impl Session {
     /// Runs a command. DDL commits what was open, and itself.
@@ -82,13 +82,16 @@ impl Session {
                 Err(error) if error.code == 942 && *if_exists => Ok(()),
                 found => {
                     let table = found?;
+                    undo::end_table(&self.connection, &table)?;
                     self.connection.execute_batch(&format!("DROP TABLE {}", table.storage_name()))?;
                     Catalog::delete_table(&self.connection, table.id)
                 }
             },
             Command::Truncate { table } => {
                 let table = self.find(table)?;
-                Ok(self.connection.execute_batch(&format!("DELETE FROM {}", table.storage_name()))?)
+                undo::end_table(&self.connection, &table)?;
+                self.connection.execute_batch(&format!("DELETE FROM {}", table.storage_name()))?;
+                undo::begin_table(&self.connection, &table)
             }
             Command::Rename { table, name } => {
                 let table = self.find(table)?;
@@ -162,8 +165,12 @@ impl Session {
         }
         let storage: String =
             table.columns.iter().enumerate().map(|(index, column)| format!(", c{index} {}", affinity(column.data_type))).collect();
-        self.connection.execute_batch(&format!("CREATE TABLE {} (rid INTEGER PRIMARY KEY{storage})", table.storage_name()))?;
+        self.connection.execute_batch(&format!(
+            "CREATE TABLE {} (rid INTEGER PRIMARY KEY{storage}, s INTEGER NOT NULL DEFAULT 0)",
+            table.storage_name()
+        ))?;
         Catalog::insert_table(&self.connection, &table)?;
+        undo::begin_table(&self.connection, &table)?;
         table.constraints.iter().try_for_each(|constraint| create_index(&self.connection, &table, constraint, 1452))
     }
 

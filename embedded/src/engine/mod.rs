@@ -11,6 +11,7 @@ mod datetime;
 mod datetime_format;
 mod datum;
 mod ddl;
+mod dialect;
 mod dictionary;
 mod dml;
 mod error;
@@ -29,6 +30,7 @@ mod store;
 mod tokens;
 mod translate;
 mod types;
+mod undo;
 mod value;
 
 pub use cursor::Cursor;

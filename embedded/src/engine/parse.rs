@@ -1,13 +1,13 @@
 //! SELECT and DML by sqlparser's Oracle dialect.
 
 use sqlparser::ast::{Expr, Statement as Ast};
-use sqlparser::dialect::OracleDialect;
+use sqlparser::dialect::{Dialect, OracleDialect};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
 use super::tokens::{offset_of, tokenise};
-use super::{OraError, Result};
+use super::{OraError, Result, dialect};
 
 /// `RETURNING expressions INTO binds`.
 #[derive(Debug, Clone)]
@@ -94,7 +94,8 @@ pub(crate) fn from_tokens(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<A
         let span = tokens[0].span;
         tokens.insert(1, TokenWithSpan { token: Token::make_keyword("FROM"), span });
     }
-    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
+    let dialect: &dyn Dialect = if dialect::rewrite_flashback(&mut tokens) { &dialect::WithFlashback } else { &OracleDialect {} };
+    let mut parser = Parser::new(dialect).with_tokens_with_locations(tokens);
     let ast = parser.parse_statement().map_err(|error| parse_error(sql, error))?;
     let rest = parser.peek_token();
     if rest.token != Token::EOF {

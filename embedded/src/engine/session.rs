@@ -14,7 +14,7 @@ use super::nls::Nls;
 use super::store::{Location, default_lock_wait};
 use super::tokens::normalise;
 use super::value::{Stored, store_plain};
-use super::{Datum, OraError, Result, password};
+use super::{Datum, OraError, Result, password, undo};
 
 mod block;
 mod query;
@@ -158,6 +158,7 @@ impl Session {
     pub fn commit(&mut self) -> Result<()> {
         let lost = self.check_not_lost();
         if self.in_transaction() {
+            undo::commit_transaction(&self.connection)?;
             self.connection.execute_batch("COMMIT")?;
         }
         self.is_open = false;
@@ -184,7 +185,7 @@ impl Session {
         }
         self.wait_for_writer()?;
         self.is_open = true;
-        match self.refresh() {
+        match self.refresh().and_then(|()| undo::begin_transaction(&self.connection, &self.catalog)) {
             Ok(()) => Ok(true),
             Err(error) => {
                 self.rollback()?;

@@ -260,7 +260,7 @@ fn assign_empty_lob<'a>(target: &Target<'_>, datum: Datum<'a>) -> Result<Stored<
 
 /// ORA-01410 for text that is no ROWID.
 fn checked_rowid(text: Cow<'_, str>) -> Result<Cow<'_, str>> {
-    super::rowid::decode(0, &text)?;
+    super::rowid::Parts::parse(&text)?;
     Ok(text)
 }
 

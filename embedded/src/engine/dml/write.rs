@@ -8,7 +8,7 @@ use super::super::interrupt::Interrupt;
 use super::super::nls::Nls;
 use super::super::translate::{Assigned, Cell};
 use super::super::value::{self, Stored, Target};
-use super::super::{Datum, OraError, Result};
+use super::super::{Datum, OraError, Result, undo};
 
 /// What a row is made of: the binds of the iteration and the outputs of the statement's query.
 #[derive(Clone, Copy)]
@@ -34,15 +34,21 @@ impl<'a> RowWriter<'a> {
 
     /// Prepares [`RowWriter::insert`].
     pub fn with_insert(mut self) -> Result<RowWriter<'a>> {
-        self.insert = Some(self.connection.prepare_cached(&insert_text(self.table, false))?);
+        let mut insert = self.connection.prepare_cached(&insert_text(self.table, false))?;
+        // Bound once for all rows.
+        insert.raw_bind_parameter(self.table.columns.len() + 1, undo::transaction_scn(self.connection)?)?;
+        self.insert = Some(insert);
         Ok(self)
     }
 
     /// Prepares [`RowWriter::update`] of these columns.
     pub fn with_update(mut self, assigned: &[Assigned]) -> Result<RowWriter<'a>> {
         let sets = assigned.iter().enumerate().map(|(place, (index, _))| format!("c{index} = ?{}", place + 2)).collect::<Vec<_>>();
-        let text = format!("UPDATE {} SET {} WHERE rid = ?1", self.table.storage_name(), sets.join(", "));
-        self.update = Some(self.connection.prepare_cached(&text)?);
+        let scn_place = assigned.len() + 2;
+        let text = format!("UPDATE {} SET {}, s = ?{scn_place} WHERE rid = ?1", self.table.storage_name(), sets.join(", "));
+        let mut update = self.connection.prepare_cached(&text)?;
+        update.raw_bind_parameter(scn_place, undo::transaction_scn(self.connection)?)?;
+        self.update = Some(update);
         Ok(self)
     }
 
@@ -85,6 +91,7 @@ impl<'a> RowWriter<'a> {
         let mut read = self.connection.prepare_cached(&format!("SELECT {columns} FROM {storage} WHERE rid = ?"))?;
         let mut delete = self.connection.prepare_cached(&format!("DELETE FROM {storage} WHERE rid = ?"))?;
         let mut changed: Vec<Vec<Value>> = Vec::with_capacity(rows.len());
+        let scn = undo::transaction_scn(self.connection)?;
         for row in rows {
             let mut whole =
                 read.query_row([&row[0]], |read| (0..count).map(|index| read.get(index)).collect::<rusqlite::Result<Vec<Value>>>())?;
@@ -92,7 +99,7 @@ impl<'a> RowWriter<'a> {
                 let stored = new_value(self.table, item, Given { binds, outputs: row }, self.nls)?;
                 whole[item.0] = value::owned(stored.as_value_ref());
             }
-            whole.push(row[0].clone());
+            whole.extend([Value::Integer(scn), row[0].clone()]);
             delete.execute([&row[0]])?;
             changed.push(whole);
         }
@@ -129,8 +136,9 @@ pub(super) fn new_value<'v>(table: &Table, (index, cell): &Assigned, given: Give
 }
 
 fn insert_text(table: &Table, with_rowid: bool) -> String {
-    let count = table.columns.len() + usize::from(with_rowid);
+    let count = table.columns.len() + 1 + usize::from(with_rowid);
     let mut columns: Vec<String> = (0..table.columns.len()).map(|index| format!("c{index}")).collect();
+    columns.push("s".into());
     if with_rowid {
         columns.push("rid".into());
     }

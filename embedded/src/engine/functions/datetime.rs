@@ -13,6 +13,20 @@ pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
     ("o_datetime_text", 2, Nulls::Propagate, |a| Ok(text(DateFormat::parse(a.text(1)?)?.format(&DateTime::from_stored(a.bytes(0)?)?)))),
     ("o_text_datetime", 4, Nulls::Propagate, text_datetime),
     ("o_datetime", 4, Nulls::Propagate, datetime),
+    ("o_unix_us", 1, Nulls::Propagate, |a| {
+        let time = DateTime::from_stored(a.bytes(0)?)?;
+        let seconds = time.second_number() - DateTime::midnight(1970, 1, 1).second_number();
+        Ok(Value::Integer(seconds * 1_000_000 + i64::from(time.nanos / 1000)))
+    }),
+    ("o_scn_time", 1, Nulls::Seen, |a| {
+        if a.is_null(0) {
+            return Err(OraError::new(8181, "specified number is not a valid system change number"));
+        }
+        let (seconds, micros) = (a.integer(0)?.div_euclid(1_000_000), a.integer(0)?.rem_euclid(1_000_000));
+        let epoch = DateTime::midnight(1970, 1, 1);
+        let time = DateTime { nanos: micros as u32 * 1000, ..epoch.with_second_number(epoch.second_number() + seconds) };
+        stored(time, "T")
+    }),
     ("o_date_add", 2, Nulls::Propagate, date_add),
     ("o_date_diff", 2, Nulls::Propagate, date_diff),
     ("o_trunc_date", 2, Nulls::Propagate, trunc_date),

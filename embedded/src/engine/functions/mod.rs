@@ -5,6 +5,7 @@ mod character;
 mod datetime;
 mod interval;
 mod number_format;
+mod rowid;
 mod text;
 
 use std::borrow::Cow;
@@ -16,10 +17,9 @@ use rusqlite::types::{Value, ValueRef};
 use super::ddl::parse_type;
 use super::nls::Nls;
 use super::number::Number;
-use super::rowid;
 use super::types::Family;
 use super::value::{self, Stored, Target, double_bytes, float_bytes, float_value, hex, unhex};
-use super::{OraError, Result};
+use super::{OraError, Result, undo};
 
 /// A function body: arguments to value.
 type Body = fn(&Args<'_, '_>) -> Result<Value>;
@@ -126,9 +126,22 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_unhex", 1, Propagate, |a| Ok(Value::Blob(unhex(a.text(0)?)?))),
         ("o_integer", 1, Propagate, |a| Ok(number(Number::from_i64(a.integer(0)?)))),
         ("o_row_limit", 2, Propagate, row_limit),
-        ("o_rowid", 2, Propagate, |a| Ok(text(rowid::encode(a.integer(0)?, a.integer(1)?)))),
-        ("o_rowid_number", 2, Propagate, |a| {
-            rowid::decode(a.integer(0)?, a.text(1)?).map(|rowid| rowid.map_or(Value::Null, Value::Integer))
+        ("o_as_of", 4, Seen, as_of),
+        ("o_scn_at", 1, Seen, |a| {
+            if a.is_null(0) {
+                Err(OraError::new(8180, "no snapshot found based on specified time"))
+            } else {
+                Ok(Value::Integer(a.integer(0)?))
+            }
+        }),
+        ("o_sample", 1, Seen, |a| {
+            let percent = if a.is_null(0) { 0.0 } else { a.number(0)?.to_f64() };
+            // A fraction of 2^20, which is what is drawn from.
+            if (0.000_001..100.0).contains(&percent) {
+                Ok(Value::Integer((percent / 100.0 * 1_048_576.0) as i64))
+            } else {
+                Err(OraError::new(30562, "invalid SAMPLE percentage"))
+            }
         }),
         ("o_fail", 1, Propagate, |a| Err(OraError::from_text(a.text(0)?).unwrap_or_else(|| OraError::internal("o_fail")))),
         ("o_fit", 2, Propagate, fit),
@@ -158,12 +171,18 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_round", -1, Propagate, |a| Ok(number(a.number(0)?.round_scale(scale_argument(a)?)?))),
         ("o_trunc", -1, Propagate, |a| Ok(number(a.number(0)?.trunc_scale(scale_argument(a)?)?))),
     ];
-    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, text::FUNCTIONS] {
+    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, rowid::FUNCTIONS, text::FUNCTIONS] {
         for (name, arguments, nulls, body) in group {
             register_one(connection, name, *arguments, *nulls, *body)?;
         }
     }
     aggregate::register(connection)
+}
+
+/// The SCN of a flashback query: given, first of the table, oldest and newest of the file.
+fn as_of(arguments: &Args<'_, '_>) -> Result<Value> {
+    let given = |index: usize| if arguments.is_null(index) { Ok(-1) } else { arguments.integer(index) };
+    undo::check_scn(given(0)?, given(1)?, given(2)?, given(3)?).map(Value::Integer)
 }
 
 fn double(value: f64) -> Value {

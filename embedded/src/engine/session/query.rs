@@ -16,9 +16,16 @@ use super::Session;
 use super::statement::{Plan, Statement};
 
 impl Session {
-    pub(super) fn fill_views(&self, connection: &Connection, views: &[&'static View]) -> Result<()> {
-        let filling = Filling { catalog: &self.catalog, nls: &self.nls, user: &self.user, schema: &self.schema };
-        views.iter().try_for_each(|view| view.fill(connection, &filling))
+    pub(super) fn fill_views(&self, connection: &Connection, views: &[View]) -> Result<()> {
+        let filling = Filling {
+            connection,
+            catalog: &self.catalog,
+            nls: &self.nls,
+            user: &self.user,
+            schema: &self.schema,
+            settings: &self.settings,
+        };
+        views.iter().try_for_each(|view| view.fill(&filling))
     }
 
     /// Opens a query. Outside a transaction it streams from a snapshot of its own; inside one its rows are read at once.

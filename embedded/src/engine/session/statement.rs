@@ -34,8 +34,8 @@ pub(super) struct PlanKey {
 }
 
 pub(super) enum Plan {
-    Query(Query, Vec<&'static View>),
-    Dml(DmlPlan, Option<ReturningPlan>, Vec<&'static View>),
+    Query(Query, Vec<View>),
+    Dml(DmlPlan, Option<ReturningPlan>, Vec<View>),
 }
 
 /// A prepared statement.

@@ -81,6 +81,10 @@ impl Translator<'_> {
             "MIN" | "MAX" if matches!(value.family(), Family::Clob | Family::Blob) => {
                 return Err(OraError::inconsistent("-", value.data_type.dictionary_name()));
             }
+            // Letters of a ROWID do not sort as ROWIDs do.
+            "MIN" | "MAX" if value.family() == Family::Rowid => {
+                Sql::new(format!("o_rowid_of_key({name}(o_rowid_key({})))", value.text), value.data_type)
+            }
             "MIN" | "MAX" => Sql::new(format!("{name}({})", value.text), value.data_type),
             _ if value.is_float() => Sql::new(format!("o_double_{name}({distinct}{})", value.into_double()?.text), DataType::BinaryDouble),
             _ => Sql::new(format!("o_{name}({distinct}{})", value.into_number()?.text), DataType::NUMBER),

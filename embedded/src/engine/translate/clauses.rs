@@ -2,8 +2,8 @@
 //! whole, so that a field the parser gains does not compile until somebody decides.
 
 use sqlparser::ast::{
-    Delete, Function, Insert, Join, ObjectName, OrderBy, Query, Select, SelectFlavor, TableAlias, TableFactor, Update,
-    WildcardAdditionalOptions,
+    Delete, Expr, Function, Insert, Join, ObjectName, OrderBy, Query, Select, SelectFlavor, TableAlias, TableFactor, TableSample,
+    TableSampleKind, TableSampleMethod, TableSampleModifier, TableSampleQuantity, TableVersion, Update, WildcardAdditionalOptions,
 };
 
 use super::super::tokens::normalise;
@@ -16,6 +16,22 @@ fn refuse(clauses: &[(bool, &str)]) -> Result<()> {
 
 /// Name and alias of a table that is nothing but that.
 pub(super) fn plain_table(factor: &TableFactor) -> Result<(&ObjectName, Option<String>)> {
+    let QueriedTable { name, alias, version, sample } = queried_table(factor)?;
+    refuse(&[(version.is_some(), "AS OF of a table here"), (sample.is_some(), "SAMPLE of a table here")])?;
+    Ok((name, alias))
+}
+
+/// A table in a query.
+pub(super) struct QueriedTable<'a> {
+    pub name: &'a ObjectName,
+    pub alias: Option<String>,
+    pub version: Option<&'a TableVersion>,
+    /// Percentage of `SAMPLE (n)` and `SAMPLE BLOCK (n)`.
+    pub sample: Option<&'a Expr>,
+}
+
+/// As [`plain_table`], and which version and how much of it.
+pub(super) fn queried_table(factor: &TableFactor) -> Result<QueriedTable<'_>> {
     let TableFactor::Table { name, alias, args, with_hints, version, with_ordinality, partitions, json_path, sample, index_hints } = factor
     else {
         return Err(OraError::unsupported(format_args!("{factor} as a table")));
@@ -23,12 +39,25 @@ pub(super) fn plain_table(factor: &TableFactor) -> Result<(&ObjectName, Option<S
     refuse(&[
         (args.is_some(), "a table with arguments"),
         (!with_hints.is_empty() || !index_hints.is_empty(), "a table with hints"),
-        (version.is_some(), "AS OF and VERSIONS of a table"),
         (*with_ordinality || json_path.is_some(), "this form of table"),
         (!partitions.is_empty(), "PARTITION of a table"),
-        (sample.is_some(), "SAMPLE"),
     ])?;
-    Ok((name, alias.as_ref().map(alias_name).transpose()?))
+    let sample = sample.as_ref().map(sample_percent).transpose()?;
+    Ok(QueriedTable { name, alias: alias.as_ref().map(alias_name).transpose()?, version: version.as_ref(), sample })
+}
+
+fn sample_percent(kind: &TableSampleKind) -> Result<&Expr> {
+    let (TableSampleKind::BeforeTableAlias(sample) | TableSampleKind::AfterTableAlias(sample)) = kind;
+    let TableSample { modifier, name, quantity, seed, bucket, offset } = sample.as_ref();
+    refuse(&[
+        (*modifier != TableSampleModifier::Sample || bucket.is_some() || offset.is_some(), "this form of SAMPLE"),
+        (name.as_ref().is_some_and(|method| *method != TableSampleMethod::Block), "this form of SAMPLE"),
+        (seed.is_some(), "SAMPLE with SEED"),
+    ])?;
+    match quantity {
+        Some(TableSampleQuantity { parenthesized: true, value, unit: None }) => Ok(value),
+        _ => Err(OraError::new(933, "SQL command not properly ended")),
+    }
 }
 
 /// The name that an alias gives; names of columns in it are refused.

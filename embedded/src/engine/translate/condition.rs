@@ -2,9 +2,10 @@
 
 use sqlparser::ast::{BinaryOperator as Op, Expr, UnaryOperator};
 
+use super::super::types::Family;
 use super::super::{OraError, Result};
 use super::expression::short;
-use super::{Translator, unnested};
+use super::{Sql, Translator, unnested};
 
 impl Translator<'_> {
     /// A condition, true, false or unknown.
@@ -59,6 +60,9 @@ impl Translator<'_> {
             return Err(OraError::unsupported("a comparison of lists"));
         }
         let (left, right) = (self.value(left)?, self.value(right)?);
+        if let Some(condition) = rowid_range(&left, operator, &right) {
+            return Ok(condition);
+        }
         let (left, right, collation) = self.comparable(left, right)?;
         Ok(format!("({left}{collation} {operator} {right}{collation})"))
     }
@@ -99,6 +103,22 @@ impl Translator<'_> {
         };
         Ok(format!("({}o_like({value}, {pattern}, {escape}))", if negated { "NOT " } else { "" }))
     }
+}
+
+/// A table's ROWID before or after another one: its place in SQLite's own key.
+fn rowid_range(left: &Sql, operator: &str, right: &Sql) -> Option<String> {
+    let (side, operator, other) = match (operator, &left.rowid, &right.rowid) {
+        ("=" | "<>", ..) => return None,
+        (_, Some(side), None) => (side, operator, right),
+        ("<", None, Some(side)) => (side, ">", left),
+        ("<=", None, Some(side)) => (side, ">=", left),
+        (">", None, Some(side)) => (side, "<", left),
+        (">=", None, Some(side)) => (side, "<=", left),
+        _ => return None,
+    };
+    let is_rowid = other.is_text() || other.family() == Family::Rowid;
+    let (rowid, table) = side;
+    is_rowid.then(|| format!("({rowid} {operator} o_rowid_bound({table}, {}, '{operator}'))", other.text))
 }
 
 /// The operands of a chain of one operator, however long: the parser nests them to the left.

@@ -158,6 +158,11 @@ impl Translator<'_> {
         if let Some((right, left)) = rowid_pair(&right, &left) {
             return Ok((left, right, ""));
         }
+        let is_rowid = |side: &Sql| side.family() == Family::Rowid;
+        if (is_rowid(&left) || is_rowid(&right)) && [&left, &right].into_iter().all(|side| side.is_text() || is_rowid(side)) {
+            // Letters of a ROWID do not sort as ROWIDs do.
+            return Ok((format!("o_rowid_key({})", left.text), format!("o_rowid_key({})", right.text), ""));
+        }
         for side in [&left, &right] {
             if matches!(side.data_type, DataType::Long | DataType::LongRaw) {
                 return Err(OraError::new(997, "illegal use of LONG datatype"));

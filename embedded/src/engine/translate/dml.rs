@@ -9,6 +9,7 @@ use sqlparser::ast::{
 use super::super::catalog::Table;
 use super::super::tokens::normalise;
 use super::super::types::Family;
+use super::super::undo::NEWEST_SCN;
 use super::super::{OraError, Result};
 use super::clauses::{check_delete, check_insert, check_update, check_values, plain_table};
 use super::{MergePlan, Sql, Translator, unnested};
@@ -227,7 +228,7 @@ impl Translator<'_> {
         let direct = (from_binds && !is_limited && !table.changes_key(assigned.iter().map(|(index, _)| *index))).then(|| {
             let first = self.context.bind_kinds.len() + 1;
             let sets = assigned.iter().enumerate().map(|(place, (index, _))| format!("c{index} = ?{}", first + place)).collect::<Vec<_>>();
-            format!("UPDATE {from} SET {}{tail}", sets.join(", "))
+            format!("UPDATE {from} SET {}, s = {NEWEST_SCN}{tail}", sets.join(", "))
         });
         Ok(DmlPlan::Update { table, assigned, rows: format!("SELECT {} FROM {from}{tail}", texts.join(", ")), direct })
     }

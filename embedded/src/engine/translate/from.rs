@@ -1,14 +1,14 @@
 //! FROM: tables, views of the dictionary, subqueries, WITH and row generators.
 
-use sqlparser::ast::{ConnectByKind, Expr, JoinConstraint, JoinOperator, Select, TableAlias, TableFactor, TableWithJoins};
+use sqlparser::ast::{ConnectByKind, Expr, JoinConstraint, JoinOperator, Select, TableAlias, TableFactor, TableVersion, TableWithJoins};
 
 use super::super::catalog::{Column, Table, ViewDef};
-use super::super::dictionary;
+use super::super::dictionary::{self, View};
 use super::super::parse;
 use super::super::tokens::{normalise, tokenise};
-use super::super::types::DataType;
-use super::super::{OraError, Result};
-use super::clauses::{alias_name, check_join, plain_table};
+use super::super::types::{DataType, Family};
+use super::super::{OraError, Result, undo};
+use super::clauses::{QueriedTable, alias_name, check_join, queried_table};
 use super::query::Query;
 use super::{Context, ScopeColumn, Source, Sql, Translator};
 
@@ -93,8 +93,17 @@ impl Translator<'_> {
     pub(super) fn source_named(&mut self, factor: &TableFactor, name: &str) -> Result<String> {
         match factor {
             TableFactor::Table { .. } => {
-                let (table, alias) = plain_table(factor)?;
-                self.named_source(table, alias, name)
+                let QueriedTable { name: table, alias, version, sample } = queried_table(factor)?;
+                let outer = self.as_of.clone();
+                if let Some(version) = version {
+                    self.as_of = Some(self.version_scn(version)?);
+                }
+                let source = self.named_source(table, alias, name);
+                self.as_of = outer;
+                match sample {
+                    Some(percent) => self.sampled(&source?, name, percent),
+                    None => source,
+                }
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
                 let query = self.query(subquery)?;
@@ -104,6 +113,30 @@ impl Translator<'_> {
             }
             other => Err(OraError::unsupported(format_args!("{other} in FROM"))),
         }
+    }
+
+    /// About so many rows in a hundred of a source. Rows, also where Oracle would take blocks: they are as good a sample.
+    fn sampled(&mut self, source: &str, name: &str, percent: &Expr) -> Result<String> {
+        let percent = self.value(percent)?.into_number()?.text;
+        Ok(format!("(SELECT * FROM {source} WHERE (random() & 1048575) < o_sample({percent})) AS {name}"))
+    }
+
+    /// SQL of the SCN that a flashback clause names.
+    fn version_scn(&mut self, version: &TableVersion) -> Result<String> {
+        // The clause stands before the table is in sight.
+        match version {
+            TableVersion::ForSystemTimeAsOf(scn) => Ok(self.value(scn)?.into_number()?.text),
+            TableVersion::TimestampAsOf(time) => {
+                let time = self.value(time)?;
+                Ok(undo::scn_at(&self.time_us(time)?))
+            }
+            other => Err(OraError::unsupported(format_args!("{other}"))),
+        }
+    }
+
+    /// SQL of the microseconds since 1970 of a moment.
+    pub(super) fn time_us(&self, time: Sql) -> Result<String> {
+        Ok(format!("o_unix_us({})", self.datetime_of(time, Family::TimestampLtz)?.text))
     }
 
     /// A view: its query, translated as its owner sees it and with nothing of the statement around it in sight.
@@ -120,12 +153,11 @@ impl Translator<'_> {
         let mut inner = Translator::new(context);
         inner.next_source = self.next_source;
         inner.view_depth = self.view_depth + 1;
+        inner.as_of.clone_from(&self.as_of);
         let mut query = inner.query(&ast)?;
         self.next_source = inner.next_source;
         for view in inner.views {
-            if !self.views.iter().any(|known| known.name == view.name) {
-                self.views.push(view);
-            }
+            self.add_view(view);
         }
         for (output, name) in query.outputs.iter_mut().zip(&view.columns) {
             output.0.clone_from(name);
@@ -145,6 +177,12 @@ impl Translator<'_> {
         };
         let columns = query.outputs.iter().enumerate().map(column).collect();
         Ok(Source { schema: None, name: alias.map(alias_name).transpose()?, columns, rowid: None })
+    }
+
+    fn add_view(&mut self, view: View) {
+        if !self.views.iter().any(|known| known.name() == view.name()) {
+            self.views.push(view);
+        }
     }
 
     pub(super) fn add_source(&mut self, source: Source) {
@@ -170,9 +208,9 @@ impl Translator<'_> {
         }
         if let Some(table) = self.context.catalog.table(&owner, &object) {
             let source = self.table_source(table, alias, name);
-            let storage = table.storage_name();
+            let rows = self.as_of.as_ref().map_or_else(|| table.storage_name(), |scn| undo::rows_as_of(table, scn));
             self.add_source(source);
-            return Ok(format!("{storage} AS {name}"));
+            return Ok(format!("{rows} AS {name}"));
         }
         if let Some(view) = self.context.catalog.view(&owner, &object).cloned() {
             return self.view_source(&view, &owner, alias.unwrap_or(object), name).map_err(|error| OraError { offset: None, ..error });
@@ -185,22 +223,21 @@ impl Translator<'_> {
                 return Ok(format!("(SELECT 'X' AS c0) AS {name}"));
             }
             if let Some(view) = dictionary::find(&object) {
+                if self.as_of.is_some() {
+                    return Err(OraError::unsupported("AS OF of a view of the dictionary").at(offset));
+                }
                 let columns = view
-                    .columns
-                    .iter()
-                    .enumerate()
-                    .map(|(index, (column, data_type))| ScopeColumn {
-                        name: (*column).to_owned(),
+                    .columns()
+                    .map(|(index, column, data_type)| ScopeColumn {
+                        name: column.to_owned(),
                         sql: format!("{name}.c{index}"),
-                        data_type: *data_type,
+                        data_type,
                         nullable: true,
                     })
                     .collect();
-                if !self.views.iter().any(|known| known.name == view.name) {
-                    self.views.push(view);
-                }
+                self.add_view(view);
                 self.add_source(Source { schema, name: Some(alias.unwrap_or(object)), columns, rowid: None });
-                return Ok(format!("temp.\"{}\" AS {name}", view.name));
+                return Ok(format!("temp.\"{}\" AS {name}", view.name()));
             }
         }
         Err(OraError::no_table().at(offset))

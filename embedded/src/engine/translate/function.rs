@@ -3,7 +3,7 @@
 use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, WindowType};
 
 use super::super::types::{CharUnit, DataType, Family};
-use super::super::{OraError, Result};
+use super::super::{OraError, Result, undo};
 use super::{Sql, Translator};
 
 /// Least and greatest number of arguments.
@@ -17,7 +17,16 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         | "TO_BLOB"
         | "UTL_RAW.CAST_TO_RAW"
         | "UTL_RAW.CAST_TO_VARCHAR2"
-        | "DBMS_LOB.GETLENGTH" => (1, 1),
+        | "DBMS_LOB.GETLENGTH"
+        | "TIMESTAMP_TO_SCN"
+        | "SCN_TO_TIMESTAMP"
+        | "ROWIDTOCHAR"
+        | "ROWIDTONCHAR"
+        | "CHARTOROWID"
+        | "DBMS_ROWID.ROWID_OBJECT"
+        | "DBMS_ROWID.ROWID_ROW_NUMBER" => (1, 1),
+        "DBMS_ROWID.ROWID_RELATIVE_FNO" | "DBMS_ROWID.ROWID_BLOCK_NUMBER" => (1, 2),
+        "DBMS_ROWID.ROWID_CREATE" => (5, 5),
         "MONTHS_BETWEEN" | "BITAND" => (2, 2),
         "TRANSLATE" => (3, 3),
         "GREATEST" | "LEAST" => (1, usize::MAX),
@@ -71,6 +80,10 @@ impl Translator<'_> {
             }
             "DBMS_LOB.GETLENGTH" => Ok(Sql::new(format!("o_length({})", first.text), DataType::NUMBER)),
             "VSIZE" => Ok(Sql::new(format!("o_lengthb({})", first.text), DataType::NUMBER)),
+            "TIMESTAMP_TO_SCN" => {
+                Ok(Sql { nullable: false, ..Sql::new(format!("o_integer({})", undo::scn_at(&self.time_us(first)?)), DataType::NUMBER) })
+            }
+            "SCN_TO_TIMESTAMP" => Ok(Sql::new(undo::time_of(&first.into_number()?.text), DataType::Timestamp { digits: 9 })),
             "LAST_DAY" => Ok(Sql::new(format!("o_last_day({})", self.datetime_of(first, Family::Date)?.text), DataType::Date)),
             "MONTHS_BETWEEN" => {
                 let texts = values.into_iter().map(|value| Ok(self.datetime_of(value, Family::Date)?.text)).collect::<Result<Vec<_>>>()?;
@@ -79,6 +92,32 @@ impl Translator<'_> {
             "BITAND" => {
                 let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
                 Ok(Sql::new(format!("o_bitand({})", texts.join(", ")), DataType::NUMBER))
+            }
+            _ => self.rowid_function(name, values),
+        }
+    }
+
+    /// ROWIDTOCHAR, CHARTOROWID and DBMS_ROWID.
+    fn rowid_function(&self, name: &str, values: Vec<Sql>) -> Result<Sql> {
+        let part = |part: &str| {
+            let rowid = self.text_of(values[0].clone())?;
+            Ok(Sql::new(format!("o_rowid_part({}, '{part}')", rowid.text), DataType::NUMBER))
+        };
+        match name {
+            "ROWIDTOCHAR" | "ROWIDTONCHAR" => {
+                Ok(Sql { rowid: None, data_type: DataType::varchar2(18), ..self.text_of(values[0].clone())? })
+            }
+            "CHARTOROWID" => {
+                let text = self.text_of(values[0].clone())?;
+                Ok(Sql::new(format!("o_rowid_of_key(o_rowid_key({}))", text.text), DataType::Rowid))
+            }
+            "DBMS_ROWID.ROWID_OBJECT" => part("OBJECT"),
+            "DBMS_ROWID.ROWID_RELATIVE_FNO" => part("FILE"),
+            "DBMS_ROWID.ROWID_BLOCK_NUMBER" => part("BLOCK"),
+            "DBMS_ROWID.ROWID_ROW_NUMBER" => part("ROW"),
+            "DBMS_ROWID.ROWID_CREATE" => {
+                let parts = values.into_iter().skip(1).map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
+                Ok(Sql::new(format!("o_rowid_create({})", parts.join(", ")), DataType::Rowid))
             }
             other => Err(OraError::unsupported(format_args!("the function {other}"))),
         }
@@ -89,6 +128,9 @@ impl Translator<'_> {
         Some(match name {
             "EMPTY_CLOB" => Sql { nullable: false, ..Sql::new("''", DataType::Clob) },
             "EMPTY_BLOB" => Sql { nullable: false, ..Sql::new("x''", DataType::Blob) },
+            "DBMS_FLASHBACK.GET_SYSTEM_CHANGE_NUMBER" => {
+                Sql { nullable: false, ..Sql::new(format!("o_integer({})", undo::CURRENT_SCN), DataType::NUMBER) }
+            }
             "SYS_GUID" => Sql { nullable: false, ..Sql::new("randomblob(16)", DataType::Raw { size: 16 }) },
             _ => return None,
         })

@@ -23,7 +23,7 @@ use super::dictionary::View;
 use super::nls::Nls;
 use super::tokens::{normalise, offset_of};
 use super::types::DataType;
-use super::{ColumnInfo, DatumKind, OraError, Result};
+use super::{ColumnInfo, DatumKind, OraError, Result, undo};
 
 pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
 pub(crate) use merge::MergePlan;
@@ -101,7 +101,7 @@ pub(crate) struct Translator<'a> {
     /// Row sources in sight: the innermost query's last.
     pub scopes: Vec<Vec<Source>>,
     /// Dictionary views that must be filled before the query runs.
-    pub views: Vec<&'static View>,
+    pub views: Vec<View>,
     /// Queries of WITH in sight, the innermost last.
     named_queries: Vec<from::NamedQuery>,
     /// SQL of LEVEL in a query with CONNECT BY.
@@ -124,6 +124,8 @@ pub(crate) struct Translator<'a> {
     columns_met: Vec<String>,
     /// Alias of the table that DML changes.
     target_alias: Option<String>,
+    /// SQL of the SCN that tables are read as of: that of the view around the query.
+    as_of: Option<String>,
     /// Levels of the expression being translated.
     depth: usize,
 }
@@ -146,6 +148,7 @@ impl<'a> Translator<'a> {
             rownum_allowed: false,
             columns_met: Vec::new(),
             target_alias: None,
+            as_of: None,
             depth: 0,
         }
         .with_locals()
@@ -200,6 +203,7 @@ impl<'a> Translator<'a> {
                 if !fits {
                     continue;
                 }
+                let rowscn = item.rowid.as_ref().filter(|_| column == "ORA_ROWSCN").and_then(|(rowid, _)| rowid.strip_suffix(".rid"));
                 if let Some(column) = item.columns.iter().find(|candidate| candidate.name == *column) {
                     found.push(Sql { nullable: column.nullable, ..Sql::new(column.sql.clone(), column.data_type) });
                 } else if let Some((rowid, table)) = item.rowid.as_ref().filter(|_| column == "ROWID") {
@@ -208,6 +212,10 @@ impl<'a> Translator<'a> {
                         rowid: Some((rowid.clone(), *table)),
                         ..Sql::new(format!("o_rowid({table}, {rowid})"), DataType::Rowid)
                     });
+                } else if let Some(source) = rowscn {
+                    // NULL while the change is not committed.
+                    let committed = format!("o_integer(CASE WHEN {source}.s <= {} THEN {source}.s END)", undo::CURRENT_SCN);
+                    found.push(Sql::new(committed, DataType::NUMBER));
                 }
             }
             if found.len() > 1 {

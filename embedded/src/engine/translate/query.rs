@@ -298,7 +298,11 @@ impl Translator<'_> {
             Some(other) => return Err(OraError::unsupported(format_args!("ORDER BY … {other:?}"))),
         };
         let nulls_first = item.options.nulls_first.unwrap_or(descending);
-        let text = key.rowid.map_or(key.text, |(rowid, _)| rowid);
+        let text = match key.rowid {
+            Some((rowid, _)) => rowid,
+            None if key.data_type.family() == Family::Rowid => format!("o_rowid_key({})", key.text),
+            None => key.text,
+        };
         Ok(format!("{text} {} NULLS {}", if descending { "DESC" } else { "ASC" }, if nulls_first { "FIRST" } else { "LAST" }))
     }
 

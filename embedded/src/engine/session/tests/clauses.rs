@@ -60,7 +60,7 @@ fn what_is_not_known_is_refused_and_changes_nothing() {
         assert_eq!(rows(&mut s, "SELECT count(*), sum(id), sum(v) FROM t"), ["3|6|3"], "{sql}");
     }
     for sql in [
-        "SELECT id FROM t SAMPLE (1)",
+        "SELECT id FROM t SAMPLE (1) SEED (1)",
         "SELECT id FROM t SUBPARTITION (p)",
         "SELECT id FROM t x (a, b)",
         "SELECT a FROM (SELECT id FROM t) x (a)",

@@ -1,0 +1,116 @@
+//! Oracle's flashback clause for sqlparser, whose Oracle dialect does not know it: `t AS OF SCN n` and `t AS OF TIMESTAMP x` are put into the words
+//! that other dialects have for the same.
+
+use std::any::TypeId;
+
+use sqlparser::dialect::{Dialect, OracleDialect};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+/// Rewrites each flashback clause: whether there was one. `AS OF SCN` becomes `FOR SYSTEM_TIME AS OF`, `AS OF TIMESTAMP` becomes `TIMESTAMP AS OF`.
+pub(super) fn rewrite_flashback(tokens: &mut Vec<TokenWithSpan>) -> bool {
+    let is_word = |token: &TokenWithSpan, text: &str| match &token.token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    let mut found = false;
+    let mut at = 0;
+    while at + 2 < tokens.len() {
+        if is_word(&tokens[at], "AS") && is_word(&tokens[at + 1], "OF") {
+            let words: &[&str] = match &tokens[at + 2] {
+                kind if is_word(kind, "SCN") => &["FOR", "SYSTEM_TIME", "AS", "OF"],
+                kind if is_word(kind, "TIMESTAMP") => &["TIMESTAMP", "AS", "OF"],
+                _ => &[],
+            };
+            if !words.is_empty() {
+                let span = tokens[at].span;
+                tokens.splice(at..at + 3, words.iter().map(|word| TokenWithSpan { token: Token::make_keyword(word), span }));
+                (found, at) = (true, at + words.len());
+                continue;
+            }
+        }
+        at += 1;
+    }
+    found
+}
+
+/// Oracle's dialect with versions of tables. Everything else is that of [`OracleDialect`], which it says it is.
+#[derive(Debug)]
+pub(super) struct WithFlashback;
+
+const ORACLE: OracleDialect = OracleDialect {};
+
+impl Dialect for WithFlashback {
+    fn dialect(&self) -> TypeId {
+        TypeId::of::<OracleDialect>()
+    }
+
+    fn supports_table_versioning(&self) -> bool {
+        true
+    }
+
+    fn identifier_quote_style(&self, identifier: &str) -> Option<char> {
+        ORACLE.identifier_quote_style(identifier)
+    }
+
+    fn is_delimited_identifier_start(&self, ch: char) -> bool {
+        ORACLE.is_delimited_identifier_start(ch)
+    }
+
+    fn is_identifier_start(&self, ch: char) -> bool {
+        ORACLE.is_identifier_start(ch)
+    }
+
+    fn is_identifier_part(&self, ch: char) -> bool {
+        ORACLE.is_identifier_part(ch)
+    }
+
+    fn supports_outer_join_operator(&self) -> bool {
+        ORACLE.supports_outer_join_operator()
+    }
+
+    fn supports_connect_by(&self) -> bool {
+        ORACLE.supports_connect_by()
+    }
+
+    fn supports_match_recognize(&self) -> bool {
+        ORACLE.supports_match_recognize()
+    }
+
+    fn supports_window_function_null_treatment_arg(&self) -> bool {
+        ORACLE.supports_window_function_null_treatment_arg()
+    }
+
+    fn supports_boolean_literals(&self) -> bool {
+        ORACLE.supports_boolean_literals()
+    }
+
+    fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        ORACLE.get_next_precedence(parser)
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        ORACLE.supports_group_by_expr()
+    }
+
+    fn get_reserved_keywords_for_select_item_operator(&self) -> &[Keyword] {
+        ORACLE.get_reserved_keywords_for_select_item_operator()
+    }
+
+    fn supports_quote_delimited_string(&self) -> bool {
+        ORACLE.supports_quote_delimited_string()
+    }
+
+    fn supports_comment_optimizer_hint(&self) -> bool {
+        ORACLE.supports_comment_optimizer_hint()
+    }
+
+    fn supports_insert_table_alias(&self) -> bool {
+        ORACLE.supports_insert_table_alias()
+    }
+
+    fn supports_insert_table_query(&self) -> bool {
+        ORACLE.supports_insert_table_query()
+    }
+}
