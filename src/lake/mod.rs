@@ -2,6 +2,7 @@
 
 pub mod describe;
 pub mod discover;
+pub mod fingerprint;
 pub mod int96;
 mod interval;
 mod ndjson;

@@ -244,7 +244,13 @@ impl<'s> ArrayStatement<'s> {
     /// With an error handle of its own: that of the statement may hold the errors of the execute.
     fn clear_long(&mut self) -> Result<(), OciError> {
         let session = self.statement.session();
-        self.buffers.iter_mut().fold(Ok(()), |result, buffer| result.and(buffer.clear_long(session)))
+        let mut result = Ok(());
+        // All of them, also after one has failed.
+        for buffer in &mut self.buffers {
+            let cleared = buffer.clear_long(session);
+            result = result.and(cleared);
+        }
+        result
     }
 
     fn outcome(&self, done: Done, mode: ArrayMode, row_counts: bool) -> Result<ArrayOutcome, OciError> {

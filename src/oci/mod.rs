@@ -33,5 +33,6 @@ pub(crate) use check::is_statement_level;
 pub use fetch::{BadCell, FetchOutcome, FetchStatement};
 pub use library::ClientInfo;
 pub use options::{ConnectOptions, Secret};
+pub use query::BindValue;
 pub use remedy::remedy;
 pub use session::{CancelHandle, Session};

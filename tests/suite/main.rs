@@ -5,6 +5,7 @@ mod cli;
 mod copy_api;
 mod dml;
 mod exports;
+mod jobs;
 mod live;
 mod load_embedded;
 mod loader_api;
