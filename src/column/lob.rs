@@ -50,23 +50,27 @@ impl<S: ByteSource> ColumnBind for LobBind<S> {
         Ok(variable::stride_for(longest.min(self.inline_bytes), self.inline_bytes))
     }
 
+    fn max_stride_bytes(&self) -> u32 {
+        variable::stride_for(self.inline_bytes, self.inline_bytes)
+    }
+
+    fn makes_nulls(&self) -> bool {
+        self.empty_is_null
+    }
+
     fn check_long(&self, array: &dyn Array) -> Result<(), ValueError> {
         let array = downcast::<S>(array)?;
         if self.ascii_only_in.is_none() {
             return Ok(());
         }
-        try_for_each_valid(array.nulls(), array.len(), |row_index| {
-            let (length, rest) = array.value_and_rest(row_index);
-            self.check(row_index, &rest[..length])
-        })
+        try_for_each_valid(array.nulls(), array.len(), |row_index| self.check(row_index, array.value_at(row_index)))
     }
 
     fn long_values<'a>(&self, array: &'a dyn Array) -> Result<Vec<Option<&'a [u8]>>, ValueError> {
         let array = downcast::<S>(array)?;
         let mut values: Vec<Option<&[u8]>> = vec![None; array.len()];
         try_for_each_valid(array.nulls(), array.len(), |row_index| {
-            let (length, rest) = array.value_and_rest(row_index);
-            let value = &rest[..length];
+            let value = array.value_at(row_index);
             values[row_index] = Some(value).filter(|value| !(self.empty_is_null && value.is_empty()));
             Ok(())
         })?;
@@ -77,8 +81,8 @@ impl<S: ByteSource> ColumnBind for LobBind<S> {
         let array = downcast::<S>(array)?;
         let Slots { values, stride_bytes, lengths, indicators } = slots;
         try_for_each_valid(array.nulls(), array.len(), |row_index| {
-            let (length, rest) = array.value_and_rest(row_index);
-            let value = &rest[..length];
+            let value = array.value_at(row_index);
+            let length = value.len();
             self.check(row_index, value)?;
             if value.is_empty() && self.empty_is_null {
                 (indicators[row_index], lengths[row_index]) = (-1, 0);

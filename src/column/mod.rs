@@ -66,6 +66,16 @@ pub trait ColumnBind: Send {
         Err(ValueError { row_index: 0, reason: "not a LOB".into(), remedy: "report this as a bug".into() })
     }
 
+    /// The widest stride that the column can come to need: a buffer of that stride takes every array, or `write` says which value is refused.
+    fn max_stride_bytes(&self) -> u32 {
+        self.layout().stride_bytes()
+    }
+
+    /// Whether `write` may set indicators of its own, for values that are not NULL in the array.
+    fn makes_nulls(&self) -> bool {
+        false
+    }
+
     /// Writes `array.len()` values into `slots`, which has as many rows. Nulls are already in the indicators.
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError>;
 }
@@ -158,12 +168,19 @@ pub type PlannedDefine = Result<Box<dyn ColumnDefine>, PlanProblem>;
 pub type Planned = Result<Box<dyn ColumnBind>, PlanProblem>;
 
 /// Runs `f` for the index of each valid value, in order.
-#[inline]
+///
+/// `f` is called from one place alone, so that it is inlined there and what it holds stays in registers; the test of validity costs less than
+/// a call would.
+#[inline(always)]
 pub fn try_for_each_valid<E>(nulls: Option<&NullBuffer>, len: usize, mut f: impl FnMut(usize) -> Result<(), E>) -> Result<(), E> {
-    match nulls.filter(|n| n.null_count() > 0) {
-        None => (0..len).try_for_each(f),
-        Some(nulls) => nulls.valid_indices().try_for_each(&mut f),
+    let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+    for index in 0..len {
+        if nulls.is_some_and(|nulls| nulls.is_null(index)) {
+            continue;
+        }
+        f(index)?;
     }
+    Ok(())
 }
 
 /// The array as the type that the plan has seen. A library caller may push another one: that is a refusal, not a panic.

@@ -94,7 +94,7 @@ pub struct Loader<'t> {
 }
 
 /// Why rows were not taken into the buffers.
-enum Stop {
+pub(super) enum Stop {
     /// A value in the rows from this one on is refused; those before are in the buffers. The error names it, but there may be others.
     BadValue(usize, Error),
     /// Anything else.
@@ -230,34 +230,8 @@ impl<'t> Loader<'t> {
         Err(Error::Row(Box::new(error)))
     }
 
-    /// Takes rows into the buffers, executing whenever they are full, up to the first piece with a bad value.
-    fn take_rows(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
-        if self.long.is_empty() || batch.num_rows() == 0 {
-            return self.take_run(batch, file, first_row);
-        }
-        let runs = self.long.runs(&self.columns, &self.options, batch, self.dml == Dml::Insert);
-        let runs = runs.map_err(|(index, error)| {
-            Stop::BadValue(0, Error::Row(Box::new(refused(&self.table, &self.columns[index], file, first_row, error))))
-        })?;
-        if runs.len() > 1 {
-            // The rows before a bad one are those of other runs: so all of them are looked at before the first is taken.
-            if let Some(bad) = bad_values(&mut self.columns, batch).into_iter().next() {
-                return Err(Stop::BadValue(0, Error::Row(Box::new(self.value_refused(bad, file, first_row)))));
-            }
-        }
-        for run in runs {
-            self.bind_long(&run.bindings)?;
-            self.take_run(&batch.slice(run.rows.start, run.rows.len()), file, first_row + run.rows.start as u64)?;
-        }
-        // What waits keeps the whole batch in memory.
-        if self.long_is_full() {
-            self.execute()?;
-        }
-        Ok(())
-    }
-
     /// Takes rows whose LOBs are bound alike.
-    fn take_run(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
+    pub(super) fn take_run(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
         self.fit_strides(batch, file, first_row)?;
         let mut start = 0;
         while start < batch.num_rows() {
@@ -312,7 +286,7 @@ impl<'t> Loader<'t> {
         for (index, column) in self.columns.iter().enumerate() {
             let present = self.statement.layout(index);
             let Layout::Variable { stride_bytes, .. } = present else { continue };
-            if !self.long.is_array(index) {
+            if stride_bytes >= column.converter.max_stride_bytes() || !self.long.is_array(index) {
                 continue;
             }
             let array = batch.column(column.source_index);
@@ -349,7 +323,7 @@ impl<'t> Loader<'t> {
             }
             let array = batch.column(column.source_index).slice(start, rows);
             let slots = self.statement.slots(index, window.clone());
-            if let Err(error) = write_column(column.converter.as_mut(), column.is_key, &array, slots) {
+            if let Err(error) = write_column(column, &array, slots) {
                 let row = refused(&self.table, column, file, first_row + start as u64, error);
                 return Err(Stop::BadValue(start, Error::Row(Box::new(row))));
             }
@@ -391,7 +365,7 @@ impl<'t> Loader<'t> {
         }
     }
 
-    fn value_refused(&self, bad: BadValue, file: Option<&Arc<Path>>, first_row: u64) -> RowError {
+    pub(super) fn value_refused(&self, bad: BadValue, file: Option<&Arc<Path>>, first_row: u64) -> RowError {
         refused(&self.table, &self.columns[bad.column_index], file, first_row, ValueError { row_index: bad.row_index, ..bad.error })
     }
 
@@ -403,7 +377,7 @@ impl<'t> Loader<'t> {
     }
 }
 
-fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Path>>, first_row: u64, error: ValueError) -> RowError {
+pub(super) fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Path>>, first_row: u64, error: ValueError) -> RowError {
     RowError {
         phase: Phase::Convert,
         table: table.to_string(),

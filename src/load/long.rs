@@ -10,6 +10,8 @@
 //! in another order: the rows of one key have to come as they are in the source.
 
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
@@ -20,8 +22,9 @@ use crate::layout::LongBinding;
 use crate::oci::{LongValues, Shape};
 
 use super::dml::Dml;
-use super::loader::Loader;
+use super::loader::{Loader, Stop, refused};
 use super::plan::{LoadOptions, PlannedColumn};
+use super::screen::bad_values;
 
 /// Rows per execute at most where values go through temporary LOBs: each is a locator of the client and takes round trips of its own.
 const MAX_LOCATOR_ROWS: u32 = 1_024;
@@ -138,6 +141,32 @@ impl LongColumns {
 }
 
 impl Loader<'_> {
+    /// Takes rows into the buffers, executing whenever they are full, up to the first piece with a bad value.
+    pub(super) fn take_rows(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
+        if self.long.is_empty() || batch.num_rows() == 0 {
+            return self.take_run(batch, file, first_row);
+        }
+        let runs = self.long.runs(&self.columns, &self.options, batch, self.dml == Dml::Insert);
+        let runs = runs.map_err(|(index, error)| {
+            Stop::BadValue(0, Error::Row(Box::new(refused(&self.table, &self.columns[index], file, first_row, error))))
+        })?;
+        if runs.len() > 1 {
+            // The rows before a bad one are those of other runs: so all of them are looked at before the first is taken.
+            if let Some(bad) = bad_values(&mut self.columns, batch).into_iter().next() {
+                return Err(Stop::BadValue(0, Error::Row(Box::new(self.value_refused(bad, file, first_row)))));
+            }
+        }
+        for run in runs {
+            self.bind_long(&run.bindings)?;
+            self.take_run(&batch.slice(run.rows.start, run.rows.len()), file, first_row + run.rows.start as u64)?;
+        }
+        // What waits keeps the whole batch in memory.
+        if self.long_is_full() {
+            self.execute()?;
+        }
+        Ok(())
+    }
+
     /// Has the placeholders bound as a run of rows needs it; what is in the buffers is executed before.
     pub(super) fn bind_long(&mut self, bindings: &[LongBinding]) -> Result<(), Error> {
         if self.long.bindings == bindings {

@@ -1,6 +1,7 @@
 //! Attributes: one flat table per kind of handle for reading, one for setting. An attribute a table does not know is ORA-24315.
 
 use std::ffi::c_void;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bind::{self, BindBody};
 use super::codes::{attr, kind, status};
@@ -106,12 +107,29 @@ fn is_session_text(attribute: u32) -> bool {
             | attr::CLIENT_INFO
             | attr::CLIENT_IDENTIFIER
             | attr::DBOP
+            | attr::ECONTEXT_ID
             | attr::LTXID
     )
 }
 
-fn session_value(session: &mut SessionBody, attribute: u32) -> Result<Value, Failure> {
+fn session_value(handle: &Handle<SessionBody>, attribute: u32) -> Result<Value, Failure> {
+    let session = &mut *handle.lock();
     Ok(match attribute {
+        attr::APPCTX_LIST => {
+            let list = descriptor::Content::ApplicationContext(session.application_context.clone(), None);
+            // SAFETY: an environment outlives its handles.
+            let env = unsafe { &*handle.env() };
+            Value::Pointer(descriptor::allocate(env, kind::PARAM, 1, list).cast())
+        }
+        attr::EDITION if session.core.is_open() => {
+            let edition = session.core.context("CURRENT_EDITION_NAME").unwrap_or_default().into_bytes();
+            // What the logon asked for is shown as it was written.
+            let as_asked = session.texts.get(&attribute).is_some_and(|asked| asked.eq_ignore_ascii_case(&edition));
+            if !as_asked {
+                session.texts.insert(attribute, edition.into());
+            }
+            stored_text(&session.texts, attribute)
+        }
         attr::PASSWORD => return Err(illegal(attribute, "a session handle (write only)")),
         attr::TRANSACTION_IN_PROGRESS => Value::I32(i32::from(session.in_transaction())),
         attr::MAX_OPEN_CURSORS => Value::U32(MAX_OPEN_CURSORS),
@@ -119,8 +137,7 @@ fn session_value(session: &mut SessionBody, attribute: u32) -> Result<Value, Fai
         attr::DEFAULT_LOBPREFETCH_SIZE => Value::U32(session.lob_prefetch_bytes),
         attr::CURRENT_SCHEMA => {
             // As with a server, nothing is known here before the schema is changed.
-            let own = session.texts.get(&attr::USERNAME).map(|name| String::from_utf8_lossy(name).to_uppercase());
-            let schema = session.current_schema().filter(|schema| Some(schema) != own.as_ref()).unwrap_or_default().into_bytes();
+            let schema = session.current_schema().unwrap_or_default().into_bytes();
             session.texts.insert(attribute, schema.into());
             stored_text(&session.texts, attribute)
         }
@@ -146,6 +163,8 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
         attr::STATEMENT => text(statement.sql.as_bytes()),
         // Hash of a server's cursor cache, which is not here.
         attr::SQL_ID => text(&[]),
+        attr::CURRENT_POSITION => Value::U32(statement.query.as_ref().map_or(0, |query| query.position) as u32),
+        attr::PREFETCH_ROWS => Value::U32(statement.prefetch_rows),
         attr::IMPLICIT_RESULT_COUNT => Value::U32(0),
         attr::ENV => return Err(illegal(attribute, "a statement")),
         _ => return Err(illegal(attribute, "a statement")),
@@ -188,7 +207,7 @@ unsafe fn value_of(target: *const c_void, target_kind: u32, attribute: u32) -> R
             kind::ERROR => error_value(&handle::get::<ErrorBody>(target)?.lock(), attribute),
             kind::SVCCTX => service_value(handle::get::<ServiceBody>(target)?, attribute),
             kind::SERVER => server_value(&mut handle::get::<ServerBody>(target)?.lock(), attribute),
-            kind::SESSION => session_value(&mut handle::get::<SessionBody>(target)?.lock(), attribute),
+            kind::SESSION => session_value(handle::get::<SessionBody>(target)?, attribute),
             kind::STMT => statement_value(&handle::get::<StatementBody>(target)?.lock(), attribute),
             kind::BIND => match attribute {
                 attr::ROWS_RETURNED => Ok(Value::U32(handle::get::<BindBody>(target)?.lock().rows_returned)),
@@ -220,6 +239,17 @@ pub unsafe extern "C" fn OCIAttrGet(
         guard("OCIAttrGet", errhp, |_| {
             if value.is_null() {
                 return Err(Failure::InvalidHandle);
+            }
+            if (target_kind, attribute) == (kind::STMT, attr::ROWID) {
+                let rowid = handle::get::<StatementBody>(target)?.lock().last_rowid.clone();
+                let found = rowid.is_some();
+                if let Some(rowid) = rowid {
+                    descriptor::set(value, descriptor::Content::Rowid(rowid))?;
+                }
+                if !size.is_null() {
+                    size.write(if found { size_of::<*const c_void>() as u32 } else { 0 });
+                }
+                return Ok(status::SUCCESS);
             }
             let size_bytes = match value_of(target, target_kind, attribute)? {
                 Value::U8(found) => store(value, found),
@@ -290,7 +320,13 @@ unsafe fn set_service(service: &Handle<ServiceBody>, attribute: u32, given: &Giv
             attr::SESSION => service.lock().set_session(handle::get::<SessionBody>(given.value)?),
             attr::TRANS if given.value.is_null() => {}
             attr::TRANS => return Err(Failure::unimplemented("two-phase transactions (OCI_ATTR_TRANS)")),
-            attr::STMTCACHESIZE => service.lock().statement_cache_size = given.read()?,
+            attr::STMTCACHESIZE => {
+                let statements = given.read()?;
+                service.lock().statement_cache_size = statements;
+                if let Ok(core) = super::session::session_of(service) {
+                    core.set_cache_size(statements);
+                }
+            }
             attr::CALL_TIMEOUT => match given.read::<u32>()? {
                 0 => {}
                 _ => return Err(Failure::unimplemented("a time limit of calls (OCI_ATTR_CALL_TIMEOUT)")),
@@ -324,6 +360,10 @@ unsafe fn set_session(session: &mut SessionBody, attribute: u32, given: &Given) 
     unsafe {
         match attribute {
             attr::PURITY => session.purity = given.read()?,
+            attr::APPCTX_SIZE => {
+                let entries = vec![Default::default(); given.read::<u32>()? as usize];
+                session.application_context = Arc::new(Mutex::new(entries));
+            }
             attr::DEFAULT_LOBPREFETCH_SIZE => session.lob_prefetch_bytes = given.read()?,
             attr::LTXID => return Err(illegal(attribute, "a session handle (read only)")),
             attr::CURRENT_SCHEMA => session.set_current_schema(&String::from_utf8_lossy(&given.bytes()))?,
@@ -333,6 +373,23 @@ unsafe fn set_session(session: &mut SessionBody, attribute: u32, given: &Given) 
             }
             _ => return Err(illegal(attribute, "a session handle")),
         }
+    }
+    Ok(())
+}
+
+/// Namespace, name or value of an entry of an application context.
+fn set_application_context(entry: &descriptor::Descriptor, attribute: u32, bytes: Box<[u8]>) -> Result<(), Failure> {
+    let (entries, index) = entry.application_context()?;
+    let part = match attribute {
+        attr::APPCTX_NAME => 0,
+        attr::APPCTX_ATTR => 1,
+        attr::APPCTX_VALUE => 2,
+        _ => return Err(illegal(attribute, "an application context")),
+    };
+    let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
+    match index.and_then(|index| entries.get_mut(index)) {
+        Some(entry) => entry[part] = String::from_utf8_lossy(&bytes).into_owned(),
+        None => return Err(illegal(attribute, "the list of an application context")),
     }
     Ok(())
 }
@@ -374,12 +431,15 @@ pub unsafe extern "C" fn OCIAttrSet(
                 kind::SERVER => set_server(&mut handle::get::<ServerBody>(target)?.lock(), attribute, &given)?,
                 kind::SESSION => set_session(&mut handle::get::<SessionBody>(target)?.lock(), attribute, &given)?,
                 kind::STMT => {
-                    handle::get::<StatementBody>(target)?;
-                    // Rows are read one by one from the same process: nothing to prefetch.
-                    if !matches!(attribute, attr::PREFETCH_ROWS | attr::PREFETCH_MEMORY) {
-                        return Err(illegal(attribute, "a statement"));
+                    let statement = handle::get::<StatementBody>(target)?;
+                    match attribute {
+                        attr::PREFETCH_ROWS => statement.lock().prefetch_rows = given.read()?,
+                        // Rows are read one by one from the same process: memory sets no limit.
+                        attr::PREFETCH_MEMORY => {}
+                        _ => return Err(illegal(attribute, "a statement")),
                     }
                 }
+                kind::PARAM => set_application_context(descriptor::get(target)?, attribute, given.bytes())?,
                 kind::BIND => {
                     let mut body = handle::get::<BindBody>(target)?.lock();
                     bind::set_attribute(&mut body, attribute, variable_attribute(attribute, &given)?)?;

@@ -58,6 +58,7 @@ pub mod attr {
     pub const PREFETCH_MEMORY: u32 = 13;
     pub const CHAR_COUNT: u32 = 15;
     pub const PARAM_COUNT: u32 = 18;
+    pub const ROWID: u32 = 19;
     pub const USERNAME: u32 = 22;
     pub const PASSWORD: u32 = 23;
     pub const STMT_TYPE: u32 = 24;
@@ -72,11 +73,13 @@ pub mod attr {
     pub const PARSE_ERROR_OFFSET: u32 = 129;
     pub const SERVER_STATUS: u32 = 143;
     pub const STATEMENT: u32 = 144;
+    pub const CURRENT_POSITION: u32 = 164;
     pub const STMTCACHESIZE: u32 = 176;
     pub const BIND_COUNT: u32 = 190;
     pub const ROWS_FETCHED: u32 = 197;
     pub const STMT_IS_RETURNING: u32 = 218;
     pub const CURRENT_SCHEMA: u32 = 224;
+    pub const ECONTEXT_ID: u32 = 371;
     pub const SPOOL_STMTCACHESIZE: u32 = 208;
     pub const SPOOL_TIMEOUT: u32 = 308;
     pub const SPOOL_GETMODE: u32 = 309;
@@ -87,6 +90,11 @@ pub mod attr {
     pub const SPOOL_WAIT_TIMEOUT: u32 = 506;
     pub const SPOOL_MAX_PER_SHARD: u32 = 602;
     pub const NCHARSET_ID: u32 = 262;
+    pub const APPCTX_SIZE: u32 = 273;
+    pub const APPCTX_LIST: u32 = 274;
+    pub const APPCTX_NAME: u32 = 275;
+    pub const APPCTX_ATTR: u32 = 276;
+    pub const APPCTX_VALUE: u32 = 277;
     pub const CLIENT_IDENTIFIER: u32 = 278;
     pub const CHAR_USED: u32 = 285;
     pub const CHAR_SIZE: u32 = 286;
@@ -169,7 +177,13 @@ pub mod mode {
     pub const BATCH_ERRORS: u32 = 0x80;
     pub const PARSE_ONLY: u32 = 0x100;
     pub const RETURN_ROW_COUNT_ARRAY: u32 = 0x0010_0000;
+    pub const FETCH_CURRENT: u16 = 1;
     pub const FETCH_NEXT: u16 = 2;
+    pub const FETCH_FIRST: u16 = 4;
+    pub const FETCH_LAST: u16 = 8;
+    pub const FETCH_PRIOR: u16 = 0x10;
+    pub const FETCH_ABSOLUTE: u16 = 0x20;
+    pub const FETCH_RELATIVE: u16 = 0x40;
 }
 
 /// Character set ids: AL32UTF8, UTF8 (CESU-8), AL16UTF16 and US7ASCII.

@@ -10,6 +10,7 @@ use super::error::{Failure, guard_bare};
 use super::handle::{self, Child, Handle};
 use super::interval::Interval;
 use super::lob::LobValue;
+use super::session::ContextEntries;
 use super::statement::ColumnParam;
 use super::timestamp::Timestamp;
 
@@ -36,12 +37,20 @@ pub enum Content {
     Lob(LobValue),
     Rowid(String),
     Param(Arc<Vec<ColumnParam>>, usize),
+    /// The application context of a session: its entries, and which one this is (none for the list).
+    ApplicationContext(ContextEntries, Option<usize>),
 }
 
 impl Descriptor {
     /// Descriptor kind.
     pub fn kind(&self) -> u32 {
         self.kind
+    }
+
+    /// The environment it was allocated from.
+    pub fn env(&self) -> &Handle<EnvBody> {
+        // SAFETY: an environment outlives its descriptors.
+        unsafe { &*self.env }
     }
 
     fn not_filled(&self) -> Failure {
@@ -69,6 +78,14 @@ impl Descriptor {
     /// The text of a filled ROWID descriptor.
     pub fn rowid(&self) -> Result<&str, Failure> {
         if let Content::Rowid(rowid) = &self.body { Ok(rowid) } else { Err(self.not_filled()) }
+    }
+
+    /// The application context behind its list or an entry.
+    pub fn application_context(&self) -> Result<(&ContextEntries, Option<usize>), Failure> {
+        match &self.body {
+            Content::ApplicationContext(entries, index) => Ok((entries, *index)),
+            _ => Err(self.not_filled()),
+        }
     }
 
     /// The column behind a parameter descriptor.
@@ -121,7 +138,7 @@ pub unsafe fn set(pointer: *mut c_void, content: Content) -> Result<(), Failure>
         Content::Interval(Interval::DaySecond { .. }) => kind == kind::INTERVAL_DS,
         Content::Lob(_) => kind == kind::LOB,
         Content::Rowid(_) => kind == kind::ROWID,
-        Content::Param(..) => kind == kind::PARAM,
+        Content::Param(..) | Content::ApplicationContext(..) => kind == kind::PARAM,
         Content::Empty => true,
     };
     if !fits {

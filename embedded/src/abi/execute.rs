@@ -15,8 +15,13 @@ use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
 use crate::engine::{Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
-const KNOWN_MODES: u32 =
-    mode::DESCRIBE_ONLY | mode::COMMIT_ON_SUCCESS | mode::BATCH_ERRORS | mode::PARSE_ONLY | mode::RETURN_ROW_COUNT_ARRAY | 0x1;
+const KNOWN_MODES: u32 = mode::DESCRIBE_ONLY
+    | mode::SCROLLABLE
+    | mode::COMMIT_ON_SUCCESS
+    | mode::BATCH_ERRORS
+    | mode::PARSE_ONLY
+    | mode::RETURN_ROW_COUNT_ARRAY
+    | 0x1;
 /// The protocol counts errors in 16 bits: of more the real client tells a wrong number, this library refuses what could make them.
 const MAX_BATCH_ITERATIONS: u32 = 65_535;
 
@@ -45,6 +50,7 @@ pub unsafe extern "C" fn OCIStmtExecute(
             statement.row_error_count = 0;
             (statement.row_count, statement.rows_fetched) = (0, 0);
             statement.row_counts.clear();
+            statement.last_rowid = None;
             error_handle.lock().row_errors.clear();
             let call = Call { core, iters, rowoff, mode };
             match call.run(&mut statement, error_handle) {
@@ -68,11 +74,8 @@ impl Call {
     }
 
     fn run(&self, statement: &mut StatementBody, error_handle: &Handle<ErrorBody>) -> Outcome {
-        for (bit, what) in [(mode::EXACT_FETCH, "OCI_EXACT_FETCH"), (mode::SCROLLABLE, "scrollable cursors (OCI_STMT_SCROLLABLE_READONLY)")]
-        {
-            if self.has(bit) {
-                return Err(Failure::unimplemented(what));
-            }
+        if self.has(mode::EXACT_FETCH) {
+            return Err(Failure::unimplemented("OCI_EXACT_FETCH"));
         }
         let unknown = self.mode & !KNOWN_MODES;
         if unknown != 0 {
@@ -91,6 +94,7 @@ impl Call {
         }
         let core = self.core.clone();
         let mut engine = core.enter()?;
+        engine.session()?.activity().add_round_trips(1);
         let resolved = resolve_inputs(statement);
         let kinds: Vec<DatumKind> = resolved.iter().flatten().map(Input::kind).collect();
         let mut prepared = self.prepare(statement, &mut engine, &kinds)?;
@@ -104,22 +108,26 @@ impl Call {
                 false => self.change(statement, error_handle, engine, &mut prepared, &inputs),
             }),
         };
-        statement.prepared = Some((self.session_address(), prepared));
+        statement.prepared = Some((self.core.clone(), prepared));
         outcome
-    }
-
-    fn session_address(&self) -> usize {
-        Arc::as_ptr(&self.core) as usize
     }
 
     /// The engine's statement: the one of the last execute when the session is the same, checked again, or a new one.
     fn prepare(&self, statement: &mut StatementBody, engine: &mut EngineGuard<'_>, kinds: &[DatumKind]) -> Result<Statement, Failure> {
         match statement.prepared.take() {
-            Some((address, mut prepared)) if address == self.session_address() => {
+            Some((core, mut prepared)) if Arc::ptr_eq(&core, &self.core) => {
                 engine.session()?.replan(&mut prepared, kinds)?;
                 Ok(prepared)
             }
-            _ => Ok(engine.session()?.prepare_for(&statement.sql, kinds)?),
+            _ => {
+                if let Some(mut prepared) = self.core.cached(&statement.sql)
+                    && engine.session()?.replan(&mut prepared, kinds).is_ok()
+                {
+                    return Ok(prepared);
+                }
+                engine.session()?.activity().add_parse();
+                Ok(engine.session()?.prepare_for(&statement.sql, kinds)?)
+            }
         }
     }
 
@@ -248,6 +256,7 @@ impl Call {
             engine.session()?.execute_array_out(prepared, self.rowoff..self.iters, &mut fill, &mut keep, &mut done)?;
         }
         let Tally { row_errors, failure, .. } = tally;
+        statement.last_rowid = engine.session()?.last_rowid();
         if let Some(failure) = failure {
             return Err(failure.into());
         }
@@ -269,16 +278,18 @@ impl Call {
         inputs: &[Input],
     ) -> Outcome {
         let datums = self.first_row(inputs)?;
-        let cursor = engine.session()?.open(prepared, &datums)?;
+        let mut cursor = engine.session()?.open(prepared, &datums)?;
+        let held_rows = if self.has(mode::SCROLLABLE) { Some(cursor.hold()?) } else { None };
         self.core.check_cancelled()?;
         // Planned again where a value is not of its bind's kind.
         statement.describe(prepared.columns());
         drop(engine);
-        statement.query = Some(OpenQuery { cursor, core: self.core.clone(), outputs: Vec::new(), finished: false });
+        let sent_rows = u64::from(statement.prefetch_rows.max(self.iters));
+        statement.query = Some(OpenQuery { held_rows, sent_rows, ..OpenQuery::new(cursor, self.core.clone()) });
         if self.iters == 0 {
             return Ok(status::SUCCESS);
         }
-        fetch::fetch_rows(statement, error_handle, self.iters as usize)
+        fetch::fetch_rows(statement, error_handle, self.iters as usize, fetch::Start::Next)
     }
 }
 

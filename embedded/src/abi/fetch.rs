@@ -19,18 +19,25 @@ pub unsafe extern "C" fn OCIStmtFetch2(
     errhp: *mut c_void,
     rows: u32,
     orientation: u16,
-    _offset: i32,
+    offset: i32,
     _mode: u32,
 ) -> i32 {
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCIStmtFetch2", errhp, |error_handle| {
             let mut statement = handle::get::<StatementBody>(stmtp)?.lock();
-            if !matches!(orientation, 0 | mode::FETCH_NEXT) {
-                return Err(Failure::unimplemented(format_args!("OCIStmtFetch2 with orientation {orientation:#x} (only OCI_FETCH_NEXT)")));
-            }
+            let start = match orientation {
+                0 | mode::FETCH_NEXT => Start::Next,
+                mode::FETCH_CURRENT => Start::Relative(0),
+                mode::FETCH_FIRST => Start::Absolute(1),
+                mode::FETCH_LAST => Start::Last,
+                mode::FETCH_PRIOR => Start::Relative(-1),
+                mode::FETCH_ABSOLUTE => Start::Absolute(i64::from(offset)),
+                mode::FETCH_RELATIVE => Start::Relative(i64::from(offset)),
+                _ => return Err(Failure::ora(24333, format_args!("illegal fetch orientation {orientation:#x}"))),
+            };
             statement.rows_fetched = 0;
-            match fetch_rows(&mut statement, error_handle, rows as usize) {
+            match fetch_rows(&mut statement, error_handle, rows as usize, start) {
                 Ok(status) => Ok(status),
                 Err(failure) => Ok(failed(&mut statement, error_handle, failure)),
             }
@@ -38,8 +45,53 @@ pub unsafe extern "C" fn OCIStmtFetch2(
     }
 }
 
+/// The first row that a fetch asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The one after the last fetched.
+    Next,
+    Last,
+    /// By its number, from 1.
+    Absolute(i64),
+    /// By its distance from the last fetched.
+    Relative(i64),
+}
+
+/// Goes to the first row asked for; false when there is no such row. Only a scrollable query goes anywhere but to the next row.
+fn go_to(query: &mut OpenQuery, start: Start) -> Result<bool, Failure> {
+    let Some(held_rows) = query.held_rows else {
+        return match start {
+            Start::Next => Ok(true),
+            _ => Err(Failure::ora(24391, "invalid fetch operation: the statement was not executed as scrollable")),
+        };
+    };
+    let row = match start {
+        Start::Next => query.position as i64 + 1,
+        Start::Last => held_rows as i64,
+        Start::Absolute(row) => row,
+        Start::Relative(distance) => query.position as i64 + distance,
+    };
+    query.finished = false;
+    match usize::try_from(row) {
+        Ok(row) if row >= 1 && row <= held_rows => {
+            query.cursor.seek(row - 1);
+            query.position = row as u64 - 1;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Whether a server would be asked for these rows: those sent before, and the end of the rows, are known here.
+fn asks_server(query: &mut OpenQuery, before: u64, asked: usize, fetched: usize) -> bool {
+    let (end, reached) = (before + asked as u64, before + fetched as u64);
+    let is_known = end <= query.sent_rows || (fetched < asked && reached < query.sent_rows);
+    query.sent_rows = query.sent_rows.max(end);
+    !is_known
+}
+
 /// Fetches for `OCIStmtFetch2` and for an execute with iterations. 0 rows cancel the query.
-pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody>, rows: usize) -> Outcome {
+pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody>, rows: usize, start: Start) -> Outcome {
     if statement.query.is_none() {
         return Err(Failure::ora(24338, "statement handle not executed"));
     }
@@ -67,9 +119,19 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
         query.outputs = outputs;
     }
     let mut fetched = 0;
-    let outcome = read_rows(query, rows, &mut fetched);
+    let was_finished = query.finished;
+    let found = go_to(query, start)?;
+    let before = query.position;
+    let outcome = if found { read_rows(query, rows, &mut fetched) } else { Ok(false) };
+    query.position += fetched as u64;
+    if !was_finished && asks_server(query, before, rows, fetched) {
+        query.core.count_round_trip();
+    }
     statement.rows_fetched = fetched as u32;
-    statement.row_count += fetched as u64;
+    statement.row_count = match query.held_rows {
+        Some(_) => statement.row_count.max(query.position),
+        None => statement.row_count + fetched as u64,
+    };
     let noted = outcome?;
     if fetched < rows {
         if let Some(query) = statement.query.as_mut() {

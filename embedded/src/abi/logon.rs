@@ -107,7 +107,15 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
         _ => Failure::from(error),
     });
     core.begin(connected?);
-    session.lock().tell_context(&CONTEXT_ATTRIBUTES)?;
+    let told = {
+        let session = session.lock();
+        session.tell_context(&CONTEXT_ATTRIBUTES).and_then(|()| session.tell_logon())
+    };
+    if let Err(failure) = told {
+        core.end();
+        return Err(failure);
+    }
+    core.set_cache_size(service.lock().statement_cache_size);
     let mut sessions = server.sessions();
     sessions.retain(|session| session.strong_count() > 0);
     sessions.push(Arc::downgrade(&core));

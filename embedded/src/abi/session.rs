@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::codes::{attr, kind, status};
 use super::error::{ErrorBody, Failure, guard, write_text};
 use super::fault::{self, Fault};
 use super::handle::{self, Body, Handle};
-use crate::engine::{Interrupt, Session};
+use crate::engine::{Interrupt, Session, Statement};
 
 /// Banner and version word of the "server": release 19.3.
 const BANNER: &str = "Oracle Database 19c compatible embedded engine of olbridge, Release 19.0.0.0.0 - Version 19.3.0.0.0";
@@ -26,6 +26,9 @@ pub struct SessionCore {
     interrupt: Mutex<Option<Interrupt>>,
     running: AtomicBool,
     cancelled: AtomicBool,
+    /// Statements that were parsed and released, oldest first.
+    cache: Mutex<Vec<(Arc<str>, Statement)>>,
+    cache_size: AtomicU32,
 }
 
 /// An engine session locked for one call.
@@ -37,13 +40,46 @@ pub struct EngineGuard<'a> {
 impl SessionCore {
     /// Locks the engine's session for a call; ORA-01012 when nobody is logged on.
     pub fn enter(&self) -> Result<EngineGuard<'_>, Failure> {
-        let guard = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        if guard.is_none() {
-            return Err(Failure::ora(1012, "not logged on"));
+        let mut guard = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        match guard.as_mut() {
+            None => return Err(Failure::ora(1012, "not logged on")),
+            Some(session) if session.activity().is_killed() => {
+                session.rollback()?;
+                return Err(Failure::ora(28, "your session has been killed"));
+            }
+            Some(_) => {}
         }
         self.cancelled.store(false, Ordering::Relaxed);
         self.running.store(true, Ordering::Release);
         Ok(EngineGuard { guard, core: self })
+    }
+
+    /// Sets how many statements are kept, attribute 176.
+    pub fn set_cache_size(&self, statements: u32) {
+        self.cache_size.store(statements, Ordering::Relaxed);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let excess = cache.len().saturating_sub(statements as usize);
+        cache.drain(..excess);
+    }
+
+    /// Takes a kept statement.
+    pub fn cached(&self, sql: &str) -> Option<Statement> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = cache.iter().position(|(text, _)| **text == *sql)?;
+        Some(cache.remove(index).1)
+    }
+
+    /// Keeps a statement that its handle does not need any more.
+    pub fn keep(&self, sql: &Arc<str>, prepared: Statement) {
+        let size = self.cache_size.load(Ordering::Relaxed) as usize;
+        if size == 0 {
+            return;
+        }
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.retain(|(text, _)| text != sql);
+        let excess = (cache.len() + 1).saturating_sub(size);
+        cache.drain(..excess);
+        cache.push((Arc::clone(sql), prepared));
     }
 
     /// ORA-01013 when another thread called `OCIBreak` since the call began.
@@ -78,8 +114,21 @@ impl SessionCore {
         self.engine.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
+    /// Counts a call that a client would send to a server.
+    pub(super) fn count_round_trip(&self) {
+        if let Some(session) = self.engine.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            session.activity().add_round_trips(1);
+        }
+    }
+
+    /// A setting of the engine's session.
+    pub(super) fn context(&self, name: &str) -> Option<String> {
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.as_ref().and_then(|session| session.context(name)).map(str::to_owned)
+    }
+
     fn current_schema(&self) -> Option<String> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|session| session.current_schema().to_owned())
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|session| session.chosen_schema().map(str::to_owned))
     }
 
     fn in_transaction(&self) -> bool {
@@ -149,14 +198,21 @@ impl ServerBody {
 }
 
 /// Attributes that SYS_CONTEXT('USERENV', …) shows under a name.
-const CONTEXT: [(u32, &str); 4] = [
+const CONTEXT: [(u32, &str); 7] = [
     (attr::MODULE, "MODULE"),
     (attr::ACTION, "ACTION"),
     (attr::CLIENT_INFO, "CLIENT_INFO"),
     (attr::CLIENT_IDENTIFIER, "CLIENT_IDENTIFIER"),
+    (attr::DRIVER_NAME, "CLIENT_DRIVER"),
+    (attr::DBOP, "DBOP"),
+    (attr::ECONTEXT_ID, "ECID"),
 ];
 /// All of them, for a session that begins.
-pub const CONTEXT_ATTRIBUTES: [u32; 4] = [attr::MODULE, attr::ACTION, attr::CLIENT_INFO, attr::CLIENT_IDENTIFIER];
+pub const CONTEXT_ATTRIBUTES: [u32; 7] =
+    [attr::MODULE, attr::ACTION, attr::CLIENT_INFO, attr::CLIENT_IDENTIFIER, attr::DRIVER_NAME, attr::DBOP, attr::ECONTEXT_ID];
+
+/// Namespace, name and value of the entries of an application context.
+pub type ContextEntries = Arc<Mutex<Vec<[String; 3]>>>;
 
 /// Content of a session (authentication information) handle.
 #[derive(Default)]
@@ -165,6 +221,8 @@ pub struct SessionBody {
     pub texts: TextAttributes,
     pub purity: u32,
     pub lob_prefetch_bytes: u32,
+    /// Namespace, name and value of each entry of the application context, for the logon.
+    pub application_context: ContextEntries,
     /// What the caller keeps with the session (`OCIContextSetValue`).
     pub context: HashMap<Box<[u8]>, usize>,
     /// Memory that the caller allocated for as long as the session (`OCIMemoryAlloc`).
@@ -200,6 +258,19 @@ impl SessionBody {
             if self.texts.contains_key(&attribute) {
                 engine.session()?.set_context(name, self.text(attribute)?);
             }
+        }
+        Ok(())
+    }
+
+    /// Tells the engine the edition and the application context that the logon was asked for.
+    pub(super) fn tell_logon(&self) -> Result<(), Failure> {
+        let mut engine = self.core.enter()?;
+        let edition = self.text(attr::EDITION)?;
+        if !edition.is_empty() {
+            engine.session()?.set_edition(edition)?;
+        }
+        for [namespace, name, value] in self.application_context.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            engine.session()?.set_application_context(namespace, name, value);
         }
         Ok(())
     }
@@ -308,7 +379,9 @@ fn with_session(
     unsafe {
         guard(function, errhp, |error_handle| {
             let core = session_of(handle::get::<ServiceBody>(svchp)?)?;
-            inside(core.enter()?.session()?, error_handle)?;
+            let mut engine = core.enter()?;
+            engine.session()?.activity().add_round_trips(1);
+            inside(engine.session()?, error_handle)?;
             Ok(status::SUCCESS)
         })
     }

@@ -1,7 +1,7 @@
 //! Statement handles: what was prepared, bound, defined and described, and the open query.
 
 use std::ffi::c_void;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::bind::BindBody;
 use super::codes::{kind, sqlt, status};
@@ -19,6 +19,7 @@ pub type StatementHandle = Handle<StatementBody>;
 
 const LANGUAGE_NATIVE: u32 = 1;
 const SEARCH_CACHE_ONLY: u32 = 0x10;
+const DELETE_FROM_CACHE: u32 = 0x10;
 
 /// A query being read.
 pub struct OpenQuery {
@@ -27,6 +28,19 @@ pub struct OpenQuery {
     /// Defines resolved for the current fetches; emptied when one changes.
     pub outputs: Vec<Output>,
     pub finished: bool,
+    /// Rows of a scrollable query; none for one that only goes forward.
+    pub held_rows: Option<usize>,
+    /// The row last fetched, 1-based.
+    pub position: u64,
+    /// Rows that a client would have by now of what a server sent: those it prefetched and those it fetched.
+    pub sent_rows: u64,
+}
+
+impl OpenQuery {
+    /// A query that goes forward, of which nothing was fetched.
+    pub fn new(cursor: Cursor, core: Arc<SessionCore>) -> OpenQuery {
+        OpenQuery { cursor, core, outputs: Vec::new(), finished: false, held_rows: None, position: 0, sent_rows: 0 }
+    }
 }
 
 /// Content of a statement handle.
@@ -44,8 +58,12 @@ pub struct StatementBody {
     /// Older descriptions: callers hold pointers to their names.
     retired_columns: Vec<Arc<Vec<ColumnParam>>>,
     pub query: Option<OpenQuery>,
-    /// The engine's statement of the last execute, and the address of the session it belongs to.
-    pub prepared: Option<(usize, Statement)>,
+    /// The engine's statement of the last execute, and the session it belongs to.
+    pub prepared: Option<(Arc<SessionCore>, Statement)>,
+    /// Rows that a client asks for with the execute.
+    pub prefetch_rows: u32,
+    /// ROWID of the last row changed.
+    pub last_rowid: Option<String>,
     pub row_count: u64,
     pub rows_fetched: u32,
     pub row_counts: Vec<u64>,
@@ -101,6 +119,8 @@ impl StatementBody {
         self.retired_columns.push(columns);
         (self.row_count, self.rows_fetched, self.row_error_count, self.parse_error_offset) = (0, 0, 0, 0);
         self.row_counts.clear();
+        self.last_rowid = None;
+        self.prefetch_rows = 1;
     }
 
     /// Takes the description of a query; an equal one keeps the pointers callers hold.
@@ -294,14 +314,27 @@ pub unsafe extern "C" fn OCIStmtPrepare2(
     }
 }
 
-/// Frees a statement of `OCIStmtPrepare2`.
+/// Frees a statement of `OCIStmtPrepare2`; unless told otherwise the session keeps what was parsed.
 ///
 /// # Safety
 /// Pointers as the OCI contract says; nobody uses the statement any more.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIStmtRelease(stmtp: *mut c_void, errhp: *mut c_void, _key: *const u8, _key_len: u32, _mode: u32) -> i32 {
+pub unsafe extern "C" fn OCIStmtRelease(stmtp: *mut c_void, errhp: *mut c_void, _key: *const u8, _key_len: u32, mode: u32) -> i32 {
     // SAFETY: the caller's contract.
-    unsafe { guard("OCIStmtRelease", errhp, |_| Ok(handle::OCIHandleFree(stmtp, kind::STMT))) }
+    unsafe {
+        guard("OCIStmtRelease", errhp, |_| {
+            {
+                let mut statement = handle::get::<StatementBody>(stmtp)?.lock();
+                statement.close_query();
+                if mode & DELETE_FROM_CACHE == 0
+                    && let Some((core, prepared)) = statement.prepared.take()
+                {
+                    core.keep(&statement.sql, prepared);
+                }
+            }
+            Ok(handle::OCIHandleFree(stmtp, kind::STMT))
+        })
+    }
 }
 
 /// Names and duplicates of the placeholders from `first` (1-based) on. `found` is their total, negative when `size` was too small.
@@ -382,6 +415,17 @@ pub unsafe extern "C" fn OCIParamGet(
                     }
                     let env: &Handle<EnvBody> = &*statement.env();
                     parmdpp.write(descriptor::allocate(env, kind::PARAM, 1, Content::Param(columns, index)).cast());
+                }
+                // The entries of a list: those of an application context.
+                kind::PARAM => {
+                    let list = descriptor::get(hndlp)?;
+                    let (entries, _) = list.application_context()?;
+                    let index = (position as usize).wrapping_sub(1);
+                    if index >= entries.lock().unwrap_or_else(PoisonError::into_inner).len() {
+                        return Err(out_of_range());
+                    }
+                    let entry = Content::ApplicationContext(Arc::clone(entries), Some(index));
+                    parmdpp.write(descriptor::allocate(list.env(), kind::PARAM, 1, entry).cast());
                 }
                 kind::ERROR => {
                     let source = handle::get::<ErrorBody>(hndlp)?;

@@ -133,6 +133,8 @@ pub(crate) struct Catalog {
     pub users: BTreeMap<String, Option<String>>,
     pub tables: BTreeMap<(String, String), Arc<Table>>,
     pub views: BTreeMap<(String, String), Arc<ViewDef>>,
+    /// Names of CREATE EDITION.
+    pub editions: std::collections::BTreeSet<String>,
 }
 
 const SCHEMA: &str = "
@@ -198,6 +200,11 @@ impl Catalog {
             let columns: String = row.get(4)?;
             let columns = columns.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             catalog.views.insert((row.get(1)?, row.get(2)?), Arc::new(ViewDef { id: row.get(0)?, text: row.get(3)?, columns }));
+        }
+        let mut statement = connection.prepare_cached("SELECT name FROM ora_text WHERE kind = 'E'")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            catalog.editions.insert(row.get(0)?);
         }
         Ok(catalog)
     }

@@ -40,6 +40,10 @@ impl Session {
                     .execute_batch(&format!("ROLLBACK TO {}", savepoint(name)))
                     .map_err(|error| if error.to_string().contains("no such savepoint") { missing() } else { error.into() })
             }
+            Command::KillSession { sid, serial } => match self.activity.kill(*sid, *serial) {
+                true => Ok(()),
+                false => Err(OraError::new(30, "User session ID does not exist.")),
+            },
             Command::AlterSession { settings } => settings.iter().try_for_each(|(name, value)| self.set(name, value)),
             _ => Err(OraError::internal("command")),
         }
@@ -47,15 +51,26 @@ impl Session {
 
     fn set(&mut self, name: &str, value: &str) -> Result<()> {
         match name {
-            "CURRENT_SCHEMA" => self.schema = value.to_owned(),
+            "CURRENT_SCHEMA" => (self.schema, self.schema_is_chosen) = (value.to_owned(), true),
             "DDL_LOCK_TIMEOUT" => {
                 let seconds = value.parse().map_err(|_| OraError::new(2248, "invalid option for ALTER SESSION"))?;
                 self.set_lock_timeout(Duration::from_secs(seconds))?;
             }
+            "EDITION" => self.set_edition(value)?,
             "TIME_ZONE" => self.nls.set(name, value)?,
             _ if name.starts_with("NLS_") => self.nls.set(name, value)?,
             _ => return Err(OraError::unsupported(format_args!("ALTER SESSION SET {name}"))),
         }
+        Ok(())
+    }
+
+    /// There is one edition for each that `CREATE EDITION` made, and ORA$BASE; without editioned objects they only have names.
+    pub fn set_edition(&mut self, name: &str) -> Result<()> {
+        let name = name.to_uppercase();
+        if name != "ORA$BASE" && !self.catalog.editions.contains(&name) {
+            return Err(OraError::new(38802, "edition does not exist"));
+        }
+        self.set_context("CURRENT_EDITION_NAME", &name);
         Ok(())
     }
 
@@ -97,6 +112,14 @@ impl Session {
                 let table = self.find(table)?;
                 self.check_free(&table.owner, name)?;
                 self.connection.execute("UPDATE ora_table SET name = ?2 WHERE id = ?1", rusqlite::params![table.id, name])?;
+                Ok(())
+            }
+            Command::CreateEdition { name } => {
+                if name == "ORA$BASE" || self.catalog.editions.contains(name) {
+                    return Err(OraError::new(955, "name is already used by an existing object"));
+                }
+                let id = Catalog::next_id(&self.connection)?;
+                self.connection.execute("INSERT INTO ora_text VALUES (?, 'E', 'SYS', ?, '', '')", rusqlite::params![id, name])?;
                 Ok(())
             }
             Command::SetUser { name, password, create } => self.set_user(name, password, *create),

@@ -86,6 +86,8 @@ enum Source {
     Memory {
         next_row: usize,
         rows: usize,
+        /// Whether the rows stay to be read again.
+        stays: bool,
     },
     Done,
     /// An error ended it: what came after is not known.
@@ -143,7 +145,7 @@ impl Cursor {
             buffer.push(row, families.len())?;
             count += 1;
         }
-        Ok(Cursor { source: Source::Memory { next_row: 0, rows: count }, buffer, start: 0, families, offset_minutes, pool })
+        Ok(Cursor { source: Source::Memory { next_row: 0, rows: count, stays: false }, buffer, start: 0, families, offset_minutes, pool })
     }
 
     /// Moves to the next row; false after the last one.
@@ -156,11 +158,11 @@ impl Cursor {
         match &mut self.source {
             Source::Done => Ok(false),
             Source::Failed => Err(OraError::new(1002, "fetch out of sequence")),
-            Source::Memory { next_row, rows } => {
+            Source::Memory { next_row, rows, stays } => {
                 self.start = *next_row * columns;
                 let more = *next_row < *rows;
-                *next_row += 1;
-                if !more {
+                *next_row += usize::from(more);
+                if !more && !*stays {
                     self.close();
                 }
                 Ok(more)
@@ -180,6 +182,45 @@ impl Cursor {
                 }
                 more
             }
+        }
+    }
+
+    /// Reads all rows into memory, to be read in any order by [`Cursor::seek`]; their number.
+    ///
+    /// # Errors
+    /// As `next`.
+    pub fn hold(&mut self) -> Result<usize> {
+        let columns = self.families.len();
+        let mut rows = 0;
+        match &mut self.source {
+            Source::Memory { rows, stays, .. } => {
+                *stays = true;
+                return Ok(*rows);
+            }
+            Source::Stream(stream) => {
+                let buffer = &mut self.buffer;
+                buffer.clear();
+                stream.with_dependent_mut(|_, source| {
+                    while let Some(row) = source.next()? {
+                        buffer.push(row, columns)?;
+                        rows += 1;
+                    }
+                    Ok::<_, OraError>(())
+                })?;
+            }
+            Source::Done | Source::Failed => return Err(OraError::new(1002, "fetch out of sequence")),
+        }
+        let read = std::mem::take(&mut self.buffer);
+        self.close();
+        self.buffer = read;
+        self.source = Source::Memory { next_row: 0, rows, stays: true };
+        Ok(rows)
+    }
+
+    /// Makes `row` (0-based) the next one of a held cursor.
+    pub fn seek(&mut self, row: usize) {
+        if let Source::Memory { next_row, rows, .. } = &mut self.source {
+            *next_row = row.min(*rows);
         }
     }
 

@@ -79,6 +79,13 @@ pub(crate) enum Command {
         password: String,
         create: bool,
     },
+    CreateEdition {
+        name: String,
+    },
+    KillSession {
+        sid: u32,
+        serial: u32,
+    },
     AlterSession {
         settings: Vec<(String, String)>,
     },
@@ -97,7 +104,12 @@ impl Command {
     pub fn is_ddl(&self) -> bool {
         !matches!(
             self,
-            Command::AlterSession { .. } | Command::Savepoint { .. } | Command::RollbackTo { .. } | Command::Commit | Command::Rollback
+            Command::AlterSession { .. }
+                | Command::KillSession { .. }
+                | Command::Savepoint { .. }
+                | Command::RollbackTo { .. }
+                | Command::Commit
+                | Command::Rollback
         )
     }
 }
@@ -173,6 +185,9 @@ fn create(reader: &mut TokenReader<'_>) -> Result<Command> {
     if reader.take("USER") {
         return set_user(reader, true);
     }
+    if reader.take("EDITION") {
+        return Ok(Command::CreateEdition { name: reader.identifier()? });
+    }
     if reader.take("OR REPLACE VIEW") {
         return create_view(reader, true);
     }
@@ -243,8 +258,21 @@ fn alter(reader: &mut TokenReader<'_>) -> Result<Command> {
         }
         return Err(OraError::unsupported("this form of ALTER TABLE").at(Some(reader.offset())));
     }
+    if reader.take("SYSTEM KILL SESSION") {
+        return kill_session(reader);
+    }
     let what = reader.peek_word().unwrap_or_default();
     Err(OraError::unsupported(format_args!("ALTER {what}")).at(Some(reader.offset())))
+}
+
+/// `'sid,serial#[,@instance]' [IMMEDIATE]`.
+fn kill_session(reader: &mut TokenReader<'_>) -> Result<Command> {
+    let invalid = || OraError::new(26, "missing or invalid session ID");
+    let Some(Token::SingleQuotedString(text)) = reader.next() else { return Err(invalid()) };
+    let mut numbers = text.split(',').map(|part| part.trim().parse::<u32>());
+    let (Some(Ok(sid)), Some(Ok(serial))) = (numbers.next(), numbers.next()) else { return Err(invalid()) };
+    reader.take("IMMEDIATE");
+    Ok(Command::KillSession { sid, serial })
 }
 
 fn alter_session(reader: &mut TokenReader<'_>) -> Result<Command> {

@@ -3,6 +3,7 @@
 //! SQL text → `shape` (outline) and `parse`/`ddl` (syntax) → `translate` (names, types, SQLite's SQL) → `session` with `dml`, `commands` and
 //! `cursor` (running it) → `value` (one conversion into every column) → `store` (connections to the file).
 
+mod activity;
 mod block;
 mod catalog;
 mod commands;
@@ -18,6 +19,7 @@ mod error;
 mod functions;
 mod interrupt;
 mod interval;
+mod last_row;
 mod nls;
 mod number;
 mod objects;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::activity::Activity;
 use super::catalog::Catalog;
 use super::cursor::Pool;
 use super::interrupt::Interrupt;
@@ -37,10 +38,15 @@ pub struct Session {
     pub(super) schema: String,
     pub(super) lock_wait: Duration,
     settings: BTreeMap<String, String>,
+    pub(super) activity: Arc<Activity>,
     readers: Pool,
     interrupts: Interrupt,
     /// Whether a transaction was begun and not ended by this session.
     is_open: bool,
+    /// Table and row of the last change, for its ROWID.
+    last_row: Option<(i64, i64)>,
+    /// Whether the schema was chosen by its name, be it the user's own.
+    pub(super) schema_is_chosen: bool,
     /// Whether a block runs: its statements are parts of one call.
     in_block: bool,
 }
@@ -68,13 +74,16 @@ impl Session {
         }
         let interrupts = Interrupt::new(&connection);
         let schema = user.clone();
-        static SESSIONS: AtomicU32 = AtomicU32::new(1);
-        let number = SESSIONS.fetch_add(1, Ordering::Relaxed).to_string();
-        let settings = ["SID", "SESSIONID"].into_iter().map(|name| (name.to_owned(), number.clone())).collect();
+        let activity = Activity::begin(&user, connect_string);
+        let settings = [("SID", activity.sid), ("SESSIONID", activity.sid), ("SERIAL", activity.serial())]
+            .into_iter()
+            .map(|(name, number)| (name.to_owned(), number.to_string()))
+            .collect();
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Ok(Session {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             settings,
+            activity,
             location,
             connection,
             catalog,
@@ -85,6 +94,8 @@ impl Session {
             readers: Pool::default(),
             interrupts,
             is_open: false,
+            last_row: None,
+            schema_is_chosen: false,
             in_block: false,
         })
     }
@@ -99,10 +110,37 @@ impl Session {
         &self.schema
     }
 
+    /// The schema that `ALTER SESSION SET CURRENT_SCHEMA` chose; none before.
+    pub fn chosen_schema(&self) -> Option<&str> {
+        self.schema_is_chosen.then_some(self.schema.as_str())
+    }
+
     /// Sets what `SYS_CONTEXT('USERENV', name)` answers: MODULE, ACTION, CLIENT_IDENTIFIER and the like, in upper case.
     pub fn set_context(&mut self, name: &str, value: &str) {
         self.settings.insert(name.to_owned(), value.to_owned());
+        self.activity.set_context(name, value);
         self.nls.epoch += 1;
+    }
+
+    /// Sets what `SYS_CONTEXT(namespace, name)` answers in a namespace of the caller's own.
+    pub fn set_application_context(&mut self, namespace: &str, name: &str, value: &str) {
+        self.settings.insert(format!("{}.{}", namespace.to_uppercase(), name.to_uppercase()), value.to_owned());
+        self.nls.epoch += 1;
+    }
+
+    /// ROWID of the last row that the last DML statement changed; none when it changed none.
+    pub fn last_rowid(&self) -> Option<String> {
+        self.last_row.map(|(table, row)| super::rowid::encode(table, row))
+    }
+
+    /// What the session did, as `V$SESSTAT` shows it.
+    pub fn activity(&self) -> &Arc<Activity> {
+        &self.activity
+    }
+
+    /// The present setting of a name that [`Session::set_context`] sets.
+    pub fn context(&self, name: &str) -> Option<&str> {
+        self.settings.get(name).map(String::as_str)
     }
 
     /// Minutes of the session's time zone from UTC.

@@ -200,6 +200,7 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
         }
         DataType::Char { size, unit, .. } => pad_char(target, to_text(datum, nls, "CHAR")?, size, unit),
         DataType::Clob | DataType::Nclob | DataType::Long => Ok(Stored::text(to_text(datum, nls, "CLOB")?)),
+        DataType::Rowid if !matches!(datum, Datum::Null | Datum::Text(_)) => Err(OraError::inconsistent("ROWID", kind_name(&datum))),
         DataType::Rowid => Ok(Stored::text(checked_rowid(to_text(datum, nls, "ROWID")?)?)),
         DataType::Urowid { size } => {
             let text = to_text(datum, nls, "ROWID")?;

@@ -12,6 +12,7 @@ use super::types::DataType;
 use super::value::Stored;
 
 mod constraints;
+mod sessions;
 mod space;
 mod system;
 mod tables;
@@ -64,6 +65,7 @@ pub(crate) struct Filling<'a> {
     pub user: &'a str,
     pub schema: &'a str,
     pub settings: &'a BTreeMap<String, String>,
+    pub activity: &'a std::sync::Arc<super::activity::Activity>,
 }
 
 const TEXT: DataType = DataType::varchar2(4000);
@@ -76,7 +78,7 @@ const SERVER_VERSION: &str = "19.0.0.0.0";
 
 /// The view of this name.
 pub(crate) fn find(name: &str) -> Option<View> {
-    let groups = [tables::VIEWS, constraints::VIEWS, space::VIEWS, system::VIEWS];
+    let groups = [tables::VIEWS, constraints::VIEWS, sessions::VIEWS, space::VIEWS, system::VIEWS];
     let families = groups.into_iter().flatten();
     families.into_iter().find_map(|family| {
         if family.scopes.is_empty() {

@@ -20,7 +20,6 @@ pub(super) const VIEWS: &[Family] = &[
     Family::single("V$DATABASE", DATABASE, database),
     Family::single("V$INSTANCE", INSTANCE, instance),
     Family::single("V$PARAMETER", SETTINGS, settings),
-    Family::single("V$SESSION", SESSION, session),
 ];
 
 const USERS: Columns = &[("USERNAME", NAME), ("USER_ID", NUMBER)];
@@ -64,23 +63,6 @@ const SETTINGS: Columns = &[
     ("VALUE", DataType::varchar2(4000)),
     ("DISPLAY_VALUE", DataType::varchar2(4000)),
 ];
-const SESSION: Columns = &[
-    ("SID", NUMBER),
-    ("SERIAL#", NUMBER),
-    ("AUDSID", NUMBER),
-    ("USERNAME", NAME),
-    ("STATUS", DataType::varchar2(8)),
-    ("SCHEMANAME", NAME),
-    ("OSUSER", NAME),
-    ("MACHINE", DataType::varchar2(64)),
-    ("PROGRAM", DataType::varchar2(48)),
-    ("MODULE", DataType::varchar2(64)),
-    ("ACTION", DataType::varchar2(64)),
-    ("CLIENT_INFO", DataType::varchar2(64)),
-    ("CLIENT_IDENTIFIER", DataType::varchar2(64)),
-    ("TYPE", DataType::varchar2(10)),
-];
-
 fn users(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let mut names: Vec<&str> = filling.catalog.users.keys().map(String::as_str).chain(["SYS", filling.user, filling.schema]).collect();
     names.extend(each_table(filling).map(|table| table.owner.as_str()));
@@ -119,9 +101,10 @@ fn instance(_: &Filling<'_>) -> Result<Vec<Row>> {
 
 /// Parameters that clients ask for, with the type numbers of Oracle: 2 text, 3 integer.
 fn settings(_: &Filling<'_>) -> Result<Vec<Row>> {
-    const SETTINGS: [(&str, i64, &str); 7] = [
+    const SETTINGS: [(&str, i64, &str); 8] = [
         ("compatible", 2, "19.0.0"),
         ("db_block_size", 3, "8192"),
+        ("db_domain", 2, ""),
         ("db_name", 2, "EMBEDDED"),
         ("max_string_size", 2, "EXTENDED"),
         ("open_cursors", 3, "65535"),
@@ -132,14 +115,4 @@ fn settings(_: &Filling<'_>) -> Result<Vec<Row>> {
         vec![number(index as i64 + 1), text(*name), number(*kind), text(*value), text(*value)]
     };
     Ok(SETTINGS.iter().enumerate().map(row).collect())
-}
-
-/// The session that asks: it knows of no other.
-fn session(filling: &Filling<'_>) -> Result<Vec<Row>> {
-    let setting = |name: &str| filling.settings.get(name).map_or(Stored::Null, |value| text(value.as_str()));
-    let id = || number(filling.settings.get("SID").and_then(|id| id.parse::<i64>().ok()).unwrap_or(0));
-    let mut row = vec![id(), number(1), id(), text(filling.user), text("ACTIVE"), text(filling.schema)];
-    row.extend(["OS_USER", "HOST", "CLIENT_PROGRAM_NAME", "MODULE", "ACTION", "CLIENT_INFO", "CLIENT_IDENTIFIER"].map(setting));
-    row.push(text("USER"));
-    Ok(vec![row])
 }

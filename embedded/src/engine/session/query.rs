@@ -24,6 +24,7 @@ impl Session {
             user: &self.user,
             schema: &self.schema,
             settings: &self.settings,
+            activity: &self.activity,
         };
         views.iter().try_for_each(|view| view.fill(&filling))
     }

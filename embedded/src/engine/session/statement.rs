@@ -8,10 +8,11 @@ use super::super::block::{Program, parse_block};
 use super::super::ddl::{Command, parse_command, unsupported_statement};
 use super::super::dictionary::View;
 use super::super::dml;
+use super::super::last_row::LastRow;
 use super::super::nls::Nls;
 use super::super::parse::Returning;
 use super::super::shape::{Shape, StatementKind, shape};
-use super::super::tokens::tokenise;
+use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Query, ReturningPlan, Translator, describe};
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
@@ -122,6 +123,11 @@ impl Session {
     /// As `prepare`.
     pub fn prepare_for(&mut self, sql: &str, bind_kinds: &[DatumKind]) -> Result<Statement> {
         let shape = shape(sql);
+        let is_block = matches!(shape.kind, StatementKind::Begin | StatementKind::Declare);
+        let refused = |name: &&String| (is_reserved(name) || *name == "ROWID") && !sql.contains(&format!(":\"{name}\""));
+        if let (false, Some(name)) = (is_block, shape.binds.iter().find(refused)) {
+            return Err(OraError::new(1745, format_args!("invalid host/bind variable name (:{name})")));
+        }
         let mut locks = false;
         let body = match shape.kind {
             StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
@@ -297,6 +303,27 @@ impl Session {
 
     fn run_rows<'b>(
         &mut self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
+        let watched = match &statement.plan {
+            Some((_, Plan::Dml(plan, ..))) => Some(LastRow::watch(&mut self.connection, plan)),
+            _ => None,
+        };
+        let mut changed = false;
+        let result = self.run_plans(statement, rows, fill, returned, &mut |row, outcome| {
+            changed |= outcome.as_ref().is_ok_and(|count| *count > 0);
+            done(row, outcome)
+        });
+        self.last_row = watched.and_then(|watched| watched.end(&mut self.connection, changed));
+        result
+    }
+
+    fn run_plans<'b>(
+        &self,
         statement: &mut Statement,
         rows: Range<u32>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,

@@ -33,7 +33,10 @@ impl Translator<'_> {
             Expr::Value(value) => self.literal(&value.value),
             Expr::TypedString(typed) => typed_literal(&typed.data_type.to_string(), &typed.value.value),
             Expr::Identifier(identifier) => self.identifier(identifier),
-            Expr::CompoundIdentifier(parts) => self.column(parts),
+            Expr::CompoundIdentifier(parts) => match self.column(parts) {
+                Err(error) if error.code == 904 => self.session_number(parts).ok_or(error),
+                found => found,
+            },
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
             Expr::Function(function) => self.call(function),
@@ -137,6 +140,17 @@ impl Translator<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// Number and serial number of the session, from the package that debuggers ask.
+    fn session_number(&self, parts: &[sqlparser::ast::Ident]) -> Option<Sql> {
+        let [package, name] = parts else { return None };
+        let key = match (package.value.to_uppercase().as_str(), name.value.to_uppercase().as_str()) {
+            ("DBMS_DEBUG_JDWP", "CURRENT_SESSION_ID") => "SID",
+            ("DBMS_DEBUG_JDWP", "CURRENT_SESSION_SERIAL") => "SERIAL",
+            _ => return None,
+        };
+        number_literal(self.context.settings.get(key)?).ok()
     }
 
     fn unary(&mut self, op: UnaryOperator, expr: &Expr) -> Result<Sql> {
