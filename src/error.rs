@@ -158,6 +158,13 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// The connection to the database is gone, as opposed to a statement that the database refused. What was not committed is rolled back.
+    pub fn is_lost_connection(&self) -> bool {
+        matches!(self, Error::Database { session_dead: true, .. })
+    }
+}
+
 /// One reason why a plan cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 #[error("{}{reason}; try: {remedy}", column.as_ref().map(|c| format!("column {c}: ")).unwrap_or_default())]

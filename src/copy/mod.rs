@@ -20,7 +20,7 @@ pub mod state;
 pub mod target;
 
 pub use columns::PlanColumn;
-pub use export::{ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
+pub use export::{AsOf, ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
 pub use job::{CopyJob, Mode, OnError};
 pub use named_job::NamedJob;
 pub use plan::{CopyPlan, TableAction};

@@ -19,4 +19,6 @@ mod parquet_testing;
 mod real_client;
 mod real_client_types;
 mod rejects;
+mod snapshots;
 mod support;
+mod transactions;

@@ -73,7 +73,7 @@ fn service_value(service: &Handle<ServiceBody>, attribute: u32) -> Result<Value,
         attr::SESSION => Value::Pointer(body.session_pointer()),
         attr::TRANS => Value::Pointer(std::ptr::null_mut()),
         attr::STMTCACHESIZE => Value::U32(body.statement_cache_size),
-        attr::CALL_TIMEOUT => Value::U32(0),
+        attr::CALL_TIMEOUT => Value::U32(body.call_timeout_ms()),
         attr::MAX_IDENTIFIER_LEN => Value::U8(MAX_IDENTIFIER_BYTES),
         attr::VARTYPE_MAXLEN_COMPAT => Value::U8(MAX_STRING_EXTENDED),
         _ => return Err(illegal(attribute, "a service context")),
@@ -327,10 +327,7 @@ unsafe fn set_service(service: &Handle<ServiceBody>, attribute: u32, given: &Giv
                     core.set_cache_size(statements);
                 }
             }
-            attr::CALL_TIMEOUT => match given.read::<u32>()? {
-                0 => {}
-                _ => return Err(Failure::unimplemented("a time limit of calls (OCI_ATTR_CALL_TIMEOUT)")),
-            },
+            attr::CALL_TIMEOUT => service.lock().set_call_timeout_ms(given.read()?)?,
             _ => return Err(illegal(attribute, "a service context")),
         }
     }

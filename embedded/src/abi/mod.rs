@@ -32,5 +32,6 @@ mod returning;
 pub mod session;
 pub mod statement;
 pub mod thread;
+mod time_limit;
 mod timestamp;
 pub mod unsupported;

@@ -10,6 +10,7 @@ use super::codes::{attr, kind, status};
 use super::error::{ErrorBody, Failure, guard, write_text};
 use super::fault::{self, Fault};
 use super::handle::{self, Body, Handle};
+use super::time_limit::TimeLimit;
 use crate::engine::{Interrupt, Session, Statement};
 
 /// Banner and version word of the "server": release 19.3.
@@ -26,6 +27,8 @@ pub struct SessionCore {
     interrupt: Mutex<Option<Interrupt>>,
     running: AtomicBool,
     cancelled: AtomicBool,
+    /// 0 for none.
+    call_timeout_ms: AtomicU32,
     /// Statements that were parsed and released, oldest first.
     cache: Mutex<Vec<(Arc<str>, Statement)>>,
     cache_size: AtomicU32,
@@ -35,11 +38,12 @@ pub struct SessionCore {
 pub struct EngineGuard<'a> {
     guard: MutexGuard<'a, Option<Session>>,
     core: &'a SessionCore,
+    _limit: Option<TimeLimit>,
 }
 
 impl SessionCore {
     /// Locks the engine's session for a call; ORA-01012 when nobody is logged on.
-    pub fn enter(&self) -> Result<EngineGuard<'_>, Failure> {
+    pub fn enter(self: &Arc<Self>) -> Result<EngineGuard<'_>, Failure> {
         let mut guard = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
         match guard.as_mut() {
             None => return Err(Failure::ora(1012, "not logged on")),
@@ -51,7 +55,14 @@ impl SessionCore {
         }
         self.cancelled.store(false, Ordering::Relaxed);
         self.running.store(true, Ordering::Release);
-        Ok(EngineGuard { guard, core: self })
+        let limit = match self.call_timeout_ms.load(Ordering::Relaxed) {
+            0 => None,
+            limit_ms => {
+                let core = self.clone();
+                TimeLimit::start(limit_ms, move || core.cancel())
+            }
+        };
+        Ok(EngineGuard { guard, core: self, _limit: limit })
     }
 
     /// Sets how many statements are kept, attribute 176.
@@ -309,6 +320,18 @@ impl Body for ServiceBody {
 }
 
 impl ServiceBody {
+    /// Attribute 531 of the session behind it.
+    pub fn call_timeout_ms(&self) -> u32 {
+        self.session.as_ref().map_or(0, |(_, core)| core.call_timeout_ms.load(Ordering::Relaxed))
+    }
+
+    /// Sets attribute 531: of the session, so that the service contexts of one session share it.
+    pub fn set_call_timeout_ms(&self, limit_ms: u32) -> Result<(), Failure> {
+        let (_, core) = self.session.as_ref().ok_or_else(|| Failure::ora(1012, "not logged on"))?;
+        core.call_timeout_ms.store(limit_ms, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Attribute 6 as a pointer.
     pub fn server_pointer(&self) -> *mut c_void {
         self.server.as_ref().map_or(std::ptr::null_mut(), |(address, _)| *address as *mut c_void)

@@ -151,6 +151,9 @@ pub struct ConnectionArguments {
     /// Directory of the Oracle client library (default: OLBRIDGE_OCI_LIB_DIR, the loader's path, $ORACLE_HOME/lib)
     #[arg(long, value_name = "DIR")]
     pub client_lib: Option<PathBuf>,
+    /// Give up a round trip to the database after so many milliseconds (client of release 18 or later)
+    #[arg(long, value_name = "MS")]
+    pub call_timeout_ms: Option<NonZeroU32>,
 }
 
 /// `--mode`.
