@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -15,6 +15,9 @@ use super::parquet::{ParquetFile, ParquetSource, ReadOptions, guarded, load_meta
 use super::partition::partition_array;
 use super::source_error;
 use crate::error::{Error, Phase, Result};
+
+/// Texts and binary values of a batch, on average: a batch of long ones has fewer rows.
+const BATCH_TEXT_BYTES: usize = 16 << 20;
 
 /// Batches decoded ahead of the consumer.
 const AHEAD_BATCHES: usize = 2;
@@ -41,11 +44,12 @@ pub struct BatchReader {
 }
 
 impl BatchReader {
-    pub(super) fn start(source: ParquetSource, options: ReadOptions) -> Self {
+    /// Runs `decode` on a thread of its own; what it is given sends a batch, and says when nobody wants another one.
+    pub(super) fn start(decode: impl FnOnce(&dyn Fn(SourceBatch) -> bool) -> Result<()> + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(AHEAD_BATCHES);
         let failed = sender.clone();
         let spawned = std::thread::Builder::new().name("olbridge-decode".into()).spawn(move || {
-            if let Err(error) = decode_all(&source, &options, &sender) {
+            if let Err(error) = decode(&|batch| sender.send(Ok(batch)).is_ok()) {
                 // A consumer that has gone away does not need the error.
                 let _ = sender.send(Err(error));
             }
@@ -79,13 +83,14 @@ impl Drop for BatchReader {
     }
 }
 
-fn decode_all(source: &ParquetSource, options: &ReadOptions, sender: &SyncSender<Result<SourceBatch>>) -> Result<()> {
+/// Decodes the files one after the other.
+pub(super) fn decode_parquet(source: &ParquetSource, options: &ReadOptions, send: &dyn Fn(SourceBatch) -> bool) -> Result<()> {
     let fields: Vec<_> = options.columns.iter().map(|&index| source.schema().field(index).clone()).collect();
     let schema: SchemaRef = Arc::new(Schema::new(fields));
     let mut bytes_before = 0;
     for file in source.files() {
         let decoder = FileDecoder::open(source, options, &schema, file, bytes_before)?;
-        if !decoder.run(sender)? {
+        if !decoder.run(send)? {
             return Ok(());
         }
         bytes_before += file.size_bytes;
@@ -128,20 +133,18 @@ impl<'a> FileDecoder<'a> {
         decoded.sort_unstable();
         decoded.dedup();
         let places = roots.iter().map(|root| root.and_then(|r| decoded.binary_search(&r).ok())).collect();
+        let batch_rows = bounded_rows(metadata.metadata(), &decoded, options.batch_rows);
         let mask = ProjectionMask::roots(metadata.parquet_schema(), decoded);
         let parquet_metadata = metadata.metadata().clone();
         let input = open_file(&file.path, Phase::Read)?;
         let batches = guarded(&file.path, Phase::Read, || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata)
-                .with_projection(mask)
-                .with_batch_size(options.batch_rows.max(1))
-                .build()
+            ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata).with_projection(mask).with_batch_size(batch_rows).build()
         })?;
         Ok(FileDecoder { source, columns: &options.columns, schema, file, bytes_before, metadata: parquet_metadata, places, batches })
     }
 
     /// Sends every batch; `false` when the consumer has gone away.
-    fn run(mut self, sender: &SyncSender<Result<SourceBatch>>) -> Result<bool> {
+    fn run(mut self, send: &dyn Fn(SourceBatch) -> bool) -> Result<bool> {
         let mut rows_done = 0u64;
         loop {
             let file = self.file;
@@ -155,7 +158,7 @@ impl<'a> FileDecoder<'a> {
             let batch = self.arrange(&decoded)?;
             let bytes_in_file = u128::from(file.size_bytes) * u128::from(rows_done) / u128::from(file.rows.max(rows_done));
             let bytes_done = self.bytes_before + bytes_in_file as u64;
-            if sender.send(Ok(SourceBatch { batch, file: file.path.clone(), first_row, bytes_done })).is_err() {
+            if !send(SourceBatch { batch, file: file.path.clone(), first_row, bytes_done }) {
                 return Ok(false);
             }
         }
@@ -199,6 +202,20 @@ impl<'a> FileDecoder<'a> {
             other => other,
         }
     }
+}
+
+/// Rows of a batch whose texts and binary values are at most [`BATCH_TEXT_BYTES`] on average, in the row group where they are longest.
+fn bounded_rows(metadata: &ParquetMetaData, roots: &[usize], batch_rows: usize) -> usize {
+    let schema = metadata.file_metadata().schema_descr();
+    let bytes_per_row = |group: &parquet::file::metadata::RowGroupMetaData| {
+        let texts = group.columns().iter().enumerate().filter(|(leaf, column)| {
+            column.column_type() == parquet::basic::Type::BYTE_ARRAY && roots.contains(&schema.get_column_root_idx(*leaf))
+        });
+        let bytes: i64 = texts.map(|(_, column)| column.uncompressed_size().max(0)).sum();
+        usize::try_from(bytes / group.num_rows().max(1)).unwrap_or(usize::MAX)
+    };
+    let longest = metadata.row_groups().iter().map(bytes_per_row).max().unwrap_or(0);
+    batch_rows.min(BATCH_TEXT_BYTES / longest.max(1)).max(1)
 }
 
 fn root_index(source: &ParquetSource, file: &ParquetFile, metadata: &ArrowReaderMetadata, column: usize) -> Result<usize> {
