@@ -1,6 +1,6 @@
 //! What a plan shows of its statement and its columns.
 
-use crate::layout::Layout;
+use crate::layout::{Layout, LobKind};
 use crate::load::{ColumnPair, Dml, LoadPlan, PlannedColumn};
 use crate::sql::dml::ROWID;
 use crate::type_map::{Conversion, conversion_of};
@@ -89,6 +89,8 @@ pub(super) fn external_type_name(layout: &Layout) -> String {
         Layout::Variable { external_type, stride_bytes, national, .. } => {
             format!("{}({stride_bytes}{})", name(external_type), if national { ", national" } else { "" })
         }
+        Layout::Lob { kind: LobKind::Blob, .. } => "SQLT_BLOB".to_owned(),
+        Layout::Lob { .. } => "SQLT_CLOB".to_owned(),
         Layout::DateTime { with_zone: false } => "SQLT_TIMESTAMP".to_owned(),
         Layout::DateTime { with_zone: true } => "SQLT_TIMESTAMP_TZ".to_owned(),
         Layout::IntervalDaySecond => "SQLT_INTERVAL_DS".to_owned(),

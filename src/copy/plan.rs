@@ -21,7 +21,7 @@ use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableDesc, TableName};
 use crate::sql;
 use crate::transaction::CommitPolicy;
-use crate::type_map::{MAX_BIND_BYTES, TextStats, default_oracle_type};
+use crate::type_map::{TextStats, default_oracle_type};
 
 /// Rows of a decoded batch at most: enough to amortise the work per batch, few enough to stay in the cache.
 const MAX_READ_ROWS: usize = 8192;
@@ -381,15 +381,7 @@ fn new_column_stats(source: &Source, columns: &[usize], scan: bool, proceed: &dy
 }
 
 fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {
-    let oracle_type = default_oracle_type(field, stats)?;
-    match stats.max_bytes {
-        Some(bytes) if bytes > u64::from(MAX_BIND_BYTES) => Err(PlanProblem {
-            column: Some(field.name().clone()),
-            reason: format!("its longest value has {bytes} bytes; this version carries at most {MAX_BIND_BYTES} into {oracle_type}"),
-            remedy: "leave the column out with --columns".into(),
-        }),
-        _ => Ok(oracle_type),
-    }
+    default_oracle_type(field, stats)
 }
 
 #[cfg(test)]
@@ -417,13 +409,12 @@ mod tests {
     }
 
     #[test]
-    fn new_columns_are_as_wide_as_their_values_and_no_wider_than_a_bind() {
+    fn new_columns_are_as_wide_as_their_values() {
         let field = Field::new("t", DataType::Utf8, false);
         let of = |bytes| new_column_type(&field, &TextStats { max_bytes: Some(bytes) });
         assert_eq!(of(17).unwrap().to_string(), "VARCHAR2(17)");
         assert_eq!(of(4001).unwrap(), OracleType::Clob);
-        assert!(of(32_767).is_ok());
-        assert!(of(32_768).unwrap_err().reason.contains("32768 bytes"));
+        assert_eq!(of(5_000_000_000).unwrap(), OracleType::Clob);
         assert!(new_column_type(&Field::new("l", DataType::new_list(DataType::Int8, true), true), &TextStats::default()).is_err());
     }
 }

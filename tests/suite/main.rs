@@ -13,6 +13,7 @@ mod live;
 mod load_embedded;
 mod loader_api;
 mod loads;
+mod lobs;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;

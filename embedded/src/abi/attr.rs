@@ -10,6 +10,7 @@ use super::descriptor;
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard};
 use super::handle::{self, Handle};
+use super::lob::LobValue;
 use super::pool::PoolBody;
 use super::session::{ServerBody, ServiceBody, SessionBody, TextAttributes};
 use super::statement::{ColumnParam, StatementBody};
@@ -456,6 +457,7 @@ pub unsafe extern "C" fn OCIAttrSet(
                         return Err(illegal(attribute, "a session pool"));
                     }
                 }
+                kind::LOB if attribute == attr::LOBEMPTY => descriptor::set(target, descriptor::Content::Lob(LobValue::empty()))?,
                 kind::CPOOL => return Err(Failure::unimplemented("connection pools (OCI_HTYPE_CPOOL)")),
                 _ => return Err(illegal(attribute, &format!("handle type {target_kind}"))),
             }

@@ -164,7 +164,7 @@ impl Scratch {
         let text = unsafe { &mut *self.text.get() };
         text.clear();
         match datum {
-            Datum::Null | Datum::Text(_) => {}
+            Datum::Null | Datum::Text(_) | Datum::EmptyClob | Datum::EmptyBlob => {}
             Datum::Int(value) => write_display(text, value),
             Datum::UInt(value) => write_display(text, value),
             Datum::Number(bytes) => Number::from_bytes(bytes).map_err(number_failure)?.write_text(text),

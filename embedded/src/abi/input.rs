@@ -99,7 +99,9 @@ impl Input {
             sqlt::BFLOAT | sqlt::IBFLOAT => DatumKind::BinaryFloat,
             sqlt::FLT if self.size_bytes == 4 => DatumKind::BinaryFloat,
             sqlt::FLT | sqlt::BDOUBLE | sqlt::IBDOUBLE => DatumKind::BinaryDouble,
-            sqlt::BIN | sqlt::LBI | sqlt::VBI | sqlt::LVB | sqlt::BLOB => DatumKind::Bytes,
+            sqlt::BIN | sqlt::LBI | sqlt::VBI | sqlt::LVB => DatumKind::Bytes,
+            sqlt::CLOB => DatumKind::Clob,
+            sqlt::BLOB => DatumKind::Blob,
             sqlt::DAT | sqlt::ODT => DatumKind::Date,
             sqlt::TIMESTAMP => DatumKind::Timestamp,
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => DatumKind::TimestampTz,
@@ -301,8 +303,14 @@ impl Input {
                 Interval::DaySecond { nanos } => Datum::IntervalDs(nanos),
                 Interval::YearMonth { months } => Datum::IntervalYm(months),
             }),
-            sqlt::CLOB => self.text(found.lob()?.bytes()),
-            sqlt::BLOB => Ok(bytes_datum(found.lob()?.bytes())),
+            sqlt::CLOB => match found.lob()?.content()? {
+                [] => Ok(Datum::EmptyClob),
+                bytes => self.text(bytes),
+            },
+            sqlt::BLOB => match found.lob()?.content()? {
+                [] => Ok(Datum::EmptyBlob),
+                bytes => Ok(Datum::Bytes(bytes)),
+            },
             _ => Ok(Datum::Text(found.rowid()?)),
         }
     }

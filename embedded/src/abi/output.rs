@@ -148,7 +148,7 @@ impl Output {
     /// The bytes of a value that is handed over in pieces.
     pub(super) fn long_bytes<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
         match self.external_type {
-            _ if datum.is_null() => Ok(&[]),
+            _ if datum.inline().is_null() => Ok(&[]),
             sqlt::BIN | sqlt::LBI => self.binary(datum),
             sqlt::CHR | sqlt::LNG | sqlt::AFC => self.characters(datum),
             other => Err(Failure::unimplemented(format_args!("pieces of type {other} ({})", self.name))),
@@ -167,8 +167,8 @@ impl Output {
                 return self.put_dynamic(callback, row, datum);
             }
             // Fetched inline, an empty LOB looks like NULL; only a locator can tell.
-            let keeps_empty = matches!(self.external_type, sqlt::CLOB | sqlt::BLOB);
-            if if keeps_empty { matches!(datum, Datum::Null) } else { datum.is_null() } {
+            let datum = if matches!(self.external_type, sqlt::CLOB | sqlt::BLOB) { datum } else { datum.inline() };
+            if datum.is_null() {
                 return self.put_null(row);
             }
             if self.value.is_null() {
@@ -251,7 +251,9 @@ impl Output {
                     self.put_descriptor(value, Content::Timestamp(moment))?;
                 }
                 sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => self.put_descriptor(value, Content::Interval(convert::to_interval(datum)?))?,
-                sqlt::CLOB => self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?)))?,
+                sqlt::CLOB => {
+                    self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?, self.data_type == DataType::Nclob)))?
+                }
                 sqlt::BLOB => self.put_descriptor(value, Content::Lob(LobValue::binary(self.binary(datum)?)))?,
                 sqlt::RDD => self.put_descriptor(value, Content::Rowid(String::from_utf8_lossy(self.characters(datum)?).into_owned()))?,
                 other => return Err(Failure::ora(3115, format_args!("unsupported network datatype or representation (type {other})"))),
@@ -278,6 +280,7 @@ impl Output {
     fn binary<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
         match datum {
             Datum::Bytes(bytes) => Ok(bytes),
+            Datum::EmptyBlob => Ok(&[]),
             other => self.scratch.unhex(other).map_err(|failure| self.with_name(failure)),
         }
     }
@@ -404,7 +407,7 @@ impl Output {
     /// # Safety
     /// The callback is an `OCICallbackDefine`.
     unsafe fn put_dynamic(&self, (callback, context): (DefineCallback, usize), row: usize, datum: Datum<'_>) -> Result<CellNote, Failure> {
-        let is_null = datum.is_null();
+        let is_null = datum.inline().is_null();
         let mut rest = self.long_bytes(datum)?;
         let mut piece = 1u8;
         loop {

@@ -35,6 +35,8 @@ impl Kept {
             Datum::Text(text) => Kept::Text(text.into()),
             Datum::Bytes(bytes) => Kept::Bytes(bytes.into()),
             Datum::Null => Kept::Plain(Datum::Null),
+            Datum::EmptyClob => Kept::Plain(Datum::EmptyClob),
+            Datum::EmptyBlob => Kept::Plain(Datum::EmptyBlob),
             Datum::Int(value) => Kept::Plain(Datum::Int(value)),
             Datum::UInt(value) => Kept::Plain(Datum::UInt(value)),
             Datum::BinaryFloat(value) => Kept::Plain(Datum::BinaryFloat(value)),
@@ -134,7 +136,7 @@ impl OutBind {
                 std::ptr::copy_nonoverlapping(rest.as_ptr(), place.value.cast(), taken);
                 place.length.write(taken as u32);
                 if !place.indicator.is_null() {
-                    place.indicator.cast::<i16>().write_unaligned(if datum.is_null() { -1 } else { 0 });
+                    place.indicator.cast::<i16>().write_unaligned(if datum.inline().is_null() { -1 } else { 0 });
                 }
                 rest = &rest[taken..];
                 if rest.is_empty() {

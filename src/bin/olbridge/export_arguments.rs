@@ -49,7 +49,7 @@ pub struct ExportArguments {
     /// Rows of a row group at most (default: 1048576; a group also ends at 64 MiB)
     #[arg(long, value_name = "ROWS")]
     pub row_group_rows: Option<NonZeroUsize>,
-    /// Room for a CLOB or BLOB, such as 1MiB; a longer one ends the job (default: 32767)
+    /// Bytes of a CLOB or BLOB that come with its row, such as 1MiB; a longer one is read by itself (default: 32767; 0: all are)
     #[arg(long, value_name = "BYTES")]
     pub max_lob_bytes: Option<String>,
 }
@@ -179,6 +179,9 @@ fn bytes(option: &str, text: Option<&str>, default: usize) -> Result<usize, Fail
 fn max_lob_bytes(text: Option<&str>) -> Result<u32, Failure> {
     const MOST: u32 = 1 << 30;
     let default = FetchOptions::default().max_lob_bytes;
+    if text == Some("0") {
+        return Ok(0);
+    }
     let bytes = bytes("--max-lob-bytes", text, default as usize)?;
     u32::try_from(bytes)
         .ok()

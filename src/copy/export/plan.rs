@@ -90,7 +90,7 @@ struct Source {
 impl Source {
     fn whole(fetch: FetchPlan, snapshot: Snapshot, note: Option<String>) -> Self {
         let readers = Readers { sessions: 1, slices: 1, cut_by: CutBy::Nothing, ordered: true, note };
-        Source { snapshot, readers, slices: vec![fetch.sql.clone()], warnings: warnings(&fetch), fetch }
+        Source { snapshot, readers, slices: vec![fetch.sql.clone()], warnings: Vec::new(), fetch }
     }
 }
 
@@ -182,7 +182,7 @@ impl ExportJob {
         let slices = cut.conditions.iter().map(|range| select(snapshot.scn, range.as_deref())).collect::<Result<Vec<_>>>()?;
         let sessions = self.reading.parallel.min(slices.len() as u32);
         let note = cut.why_whole.and_then(|why| self.why_one_reader(&why));
-        let warnings = warnings(&fetch);
+        let warnings = Vec::new();
         let readers = Readers { sessions, slices: slices.len(), cut_by: cut.by, ordered: self.reading.ordered, note };
         Ok(Source { fetch, snapshot, readers, slices, warnings })
     }
@@ -277,16 +277,6 @@ fn find_columns(wanted: &[String], columns: &[ColumnDesc], problems: &mut Vec<Pl
         }
     }
     found
-}
-
-/// A nullable LOB: its NULLs may be empty values.
-fn warnings(plan: &FetchPlan) -> Vec<String> {
-    let lobs = plan.columns.iter().map(|column| &column.column).filter(|column| column.nullable && column.oracle_type.is_lob());
-    lobs.map(|column| {
-        let (name, oracle_type) = (&column.name, &column.oracle_type);
-        format!("column {name}: an empty {oracle_type} is read as NULL; Oracle's client does not tell them apart in a row")
-    })
-    .collect()
 }
 
 fn shown_columns(plan: &FetchPlan) -> Vec<ExportColumn> {

@@ -25,6 +25,8 @@ impl Slot {
             DatumKind::BinaryFloat => Family::BinaryFloat,
             DatumKind::BinaryDouble => Family::BinaryDouble,
             DatumKind::Bytes => Family::Raw,
+            DatumKind::Clob => Family::Clob,
+            DatumKind::Blob => Family::Blob,
             DatumKind::Date => Family::Date,
             DatumKind::Timestamp => Family::Timestamp,
             DatumKind::TimestampTz => Family::TimestampTz,

@@ -408,7 +408,8 @@ impl Session {
         let known = statement.plan.as_ref().map(|(key, _)| key.kinds.as_slice()).unwrap_or_default();
         let kind = |(index, datum): (usize, &Datum<'_>)| match datum.kind() {
             DatumKind::Null => known.get(index).copied().unwrap_or_default(),
-            DatumKind::Text if known.get(index) == Some(&DatumKind::Char) => DatumKind::Char,
+            DatumKind::Text if matches!(known.get(index), Some(DatumKind::Char | DatumKind::Clob)) => known[index],
+            DatumKind::Bytes if known.get(index) == Some(&DatumKind::Blob) => DatumKind::Blob,
             kind => kind,
         };
         binds.iter().enumerate().map(kind).collect()

@@ -17,6 +17,7 @@ fn run_with(session: &mut Session, sql: &str, binds: &[Datum<'_>]) -> Result<u64
 fn show(datum: Datum<'_>) -> String {
     match datum {
         Datum::Null => "NULL".into(),
+        Datum::EmptyClob | Datum::EmptyBlob => "EMPTY".into(),
         Datum::Number(bytes) => Number::from_bytes(bytes).unwrap().to_text(),
         Datum::Text(text) => text.into(),
         Datum::Bytes(bytes) => crate::engine::value::hex(bytes),

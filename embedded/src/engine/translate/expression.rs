@@ -93,6 +93,8 @@ impl Translator<'_> {
             DatumKind::BinaryFloat => DataType::BinaryFloat,
             DatumKind::BinaryDouble => DataType::BinaryDouble,
             DatumKind::Bytes => DataType::Raw { size: 2000 },
+            DatumKind::Clob => DataType::Clob,
+            DatumKind::Blob => DataType::Blob,
             DatumKind::Date => DataType::Date,
             DatumKind::Timestamp => DataType::Timestamp { digits: 9 },
             DatumKind::TimestampTz => DataType::TimestampTz { digits: 9 },
