@@ -148,6 +148,9 @@ pub enum Error {
         /// Rows that had been committed before (`--commit-rows`) and stay.
         rows_committed: u64,
     },
+    /// Whoever read standard output has gone away: nobody wants the rest.
+    #[error("standard output was closed before the last row")]
+    ClosedOutput,
     /// Ctrl-C or a cancel from another thread while a file was written.
     #[error("interrupted: {} was not written; {rows_fetched} rows had been read", path.display())]
     ExportInterrupted {

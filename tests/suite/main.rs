@@ -6,6 +6,7 @@ mod cli;
 mod copy_api;
 mod dml;
 mod exports;
+mod formats;
 mod jobs;
 mod live;
 mod load_embedded;
