@@ -1,5 +1,7 @@
 //! A copy as a whole: [`CopyJob`] (what was asked for) → [`CopyPlan`] (what will happen, printable) → run → [`CopyReport`] (what happened).
 
+mod asked;
+mod claim;
 mod columns;
 pub mod describe;
 pub mod export;

@@ -1,5 +1,7 @@
 //! SELECT and DML by sqlparser's Oracle dialect.
 
+use std::time::Duration;
+
 use sqlparser::ast::{Expr, Statement as Ast};
 use sqlparser::dialect::{Dialect, OracleDialect};
 use sqlparser::keywords::Keyword;
@@ -17,25 +19,33 @@ pub(crate) struct Returning {
     pub into: Vec<usize>,
 }
 
-/// Cuts `FOR UPDATE [OF …]` off a query, which sqlparser does not know in Oracle's form: whether there was one. The file has one lock, so that
-/// `OF` asks for less than is locked; how long to wait is the session's setting, and another wish is refused.
+/// Cuts `FOR UPDATE [OF …] [WAIT n]` off a query, which sqlparser does not know in Oracle's form: whether there was one, and how long it waits
+/// if not as long as the session. The file has one lock, so that `OF` asks for less than is locked.
 ///
 /// # Errors
-/// ORA-03001 for `NOWAIT`, `WAIT n` and `SKIP LOCKED`.
-pub(crate) fn cut_for_update(tokens: &mut Vec<TokenWithSpan>) -> Result<bool> {
+/// ORA-03001 for `NOWAIT` and `SKIP LOCKED`, ORA-30005 for a wait that is no number.
+pub(crate) fn cut_for_update(tokens: &mut Vec<TokenWithSpan>) -> Result<Option<Option<Duration>>> {
     let word = |index: usize| tokens.get(index).map(|token: &TokenWithSpan| token.token.to_string().to_uppercase()).unwrap_or_default();
-    let start = (0..tokens.len()).rev().find(|index| word(*index) == "FOR" && word(index + 1) == "UPDATE");
-    match start {
-        Some(start) if !tokens[start..].iter().any(|token| matches!(token.token, Token::RParen | Token::LParen)) => {
-            let waits = (start + 2..tokens.len()).map(word).find(|word| matches!(word.as_str(), "NOWAIT" | "WAIT" | "SKIP"));
-            if let Some(word) = waits {
-                return Err(OraError::unsupported(format_args!("FOR UPDATE … {word}")));
-            }
-            tokens.truncate(start);
-            Ok(true)
-        }
-        _ => Ok(false),
+    let words: Vec<usize> = (0..tokens.len()).filter(|index| !matches!(tokens[*index].token, Token::Whitespace(_))).collect();
+    let place = (0..words.len())
+        .rev()
+        .find(|place| word(words[*place]) == "FOR" && words.get(place + 1).is_some_and(|next| word(*next) == "UPDATE"));
+    let Some(place) = place else { return Ok(None) };
+    let start = words[place];
+    if tokens[start..].iter().any(|token| matches!(token.token, Token::RParen | Token::LParen)) {
+        return Ok(None);
     }
+    let clause: Vec<String> = words[place + 2..].iter().map(|index| word(*index)).collect();
+    let wait = match clause.iter().position(|word| matches!(word.as_str(), "NOWAIT" | "WAIT" | "SKIP")) {
+        None => None,
+        Some(wait) if clause[wait] == "WAIT" => {
+            let seconds = clause.get(wait + 1).and_then(|text| text.parse().ok());
+            Some(Duration::from_secs(seconds.ok_or_else(|| OraError::new(30005, "missing or invalid WAIT interval"))?))
+        }
+        Some(wait) => return Err(OraError::unsupported(format_args!("FOR UPDATE … {}", clause[wait]))),
+    };
+    tokens.truncate(start);
+    Ok(Some(wait))
 }
 
 /// Parses one statement, whose binds are `:0`, `:1` … by their place, with the RETURNING clause of DML, which sqlparser does not know with INTO.
