@@ -1,6 +1,8 @@
 //! A copy as a whole: [`CopyJob`] (what was asked for) → [`CopyPlan`] (what will happen, printable) → run → [`CopyReport`] (what happened).
 
+mod asked;
 mod cast;
+mod claim;
 mod columns;
 pub mod describe;
 pub mod export;

@@ -8,6 +8,7 @@ mod copy_api;
 mod dml;
 mod exports;
 mod formats;
+mod job_marks;
 mod jobs;
 mod live;
 mod load_embedded;

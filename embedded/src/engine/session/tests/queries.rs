@@ -109,6 +109,7 @@ fn empty_lobs_are_not_null_and_for_update_locks() {
     assert_eq!(rows(&mut s, "SELECT id FROM l WHERE id = 1 FOR UPDATE OF c"), ["1"]);
     assert_eq!(code(run(&mut s, "SELECT id FROM l FOR UPDATE SKIP LOCKED")), 3001);
     assert_eq!(rows(&mut s, "SELECT id FROM l WHERE id = 1 FOR UPDATE OF c WAIT 5"), ["1"]);
+    assert_eq!(code(run(&mut s, "SELECT id FROM l FOR UPDATE WAIT c")), 30005);
     assert!(s.in_transaction());
     s.commit().unwrap();
 }
