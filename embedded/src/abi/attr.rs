@@ -72,7 +72,7 @@ fn service_value(service: &Handle<ServiceBody>, attribute: u32) -> Result<Value,
         attr::SESSION => Value::Pointer(body.session_pointer()),
         attr::TRANS => Value::Pointer(std::ptr::null_mut()),
         attr::STMTCACHESIZE => Value::U32(body.statement_cache_size),
-        attr::CALL_TIMEOUT => Value::U32(0),
+        attr::CALL_TIMEOUT => Value::U32(body.call_timeout_ms()),
         attr::MAX_IDENTIFIER_LEN => Value::U8(MAX_IDENTIFIER_BYTES),
         attr::VARTYPE_MAXLEN_COMPAT => Value::U8(MAX_STRING_EXTENDED),
         _ => return Err(illegal(attribute, "a service context")),
@@ -164,7 +164,7 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
         attr::SQL_ID => text(&[]),
         attr::CURRENT_POSITION => Value::U32(statement.query.as_ref().map_or(0, |query| query.position) as u32),
         attr::PREFETCH_ROWS => Value::U32(statement.prefetch_rows),
-        attr::IMPLICIT_RESULT_COUNT => Value::U32(0),
+        attr::IMPLICIT_RESULT_COUNT => Value::U32(statement.implicit_results.len() as u32),
         attr::ENV => return Err(illegal(attribute, "a statement")),
         _ => return Err(illegal(attribute, "a statement")),
     })
@@ -326,10 +326,7 @@ unsafe fn set_service(service: &Handle<ServiceBody>, attribute: u32, given: &Giv
                     core.set_cache_size(statements);
                 }
             }
-            attr::CALL_TIMEOUT => match given.read::<u32>()? {
-                0 => {}
-                _ => return Err(Failure::unimplemented("a time limit of calls (OCI_ATTR_CALL_TIMEOUT)")),
-            },
+            attr::CALL_TIMEOUT => super::session::session_of(service)?.set_call_timeout(given.read::<u32>()?),
             _ => return Err(illegal(attribute, "a service context")),
         }
     }

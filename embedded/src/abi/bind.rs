@@ -78,6 +78,8 @@ pub struct BindBody {
     pub rows_returned: u32,
     pub charset_form: u8,
     pub max_data_bytes: u32,
+    /// For an index-by table of PL/SQL: how many elements the array has room for, and where their number is.
+    pub(super) array: Option<(u32, *mut u32)>,
 }
 
 impl Body for BindBody {
@@ -103,9 +105,6 @@ impl Declaration {
         if size_bytes > i32::MAX as usize {
             return Err(Failure::ora(24452, format_args!("value_sz {size_bytes} exceeds the maximum of {}", i32::MAX)));
         }
-        if self.array_max != 0 || !self.array_count.is_null() {
-            return Err(Failure::unimplemented("binding of PL/SQL index-by tables (OCIBindByPos with maxarr_len)"));
-        }
         let known = mode::DATA_AT_EXEC | 0x40;
         if self.mode & !known != 0 {
             return Err(Failure::unimplemented(format_args!("bind mode {:#x}", self.mode & !known)));
@@ -125,6 +124,7 @@ impl Declaration {
             rows_returned: 0,
             charset_form: 1,
             max_data_bytes: 0,
+            array: (self.array_max != 0).then_some((self.array_max, self.array_count)),
         })
     }
 }
@@ -144,8 +144,7 @@ fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
         sqlt::BFLOAT | sqlt::BDOUBLE | sqlt::BIN | sqlt::LBI | sqlt::UIN | sqlt::LVC | sqlt::LVB | sqlt::AFC | sqlt::IBFLOAT => Ok(()),
         sqlt::IBDOUBLE | sqlt::RDD | sqlt::CLOB | sqlt::BLOB | sqlt::ODT => Ok(()),
         sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => Ok(()),
-        sqlt::RSET => Err(Failure::unimplemented("binding of REF cursors (SQLT_RSET)")),
-        sqlt::BOL => Err(Failure::unimplemented("binding of PL/SQL BOOLEAN (SQLT_BOL)")),
+        sqlt::RSET | sqlt::BOL => Ok(()),
         _ => Err(unsupported()),
     }
 }

@@ -217,6 +217,10 @@ impl Output {
                         self.size_bytes,
                     );
                 }
+                sqlt::BOL => {
+                    value.cast::<i32>().write_unaligned(convert::to_boolean(datum)?.into());
+                    return Ok(4);
+                }
                 sqlt::VNU => {
                     let number = convert::to_number(datum)?;
                     let bytes = number.as_bytes();

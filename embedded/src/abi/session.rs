@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use super::codes::{attr, kind, status};
 use super::error::{ErrorBody, Failure, guard, write_text};
 use super::handle::{self, Body, Handle};
-use crate::engine::{Interrupt, Session, Statement};
+use super::time_limit::TimeLimit;
+use crate::engine::{ColumnInfo, Cursor, Interrupt, Session, Statement};
 
 /// Banner and version word of the "server": release 19.3.
 const BANNER: &str = "Oracle Database 19c compatible embedded engine of olbridge, Release 19.0.0.0.0 - Version 19.3.0.0.0";
@@ -24,7 +26,10 @@ pub struct SessionCore {
     engine: Mutex<Option<Session>>,
     interrupt: Mutex<Option<Interrupt>>,
     running: AtomicBool,
-    cancelled: AtomicBool,
+    cancelled: Arc<AtomicBool>,
+    /// Whether it was the time limit that cancelled.
+    timed_out: Arc<AtomicBool>,
+    call_timeout_ms: AtomicU32,
     /// Statements that were parsed and released, oldest first.
     cache: Mutex<Vec<(Arc<str>, Statement)>>,
     cache_size: AtomicU32,
@@ -34,6 +39,7 @@ pub struct SessionCore {
 pub struct EngineGuard<'a> {
     guard: MutexGuard<'a, Option<Session>>,
     core: &'a SessionCore,
+    _limit: Option<TimeLimit>,
 }
 
 impl SessionCore {
@@ -49,8 +55,40 @@ impl SessionCore {
             Some(_) => {}
         }
         self.cancelled.store(false, Ordering::Relaxed);
+        self.timed_out.store(false, Ordering::Relaxed);
         self.running.store(true, Ordering::Release);
-        Ok(EngineGuard { guard, core: self })
+        Ok(EngineGuard { guard, core: self, _limit: self.limit() })
+    }
+
+    /// Sets the time limit of calls; 0 for none.
+    pub fn set_call_timeout(&self, timeout_ms: u32) {
+        self.call_timeout_ms.store(timeout_ms, Ordering::Relaxed);
+    }
+
+    /// The time limit of calls; 0 for none.
+    pub fn call_timeout_ms(&self) -> u32 {
+        self.call_timeout_ms.load(Ordering::Relaxed)
+    }
+
+    fn limit(&self) -> Option<TimeLimit> {
+        let timeout_ms = self.call_timeout_ms();
+        let interrupt = self.interrupt.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let flags = [Arc::clone(&self.cancelled), Arc::clone(&self.timed_out)];
+        (timeout_ms > 0).then(|| TimeLimit::start(Duration::from_millis(timeout_ms.into()), flags, interrupt))
+    }
+
+    /// A cancel by the time limit is ORA-03156.
+    pub fn explained(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Ora { code: 1013, .. } if self.timed_out.load(Ordering::Relaxed) => Failure::ora(3156, "OCI call timed out"),
+            other => other,
+        }
+    }
+
+    /// What the last block returned besides its binds.
+    pub fn take_implicit_results(&self) -> Result<Vec<(Vec<ColumnInfo>, Cursor)>, Failure> {
+        let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(engine.as_mut().map(Session::take_implicit_results).unwrap_or_default())
     }
 
     /// Sets how many statements are kept, attribute 176.
@@ -311,6 +349,11 @@ impl ServiceBody {
     /// Attribute 6 as a pointer.
     pub fn server_pointer(&self) -> *mut c_void {
         self.server.as_ref().map_or(std::ptr::null_mut(), |(address, _)| *address as *mut c_void)
+    }
+
+    /// Attribute 531.
+    pub fn call_timeout_ms(&self) -> u32 {
+        self.session.as_ref().map_or(0, |(_, core)| core.call_timeout_ms())
     }
 
     /// Attribute 7 as a pointer.

@@ -60,6 +60,8 @@ pub struct StatementBody {
     pub query: Option<OpenQuery>,
     /// The engine's statement of the last execute, and the session it belongs to.
     pub prepared: Option<(Arc<SessionCore>, Statement)>,
+    /// Statement handles of the implicit results that were not asked for yet.
+    pub implicit_results: std::collections::VecDeque<usize>,
     /// Rows that a client asks for with the execute.
     pub prefetch_rows: u32,
     /// ROWID of the last row changed.
@@ -226,6 +228,11 @@ impl ColumnParam {
             DataType::IntervalYm { year_digits } => (param.code, param.precision) = (sqlt::INTERVAL_YM, i16::from(year_digits)),
         }
         param
+    }
+
+    /// As the engine describes it.
+    pub fn info(&self) -> ColumnInfo {
+        ColumnInfo { name: self.name.clone(), data_type: self.data_type, nullable: self.nullable }
     }
 
     fn text(&mut self, code: u16, size: u32, unit: CharUnit, national: bool) {

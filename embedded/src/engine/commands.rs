@@ -114,6 +114,7 @@ impl Session {
                 self.connection.execute("UPDATE ora_table SET name = ?2 WHERE id = ?1", rusqlite::params![table.id, name])?;
                 Ok(())
             }
+            Command::DropUnit { kind, unit } => self.drop_unit(*kind, unit),
             Command::CreateEdition { name } => {
                 if name == "ORA$BASE" || self.catalog.editions.contains(name) {
                     return Err(OraError::new(955, "name is already used by an existing object"));

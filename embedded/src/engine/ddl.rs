@@ -2,6 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::block::UnitKind;
 use super::catalog::ConstraintKind;
 use super::tokens::{ObjectName, TokenReader};
 use super::types::DataType;
@@ -78,6 +79,10 @@ pub(crate) enum Command {
         name: String,
         password: String,
         create: bool,
+    },
+    DropUnit {
+        kind: UnitKind,
+        unit: ObjectName,
     },
     CreateEdition {
         name: String,
@@ -214,6 +219,9 @@ fn rest_of_text(reader: &mut TokenReader<'_>) -> String {
 }
 
 fn drop(reader: &mut TokenReader<'_>) -> Result<Command> {
+    if let Some(kind) = UnitKind::read(reader) {
+        return Ok(Command::DropUnit { kind, unit: reader.object_name()? });
+    }
     if reader.take("VIEW") {
         return Ok(Command::DropView { view: reader.object_name()? });
     }

@@ -45,7 +45,7 @@ impl Session {
         if statement.locks {
             self.begin()?;
         }
-        let shared = matches!(self.location, Location::File(_)) && !self.in_transaction();
+        let shared = matches!(self.location, Location::File(_)) && !self.in_transaction() && !self.in_block;
         let reader = if shared { Some(self.reader()?) } else { None };
         if let Err(error) = self.plan_query(reader.as_ref(), statement, binds) {
             if let Some(reader) = reader

@@ -16,12 +16,15 @@ use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Query, ReturningPlan, Translator, describe};
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
+use super::units::is_unit;
 
 /// What a statement was when it was prepared.
 enum Body {
     Command(Command),
     Sql(Box<Ast>, Option<Returning>),
     Block(Box<Program>),
+    /// CREATE of a stored unit.
+    Unit,
 }
 
 /// What everything a plan depends on was when it was made.
@@ -96,6 +99,14 @@ impl Statement {
         Statement { locals, ..Statement::new(sql, shape, Body::Sql(Box::new(ast), None)) }
     }
 
+    /// The same with RETURNING of these expressions.
+    pub(crate) fn returning(mut self, expressions: Vec<sqlparser::ast::Expr>) -> Statement {
+        if let Body::Sql(_, returning) = &mut self.body {
+            *returning = Some(Returning { expressions, into: Vec::new() });
+        }
+        self
+    }
+
     /// COMMIT and its kin.
     pub(crate) fn command(sql: &str) -> Result<Statement> {
         let shape = shape(sql);
@@ -136,7 +147,8 @@ impl Session {
                 let (ast, returning) = parse::dml(sql, tokens)?;
                 Body::Sql(Box::new(ast), returning)
             }
-            StatementKind::Begin | StatementKind::Declare => Body::Block(Box::new(parse_block(sql, &shape.binds)?)),
+            StatementKind::Begin | StatementKind::Declare => Body::Block(Box::new(parse_block(sql, &shape.binds, &self.units())?)),
+            StatementKind::Create if is_unit(sql) => Body::Unit,
             StatementKind::Create
             | StatementKind::Drop
             | StatementKind::Alter
@@ -156,6 +168,9 @@ impl Session {
     /// # Errors
     /// As `prepare`.
     pub fn replan(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind]) -> Result<()> {
+        if let Body::Block(program) = &mut statement.body {
+            program.bind_kinds = bind_kinds.to_vec();
+        }
         if !matches!(statement.body, Body::Sql(..)) {
             return Ok(());
         }
@@ -219,6 +234,10 @@ impl Session {
     /// # Errors
     /// As Oracle has them; ORA-01008 when binds are missing.
     pub fn execute(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<u64> {
+        if let Body::Unit = &statement.body {
+            self.begin_call()?;
+            return self.create_unit(&statement.sql).map(|()| 0);
+        }
         if let Body::Command(command) = &statement.body {
             let command = command.clone();
             self.begin_call()?;
@@ -396,7 +415,7 @@ impl Session {
     /// # Errors
     /// ORA-00932, ORA-12899 and ORA-01400 where they do not, and what planning finds. The rows themselves may still be good, as NULL is.
     pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind], longest_bytes: &[u32]) -> Result<()> {
-        if matches!(statement.body, Body::Command(_)) {
+        if matches!(statement.body, Body::Command(_) | Body::Unit) {
             return Ok(());
         }
         self.refresh()?;
