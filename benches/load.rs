@@ -2,7 +2,7 @@
 //! through the same library. Every measurement is a child process of its own, so that CPU time and peak memory are its own.
 //!
 //! ```text
-//! cargo bench --bench load                     # 1 million rows, three rounds
+//! cargo bench --bench load                     # 1 million rows, nine rounds
 //! cargo bench --bench load -- --rows 10000000  # the same at ten million: peak memory must not follow
 //! cargo bench --bench load -- generate lineitem.parquet 1000000  # only the file
 //! ```
@@ -26,7 +26,7 @@ use tpchgen::generators::LineItemGenerator;
 use tpchgen_arrow::LineItemArrow;
 
 const BATCH_ROWS: usize = 8192;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 9;
 const LINEITEM_DDL: &str = "CREATE TABLE LINEITEM (L_ORDERKEY NUMBER(19) NOT NULL, L_PARTKEY NUMBER(19) NOT NULL, L_SUPPKEY NUMBER(19) NOT NULL, \
      L_LINENUMBER NUMBER(10) NOT NULL, L_QUANTITY NUMBER(15,2) NOT NULL, L_EXTENDEDPRICE NUMBER(15,2) NOT NULL, L_DISCOUNT NUMBER(15,2) NOT NULL, \
      L_TAX NUMBER(15,2) NOT NULL, L_RETURNFLAG VARCHAR2(1) NOT NULL, L_LINESTATUS VARCHAR2(1) NOT NULL, L_SHIPDATE DATE NOT NULL, \
@@ -48,36 +48,49 @@ fn main() -> AnyResult<()> {
     }
 }
 
+/// Wall seconds, CPU seconds and peak RSS in KiB of one child.
+type Figures = (f64, f64, u64);
+
 fn compare(rows: usize) -> AnyResult<()> {
     let dir = tempfile::tempdir()?;
     let file = dir.path().join("lineitem.parquet");
     generate(&file, rows)?;
-    println!("lineitem: {rows} rows, {} MB of Parquet (snappy), best of {ROUNDS}", std::fs::metadata(&file)?.len() >> 20);
-    println!("{:<12} {:>9} {:>9} {:>12} {:>13}", "what", "wall s", "CPU s", "rows/s", "peak RSS MiB");
-    let mut decode_seconds = None;
-    for what in ["decode", "olbridge", "rust-oracle"] {
-        let (wall, cpu, peak_kib) = best_of_rounds(what, &file)?;
-        println!("{what:<12} {wall:>9.3} {cpu:>9.3} {:>12.0} {:>13}", rows as f64 / wall, peak_kib >> 10);
-        let (decode_wall, decode_cpu) = *decode_seconds.get_or_insert((wall, cpu));
-        println!("{:<12} {:>8.2}x {:>8.2}x of the decode alone", "", wall / decode_wall, cpu / decode_cpu);
+    println!("lineitem: {rows} rows, {} MB of Parquet (snappy), {ROUNDS} rounds", std::fs::metadata(&file)?.len() >> 20);
+    println!("{:<6} {:>12} {:>14} {:>14} {:>17}", "round", "decode s", "olbridge s", "ratio of wall", "olbridge CPU s");
+    let (mut decodes, mut loads, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    // One after the other in each round: a machine that is shared has slow minutes, and both shall be in the same one.
+    for round in 1..=ROUNDS {
+        let (decode, load) = (run_child("decode", &file)?, run_child("olbridge", &file)?);
+        println!("{round:<6} {:>12.3} {:>14.3} {:>14.2} {:>17.3}", decode.0, load.0, load.0 / decode.0, load.1);
+        ratios.push(load.0 / decode.0);
+        decodes.push(decode);
+        loads.push(load);
     }
+    ratios.sort_by(f64::total_cmp);
+    println!("wall ratio: median {:.2}, least {:.2}, most {:.2}", ratios[ROUNDS / 2], ratios[0], ratios[ROUNDS - 1]);
+    let (decode, load, peer) = (best(&decodes), best(&loads), run_child("rust-oracle", &file)?);
+    println!("{:<12} {:>9} {:>9} {:>12} {:>13}", "best of all", "wall s", "CPU s", "rows/s", "peak RSS KiB");
+    for (what, (wall, cpu, peak_kib)) in [("decode", decode), ("olbridge", load), ("rust-oracle", peer)] {
+        println!("{what:<12} {wall:>9.3} {cpu:>9.3} {:>12.0} {peak_kib:>13}", rows as f64 / wall);
+    }
+    println!("best olbridge: {:.2} x the wall and {:.2} x the CPU of decoding alone", load.0 / decode.0, load.1 / decode.1);
+    println!("rust-oracle: {:.1} x the CPU of olbridge", peer.1 / load.1);
     Ok(())
 }
 
-fn best_of_rounds(what: &str, file: &Path) -> AnyResult<(f64, f64, u64)> {
-    let mut best: Option<(f64, f64, u64)> = None;
-    for _ in 0..ROUNDS {
-        let output = Command::new(std::env::current_exe()?).args(["child", what]).arg(file).output()?;
-        if !output.status.success() {
-            return Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr)).into());
-        }
-        let text = String::from_utf8(output.stdout)?;
-        let mut figures = text.split_whitespace();
-        let mut next = || figures.next().ok_or("child printed too little");
-        let round = (next()?.parse()?, next()?.parse()?, next()?.parse()?);
-        best = Some(best.filter(|b| b.0 <= round.0).unwrap_or(round));
+fn best(rounds: &[Figures]) -> Figures {
+    rounds.iter().copied().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
+}
+
+fn run_child(what: &str, file: &Path) -> AnyResult<Figures> {
+    let output = Command::new(std::env::current_exe()?).args(["child", what]).arg(file).output()?;
+    if !output.status.success() {
+        return Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
-    best.ok_or_else(|| "no round ran".into())
+    let text = String::from_utf8(output.stdout)?;
+    let mut figures = text.split_whitespace();
+    let mut next = || figures.next().ok_or("child printed too little");
+    Ok((next()?.parse()?, next()?.parse()?, next()?.parse()?))
 }
 
 /// Runs `work` and prints wall seconds, CPU seconds and peak RSS in KiB of this process.

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use crate::column::{ColumnBind, Target, datetime, dictionary, fixed, null, number, raw, text};
+use crate::column::{ColumnBind, Target, datetime, dictionary, fixed, interval, null, number, raw, text};
 use crate::error::PlanProblem;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType as O};
 use crate::type_map::{ArrowFamily as A, Conversion, LossySet, conversion_of};
@@ -47,6 +47,10 @@ fn plan_values(target: Target<'_>) -> Result<Box<dyn ColumnBind>, PlanProblem> {
         (A::Date | A::Timestamp | A::ZonedTimestamp, O::Date) => datetime::date(target),
         (A::Date | A::Timestamp | A::ZonedTimestamp, O::Timestamp { fractional_digits }) => datetime::timestamp(target, *fractional_digits),
         (A::ZonedTimestamp, O::TimestampTz { fractional_digits }) => datetime::timestamp_tz(target, *fractional_digits),
+        (A::TimeOfDay | A::Duration | A::DayInterval | A::MixedInterval, O::IntervalDaySecond { day_digits, fractional_digits }) => {
+            interval::day_second(target, *day_digits, *fractional_digits)
+        }
+        (A::MonthInterval | A::MixedInterval, O::IntervalYearMonth { year_digits }) => interval::year_month(target, *year_digits),
         _ => Err(target.problem("no converter", "report this as a bug")),
     }
 }

@@ -83,6 +83,7 @@ pub struct FetchPlan {
     pub schema: SchemaRef,
     converters: Vec<Box<dyn ColumnDefine>>,
     options: FetchOptions,
+    utf8_database: bool,
 }
 
 impl FetchPlan {
@@ -92,6 +93,18 @@ impl FetchPlan {
     /// [`Error::Plan`] with each column that cannot be read as its field says.
     pub fn new(session: &Session, label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions) -> Result<Self> {
         let utf8_database = session.database_charset()?.is_some_and(|charset| charset.is_unicode());
+        Self::for_database(label, sql, columns, options, utf8_database)
+    }
+
+    /// The same columns from another query, for the same database.
+    ///
+    /// # Errors
+    /// None that [`Self::new`] had not.
+    pub fn with_sql(&self, sql: String) -> Result<Self> {
+        Self::for_database(&self.label, sql, self.columns.clone(), self.options, self.utf8_database)
+    }
+
+    fn for_database(label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions, utf8_database: bool) -> Result<Self> {
         let (mut problems, mut converters) = (Vec::new(), Vec::with_capacity(columns.len()));
         for FetchColumn { column, field } in &columns {
             let (wanted, FetchOptions { lossy, max_lob_bytes, .. }) = (field.data_type(), options);
@@ -104,7 +117,7 @@ impl FetchPlan {
             return Err(Error::Plan { table: label.to_owned(), problems });
         }
         let schema = Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
-        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, options })
+        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, options, utf8_database })
     }
 
     /// Buffer shape of each column.

@@ -26,6 +26,10 @@ pub enum Layout {
         /// `SQLT_TIMESTAMP_TZ` rather than `SQLT_TIMESTAMP`.
         with_zone: bool,
     },
+    /// OCIInterval descriptors of INTERVAL DAY TO SECOND; converters write one [`DaySecond`] a value.
+    IntervalDaySecond,
+    /// OCIInterval descriptors of INTERVAL YEAR TO MONTH; converters write the months of a value, an `i64` in native endianness.
+    IntervalYearMonth,
 }
 
 impl Layout {
@@ -34,7 +38,14 @@ impl Layout {
         match *self {
             Layout::Fixed { stride_bytes, .. } | Layout::Variable { stride_bytes, .. } => stride_bytes,
             Layout::DateTime { .. } => DateTimeFields::SIZE_BYTES as u32,
+            Layout::IntervalDaySecond => DaySecond::SIZE_BYTES as u32,
+            Layout::IntervalYearMonth => MONTHS_BYTES as u32,
         }
+    }
+
+    /// Has a length array: the strides of these alone may change.
+    pub fn is_variable(&self) -> bool {
+        matches!(self, Layout::Variable { .. })
     }
 
     /// Memory of one row in all arrays of a fetched column: as [`Self::row_bytes`], and a return code.
@@ -48,8 +59,43 @@ impl Layout {
             Layout::Fixed { stride_bytes, .. } => stride_bytes + 2,
             Layout::Variable { stride_bytes, .. } => stride_bytes + 2 + 4,
             // The descriptor itself is the client's memory: 40 bytes with client 12.1, plus our pointer.
-            Layout::DateTime { .. } => DateTimeFields::SIZE_BYTES as u32 + 2 + 8 + 40,
+            Layout::DateTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => self.stride_bytes() + 2 + 8 + 40,
         }
+    }
+}
+
+/// Bytes of the months of an INTERVAL YEAR TO MONTH in a slot.
+pub const MONTHS_BYTES: usize = size_of::<i64>();
+
+/// A span of time for an OCIInterval descriptor: whole days and the rest, both of one sign. 16 bytes in native endianness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord)]
+pub struct DaySecond {
+    /// -999,999,999..=999,999,999.
+    pub days: i32,
+    /// Less than a day, and of the sign of `days`.
+    pub nanoseconds: i64,
+}
+
+impl DaySecond {
+    /// Size of one encoded value.
+    pub const SIZE_BYTES: usize = 16;
+
+    /// Encodes into a slot of [`Self::SIZE_BYTES`] bytes.
+    #[inline]
+    pub fn write_to(&self, slot: &mut [u8; Self::SIZE_BYTES]) {
+        slot[0..8].copy_from_slice(&i64::from(self.days).to_ne_bytes());
+        slot[8..16].copy_from_slice(&self.nanoseconds.to_ne_bytes());
+    }
+
+    /// Decodes what [`Self::write_to`] wrote.
+    #[inline]
+    pub fn read_from(slot: &[u8; Self::SIZE_BYTES]) -> Self {
+        let word = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&slot[at..at + 8]);
+            i64::from_ne_bytes(bytes)
+        };
+        DaySecond { days: word(0) as i32, nanoseconds: word(8) }
     }
 }
 

@@ -50,6 +50,18 @@ pub enum OracleType {
         /// Digits after the second.
         fractional_digits: u8,
     },
+    /// `INTERVAL DAY(d) TO SECOND(n)`.
+    IntervalDaySecond {
+        /// Digits of the days, 0 to 9.
+        day_digits: u8,
+        /// Digits after the second.
+        fractional_digits: u8,
+    },
+    /// `INTERVAL YEAR(y) TO MONTH`.
+    IntervalYearMonth {
+        /// Digits of the years, 0 to 9.
+        year_digits: u8,
+    },
     /// `RAW(n)`.
     Raw {
         /// Column limit.
@@ -141,6 +153,10 @@ impl fmt::Display for OracleType {
             OracleType::Timestamp { fractional_digits } => write!(f, "TIMESTAMP({fractional_digits})"),
             OracleType::TimestampTz { fractional_digits } => write!(f, "TIMESTAMP({fractional_digits}) WITH TIME ZONE"),
             OracleType::TimestampLtz { fractional_digits } => write!(f, "TIMESTAMP({fractional_digits}) WITH LOCAL TIME ZONE"),
+            OracleType::IntervalDaySecond { day_digits, fractional_digits } => {
+                write!(f, "INTERVAL DAY({day_digits}) TO SECOND({fractional_digits})")
+            }
+            OracleType::IntervalYearMonth { year_digits } => write!(f, "INTERVAL YEAR({year_digits}) TO MONTH"),
             OracleType::Raw { max_bytes } => write!(f, "RAW({max_bytes})"),
             OracleType::Clob => f.write_str("CLOB"),
             OracleType::Nclob => f.write_str("NCLOB"),

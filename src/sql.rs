@@ -194,6 +194,26 @@ pub fn select<S: AsRef<str>>(name: &TableName, columns: &[S], condition: Option<
     select_from(&table(name)?, columns, condition, limit)
 }
 
+/// The same as of an SCN, where one is given: `SELECT A, B FROM t AS OF SCN n …`.
+///
+/// # Errors
+/// As [`identifier`].
+pub fn select_at<S: AsRef<str>>(
+    name: &TableName,
+    columns: &[S],
+    scn: Option<u64>,
+    condition: Option<&str>,
+    limit: Option<u64>,
+) -> Result<String> {
+    let version = scn.map(|scn| format!(" AS OF SCN {scn}")).unwrap_or_default();
+    select_from(&format!("{}{version}", table(name)?), columns, condition, limit)
+}
+
+/// A text literal.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// The same from a query, which is taken as it is.
 ///
 /// # Errors
@@ -329,6 +349,8 @@ mod tests {
         let t = name(None, "T");
         assert_eq!(select(&t, &["A", "b c"], None, None).unwrap(), "SELECT A, \"b c\" FROM T");
         assert_eq!(select(&t, &["A"], Some("A > 1 -- x"), Some(5)).unwrap(), "SELECT A FROM T WHERE (A > 1 -- x\n) AND ROWNUM <= 5");
+        assert_eq!(select_at(&t, &["A"], Some(7), Some("A > 1"), None).unwrap(), "SELECT A FROM T AS OF SCN 7 WHERE (A > 1\n)");
+        assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(select_from_query::<&str>(" select 1 from dual; ", &[], None, None).unwrap(), "select 1 from dual");
         assert_eq!(
             select_from_query(" select 1 a from dual;", &["A"], None, Some(2)).unwrap(),

@@ -2,15 +2,17 @@
 
 use std::fmt;
 
-use arrow::datatypes::{DataType, Field, TimeUnit};
+use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use crate::error::PlanProblem;
 use crate::oracle_type::{OracleType, TextSize};
 
+mod families;
 mod lossy;
 mod reading;
 mod samples;
 
+pub use families::{ArrowFamily, OracleFamily};
 pub use lossy::{LossyKind, LossySet};
 pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type};
 pub use samples::{sample_arrow_types, sample_oracle_types};
@@ -21,62 +23,6 @@ pub const MAX_BIND_BYTES: u32 = 32_767;
 pub const MAX_STANDARD_TEXT_BYTES: u32 = 4_000;
 /// Most bytes of a RAW column without `MAX_STRING_SIZE = EXTENDED`.
 pub const MAX_STANDARD_RAW_BYTES: u32 = 2_000;
-
-/// Arrow types that convert alike. A dictionary belongs to the family of its values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ArrowFamily {
-    /// Null.
-    Null,
-    /// Boolean.
-    Boolean,
-    /// Int8 to Int64, UInt8 to UInt64.
-    Integer,
-    /// Float16, Float32, Float64.
-    Float,
-    /// Decimal32 to Decimal256.
-    Decimal,
-    /// Utf8, LargeUtf8, Utf8View.
-    Text,
-    /// Binary, LargeBinary, BinaryView, FixedSizeBinary.
-    Binary,
-    /// Date32, Date64.
-    Date,
-    /// Timestamp without a zone.
-    Timestamp,
-    /// Timestamp with a zone: an instant.
-    ZonedTimestamp,
-    /// What this version does not write: nested types, times of day, durations, intervals, run-end encoding.
-    Other,
-}
-
-/// Oracle types that convert alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum OracleFamily {
-    /// NUMBER.
-    Number,
-    /// FLOAT.
-    Float,
-    /// BINARY_FLOAT.
-    BinaryFloat,
-    /// BINARY_DOUBLE.
-    BinaryDouble,
-    /// VARCHAR2, NVARCHAR2, CHAR, NCHAR.
-    Character,
-    /// CLOB, NCLOB.
-    CharacterLob,
-    /// DATE.
-    Date,
-    /// TIMESTAMP.
-    Timestamp,
-    /// TIMESTAMP WITH TIME ZONE.
-    ZonedTimestamp,
-    /// RAW.
-    Raw,
-    /// BLOB.
-    BinaryLob,
-    /// What this version does not write.
-    Other,
-}
 
 /// What happens to a value of one Arrow type on its way into one Oracle type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -119,113 +65,6 @@ impl fmt::Display for Conversion {
             Conversion::Checked { what, lossy: Some(kind) } => write!(f, "checked: {what} (else `{kind}`)"),
             Conversion::Lossy { kind, what } => write!(f, "only with `{kind}`: {what}"),
             Conversion::Refused { .. } => f.write_str("refused"),
-        }
-    }
-}
-
-impl ArrowFamily {
-    /// All families, in the order of the documentation.
-    pub const ALL: [ArrowFamily; 11] = [
-        ArrowFamily::Integer,
-        ArrowFamily::Boolean,
-        ArrowFamily::Float,
-        ArrowFamily::Decimal,
-        ArrowFamily::Text,
-        ArrowFamily::Binary,
-        ArrowFamily::Date,
-        ArrowFamily::Timestamp,
-        ArrowFamily::ZonedTimestamp,
-        ArrowFamily::Null,
-        ArrowFamily::Other,
-    ];
-
-    /// The family of a type.
-    pub fn of(data_type: &DataType) -> ArrowFamily {
-        use DataType::*;
-        match data_type {
-            Null => ArrowFamily::Null,
-            Boolean => ArrowFamily::Boolean,
-            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => ArrowFamily::Integer,
-            Float16 | Float32 | Float64 => ArrowFamily::Float,
-            Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => ArrowFamily::Decimal,
-            Utf8 | LargeUtf8 | Utf8View => ArrowFamily::Text,
-            Binary | LargeBinary | BinaryView | FixedSizeBinary(_) => ArrowFamily::Binary,
-            Date32 | Date64 => ArrowFamily::Date,
-            Timestamp(_, None) => ArrowFamily::Timestamp,
-            Timestamp(_, Some(_)) => ArrowFamily::ZonedTimestamp,
-            Dictionary(_, values) if !matches!(**values, Dictionary(..)) => ArrowFamily::of(values),
-            _ => ArrowFamily::Other,
-        }
-    }
-
-    /// The types of the family, for documentation.
-    pub const fn types(self) -> &'static str {
-        match self {
-            ArrowFamily::Null => "Null",
-            ArrowFamily::Boolean => "Boolean",
-            ArrowFamily::Integer => "Int8–64, UInt8–64",
-            ArrowFamily::Float => "Float16/32/64",
-            ArrowFamily::Decimal => "Decimal32/64/128/256",
-            ArrowFamily::Text => "Utf8, LargeUtf8, Utf8View",
-            ArrowFamily::Binary => "Binary, LargeBinary, BinaryView, FixedSizeBinary",
-            ArrowFamily::Date => "Date32, Date64",
-            ArrowFamily::Timestamp => "Timestamp without zone",
-            ArrowFamily::ZonedTimestamp => "Timestamp with zone",
-            ArrowFamily::Other => "nested types, Time, Duration, Interval",
-        }
-    }
-}
-
-impl OracleFamily {
-    /// All families, in the order of the documentation.
-    pub const ALL: [OracleFamily; 12] = [
-        OracleFamily::Number,
-        OracleFamily::Float,
-        OracleFamily::BinaryFloat,
-        OracleFamily::BinaryDouble,
-        OracleFamily::Character,
-        OracleFamily::CharacterLob,
-        OracleFamily::Date,
-        OracleFamily::Timestamp,
-        OracleFamily::ZonedTimestamp,
-        OracleFamily::Raw,
-        OracleFamily::BinaryLob,
-        OracleFamily::Other,
-    ];
-
-    /// The family of a type.
-    pub fn of(oracle_type: &OracleType) -> OracleFamily {
-        match oracle_type {
-            OracleType::Number { .. } => OracleFamily::Number,
-            OracleType::Float { .. } => OracleFamily::Float,
-            OracleType::BinaryFloat => OracleFamily::BinaryFloat,
-            OracleType::BinaryDouble => OracleFamily::BinaryDouble,
-            OracleType::Varchar2(_) | OracleType::Nvarchar2(_) | OracleType::Char(_) | OracleType::Nchar(_) => OracleFamily::Character,
-            OracleType::Clob | OracleType::Nclob => OracleFamily::CharacterLob,
-            OracleType::Date => OracleFamily::Date,
-            OracleType::Timestamp { .. } => OracleFamily::Timestamp,
-            OracleType::TimestampTz { .. } => OracleFamily::ZonedTimestamp,
-            OracleType::Raw { .. } => OracleFamily::Raw,
-            OracleType::Blob => OracleFamily::BinaryLob,
-            OracleType::TimestampLtz { .. } | OracleType::Other { .. } => OracleFamily::Other,
-        }
-    }
-
-    /// The types of the family, for documentation.
-    pub const fn types(self) -> &'static str {
-        match self {
-            OracleFamily::Number => "NUMBER",
-            OracleFamily::Float => "FLOAT",
-            OracleFamily::BinaryFloat => "BINARY_FLOAT",
-            OracleFamily::BinaryDouble => "BINARY_DOUBLE",
-            OracleFamily::Character => "VARCHAR2, NVARCHAR2, CHAR, NCHAR",
-            OracleFamily::CharacterLob => "CLOB, NCLOB",
-            OracleFamily::Date => "DATE",
-            OracleFamily::Timestamp => "TIMESTAMP",
-            OracleFamily::ZonedTimestamp => "TIMESTAMP WITH TIME ZONE",
-            OracleFamily::Raw => "RAW",
-            OracleFamily::BinaryLob => "BLOB",
-            OracleFamily::Other => "any other",
         }
     }
 }
@@ -278,6 +117,18 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
             "1582-10-15 to 9999-12-31; fractional digits; UTC or an offset, a region name only with `zone`",
             LossyKind::SubSecond,
         ),
+        (A::TimeOfDay, O::IntervalDaySecond) => {
+            checked_or("a time of a day, counted from midnight; fractional digits", LossyKind::SubSecond)
+        }
+        (A::Duration, O::IntervalDaySecond) => checked_or("digits of the days; fractional digits", LossyKind::SubSecond),
+        (A::DayInterval, O::IntervalDaySecond) => {
+            checked_or("one sign, the rest less than a day; digits of the days; fractional digits", LossyKind::SubSecond)
+        }
+        (A::MixedInterval, O::IntervalDaySecond) => {
+            checked_or("no months; one sign, the rest less than a day; digits of the days; fractional digits", LossyKind::SubSecond)
+        }
+        (A::MonthInterval, O::IntervalYearMonth) => checked("digits of the years"),
+        (A::MixedInterval, O::IntervalYearMonth) => checked("months alone; digits of the years"),
         (A::ZonedTimestamp, O::Date | O::Timestamp) => Conversion::Lossy { kind: LossyKind::Zone, what: "stored in UTC, without its zone" },
         (A::Timestamp | A::Date, O::ZonedTimestamp) => {
             Conversion::Refused { remedy: "load into TIMESTAMP, or give the source column a time zone: without one it is no instant" }
@@ -285,6 +136,10 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         (A::Integer | A::Float | A::Decimal | A::Boolean, _) => Conversion::Refused { remedy: "load into NUMBER, or cast in the source" },
         (A::Text, _) => Conversion::Refused { remedy: "load into VARCHAR2 or CLOB, or parse the text in the source" },
         (A::Binary, _) => Conversion::Refused { remedy: "load into RAW or BLOB, or decode the bytes in the source" },
+        (A::MonthInterval, _) => Conversion::Refused { remedy: "load into INTERVAL YEAR TO MONTH, or cast in the source" },
+        (A::TimeOfDay | A::Duration | A::DayInterval | A::MixedInterval, _) => {
+            Conversion::Refused { remedy: "load into INTERVAL DAY TO SECOND, or cast in the source" }
+        }
         (A::Date | A::Timestamp | A::ZonedTimestamp, _) => {
             Conversion::Refused { remedy: "load into DATE, TIMESTAMP or TIMESTAMP WITH TIME ZONE, or cast in the source" }
         }
@@ -299,7 +154,7 @@ pub fn conversion_of(source: &DataType, target: &OracleType) -> Conversion {
 /// The table as GitHub Markdown: a row for each pair that is not refused.
 pub fn markdown() -> String {
     let mut table = String::from("| Arrow | Oracle | conversion |\n|---|---|---|\n");
-    for arrow in ArrowFamily::ALL {
+    for arrow in ArrowFamily::ALL.into_iter().filter(|&arrow| arrow != ArrowFamily::Null) {
         for oracle in OracleFamily::ALL {
             match conversion(arrow, oracle) {
                 Conversion::Refused { .. } => {}
@@ -307,6 +162,7 @@ pub fn markdown() -> String {
             }
         }
     }
+    table.push_str("| Null | any of these | exact |\n");
     table
 }
 
@@ -348,6 +204,11 @@ fn default_for(data_type: &DataType, stats: &TextStats) -> Option<OracleType> {
         Date32 | Date64 => OracleType::Date,
         Timestamp(unit, None) => OracleType::Timestamp { fractional_digits: fractional_digits(*unit) },
         Timestamp(unit, Some(_)) => OracleType::TimestampTz { fractional_digits: fractional_digits(*unit) },
+        Time32(unit) | Time64(unit) => OracleType::IntervalDaySecond { day_digits: 2, fractional_digits: fractional_digits(*unit) },
+        Duration(unit) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: fractional_digits(*unit) },
+        Interval(IntervalUnit::YearMonth) => OracleType::IntervalYearMonth { year_digits: 9 },
+        Interval(IntervalUnit::DayTime) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 3 },
+        Interval(IntervalUnit::MonthDayNano) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 9 },
         Dictionary(_, values) if ArrowFamily::of(data_type) != ArrowFamily::Other => return default_for(values, stats),
         _ => return None,
     })

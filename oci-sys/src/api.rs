@@ -95,6 +95,14 @@ api! {
         fn OCIDateTimeGetTime(handle: *mut c_void, error: *mut OCIError, date_time: *mut OCIDateTime, hour: *mut u8, minute: *mut u8, second: *mut u8, nanosecond: *mut u32) -> i32;
         /// Offset of a date and time descriptor with a zone; both parts carry the sign.
         fn OCIDateTimeGetTimeZoneOffset(handle: *mut c_void, error: *mut OCIError, date_time: *const OCIDateTime, hours: *mut i8, minutes: *mut i8) -> i32;
+        /// Fills an INTERVAL DAY TO SECOND descriptor; every part carries the sign. Nothing is checked.
+        fn OCIIntervalSetDaySecond(handle: *mut c_void, error: *mut OCIError, days: i32, hours: i32, minutes: i32, seconds: i32, nanoseconds: i32, interval: *mut OCIInterval) -> i32;
+        /// Fills an INTERVAL YEAR TO MONTH descriptor; both parts carry the sign.
+        fn OCIIntervalSetYearMonth(handle: *mut c_void, error: *mut OCIError, years: i32, months: i32, interval: *mut OCIInterval) -> i32;
+        /// Parts of an INTERVAL DAY TO SECOND descriptor; every part carries the sign.
+        fn OCIIntervalGetDaySecond(handle: *mut c_void, error: *mut OCIError, days: *mut i32, hours: *mut i32, minutes: *mut i32, seconds: *mut i32, nanoseconds: *mut i32, interval: *const OCIInterval) -> i32;
+        /// Parts of an INTERVAL YEAR TO MONTH descriptor; both parts carry the sign.
+        fn OCIIntervalGetYearMonth(handle: *mut c_void, error: *mut OCIError, years: *mut i32, months: *mut i32, interval: *const OCIInterval) -> i32;
         /// Commits.
         fn OCITransCommit(service: *mut OCISvcCtx, error: *mut OCIError, flags: u32) -> i32;
         /// Rolls back.

@@ -11,10 +11,10 @@
 //! | OCIStmtPrepare2, OCIStmtRelease, OCIStmtExecute, OCIBindByPos2 | bound |
 //! | OCIDateTimeConstruct, OCITransCommit, OCITransRollback, OCIBreak | bound |
 //! | OCIEnvNlsCreate, OCINumberFromText, OCINumberToText | bound where present: to check codecs against the client |
-//! | OCIDefineByPos2, OCIStmtFetch2, OCIDateTimeGetDate, OCIDateTimeGetTime, OCIDateTimeGetTimeZoneOffset | later: array fetch |
+//! | OCIDefineByPos2, OCIStmtFetch2, OCIDateTimeGetDate, OCIDateTimeGetTime, OCIDateTimeGetTimeZoneOffset | bound |
 //! | OCIBindDynamic, OCIDefineDynamic, OCIStmtGetPieceInfo, OCIStmtSetPieceInfo | later: long values, RETURNING |
 //! | OCILobCreateTemporary, OCILobRead2, OCILobWrite2, OCILobFreeTemporary, OCILobGetLength2, OCILobArrayRead, OCILobArrayWrite, OCIDescriptorAlloc | later: LOBs |
-//! | OCIIntervalSetDaySecond, OCIIntervalSetYearMonth, OCIIntervalGetDaySecond, OCIIntervalGetYearMonth | later: INTERVAL |
+//! | OCIIntervalSetDaySecond, OCIIntervalSetYearMonth, OCIIntervalGetDaySecond, OCIIntervalGetYearMonth | bound |
 //! | OCIDirPathPrepare, OCIDirPathColArrayEntrySet, OCIDirPathColArrayRowGet, OCIDirPathColArrayReset, OCIDirPathColArrayToStream, OCIDirPathLoadStream, OCIDirPathStreamReset, OCIDirPathDataSave, OCIDirPathFinish, OCIDirPathAbort | later: direct path |
 //! | OCIBindByPos, OCIBindByName, OCIBindByName2, OCIStmtPrepare, OCIDescribeAny, OCIDirPathFlushRow | not needed: older or slower forms of what is bound |
 //! | OCIServerAttach, OCISessionBegin, OCISessionGet, OCIPing, OCIServerRelease and all of login | not needed: rust-oracle logs in |

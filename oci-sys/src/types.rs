@@ -37,6 +37,8 @@ opaque! {
     OCIParam;
     /// Date and time descriptor.
     OCIDateTime;
+    /// Interval descriptor.
+    OCIInterval;
 }
 
 /// Oracle NUMBER with its length byte: byte 0 counts those that follow, byte 1 is the exponent, base-100 digits come after it.

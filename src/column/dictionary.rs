@@ -44,6 +44,14 @@ impl ColumnBind for DictionaryBind {
         }
     }
 
+    fn max_stride_bytes(&self) -> u32 {
+        self.values.max_stride_bytes()
+    }
+
+    fn makes_nulls(&self) -> bool {
+        self.values.makes_nulls()
+    }
+
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
         let unpacked = unpack(array)?;
         // A key may be valid and its value NULL: that NULL is not in the array's own bitmap.

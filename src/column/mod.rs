@@ -14,6 +14,7 @@ pub mod datetime;
 mod decoded;
 pub mod dictionary;
 pub mod fixed;
+pub mod interval;
 pub mod null;
 pub mod number;
 pub mod raw;
@@ -52,6 +53,16 @@ pub trait ColumnBind: Send {
     /// The stride that `array` needs, at least 1; only [`Layout::Variable`] can exceed its own stride. Fails when a value exceeds the column.
     fn required_stride_bytes(&self, _array: &dyn Array) -> Result<u32, ValueError> {
         Ok(self.layout().stride_bytes())
+    }
+
+    /// The widest stride that the column can come to need: a buffer of that stride takes every array, or `write` says which value is refused.
+    fn max_stride_bytes(&self) -> u32 {
+        self.layout().stride_bytes()
+    }
+
+    /// Whether `write` may set indicators of its own, for values that are not NULL in the array.
+    fn makes_nulls(&self) -> bool {
+        false
     }
 
     /// Writes `array.len()` values into `slots`, which has as many rows. Nulls are already in the indicators.
@@ -141,12 +152,19 @@ pub type PlannedDefine = Result<Box<dyn ColumnDefine>, PlanProblem>;
 pub type Planned = Result<Box<dyn ColumnBind>, PlanProblem>;
 
 /// Runs `f` for the index of each valid value, in order.
-#[inline]
+///
+/// `f` is called from one place alone, so that it is inlined there and what it holds stays in registers; the test of validity costs less than
+/// a call would.
+#[inline(always)]
 pub fn try_for_each_valid<E>(nulls: Option<&NullBuffer>, len: usize, mut f: impl FnMut(usize) -> Result<(), E>) -> Result<(), E> {
-    match nulls.filter(|n| n.null_count() > 0) {
-        None => (0..len).try_for_each(f),
-        Some(nulls) => nulls.valid_indices().try_for_each(&mut f),
+    let nulls = nulls.filter(|nulls| nulls.null_count() > 0);
+    for index in 0..len {
+        if nulls.is_some_and(|nulls| nulls.is_null(index)) {
+            continue;
+        }
+        f(index)?;
     }
+    Ok(())
 }
 
 /// The array as the type that the plan has seen. A library caller may push another one: that is a refusal, not a panic.
@@ -171,11 +189,14 @@ fn stored_count_text(array: &dyn Array, row_index: usize) -> Result<String, Arro
         DataType::Date32 => "days",
         DataType::Timestamp(TimeUnit::Second, _) => "s",
         DataType::Timestamp(TimeUnit::Microsecond, _) => "µs",
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => "ns",
+        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Time64(TimeUnit::Nanosecond) => "ns",
+        DataType::Time32(TimeUnit::Second) => "s",
+        DataType::Time64(_) => "µs",
         _ => "ms",
     };
     let count = arrow::compute::cast(&array.slice(row_index, 1), &DataType::Int64)?;
-    Ok(format!("{} {unit} since 1970-01-01", arrow::util::display::array_value_to_string(&count, 0)?))
+    let since = if matches!(array.data_type(), DataType::Time32(_) | DataType::Time64(_)) { "midnight" } else { "1970-01-01" };
+    Ok(format!("{} {unit} since {since}", arrow::util::display::array_value_to_string(&count, 0)?))
 }
 
 #[cfg(test)]

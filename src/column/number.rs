@@ -12,12 +12,13 @@ use crate::layout::{Layout, Slots};
 use crate::oracle_type::OracleType;
 use crate::type_map::LossyKind;
 use crate::value::number::{
-    NUMBER_SLOT_BYTES, NumberError, NumberShape, NumberSlot, ShortDecimal, encode_f32_shortest, encode_f64_shortest, encode_i64,
-    encode_i128, encode_i256, encode_u64,
+    NUMBER_SLOT_BYTES, NumberError, NumberShape, NumberSlot, encode_f32_shortest, encode_f64_shortest, encode_i64, encode_u64,
 };
 
 mod cells;
+mod decimal;
 pub(crate) use cells::{boolean_cells, decimal_cells, float_number_cells, integer_cells, text_of_number_cells};
+pub(crate) use decimal::decimal;
 
 /// What a column holds, in decimal digits; `i32::MAX` where there is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,20 +60,17 @@ impl Limits {
     }
 }
 
-struct NumberBind<A, F, S> {
+struct NumberBind<A, F> {
     limits: Limits,
     oracle_type: OracleType,
-    /// Writes a value that surely fits and answers true, or leaves it to `encode`.
-    encode_short: S,
     encode: F,
     arrow_type: PhantomData<fn() -> A>,
 }
 
-impl<A, F, S> ColumnBind for NumberBind<A, F, S>
+impl<A, F> ColumnBind for NumberBind<A, F>
 where
     A: ArrowPrimitiveType,
     F: Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send,
-    S: Fn(A::Native, &mut NumberSlot) -> bool + Send,
 {
     fn layout(&self) -> Layout {
         Layout::Fixed { external_type: SQLT_VNU, stride_bytes: NUMBER_SLOT_BYTES as u32 }
@@ -81,43 +79,35 @@ where
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
         let array = downcast::<PrimitiveArray<A>>(array)?;
         let (values, (out, _)) = (array.values(), slots.values.as_chunks_mut::<NUMBER_SLOT_BYTES>());
-        try_for_each_valid(array.nulls(), array.len(), |index| {
-            if (self.encode_short)(values[index], &mut out[index]) {
-                return Ok(());
-            }
-            match (self.encode)(values[index], &mut out[index]) {
-                Ok(shape) if self.limits.fits(shape) => Ok(()),
-                refused => Err(self.refuse(array, index, refused)),
-            }
+        try_for_each_valid(array.nulls(), array.len(), |index| match (self.encode)(values[index], &mut out[index]) {
+            Ok(shape) if self.limits.fits(shape) => Ok(()),
+            refused => Err(refuse(array, index, &self.oracle_type, self.limits, refused)),
         })
     }
 }
 
-impl<A: ArrowPrimitiveType, F, S> NumberBind<A, F, S> {
-    #[cold]
-    fn refuse(&self, array: &PrimitiveArray<A>, row_index: usize, refused: Result<NumberShape, NumberError>) -> ValueError {
-        let (value, oracle_type) = (value_text(array, row_index), &self.oracle_type);
-        let (reason, remedy) = match refused {
-            Err(error) => {
-                (format!("{value} does not fit {oracle_type}: {error}"), "load into BINARY_DOUBLE or VARCHAR2, or mend the source")
-            }
-            Ok(shape) if shape.integer_digits > self.limits.integer_digits => (
-                format!(
-                    "{value} has {} digits before the point, {oracle_type} holds {}",
-                    shape.integer_digits,
-                    self.limits.integer_digits.max(0)
-                ),
-                "widen the column with ALTER TABLE … MODIFY, or mend the source",
-            ),
-            Ok(_) => (
-                format!("{value} has more digits than {oracle_type} holds, and the database would round it"),
-                "widen the column with ALTER TABLE … MODIFY, or let the database round with --lossy rounding",
-            ),
-        };
-        ValueError { row_index, reason, remedy: remedy.into() }
-    }
+#[cold]
+fn refuse(
+    array: &dyn Array,
+    row_index: usize,
+    oracle_type: &OracleType,
+    limits: Limits,
+    refused: Result<NumberShape, NumberError>,
+) -> ValueError {
+    let value = value_text(array, row_index);
+    let (reason, remedy) = match refused {
+        Err(error) => (format!("{value} does not fit {oracle_type}: {error}"), "load into BINARY_DOUBLE or VARCHAR2, or mend the source"),
+        Ok(shape) if shape.integer_digits > limits.integer_digits => (
+            format!("{value} has {} digits before the point, {oracle_type} holds {}", shape.integer_digits, limits.integer_digits.max(0)),
+            "widen the column with ALTER TABLE … MODIFY, or mend the source",
+        ),
+        Ok(_) => (
+            format!("{value} has more digits than {oracle_type} holds, and the database would round it"),
+            "widen the column with ALTER TABLE … MODIFY, or let the database round with --lossy rounding",
+        ),
+    };
+    ValueError { row_index, reason, remedy: remedy.into() }
 }
-
 fn limits_of(target: Target<'_>) -> Limits {
     let limits = Limits::of(&target.column.oracle_type);
     if target.lossy.allows(LossyKind::Rounding) { limits.without_rounding_checks() } else { limits }
@@ -127,54 +117,8 @@ fn encoded<A: ArrowPrimitiveType>(
     target: Target<'_>,
     encode: impl Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send + 'static,
 ) -> Box<dyn ColumnBind> {
-    encoded_or_short::<A>(target, |_, _| false, encode)
-}
-
-fn encoded_or_short<A: ArrowPrimitiveType>(
-    target: Target<'_>,
-    encode_short: impl Fn(A::Native, &mut NumberSlot) -> bool + Send + 'static,
-    encode: impl Fn(A::Native, &mut NumberSlot) -> Result<NumberShape, NumberError> + Send + 'static,
-) -> Box<dyn ColumnBind> {
     let (limits, oracle_type) = (limits_of(target), target.column.oracle_type.clone());
-    Box::new(NumberBind::<A, _, _> { limits, oracle_type, encode_short, encode, arrow_type: PhantomData })
-}
-
-/// The short encoder for a source of `scale`, for as many digits as the column surely holds: none when the column has fewer digits
-/// after the point than the source.
-fn short_decimal(target: Target<'_>, scale: i8) -> ShortDecimal {
-    let limits = limits_of(target);
-    let surely_held = match limits.scale >= i32::from(scale) {
-        true => limits.integer_digits.saturating_add(i32::from(scale)).min(limits.significant_digits),
-        false => 0,
-    };
-    ShortDecimal::new(scale, u32::try_from(surely_held).unwrap_or(0))
-}
-
-/// Decimals, at the scale of their type.
-pub(crate) fn decimal(target: Target<'_>) -> Planned {
-    Ok(match *target.values {
-        DataType::Decimal32(_, scale) => {
-            let short = short_decimal(target, scale);
-            let encode = move |value: i32, slot: &mut NumberSlot| encode_i64(value.into(), scale, slot);
-            encoded_or_short::<Decimal32Type>(target, move |value, slot| short.encode(value.into(), slot), encode)
-        }
-        DataType::Decimal64(_, scale) => {
-            let short = short_decimal(target, scale);
-            let encode = move |value, slot: &mut NumberSlot| encode_i64(value, scale, slot);
-            encoded_or_short::<Decimal64Type>(target, move |value, slot| short.encode(value, slot), encode)
-        }
-        DataType::Decimal128(_, scale) => {
-            let short = short_decimal(target, scale);
-            let encode = move |value, slot: &mut NumberSlot| encode_i128(value, scale, slot);
-            let fits = move |value: i128, slot: &mut NumberSlot| i128::from(value as i64) == value && short.encode(value as i64, slot);
-            encoded_or_short::<Decimal128Type>(target, fits, encode)
-        }
-        DataType::Decimal256(_, scale) => encoded::<Decimal256Type>(target, move |value, slot| {
-            let (low, high) = value.to_parts();
-            encode_i256(low, high, scale, slot)
-        }),
-        _ => return Err(target.problem("not a decimal", "report this as a bug")),
-    })
+    Box::new(NumberBind::<A, _> { limits, oracle_type, encode, arrow_type: PhantomData })
 }
 
 /// The double whose shortest digits are the shortest that read back as `value`: those of 0.1 in 16 bits are 0.1, not 0.09997559. Integers have

@@ -69,6 +69,14 @@ impl<S: ByteSource> ColumnBind for RawBind<S> {
         variable::required_stride_bytes(downcast::<S>(array)?, &self.limits, &self.check)
     }
 
+    fn max_stride_bytes(&self) -> u32 {
+        self.limits.max_bytes
+    }
+
+    fn makes_nulls(&self) -> bool {
+        self.limits.empty_is_null
+    }
+
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
         variable::write(downcast::<S>(array)?, &self.limits, &self.check, slots)
     }

@@ -255,3 +255,29 @@ fn layouts_are_what_the_client_is_told() {
     assert_eq!(layout(DataType::Binary, OracleType::Raw { max_bytes: 8 }), variable(SQLT_BIN, 8, false, false));
     assert_eq!(layout(DataType::Null, OracleType::Blob), variable(SQLT_BIN, 1, false, false));
 }
+
+/// Decimals are looked at in blocks, and each block is written in its own form: every form next to every other, NULLs with leftovers that
+/// would not fit, and the row of the first value that is refused.
+#[test]
+fn blocks_of_decimals_of_every_length_are_written_exactly() {
+    const BLOCK: i128 = 512;
+    let oracle_type = OracleType::Number { precision: Some(20), scale: Some(3) };
+    let block = |digits: u32| (0..BLOCK).map(move |i| (10i128.pow(digits) - 1 - i * 7) * if i % 3 == 0 { -1 } else { 1 });
+    let values: Vec<i128> = [8, 4, 18, 20, 7, 16].into_iter().flat_map(block).chain([0, 1, -1]).collect();
+    // A leftover beyond the column in a block of each form.
+    let nulls: NullBuffer = (0..values.len()).map(|row| row % 500 != 3).collect();
+    let values = values.iter().enumerate().map(|(row, &value)| if nulls.is_null(row) { i128::MAX } else { value });
+    let array = Decimal128Array::from(values.collect::<Vec<_>>()).with_precision_and_scale(38, 3).unwrap();
+    let array = PrimitiveArray::<Decimal128Type>::new(array.values().clone(), Some(nulls)).with_data_type(DataType::Decimal128(38, 3));
+    let mut bind = plan(array.data_type(), &oracle_type, LossySet::default()).unwrap();
+    let buffers = write(bind.as_mut(), &array).unwrap();
+    for row in (0..array.len()).filter(|&row| array.is_valid(row)) {
+        let slot = &buffers.values[row * 22..][..22];
+        let number = crate::value::number::Number::from_slot(slot.try_into().unwrap()).unwrap();
+        assert_eq!(number.digits().to_i128(3), Ok(array.value(row)), "row {row}");
+    }
+    let mut values = array.values().to_vec();
+    values[2 * BLOCK as usize + 100] = 10i128.pow(20);
+    let bad = PrimitiveArray::<Decimal128Type>::new(values.into(), array.nulls().cloned()).with_data_type(array.data_type().clone());
+    assert_eq!(write(bind.as_mut(), &bad).err().unwrap().row_index, 2 * BLOCK as usize + 100);
+}

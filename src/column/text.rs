@@ -8,7 +8,7 @@ use arrow::buffer::NullBuffer;
 use arrow::datatypes::DataType;
 
 use super::external_type::{SQLT_CHR, SQLT_LNG};
-use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
+use super::variable::{self, ByteLimits, ByteReader, ByteSource, Check, Refusal};
 use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
 use crate::layout::{Cells, Layout, Slots};
 use crate::oracle_type::{OracleType, TextSize, count_chars};
@@ -134,6 +134,14 @@ impl<S: ByteSource> ColumnBind for TextBind<S> {
         variable::required_stride_bytes(downcast::<S>(array)?, &self.limits, &self.check)
     }
 
+    fn max_stride_bytes(&self) -> u32 {
+        self.limits.max_bytes
+    }
+
+    fn makes_nulls(&self) -> bool {
+        self.limits.empty_is_null
+    }
+
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
         let array = downcast::<S>(array)?;
         if let Some(charset) = &self.ascii_only_in {
@@ -146,19 +154,17 @@ impl<S: ByteSource> ColumnBind for TextBind<S> {
 impl<S: ByteSource> TextBind<S> {
     fn check_ascii(&self, array: &S, charset: &str) -> Result<(), ValueError> {
         let (oracle_type, column) = (&self.check.oracle_type, &self.check.column);
-        try_for_each_valid(array.nulls(), array.len(), |row_index| {
-            let (length, rest) = array.value_and_rest(row_index);
-            match rest[..length].is_ascii() {
-                true => Ok(()),
-                false => Err(ValueError {
-                    row_index,
-                    reason: format!("text beyond ASCII, and {oracle_type} is stored in {charset}, which replaces what it lacks"),
-                    remedy: format!(
-                        "make column {column} {}, or let the database convert with --lossy charset",
-                        if self.check.is_lob() { "NCLOB" } else { "NVARCHAR2" }
-                    ),
-                }),
-            }
+        let reader = array.reader();
+        try_for_each_valid(array.nulls(), array.len(), |row_index| match reader.value(row_index).is_ascii() {
+            true => Ok(()),
+            false => Err(ValueError {
+                row_index,
+                reason: format!("text beyond ASCII, and {oracle_type} is stored in {charset}, which replaces what it lacks"),
+                remedy: format!(
+                    "make column {column} {}, or let the database convert with --lossy charset",
+                    if self.check.is_lob() { "NCLOB" } else { "NVARCHAR2" }
+                ),
+            }),
         })
     }
 }

@@ -24,31 +24,61 @@ fn stride_for(longest_bytes: u32, max_bytes: u32) -> u32 {
 
 /// An array of byte strings.
 pub(super) trait ByteSource: Array + 'static {
-    /// Length of value `index`, and the memory from its first byte to the end of the buffer that holds it: a copy may read beyond the value.
-    fn value_and_rest(&self, index: usize) -> (usize, &[u8]);
+    /// Its parts.
+    type Reader<'a>: ByteReader;
 
-    /// Length of value `index`.
-    #[inline(always)]
-    fn length(&self, index: usize) -> usize {
-        self.value_and_rest(index).0
-    }
-
-    /// Copies value `index` of `length` bytes, at most `BLOCK` of them unless `BLOCK` is 0, to the head of `slots`.
-    #[inline(always)]
-    fn copy_to<const BLOCK: usize>(&self, index: usize, length: usize, slots: &mut [u8]) {
-        copy_value::<BLOCK>(slots, self.value_and_rest(index).1, length);
-    }
+    /// Its parts, taken out once for all values.
+    fn reader(&self) -> Self::Reader<'_>;
 
     /// No value is longer; NULL slots may count.
     fn longest_bytes(&self) -> usize;
 }
 
+/// Where the values of an array lie.
+pub(super) trait ByteReader {
+    /// Length of value `index`.
+    fn length(&self, index: usize) -> usize;
+
+    /// The memory from the first byte of value `index`, which has `length` bytes, to the end of the buffer that holds it: a copy may read
+    /// beyond the value.
+    fn bytes_from(&self, index: usize, length: usize) -> &[u8];
+
+    /// Value `index`.
+    fn value(&self, index: usize) -> &[u8] {
+        let length = self.length(index);
+        &self.bytes_from(index, length)[..length]
+    }
+
+    /// Copies value `index` of `length` bytes, at most `BLOCK` of them unless `BLOCK` is 0, to the head of `slots`.
+    #[inline(always)]
+    fn copy_to<const BLOCK: usize>(&self, index: usize, length: usize, slots: &mut [u8]) {
+        copy_value::<BLOCK>(slots, self.bytes_from(index, length), length);
+    }
+}
+
+/// Values one after the other, and where each begins.
+pub(super) struct Offsets<'a, O> {
+    offsets: &'a [O],
+    values: &'a [u8],
+}
+
+impl<O: ArrowNativeType> ByteReader for Offsets<'_, O> {
+    #[inline(always)]
+    fn length(&self, index: usize) -> usize {
+        self.offsets[index + 1].as_usize() - self.offsets[index].as_usize()
+    }
+
+    #[inline(always)]
+    fn bytes_from(&self, index: usize, _length: usize) -> &[u8] {
+        &self.values[self.offsets[index].as_usize()..]
+    }
+}
+
 impl<T: ByteArrayType> ByteSource for GenericByteArray<T> {
-    #[inline]
-    fn value_and_rest(&self, index: usize) -> (usize, &[u8]) {
-        let offsets = self.value_offsets();
-        let (start, end) = (offsets[index].as_usize(), offsets[index + 1].as_usize());
-        (end - start, &self.value_data()[start..])
+    type Reader<'a> = Offsets<'a, T::Offset>;
+
+    fn reader(&self) -> Offsets<'_, T::Offset> {
+        Offsets { offsets: self.value_offsets(), values: self.value_data() }
     }
 
     fn longest_bytes(&self) -> usize {
@@ -59,30 +89,45 @@ impl<T: ByteArrayType> ByteSource for GenericByteArray<T> {
 /// Values of a view array up to this length lie in the view itself, after four bytes of length.
 const INLINE_BYTES: usize = 12;
 
-impl<T: ByteViewType> ByteSource for GenericByteViewArray<T> {
+/// Views, and the buffers of the longer values; the views themselves are the last buffer, so that short values need no other way.
+pub(super) struct Views<'a> {
+    views: &'a [u128],
+    buffers: Vec<&'a [u8]>,
+}
+
+impl ByteReader for Views<'_> {
     #[inline(always)]
     fn length(&self, index: usize) -> usize {
-        self.views()[index] as u32 as usize
+        self.views[index] as u32 as usize
+    }
+
+    #[inline(always)]
+    fn bytes_from(&self, index: usize, length: usize) -> &[u8] {
+        let view = self.views[index];
+        let (buffer, offset) = ((view >> 64) as u32 as usize, (view >> 96) as u32 as usize);
+        // Two choices of a number instead of a branch, which would be guessed wrong where lengths are mixed.
+        let is_inline = length <= INLINE_BYTES;
+        let buffer = if is_inline { self.buffers.len() - 1 } else { buffer };
+        let offset = if is_inline { index * size_of::<u128>() + 4 } else { offset };
+        &self.buffers[buffer][offset..]
     }
 
     #[inline(always)]
     fn copy_to<const BLOCK: usize>(&self, index: usize, length: usize, slots: &mut [u8]) {
         match slots.first_chunk_mut::<16>() {
             // The view is in a register already; no memory has to be found.
-            Some(slots) if BLOCK == 16 && length <= INLINE_BYTES => *slots = (self.views()[index] >> 32).to_le_bytes(),
-            _ => copy_value::<BLOCK>(slots, self.value_and_rest(index).1, length),
+            Some(slots) if BLOCK == 16 && length <= INLINE_BYTES => *slots = (self.views[index] >> 32).to_le_bytes(),
+            _ => copy_value::<BLOCK>(slots, self.bytes_from(index, length), length),
         }
     }
+}
 
-    #[inline]
-    fn value_and_rest(&self, index: usize) -> (usize, &[u8]) {
-        let view = self.views()[index];
-        let length = view as u32 as usize;
-        if length <= INLINE_BYTES {
-            return (length, &self.views().inner().as_slice()[index * 16 + 4..]);
-        }
-        let (buffer, offset) = ((view >> 64) as u32 as usize, (view >> 96) as u32 as usize);
-        (length, &self.data_buffers()[buffer].as_slice()[offset..])
+impl<T: ByteViewType> ByteSource for GenericByteViewArray<T> {
+    type Reader<'a> = Views<'a>;
+
+    fn reader(&self) -> Views<'_> {
+        let own = self.views().inner().as_slice();
+        Views { views: self.views(), buffers: self.data_buffers().iter().map(|buffer| buffer.as_slice()).chain([own]).collect() }
     }
 
     fn longest_bytes(&self) -> usize {
@@ -90,11 +135,29 @@ impl<T: ByteViewType> ByteSource for GenericByteViewArray<T> {
     }
 }
 
+/// Values of one width.
+pub(super) struct Fixed<'a> {
+    width: usize,
+    values: &'a [u8],
+}
+
+impl ByteReader for Fixed<'_> {
+    #[inline(always)]
+    fn length(&self, _index: usize) -> usize {
+        self.width
+    }
+
+    #[inline(always)]
+    fn bytes_from(&self, index: usize, _length: usize) -> &[u8] {
+        &self.values[self.width * index..]
+    }
+}
+
 impl ByteSource for FixedSizeBinaryArray {
-    #[inline]
-    fn value_and_rest(&self, index: usize) -> (usize, &[u8]) {
-        let width = self.value_length() as usize;
-        (width, &self.value_data()[width * index..])
+    type Reader<'a> = Fixed<'a>;
+
+    fn reader(&self) -> Fixed<'_> {
+        Fixed { width: self.value_length() as usize, values: self.value_data() }
     }
 
     fn longest_bytes(&self) -> usize {
@@ -137,11 +200,12 @@ pub(super) fn required_stride_bytes<S: ByteSource>(array: &S, limits: &ByteLimit
     if longest > limits.max_bytes as usize {
         // Either a value is too long, or only the leftovers under a NULL are.
         longest = 0;
+        let reader = array.reader();
         try_for_each_valid(array.nulls(), array.len(), |index| {
-            let (length, rest) = array.value_and_rest(index);
+            let length = reader.length(index);
             longest = longest.max(length);
             match length > limits.max_bytes as usize {
-                true => Err(check.refuse(index, &rest[..length], Refusal::TooLong)),
+                true => Err(check.refuse(index, reader.value(index), Refusal::TooLong)),
                 false => Ok(()),
             }
         })?;
@@ -167,34 +231,46 @@ fn write_blocks<S: ByteSource, const BLOCK: usize>(
     slots: Slots<'_>,
 ) -> Result<(), ValueError> {
     let Slots { values, stride_bytes, lengths, indicators } = slots;
-    let lengths = &mut lengths[..array.len()];
+    let (lengths, reader) = (&mut lengths[..array.len()], array.reader());
     let surely_fits_bytes = stride_bytes.min(limits.surely_fits_bytes as usize);
+    let mut rare = Rare { limits, check, stride_bytes, indicators };
     try_for_each_valid(array.nulls(), array.len(), |index| {
-        let length = array.length(index);
+        let length = reader.length(index);
         // One comparison for both ends: an empty value wraps around.
         if length.wrapping_sub(1) >= surely_fits_bytes {
-            if length == 0 && limits.empty_is_null {
-                indicators[index] = -1;
-                lengths[index] = 0;
-                return Ok(());
-            }
-            check_rare(limits, check, index, &array.value_and_rest(index).1[..length], stride_bytes)?;
+            rare.settle(index, reader.value(index))?;
         }
-        array.copy_to::<BLOCK>(index, length, &mut values[index * stride_bytes..]);
+        reader.copy_to::<BLOCK>(index, length, &mut values[index * stride_bytes..]);
         lengths[index] = length as u32;
         Ok(())
     })
 }
 
-#[cold]
-fn check_rare(limits: &ByteLimits, check: &impl Check, index: usize, value: &[u8], stride_bytes: usize) -> Result<(), ValueError> {
-    let refusal = match value.len() {
-        0 => Refusal::Empty,
-        length if length > limits.max_bytes as usize || !check.fits(value) => Refusal::TooLong,
-        length if length > stride_bytes => Refusal::Stride,
-        _ => return Ok(()),
-    };
-    Err(check.refuse(index, value, refusal))
+/// Decides about the values that are empty or may be too long: all that the loop needs for them, in one place and out of its way.
+struct Rare<'a, C> {
+    limits: &'a ByteLimits,
+    check: &'a C,
+    stride_bytes: usize,
+    indicators: &'a mut [i16],
+}
+
+impl<C: Check> Rare<'_, C> {
+    /// Makes a NULL of an empty value where that is wanted, which is then copied with its length of 0; fails where the value is refused.
+    #[cold]
+    #[inline(never)]
+    fn settle(&mut self, index: usize, value: &[u8]) -> Result<(), ValueError> {
+        let refusal = match value.len() {
+            0 if self.limits.empty_is_null => {
+                self.indicators[index] = -1;
+                return Ok(());
+            }
+            0 => Refusal::Empty,
+            length if length > self.limits.max_bytes as usize || !self.check.fits(value) => Refusal::TooLong,
+            length if length > self.stride_bytes => Refusal::Stride,
+            _ => return Ok(()),
+        };
+        Err(self.check.refuse(index, value, refusal))
+    }
 }
 
 /// Copies `length` bytes, at most `BLOCK` of them unless `BLOCK` is 0, as one block where both sides have room.

@@ -86,6 +86,8 @@ pub(super) fn external_type_name(layout: &Layout) -> String {
         }
         Layout::DateTime { with_zone: false } => "SQLT_TIMESTAMP".to_owned(),
         Layout::DateTime { with_zone: true } => "SQLT_TIMESTAMP_TZ".to_owned(),
+        Layout::IntervalDaySecond => "SQLT_INTERVAL_DS".to_owned(),
+        Layout::IntervalYearMonth => "SQLT_INTERVAL_YM".to_owned(),
     }
 }
 

@@ -152,6 +152,8 @@ pub struct CopyJob {
     pub commit: CommitPolicy,
     /// Losses that are accepted.
     pub lossy: LossySet,
+    /// Name under which the database remembers what was loaded, in the transaction of the rows: see [`super::state`].
+    pub job: Option<String>,
 }
 
 impl CopyJob {
@@ -173,6 +175,7 @@ impl CopyJob {
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
+            job: None,
         }
     }
 
@@ -214,6 +217,7 @@ impl CopyJob {
                 "a name that ends in .ndjson, or leave out --commit-rows",
             );
         }
+        self.check_job()?;
         self.check_key()
     }
 

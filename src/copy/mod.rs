@@ -3,10 +3,12 @@
 mod columns;
 pub mod describe;
 pub mod export;
+mod failure;
 pub mod format;
 pub mod job;
 mod keys;
 mod matching;
+mod named_job;
 pub mod plan;
 mod plan_display;
 pub mod progress;
@@ -14,11 +16,13 @@ mod rejects;
 pub mod report;
 mod restore;
 mod run;
+pub mod state;
 pub mod target;
 
 pub use columns::PlanColumn;
-pub use export::{ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
+pub use export::{AsOf, ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
 pub use job::{CopyJob, Mode, OnError};
+pub use named_job::NamedJob;
 pub use plan::{CopyPlan, TableAction};
 pub use progress::{Cancel, NoProgress, Progress, ProgressEvent};
 pub use report::CopyReport;

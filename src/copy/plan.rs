@@ -3,12 +3,14 @@
 use arrow::datatypes::Field;
 
 use super::columns::{PlanColumn, plan_columns, statement_reason};
+use super::failure::was_broken_off;
 use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
+use super::named_job::NamedJob;
 use super::progress::Cancel;
 use super::restore::original_type;
-use super::run::was_broken_off;
+use super::state::JobState;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::{ParquetSource, ReadOptions};
 use crate::lake::text_stats::scan_lengths;
@@ -87,6 +89,8 @@ pub struct CopyPlan {
     pub commit: CommitPolicy,
     /// Losses that are accepted, comma-separated.
     pub lossy: String,
+    /// What the database knows of the job, if it has a name.
+    pub job: Option<NamedJob>,
     /// What is allowed but worth knowing.
     pub warnings: Vec<String>,
     #[serde(skip)]
@@ -101,6 +105,7 @@ pub(super) struct Work {
     pub source: ParquetSource,
     pub read: ReadOptions,
     pub load: Option<LoadPlan>,
+    pub job: Option<JobState>,
 }
 
 impl std::fmt::Debug for Work {
@@ -142,6 +147,10 @@ impl CopyJob {
         if action == TableAction::Skip {
             return Ok(self.skip_plan(name, existing, source));
         }
+        let (job, job_state) = self.job_state(session, &name, action, &source, proceed)?.unzip();
+        if job.as_ref().is_some_and(|job| job.complete_since.is_some()) {
+            return Ok(CopyPlan { job, ..self.skip_plan(name, existing, source) });
+        }
         let mut problems = Vec::new();
         let mut selected = select(source.schema(), self.columns.as_deref(), &self.rename, &mut problems);
         if self.mode == Mode::Delete {
@@ -156,6 +165,7 @@ impl CopyJob {
         let all_columns: Option<Vec<usize>> = (self.on_error != OnError::Abort).then(|| (0..source.schema().fields().len()).collect());
         proceed()?;
         source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
+        source.settle_intervals(all_columns.as_ref().unwrap_or(&indices))?;
         let schema = source.schema().clone();
         let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
@@ -179,6 +189,7 @@ impl CopyJob {
         let load = self.load_plan(&name, &pairs, &keyed, problems, charset)?;
         let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
         plan.warnings.extend(warning);
+        (plan.job, plan.work.job) = (job, job_state);
         Ok(plan)
     }
 
@@ -238,7 +249,7 @@ impl CopyJob {
             // The run looks between batches whether a commit is due.
             batch_rows = batch_rows.min(usize::try_from(rows.get()).unwrap_or(usize::MAX));
         }
-        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None };
+        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, job: None };
         Ok(CopyPlan {
             action,
             first_statement,
@@ -255,7 +266,7 @@ impl CopyJob {
 
     fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: ParquetSource) -> CopyPlan {
         let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
-        self.empty_plan(Work { name, existing, source, read, load: None })
+        self.empty_plan(Work { name, existing, source, read, load: None, job: None })
     }
 
     fn empty_plan(&self, work: Work) -> CopyPlan {
@@ -279,6 +290,7 @@ impl CopyJob {
             on_error: self.on_error.clone(),
             commit: self.commit,
             lossy: self.lossy.to_string(),
+            job: None,
             warnings: Vec::new(),
             work,
         }

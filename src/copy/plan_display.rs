@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::format::{TextTable, bytes, count, thousands};
 use super::job::OnError;
+use super::named_job::NamedJob;
 use super::plan::{CopyPlan, TableAction};
 use crate::load::NotFound;
 use crate::transaction::CommitPolicy;
@@ -38,6 +39,16 @@ impl fmt::Display for CopyPlan {
         let (files, rows) = (count(self.files, "file"), count(self.source_rows, "row"));
         writeln!(f, "source   {}: {files}, {rows}, {}", self.sources.join(" "), bytes(self.source_bytes))?;
         writeln!(f, "target   {}", self.target)?;
+        match &self.job {
+            Some(NamedJob { name, complete_since: Some(since), .. }) => {
+                return writeln!(f, "job      {name}: has loaded this source by {since}; nothing is done");
+            }
+            Some(job) if job.rows_done_before > 0 => {
+                writeln!(f, "job      {}: goes on after row {}", job.name, thousands(job.rows_done_before))?;
+            }
+            Some(job) => writeln!(f, "job      {}: has not loaded this source yet", job.name)?,
+            None => {}
+        }
         writeln!(f, "mode     {}: {}", self.mode, self.action_line())?;
         if self.action == TableAction::Skip {
             return Ok(());

@@ -61,8 +61,8 @@ pub struct Cancel(Arc<CancelState>);
 #[derive(Debug, Default)]
 struct CancelState {
     requested: AtomicBool,
-    /// What [`Cancel::hurry`] may break off; `None` while a commit, a rollback or a clean-up runs.
-    breakable: Mutex<Option<CancelHandle>>,
+    /// What [`Cancel::hurry`] may break off; nothing while a commit, a rollback or a clean-up runs.
+    breakable: Mutex<Vec<CancelHandle>>,
 }
 
 impl Cancel {
@@ -88,20 +88,25 @@ impl Cancel {
         // Held until the break is sent, so that none is sent after `disarm` has returned.
         let breakable = self.breakable();
         // It fails when nothing runs any more, and then there is nothing to hurry.
-        breakable.as_ref().is_some_and(|call| call.cancel() == Ok(true))
+        breakable.iter().filter(|call| call.cancel() == Ok(true)).count() > 0
     }
 
     /// From here on [`Self::hurry`] may break off calls of this session.
     pub(super) fn arm(&self, call: CancelHandle) {
-        *self.breakable() = Some(call);
+        *self.breakable() = vec![call];
+    }
+
+    /// And of this one, too.
+    pub(super) fn arm_also(&self, call: CancelHandle) {
+        self.breakable().push(call);
     }
 
     /// From here on nothing is broken off. A break that was sent before has set the request.
     pub(super) fn disarm(&self) -> Option<CancelHandle> {
-        self.breakable().take()
+        self.breakable().drain(..).next()
     }
 
-    fn breakable(&self) -> MutexGuard<'_, Option<CancelHandle>> {
+    fn breakable(&self) -> MutexGuard<'_, Vec<CancelHandle>> {
         self.0.breakable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::format::{bytes, count, milliseconds, thousands};
 use super::job::Mode;
+use super::named_job::NamedJob;
 use super::plan::TableAction;
 
 /// Time of each stage in milliseconds, on the thread that runs the job. Decoding happens on another one, so `read_ms` is only the time
@@ -76,6 +77,8 @@ pub struct CopyReport {
     pub rows_per_second: u64,
     /// Where the time went.
     pub times: StageTimes,
+    /// The job, if it has a name, as it was before this run.
+    pub job: Option<NamedJob>,
     /// What is worth knowing.
     pub warnings: Vec<String>,
 }
@@ -125,10 +128,16 @@ impl CopyReport {
 
 impl fmt::Display for CopyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(NamedJob { name, complete_since: Some(since), .. }) = &self.job {
+            return writeln!(f, "nothing done: job {name} has loaded this source into {} by {since}", self.table);
+        }
         if self.action == TableAction::Skip {
             return writeln!(f, "nothing done: {} exists (mode {})", self.table, self.mode);
         }
         self.write_headline(f)?;
+        if let Some(job) = self.job.as_ref().filter(|job| job.rows_done_before > 0) {
+            writeln!(f, "  job {}: the first {} had been done before", job.name, count(job.rows_done_before, "row"))?;
+        }
         writeln!(
             f,
             "  {} in {}: {} rows/s from {}, {}, {}",
@@ -189,6 +198,7 @@ mod tests {
             peak_buffer_bytes: 4 << 20,
             rows_per_second: 1_000_000,
             times: StageTimes { total_ms: 6001, ..StageTimes::default() },
+            job: None,
             warnings: vec!["look here".into()],
         }
     }

@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::Schema;
 
+use super::failure::{
+    Failure, annotate, establish, first_line, forget_committed, is_session_dead, name_rejects, unknown_outcome, was_broken_off,
+};
+use super::named_job::{RunningJob, Skipping};
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
 use super::rejects::Rejects;
@@ -14,12 +18,15 @@ use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
 use crate::oci::Session;
 use crate::sql;
-use crate::transaction::{CommitPolicy, ORA_CANCELLED, Transaction, commit_outcome_unknown};
+use crate::transaction::{CommitPolicy, Transaction};
 
 /// Rows and times of a run in progress.
 #[derive(Debug, Default)]
 struct Tally {
+    /// Those that an earlier run of the job has done included.
     rows_read: u64,
+    /// Of those, how many the job's row counted at the last commit.
+    rows_marked: u64,
     rows_deleted: u64,
     rows_committed: u64,
     /// Sent to the database since the last commit.
@@ -31,6 +38,13 @@ struct Tally {
     read: Duration,
     commit: Duration,
     rejects_file: Option<PathBuf>,
+}
+
+/// What a run holds beside the session.
+struct Parts<'a> {
+    rejects: &'a Rejects,
+    job: Option<&'a RunningJob>,
+    cancel: &'a Cancel,
 }
 
 impl CopyPlan {
@@ -47,16 +61,20 @@ impl CopyPlan {
             return Ok(self.report(&tally, LoadReport::default(), began));
         };
         cancel.arm(session.cancel_handle());
-        let (created, rejects) = self
+        let (created, rejects, job) = self
             .check_unchanged(session)
             .and_then(|()| self.refuse_if_cancelled(cancel, &tally))
             .and_then(|()| Rejects::begin(&self.on_error, &self.read_schema()))
-            .and_then(|rejects| Ok((self.run_ddl(session, progress, &mut tally)?, rejects)))
+            .and_then(|rejects| Ok((rejects, RunningJob::begin(session, self.job.as_ref(), self.work.job.as_ref())?)))
+            .and_then(|(rejects, job)| Ok((self.run_ddl(session, progress, &mut tally)?, rejects, job)))
             .map_err(|error| {
                 cancel.disarm();
                 self.as_interruption(error, cancel, &tally)
             })?;
-        let loaded = catch_unwind(AssertUnwindSafe(|| self.load_rows(session, load, &rejects, &mut tally, progress, cancel)));
+        let loaded = catch_unwind(AssertUnwindSafe(|| {
+            let parts = Parts { rejects: &rejects, job: job.as_ref(), cancel };
+            self.load_rows(session, load, &parts, &mut tally, progress)
+        }));
         cancel.disarm();
         match loaded {
             Ok(Ok(load_report)) => {
@@ -113,23 +131,27 @@ impl CopyPlan {
         &self,
         session: &mut Session,
         load: LoadPlan,
-        rejects: &Rejects,
+        parts: &Parts<'_>,
         tally: &mut Tally,
         progress: &mut dyn Progress,
-        cancel: &Cancel,
     ) -> Result<LoadReport, Failure> {
         let transaction = Transaction::begin(session);
-        let filled = self.fill(&transaction, load, rejects, tally, progress, cancel);
+        let filled = self.fill(&transaction, load, parts, tally, progress);
         // Neither a commit nor a rollback is broken off. What was broken off before the commit shows now.
-        cancel.disarm();
-        let filled = filled.and_then(|report| self.refuse_if_cancelled(cancel, tally).map(|()| report).map_err(Failure::from));
+        parts.cancel.disarm();
+        let filled = filled.and_then(|report| self.refuse_if_cancelled(parts.cancel, tally).map(|()| report).map_err(Failure::from));
         // No row is committed before those that were refused are safe.
-        let filled = filled.and_then(|report| rejects.close().map(|()| report).map_err(Failure::from));
+        let filled = filled.and_then(|report| parts.rejects.close().map(|()| report).map_err(Failure::from));
+        let filled = filled.and_then(|report| match parts.job {
+            Some(job) => job.write(transaction.session(), tally.rows_read, true).map(|()| report).map_err(Failure::from),
+            None => Ok(report),
+        });
         match filled {
             Ok(report) => {
                 let began = Instant::now();
                 // What can be rolled back, the guard has rolled back when the commit fails.
-                transaction.commit().map_err(Failure::of_commit)?;
+                let committed = transaction.commit().map_err(Failure::of_commit);
+                committed.or_else(|failure| establish(failure, parts.job, session).map(drop))?;
                 tally.complete = true;
                 tally.commit += began.elapsed();
                 tally.commits += 1;
@@ -142,7 +164,7 @@ impl CopyPlan {
                 // A commit that was broken off may have happened: that is no "rolled back".
                 let error = match failure.outcome_unknown {
                     true => failure.error,
-                    false => self.as_interruption(failure.error, cancel, tally),
+                    false => self.as_interruption(failure.error, parts.cancel, tally),
                 };
                 let error = match transaction.rollback() {
                     Ok(()) => error,
@@ -152,7 +174,16 @@ impl CopyPlan {
                         annotate(error, &format!("the rollback failed too ({}); it happens when the session ends", first_line(&rollback)))
                     }
                 };
-                Err(Failure { error, ..failure })
+                match establish(Failure { error, ..failure }, parts.job, session) {
+                    Ok(lost) => {
+                        tally.rows_committed += std::mem::take(&mut tally.rows_open);
+                        Err(Failure::from(annotate(
+                            lost,
+                            "the last commit has happened, as the job's mark says: run the job again, it goes on there",
+                        )))
+                    }
+                    Err(failure) => Err(failure),
+                }
             }
         }
     }
@@ -162,10 +193,9 @@ impl CopyPlan {
         &self,
         transaction: &Transaction<'_>,
         load: LoadPlan,
-        rejects: &Rejects,
+        parts: &Parts<'_>,
         tally: &mut Tally,
         progress: &mut dyn Progress,
-        cancel: &Cancel,
     ) -> Result<LoadReport, Failure> {
         if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
             let began = Instant::now();
@@ -174,10 +204,12 @@ impl CopyPlan {
             tally.prepare += began.elapsed();
         }
         progress.event(&ProgressEvent::Started { rows_total: self.source_rows, bytes_total: self.source_bytes });
-        let mut loader = rejects.attach(Loader::new(transaction, load)?);
-        let mut reader = self.work.source.read(self.work.read.clone());
+        let mut loader = parts.rejects.attach(Loader::new(transaction, load)?);
+        tally.rows_read = self.rows_done_before();
+        tally.rows_marked = tally.rows_read;
+        let mut reader = Skipping::new(self.work.source.read(self.work.read.clone()), tally.rows_read);
         loop {
-            self.refuse_if_cancelled(cancel, tally)?;
+            self.refuse_if_cancelled(parts.cancel, tally)?;
             let began = Instant::now();
             let next = reader.next().transpose()?;
             tally.read += began.elapsed();
@@ -187,7 +219,7 @@ impl CopyPlan {
             written?;
             tally.rows_read += next.batch.num_rows() as u64;
             progress.event(&ProgressEvent::Batch { rows_done: tally.rows_read, bytes_done: next.bytes_done });
-            self.commit_if_due(transaction, rejects, tally, progress, cancel)?;
+            self.commit_if_due(transaction, &mut loader, parts, tally, progress)?;
         }
         let flushed = loader.flush();
         tally.rows_open = loader.rows_loaded() - tally.rows_committed;
@@ -200,20 +232,34 @@ impl CopyPlan {
     fn commit_if_due(
         &self,
         transaction: &Transaction<'_>,
-        rejects: &Rejects,
+        loader: &mut Loader<'_>,
+        parts: &Parts<'_>,
         tally: &mut Tally,
         progress: &mut dyn Progress,
-        cancel: &Cancel,
     ) -> Result<(), Failure> {
+        let Parts { rejects, job, cancel } = *parts;
         let CommitPolicy::EveryRows(every) = self.commit else { return Ok(()) };
-        if tally.rows_open < every.get() {
+        let rows_since = if job.is_some() { tally.rows_read - tally.rows_marked } else { tally.rows_open };
+        if rows_since < every.get() {
             return Ok(());
+        }
+        if job.is_some() {
+            // The mark counts rows of the source, so none of those that were read may be left behind in the buffers.
+            loader.flush()?;
+            tally.rows_open = loader.rows_loaded() - tally.rows_committed;
         }
         rejects.sync()?;
         let breakable = cancel.disarm();
         self.refuse_if_cancelled(cancel, tally)?;
         let began = Instant::now();
+        if let Some(job) = job {
+            job.write(transaction.session(), tally.rows_read, false)?;
+        }
         transaction.commit_and_continue().map_err(Failure::of_commit)?;
+        if let Some(job) = job {
+            job.committed();
+        }
+        tally.rows_marked = tally.rows_read;
         tally.commit += began.elapsed();
         tally.commits += 1;
         tally.rows_committed += std::mem::take(&mut tally.rows_open);
@@ -226,7 +272,7 @@ impl CopyPlan {
 
     /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
     fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
-        let accounted_for = report.rows_loaded + report.rows_not_found + report.rows_rejected();
+        let accounted_for = self.rows_done_before() + report.rows_loaded + report.rows_not_found + report.rows_rejected();
         if tally.rows_read == self.source_rows && accounted_for == self.source_rows {
             return Ok(());
         }
@@ -238,6 +284,11 @@ impl CopyPlan {
             remedy: "rolled back; run the job again, and report this if it happens twice".into(),
             session_dead: false,
         })
+    }
+
+    /// Rows that an earlier run of the job has committed.
+    fn rows_done_before(&self) -> u64 {
+        self.job.as_ref().map_or(0, |job| job.rows_done_before)
     }
 
     fn interrupted(&self, tally: &Tally) -> Error {
@@ -255,8 +306,7 @@ impl CopyPlan {
     /// Drops a table that this run created, and says what could not be undone.
     fn clean_up(&self, session: &Session, created: bool, outcome_unknown: bool, tally: &Tally, error: Error) -> Error {
         if outcome_unknown {
-            let note = format!("the answer to the commit was lost: count the rows of {} before running the job again", self.table);
-            return annotate(error, &note);
+            return if self.job.is_some() { error } else { unknown_outcome(error, &self.table) };
         }
         if created {
             let dropped = sql::drop_table(&self.work.name, false).and_then(|sql| session.execute_sql(Phase::Ddl, Some(&self.table), &sql));
@@ -311,97 +361,8 @@ impl CopyPlan {
             peak_buffer_bytes: load.peak_buffer_bytes as u64,
             rows_per_second: (load.rows_loaded as f64 / total.as_secs_f64().max(1e-6)) as u64,
             times,
+            job: self.job,
             warnings: self.warnings,
         }
-    }
-}
-
-/// An error within the transaction, and whether a commit may have happened all the same.
-struct Failure {
-    error: Error,
-    outcome_unknown: bool,
-}
-
-impl Failure {
-    fn of_commit(error: Error) -> Self {
-        Failure { outcome_unknown: commit_outcome_unknown(&error), error }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure { error, outcome_unknown: false }
-    }
-}
-
-/// A call that the cancel itself broke off is an interruption, not an error of the database.
-pub(super) fn was_broken_off(error: &Error, cancel: &Cancel) -> bool {
-    let code = match error {
-        Error::Database { ora_code, .. } => *ora_code,
-        Error::Row(row) => row.ora_code.unwrap_or(0),
-        _ => 0,
-    };
-    code == ORA_CANCELLED && cancel.is_requested()
-}
-
-fn is_session_dead(error: &Error) -> bool {
-    matches!(error, Error::Database { session_dead: true, .. })
-}
-
-fn first_line(error: &Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
-}
-
-/// Refused rows are kept also when the job fails: they say what is wrong with the source, and with `--commit-rows` they are nowhere else.
-fn name_rejects(error: Error, rejects: &Rejects) -> Error {
-    match rejects.publish() {
-        Ok(None) => error,
-        Ok(Some((path, rows))) => annotate(error, &format!("{rows} rows that were refused before are in {}", path.display())),
-        Err(failed) => annotate(error, &first_line(&failed)),
-    }
-}
-
-/// Rows that had been committed went with the dropped table.
-fn forget_committed(error: Error) -> Error {
-    match error {
-        Error::Interrupted { table, rows_rolled_back, rows_committed } => {
-            Error::Interrupted { table, rows_rolled_back: rows_rolled_back + rows_committed, rows_committed: 0 }
-        }
-        other => other,
-    }
-}
-
-/// Adds a sentence to what the user should do next.
-fn annotate(mut error: Error, note: &str) -> Error {
-    let add = |remedy: &mut String| *remedy = format!("{remedy}\n  note: {note}");
-    match &mut error {
-        Error::Usage { remedy, .. } | Error::Connect { remedy, .. } | Error::Database { remedy, .. } | Error::Source { remedy, .. } => {
-            add(remedy)
-        }
-        Error::Row(row) => add(&mut row.remedy),
-        Error::Plan { problems, .. } => problems.push(PlanProblem { column: None, reason: note.to_owned(), remedy: "see above".into() }),
-        Error::Interrupted { table, .. } => *table = format!("{table}; {note}"),
-        // No load ends so.
-        Error::ExportInterrupted { .. } => {}
-    }
-    error
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn notes_follow_the_remedy() {
-        let error = Error::Usage { message: "m".into(), remedy: "r".into() };
-        assert_eq!(annotate(error, "n").to_string(), "m\n  try: r\n  note: n");
-        let error = Error::Interrupted { table: "T".into(), rows_rolled_back: 5, rows_committed: 2 };
-        assert!(annotate(error, "could not be dropped").to_string().contains("could not be dropped"));
-    }
-
-    #[test]
-    fn a_dropped_table_takes_committed_rows_with_it() {
-        let error = forget_committed(Error::Interrupted { table: "T".into(), rows_rolled_back: 5, rows_committed: 2 });
-        assert_eq!(error.to_string(), "interrupted: rolled back, 7 rows are not in T");
     }
 }

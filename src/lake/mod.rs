@@ -2,7 +2,9 @@
 
 pub mod describe;
 pub mod discover;
+pub mod fingerprint;
 pub mod int96;
+mod interval;
 mod ndjson;
 pub mod parquet;
 pub mod parquet_sink;

@@ -20,6 +20,9 @@ use crate::error::{Error, Phase, Result};
 /// Key in the footer of a file that was copied from Oracle: its columns with their Oracle types, so that a later load can make the same table.
 pub const ORACLE_COLUMNS_KEY: &str = "olbridge.oracle_columns";
 
+/// Key in the footer of a file that was copied from Oracle: the system change number that it is as of.
+pub const SCN_KEY: &str = "olbridge.scn";
+
 /// How pages are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -217,7 +217,7 @@ fn load_metadata_as(source: &ParquetSource, file: &ParquetFile) -> Result<ArrowR
     for field in own.schema().fields() {
         match source.schema().field_with_name(field.name()) {
             Ok(wanted) if wanted.data_type() != field.data_type() => {
-                if !same_values(field.data_type(), wanted.data_type()) && !is_int96_unit(field.data_type(), wanted.data_type()) {
+                if !same_values(field.data_type(), wanted.data_type()) && !is_settled_type(field.data_type(), wanted.data_type()) {
                     return Err(column_changed(file, field.name()));
                 }
                 changed = true;
@@ -234,9 +234,10 @@ fn load_metadata_as(source: &ParquetSource, file: &ParquetFile) -> Result<ArrowR
     guarded(&file.path, Phase::Read, || ArrowReaderMetadata::try_new(parquet_metadata, ArrowReaderOptions::new().with_schema(schema)))
 }
 
-/// What [`ParquetSource::settle_int96`] may have chosen.
-fn is_int96_unit(own: &DataType, wanted: &DataType) -> bool {
-    own == &DataType::Timestamp(TimeUnit::Nanosecond, None) && wanted == &DataType::Timestamp(TimeUnit::Microsecond, None)
+/// What [`ParquetSource::settle_int96`] and [`ParquetSource::settle_intervals`] may have chosen.
+fn is_settled_type(own: &DataType, wanted: &DataType) -> bool {
+    matches!((own, wanted), (DataType::Interval(_), DataType::Interval(_)))
+        || own == &DataType::Timestamp(TimeUnit::Nanosecond, None) && wanted == &DataType::Timestamp(TimeUnit::Microsecond, None)
 }
 
 fn column_changed(file: &ParquetFile, name: &str) -> Error {

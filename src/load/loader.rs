@@ -276,6 +276,9 @@ impl<'t> Loader<'t> {
         for (index, column) in self.columns.iter().enumerate() {
             let present = self.statement.layout(index);
             let Layout::Variable { stride_bytes, .. } = present else { continue };
+            if stride_bytes >= column.converter.max_stride_bytes() {
+                continue;
+            }
             let array = batch.column(column.source_index);
             let needed = column.converter.required_stride_bytes(array);
             let needed = needed.map_err(|e| Stop::BadValue(0, Error::Row(Box::new(refused(&self.table, column, file, first_row, e)))))?;
@@ -307,7 +310,7 @@ impl<'t> Loader<'t> {
         for (index, column) in self.columns.iter_mut().enumerate() {
             let array = batch.column(column.source_index).slice(start, rows);
             let slots = self.statement.slots(index, window.clone());
-            if let Err(error) = write_column(column.converter.as_mut(), column.is_key, &array, slots) {
+            if let Err(error) = write_column(column, &array, slots) {
                 let row = refused(&self.table, column, file, first_row + start as u64, error);
                 return Err(Stop::BadValue(start, Error::Row(Box::new(row))));
             }

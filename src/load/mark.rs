@@ -42,6 +42,7 @@ impl DeleteMark {
             layout: MarkBind::LAYOUT,
             is_key: false,
             is_mark: true,
+            indicators_are_zero: true,
         }
     }
 }

@@ -81,6 +81,8 @@ pub struct PlannedColumn {
     pub is_key: bool,
     /// It says which rows are deleted, and goes into no column.
     pub is_mark: bool,
+    /// No indicator of its buffer has been anything but 0 so far.
+    pub(super) indicators_are_zero: bool,
 }
 
 /// The array statement and its columns in placeholder order.
@@ -118,6 +120,7 @@ impl LoadPlan {
                     layout: converter.layout(),
                     is_key: keyed.keys.contains(&pair.target.name),
                     is_mark: false,
+                    indicators_are_zero: true,
                     converter,
                 }),
                 Err(problem) => problems.push(problem),

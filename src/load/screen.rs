@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
 
-use crate::column::{ColumnBind, ValueError};
+use crate::column::ValueError;
 use crate::layout::{Layout, Slots};
 
 use super::plan::PlannedColumn;
@@ -53,10 +53,9 @@ fn screen_column(column: &mut PlannedColumn, array: &ArrayRef, note: &mut dyn Fn
         Ok(())
     });
     let mut scratch = Scratch::new(column.layout, stride_bytes as usize, array.len());
-    let (converter, is_key) = (column.converter.as_mut(), column.is_key);
     each_error(0..array.len(), note, &mut |range| {
         let part = array.slice(range.start, range.len());
-        write_column(converter, is_key, &part, scratch.slots(range))
+        write_column(column, &part, scratch.slots(range))
     });
 }
 
@@ -99,18 +98,22 @@ impl Scratch {
 }
 
 /// Indicators from the validity bitmap, then the values; a key has to have one.
-pub(super) fn write_column(converter: &mut dyn ColumnBind, is_key: bool, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
+pub(super) fn write_column(column: &mut PlannedColumn, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
     match array.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+        // Indicators are 0 from the beginning and in most columns for good: to write that again costs as much as converting a column.
+        None if column.indicators_are_zero => {}
         None => slots.indicators.fill(0),
         Some(nulls) => {
+            column.indicators_are_zero = false;
             for (indicator, valid) in slots.indicators.iter_mut().zip(nulls.iter()) {
                 *indicator = i16::from(valid) - 1;
             }
         }
     }
     let Slots { values, stride_bytes, lengths, indicators } = slots;
-    converter.write(array, Slots { values, stride_bytes, lengths, indicators: &mut *indicators })?;
-    match indicators.iter().position(|&indicator| is_key && indicator == -1) {
+    column.indicators_are_zero &= !column.converter.makes_nulls();
+    column.converter.write(array, Slots { values, stride_bytes, lengths, indicators: &mut *indicators })?;
+    match indicators.iter().position(|&indicator| column.is_key && indicator == -1) {
         None => Ok(()),
         Some(row_index) => Err(ValueError {
             row_index,

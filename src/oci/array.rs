@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use oci_sys::*;
 
-use crate::layout::{DateTimeFields, Layout, Slots};
+use crate::layout::{Layout, Slots};
+use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::{Done, OciError, is_statement_level};
-use crate::oci::handle::{DescriptorArray, RawArray, zone_text};
 use crate::oci::session::Session;
-use crate::oci::statement::{BindTarget, Statement};
+use crate::oci::statement::Statement;
 
 /// Most rows of one execute. The 12.1 client refuses 65,535, batch errors are counted in 16 bits, and Oracle's manual recommends no more than this.
 pub const MAX_ROWS_PER_EXECUTE: u32 = 32_767;
@@ -75,17 +75,6 @@ pub struct ArrayStatement<'s> {
     counts_rows: bool,
 }
 
-/// The arrays of one placeholder. They never move while bound; see [`RawArray`].
-struct ArrayBuffer {
-    layout: Layout,
-    /// As words, so that native integers and doubles are aligned. For datetimes the staging area of [`DateTimeFields`].
-    values: RawArray<u64>,
-    indicators: RawArray<i16>,
-    /// Empty unless [`Layout::Variable`].
-    lengths: RawArray<u32>,
-    descriptors: Option<DescriptorArray>,
-}
-
 impl<'s> ArrayStatement<'s> {
     pub(crate) fn prepare(session: &'s Session, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<Self, OciError> {
         let statement = Statement::prepare(session, sql)?;
@@ -111,32 +100,21 @@ impl<'s> ArrayStatement<'s> {
     /// # Panics
     /// When there is no such placeholder.
     pub fn layout(&self, index: usize) -> Layout {
-        self.buffers[index].layout
+        self.buffers[index].layout()
     }
 
-    /// The window of `rows` in the buffers of placeholder `index` (0-based). For [`Layout::DateTime`] the values are [`DateTimeFields`].
+    /// The window of `rows` in the buffers of placeholder `index` (0-based). For descriptors the values are a staging area.
     ///
     /// # Panics
     /// When there is no such placeholder or the rows exceed the capacity.
     pub fn slots(&mut self, index: usize, rows: Range<usize>) -> Slots<'_> {
-        let buffer = &mut self.buffers[index];
-        let stride_bytes = buffer.layout.stride_bytes() as usize;
-        let lengths = match buffer.layout {
-            Layout::Variable { .. } => &mut buffer.lengths.as_mut_slice()[rows.clone()],
-            Layout::Fixed { .. } | Layout::DateTime { .. } => &mut [],
-        };
-        Slots {
-            values: &mut buffer.values.as_bytes_mut()[rows.start * stride_bytes..rows.end * stride_bytes],
-            stride_bytes,
-            lengths,
-            indicators: &mut buffer.indicators.as_mut_slice()[rows],
-        }
+        self.buffers[index].slots(rows)
     }
 
     /// Gives the placeholders other strides (one each; only those of [`Layout::Variable`] may change) and another capacity: allocates and binds
     /// anew. Only between executes; the contents are lost.
     pub fn reshape(&mut self, strides_bytes: &[u32], capacity_rows: u32) -> Result<(), OciError> {
-        let layouts = self.buffers.iter().zip(strides_bytes).map(|(buffer, &stride_bytes)| with_stride(buffer.layout, stride_bytes));
+        let layouts = self.buffers.iter().zip(strides_bytes).map(|(buffer, &stride_bytes)| with_stride(buffer.layout(), stride_bytes));
         let layouts: Vec<Layout> = layouts.collect::<Result<_, _>>()?;
         if layouts.len() != self.buffers.len() {
             let message = format!("{} strides were given for {} placeholders", strides_bytes.len(), self.buffers.len());
@@ -190,7 +168,7 @@ impl<'s> ArrayStatement<'s> {
 
     fn bind_all(&self) -> Result<(), OciError> {
         for (position, buffer) in (1..).zip(&self.buffers) {
-            let national = matches!(buffer.layout, Layout::Variable { national: true, .. });
+            let national = matches!(buffer.layout(), Layout::Variable { national: true, .. });
             // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields) or this binding
             // (`reshape` keeps the old ones until all positions are bound anew).
             unsafe { self.statement.bind(position, &buffer.bind_target(self.statement.session()), national) }?;
@@ -229,131 +207,7 @@ impl<'s> ArrayStatement<'s> {
     }
 }
 
-const MAX_NANOSECOND: u32 = 999_999_999;
-/// As [`DateTimeFields::offset_minutes`] says; `-14:59` to `+14:00`.
-const ZONE_MINUTES: std::ops::RangeInclusive<i16> = -899..=840;
-
-const EXECUTE: &str = "execute the array";
-
-impl ArrayBuffer {
-    fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
-        let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
-        let descriptors = match layout {
-            Layout::DateTime { with_zone } => {
-                let kind = if with_zone { OCI_DTYPE_TIMESTAMP_TZ } else { OCI_DTYPE_TIMESTAMP };
-                // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
-                Some(unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) }?)
-            }
-            Layout::Fixed { .. } | Layout::Variable { .. } => None,
-        };
-        Ok(ArrayBuffer {
-            layout,
-            values: RawArray::zeroed((layout.stride_bytes() as usize * rows).div_ceil(8)),
-            indicators: RawArray::zeroed(rows),
-            lengths: RawArray::zeroed(lengths),
-            descriptors,
-        })
-    }
-
-    fn bind_target(&self, session: &Session) -> BindTarget {
-        let values = self.values.as_ptr().cast::<u8>();
-        let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
-            (Layout::DateTime { with_zone }, Some(descriptors)) => {
-                let external_type = if with_zone { SQLT_TIMESTAMP_TZ } else { SQLT_TIMESTAMP };
-                (descriptors.as_ptr().cast::<u8>(), size_of::<*mut OCIDateTime>() as u32, external_type)
-            }
-            (Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }, _) => {
-                (values, stride_bytes, external_type)
-            }
-            (Layout::DateTime { .. }, None) => unreachable!("`allocate` gives every datetime placeholder its descriptors"),
-        };
-        let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
-        let server_bytes = server_bytes(self.layout, session.converts_text());
-        BindTarget { values, stride_bytes, external_type, indicators: self.indicators.as_ptr(), lengths, server_bytes }
-    }
-
-    /// Checks or constructs what the client is about to read.
-    fn make_ready(&mut self, session: &Session, error: *mut OCIError, index: usize, rows: usize) -> Result<(), OciError> {
-        match self.layout {
-            Layout::Fixed { external_type: SQLT_VNU, .. } => self.check_numbers(index, rows),
-            Layout::Fixed { .. } => Ok(()),
-            Layout::Variable { stride_bytes, .. } => self.check_lengths(stride_bytes, index, rows),
-            Layout::DateTime { with_zone } => self.construct_descriptors(session, error, with_zone, index, rows),
-        }
-    }
-
-    /// The client would read beyond the value; converters are safe code, so this is checked here.
-    fn check_lengths(&self, stride_bytes: u32, index: usize, rows: usize) -> Result<(), OciError> {
-        let lengths = &self.lengths.as_slice()[..rows];
-        if lengths.iter().fold(0, |most, &length| most.max(length)) <= stride_bytes {
-            return Ok(());
-        }
-        let too_long =
-            lengths.iter().zip(self.indicators.as_slice()).position(|(&length, &indicator)| length > stride_bytes && indicator != -1);
-        let Some(row) = too_long else { return Ok(()) };
-        let message = format!("placeholder {}, row {}: {} bytes do not fit in {stride_bytes}", index + 1, row + 1, lengths[row]);
-        Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
-    }
-
-    /// The client takes the first byte for a length: more than the slot holds would be read from beyond it, and 0 is stored as NULL.
-    fn check_numbers(&self, index: usize, rows: usize) -> Result<(), OciError> {
-        const NUMBER_BYTES: u8 = 21;
-        let (slots, _) = self.values.as_bytes().as_chunks::<{ NUMBER_BYTES as usize + 1 }>();
-        let mut numbers = slots.iter().zip(self.indicators.as_slice()).take(rows);
-        let Some(row) = numbers.position(|(slot, &indicator)| slot[0].wrapping_sub(1) >= NUMBER_BYTES && indicator != -1) else {
-            return Ok(());
-        };
-        let message =
-            format!("placeholder {}, row {}: a NUMBER of {} bytes; it has 1 to {NUMBER_BYTES}", index + 1, row + 1, slots[row][0]);
-        Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
-    }
-
-    fn construct_descriptors(
-        &self,
-        session: &Session,
-        error: *mut OCIError,
-        with_zone: bool,
-        index: usize,
-        rows: usize,
-    ) -> Result<(), OciError> {
-        let Some(descriptors) = &self.descriptors else { return Ok(()) };
-        // All values of a column are at one offset, as a rule.
-        let mut zone = (0, zone_text(0));
-        let (staged, _) = self.values.as_bytes().as_chunks::<{ DateTimeFields::SIZE_BYTES }>();
-        for (row, (slot, &indicator)) in staged.iter().zip(self.indicators.as_slice()).take(rows).enumerate() {
-            if indicator == -1 {
-                continue;
-            }
-            let fields = DateTimeFields::read_from(slot);
-            if fields.nanosecond > MAX_NANOSECOND || with_zone && !ZONE_MINUTES.contains(&fields.offset_minutes) {
-                let message = format!("placeholder {}, row {}: {fields:?} is no time", index + 1, row + 1);
-                return Err(OciError::refused("OCIDateTimeConstruct", EXECUTE, message));
-            }
-            if zone.0 != fields.offset_minutes {
-                zone = (fields.offset_minutes, zone_text(fields.offset_minutes));
-            }
-            // SAFETY: the descriptor is ours and of the kind that the layout says; the error handle is the statement's.
-            unsafe { descriptors.construct(row, session.env(), error, &fields, with_zone.then_some(&zone.1)) }
-                .map_err(|error| OciError { message: format!("placeholder {}, row {}: {}", index + 1, row + 1, error.message), ..error })?;
-        }
-        Ok(())
-    }
-}
-
-/// Room in the server for a value of a full slot (OCI_ATTR_MAXDATA_SIZE). A byte of UTF-8 becomes two of AL16UTF16, and up to two where the
-/// database has another character set; but a bind that may exceed 4000 bytes is another kind of bind there (ORA-24816).
-fn server_bytes(layout: Layout, converts_text: bool) -> u32 {
-    let Layout::Variable { external_type: SQLT_CHR | SQLT_AFC, stride_bytes, national, long } = layout else {
-        return layout.stride_bytes();
-    };
-    const MAX_BYTES: u32 = 4_000;
-    const MAX_LONG_BYTES: u32 = 32_767;
-    let most_bytes = if long { MAX_LONG_BYTES } else { MAX_BYTES };
-    match national || converts_text {
-        true => stride_bytes.saturating_mul(2).min(most_bytes).max(stride_bytes),
-        false => stride_bytes,
-    }
-}
+pub(super) const EXECUTE: &str = "execute the array";
 
 fn allocate(session: &Session, layouts: &[Layout], capacity_rows: u32) -> Result<Vec<ArrayBuffer>, OciError> {
     let refused = |message: String| OciError::refused("OCIBindByPos2", "allocate the array", message);
@@ -372,20 +226,6 @@ fn allocate(session: &Session, layouts: &[Layout], capacity_rows: u32) -> Result
     layouts.iter().map(|&layout| ArrayBuffer::allocate(session, layout, capacity_rows as usize)).collect()
 }
 
-/// External types with the sizes that the client takes. Others could make it read beyond a value or, unknown to it, crash (client 12.1 with JSON, VECTOR).
-pub(super) fn is_bindable(layout: &Layout) -> bool {
-    match *layout {
-        Layout::Fixed { external_type, stride_bytes } => matches!(
-            (external_type, stride_bytes),
-            (SQLT_INT | SQLT_UIN, 1 | 2 | 4 | 8) | (SQLT_BFLOAT, 4) | (SQLT_BDOUBLE, 8) | (SQLT_VNU, 22) | (SQLT_DAT, 7) | (SQLT_ODT, 8)
-        ),
-        Layout::Variable { external_type, stride_bytes, .. } => {
-            matches!(external_type, SQLT_CHR | SQLT_AFC | SQLT_LNG | SQLT_BIN | SQLT_LBI) && stride_bytes > 0
-        }
-        Layout::DateTime { .. } => true,
-    }
-}
-
 fn with_stride(layout: Layout, stride_bytes: u32) -> Result<Layout, OciError> {
     match layout {
         Layout::Variable { external_type, national, long, .. } => Ok(Layout::Variable { external_type, stride_bytes, national, long }),
@@ -396,26 +236,7 @@ fn with_stride(layout: Layout, stride_bytes: u32) -> Result<Layout, OciError> {
 
 impl std::fmt::Debug for ArrayStatement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.layout).collect();
+        let layouts: Vec<Layout> = self.buffers.iter().map(ArrayBuffer::layout).collect();
         f.debug_struct("ArrayStatement").field("capacity_rows", &self.capacity_rows).field("layouts", &layouts).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_server_gets_room_for_what_a_value_becomes_there() {
-        let of = |external_type, stride_bytes, national, long, converts_text| {
-            server_bytes(Layout::Variable { external_type, stride_bytes, national, long }, converts_text)
-        };
-        assert_eq!(of(SQLT_CHR, 10, true, false, false), 20, "10 ASCII letters are 20 bytes of an NVARCHAR2(10)");
-        assert_eq!(of(SQLT_CHR, 3000, true, false, false), 4000, "NVARCHAR2(1000) holds 2000 bytes");
-        assert_eq!(of(SQLT_CHR, 6000, true, true, false), 12_000);
-        assert_eq!(of(SQLT_CHR, 32_767, true, true, false), 32_767);
-        assert_eq!([of(SQLT_CHR, 10, false, false, false), of(SQLT_CHR, 10, false, false, true)], [10, 20]);
-        assert_eq!(of(SQLT_BIN, 10, false, false, true), 10);
-        assert_eq!(server_bytes(Layout::Fixed { external_type: SQLT_VNU, stride_bytes: 22 }, true), 22);
     }
 }

@@ -126,6 +126,10 @@ fn oracle_type(raw: &RawColumn) -> OracleType {
         (SQLT_TIMESTAMP | SQLT_INTERNAL_TIMESTAMP, _) => OracleType::Timestamp { fractional_digits },
         (SQLT_TIMESTAMP_TZ | SQLT_INTERNAL_TIMESTAMP_TZ, _) => OracleType::TimestampTz { fractional_digits },
         (SQLT_TIMESTAMP_LTZ | SQLT_INTERNAL_TIMESTAMP_LTZ, _) => OracleType::TimestampLtz { fractional_digits },
+        (SQLT_INTERVAL_DS | SQLT_INTERNAL_INTERVAL_DS, _) => {
+            OracleType::IntervalDaySecond { day_digits: leading_digits(raw.precision), fractional_digits }
+        }
+        (SQLT_INTERVAL_YM | SQLT_INTERNAL_INTERVAL_YM, _) => OracleType::IntervalYearMonth { year_digits: leading_digits(raw.precision) },
         (SQLT_BIN, _) => OracleType::Raw { max_bytes: u32::from(raw.size_bytes) },
         (SQLT_CLOB, false) => OracleType::Clob,
         (SQLT_CLOB, true) => OracleType::Nclob,
@@ -146,10 +150,13 @@ fn other_name(data_type: u16) -> String {
         SQLT_JSON => "JSON".into(),
         SQLT_VEC => "VECTOR".into(),
         SQLT_BOL => "BOOLEAN".into(),
-        SQLT_INTERVAL_YM | SQLT_INTERNAL_INTERVAL_YM => "INTERVAL YEAR TO MONTH".into(),
-        SQLT_INTERVAL_DS | SQLT_INTERNAL_INTERVAL_DS => "INTERVAL DAY TO SECOND".into(),
         other => format!("type {other}"),
     }
+}
+
+/// The precision of an INTERVAL is that of its days or years (ODPI-C reads it so), the scale its fractional digits.
+fn leading_digits(precision: i16) -> u8 {
+    u8::try_from(precision).unwrap_or(2).min(9)
 }
 
 /// Precision > 0 with scale -127 is FLOAT (binary digits), precision 0 with scale -127 plain NUMBER. Precision 0 with another scale is
@@ -202,6 +209,11 @@ mod tests {
         for code in [SQLT_TIMESTAMP_TZ, SQLT_INTERNAL_TIMESTAMP_TZ] {
             assert_eq!(oracle_type(&RawColumn { scale: 6, ..raw(code) }), OracleType::TimestampTz { fractional_digits: 6 });
         }
+        for code in [SQLT_INTERVAL_DS, SQLT_INTERNAL_INTERVAL_DS] {
+            let described = oracle_type(&RawColumn { precision: 9, scale: 3, ..raw(code) });
+            assert_eq!(described.to_string(), "INTERVAL DAY(9) TO SECOND(3)");
+        }
+        assert_eq!(oracle_type(&RawColumn { precision: 4, ..raw(SQLT_INTERVAL_YM) }).to_string(), "INTERVAL YEAR(4) TO MONTH");
         assert_eq!(oracle_type(&raw(SQLT_JSON)).to_string(), "JSON");
         assert_eq!(oracle_type(&raw(999)).to_string(), "type 999");
     }

@@ -2,13 +2,14 @@
 
 use oci_sys::*;
 
-use crate::layout::{Cells, DateTimeFields, Layout};
+use crate::layout::{Cells, Layout};
 use crate::oci::array::MAX_ROWS_PER_EXECUTE;
+use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::OciError;
 use crate::oci::describe::select_list;
-use crate::oci::handle::{DescriptorArray, RawArray};
+use crate::oci::handle::RawArray;
 use crate::oci::session::Session;
-use crate::oci::statement::{DefineTarget, Statement};
+use crate::oci::statement::Statement;
 use crate::oracle_type::ColumnDesc;
 
 /// Most bytes of one column's values, as for binds.
@@ -53,14 +54,8 @@ pub struct FetchStatement<'s> {
 
 /// The arrays of one column. They never move while defined; see [`RawArray`].
 struct FetchBuffer {
-    layout: Layout,
-    /// As words, so that native integers and doubles are aligned. For datetimes the staging area of [`DateTimeFields`].
-    values: RawArray<u64>,
-    indicators: RawArray<i16>,
-    /// Empty unless [`Layout::Variable`].
-    lengths: RawArray<u32>,
+    cells: ArrayBuffer,
     return_codes: RawArray<u16>,
-    descriptors: Option<DescriptorArray>,
 }
 
 impl<'s> FetchStatement<'s> {
@@ -81,9 +76,9 @@ impl<'s> FetchStatement<'s> {
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
         let this = FetchStatement { statement, columns, buffers, capacity_rows, at_end: false };
         for (position, buffer) in (1..).zip(&this.buffers) {
-            let national = matches!(buffer.layout, Layout::Variable { national: true, .. });
+            let national = matches!(buffer.cells.layout(), Layout::Variable { national: true, .. });
             // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields).
-            unsafe { this.statement.define(position, &buffer.define_target(), national) }?;
+            unsafe { this.statement.define(position, &buffer.cells.define_target(buffer.return_codes.as_ptr()), national) }?;
         }
         Ok(this)
     }
@@ -118,7 +113,7 @@ impl<'s> FetchStatement<'s> {
         let bad_cell = bad_cells.min_by_key(|cell| (cell.row_index, cell.column_index));
         if bad_cell.is_none() {
             for buffer in &mut self.buffers {
-                buffer.stage_descriptors(self.statement.session(), self.statement.error(), rows)?;
+                buffer.cells.stage_descriptors(self.statement.session(), self.statement.error(), rows)?;
             }
         }
         Ok(FetchOutcome { rows, bad_cell })
@@ -129,78 +124,26 @@ impl<'s> FetchStatement<'s> {
     /// # Panics
     /// When there is no such column or the rows exceed the capacity.
     pub fn cells(&self, index: usize, rows: usize) -> (Cells<'_>, &[i16]) {
-        let buffer = &self.buffers[index];
-        let stride_bytes = buffer.layout.stride_bytes() as usize;
-        let lengths = match buffer.layout {
-            Layout::Variable { .. } => &buffer.lengths.as_slice()[..rows],
-            Layout::Fixed { .. } | Layout::DateTime { .. } => &[],
-        };
-        let cells = Cells { values: &buffer.values.as_bytes()[..rows * stride_bytes], stride_bytes, lengths, rows };
-        (cells, &buffer.indicators.as_slice()[..rows])
+        self.buffers[index].cells.cells(rows)
     }
 }
 
 impl FetchBuffer {
     fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
-        let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
-        let descriptors = match layout {
-            Layout::DateTime { with_zone } => {
-                let kind = if with_zone { OCI_DTYPE_TIMESTAMP_TZ } else { OCI_DTYPE_TIMESTAMP };
-                // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
-                Some(unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) }?)
-            }
-            Layout::Fixed { .. } | Layout::Variable { .. } => None,
-        };
-        Ok(FetchBuffer {
-            layout,
-            values: RawArray::zeroed((layout.stride_bytes() as usize * rows).div_ceil(8)),
-            indicators: RawArray::zeroed(rows),
-            lengths: RawArray::zeroed(lengths),
-            return_codes: RawArray::zeroed(rows),
-            descriptors,
-        })
-    }
-
-    fn define_target(&self) -> DefineTarget {
-        let values = self.values.as_ptr().cast::<u8>();
-        let (values, stride_bytes, external_type) = match (self.layout, &self.descriptors) {
-            (Layout::DateTime { with_zone }, Some(descriptors)) => {
-                let external_type = if with_zone { SQLT_TIMESTAMP_TZ } else { SQLT_TIMESTAMP };
-                (descriptors.as_ptr().cast::<u8>(), size_of::<*mut OCIDateTime>() as u32, external_type)
-            }
-            (Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }, _) => {
-                (values, stride_bytes, external_type)
-            }
-            (Layout::DateTime { .. }, None) => unreachable!("`allocate` gives every datetime column its descriptors"),
-        };
-        let lengths = if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() };
-        let (indicators, return_codes) = (self.indicators.as_ptr(), self.return_codes.as_ptr());
-        DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes }
+        Ok(FetchBuffer { cells: ArrayBuffer::allocate(session, layout, rows)?, return_codes: RawArray::zeroed(rows) })
     }
 
     /// Truncation is told by the return code, by the indicator (-2, or the whole length) or by a length beyond the stride; any of them is enough.
     fn bad_cell(&self, column_index: usize, rows: usize) -> Option<BadCell> {
-        let (codes, indicators) = (&self.return_codes.as_slice()[..rows], &self.indicators.as_slice()[..rows]);
+        let (codes, (_, indicators)) = (&self.return_codes.as_slice()[..rows], self.cells.cells(rows));
+        let stride_bytes = self.cells.layout().stride_bytes();
         let code_of = |row: usize| match (codes[row], indicators[row]) {
             (0 | CODE_NULL, -1) => None,
-            (0, 0) => self.lengths.as_slice().get(row).filter(|&&length| length > self.layout.stride_bytes()).map(|_| CODE_TRUNCATED),
+            (0, 0) => self.cells.fetched_lengths().get(row).filter(|&&length| length > stride_bytes).map(|_| CODE_TRUNCATED),
             (0, _) => Some(CODE_TRUNCATED),
             (code, _) => Some(code),
         };
         (0..rows).find_map(|row_index| code_of(row_index).map(|ora_code| BadCell { row_index, column_index, ora_code }))
-    }
-
-    /// Datetimes from the client's descriptors into the staging area.
-    fn stage_descriptors(&mut self, session: &Session, error: *mut OCIError, rows: usize) -> Result<(), OciError> {
-        let (Some(descriptors), Layout::DateTime { with_zone }) = (&self.descriptors, self.layout) else { return Ok(()) };
-        let (staged, _) = self.values.as_bytes_mut().as_chunks_mut::<{ DateTimeFields::SIZE_BYTES }>();
-        for (row, (slot, &indicator)) in staged.iter_mut().zip(self.indicators.as_slice()).take(rows).enumerate() {
-            if indicator != -1 {
-                // SAFETY: the descriptor is ours, of the kind that the layout says, and the fetch has filled it; the error handle is the statement's.
-                unsafe { descriptors.read(row, session.env(), error, with_zone) }?.write_to(slot);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -210,7 +153,7 @@ fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError>
         return refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}"));
     }
     for (position, layout) in (1..).zip(layouts) {
-        if !crate::oci::array::is_bindable(layout) {
+        if !is_bindable(layout) {
             return refused(format!("column {position}: {layout:?} is no array that the client fills"));
         }
         let bytes = u64::from(layout.stride_bytes()) * u64::from(capacity_rows);
@@ -223,7 +166,7 @@ fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError>
 
 impl std::fmt::Debug for FetchStatement<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.layout).collect();
+        let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.cells.layout()).collect();
         f.debug_struct("FetchStatement").field("capacity_rows", &self.capacity_rows).field("layouts", &layouts).finish_non_exhaustive()
     }
 }

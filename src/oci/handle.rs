@@ -6,7 +6,6 @@ use std::ptr::NonNull;
 
 use oci_sys::*;
 
-use crate::layout::DateTimeFields;
 use crate::oci::check::{OciError, check};
 
 /// Handle types that we allocate ourselves.
@@ -123,120 +122,6 @@ impl Drop for Parameter<'_> {
     }
 }
 
-/// Descriptors allocated at once: the array of their pointers is what a datetime placeholder binds.
-pub(crate) struct DescriptorArray {
-    api: &'static Api,
-    descriptor_type: u32,
-    pointers: RawArray<*mut OCIDateTime>,
-}
-
-impl DescriptorArray {
-    /// Allocates `count` (at least 1) descriptors.
-    ///
-    /// # Safety
-    /// `env` is a live environment of `api`'s client and outlives the descriptors; `descriptor_type` is one of the three of OCIDateTime.
-    pub(crate) unsafe fn allocate(api: &'static Api, env: *mut OCIEnv, descriptor_type: u32, count: usize) -> Result<Self, OciError> {
-        let pointers = RawArray::<*mut OCIDateTime>::zeroed(count);
-        // SAFETY: `env` is live (caller); `pointers` has room for `count` pointers and is passed by the address of its first, as OCI wants.
-        let status = unsafe {
-            (api.OCIArrayDescriptorAlloc)(env.cast(), pointers.as_ptr().cast(), descriptor_type, count as u32, 0, std::ptr::null_mut())
-        };
-        if status != OCI_SUCCESS {
-            let message = format!("the client cannot allocate {count} datetime descriptors (status {status})");
-            return Err(OciError::refused("OCIArrayDescriptorAlloc", "allocate datetime descriptors", message));
-        }
-        Ok(DescriptorArray { api, descriptor_type, pointers })
-    }
-
-    pub(crate) fn as_ptr(&self) -> *mut *mut OCIDateTime {
-        self.pointers.as_ptr()
-    }
-
-    /// Fills descriptor `index`.
-    ///
-    /// # Safety
-    /// `env` is the environment that the descriptors were allocated in, `error` a live error handle of this thread.
-    pub(crate) unsafe fn construct(
-        &self,
-        index: usize,
-        env: *mut OCIEnv,
-        error: *mut OCIError,
-        fields: &DateTimeFields,
-        zone: Option<&ZoneText>,
-    ) -> Result<(), OciError> {
-        let (zone_text, zone_bytes) = zone.map_or((std::ptr::null(), 0), |zone| (zone.as_ptr(), zone.len()));
-        // SAFETY: live handles (caller), a descriptor of ours, a zone text that is readable for its length or absent.
-        unsafe {
-            let status = (self.api.OCIDateTimeConstruct)(
-                env.cast(),
-                error,
-                self.pointers.as_slice()[index],
-                fields.year,
-                fields.month,
-                fields.day,
-                fields.hour,
-                fields.minute,
-                fields.second,
-                fields.nanosecond,
-                zone_text,
-                zone_bytes,
-            );
-            check(self.api, error, status, "OCIDateTimeConstruct", "construct a datetime").map(drop)
-        }
-    }
-}
-
-impl DescriptorArray {
-    /// Reads descriptor `index`, which a fetch has filled; the fields are those of the clock of its zone.
-    ///
-    /// # Safety
-    /// As for [`Self::construct`]; `with_zone` only for descriptors with a zone.
-    pub(crate) unsafe fn read(
-        &self,
-        index: usize,
-        env: *mut OCIEnv,
-        error: *mut OCIError,
-        with_zone: bool,
-    ) -> Result<DateTimeFields, OciError> {
-        const ACTION: &str = "read a datetime";
-        let (api, descriptor) = (self.api, self.pointers.as_slice()[index]);
-        let mut fields = DateTimeFields::default();
-        // SAFETY: live handles (caller), a descriptor of ours, and places of the types that the header gives.
-        unsafe {
-            let DateTimeFields { year, month, day, hour, minute, second, nanosecond, .. } = &mut fields;
-            let status = (api.OCIDateTimeGetDate)(env.cast(), error, descriptor, year, month, day);
-            check(api, error, status, "OCIDateTimeGetDate", ACTION)?;
-            let status = (api.OCIDateTimeGetTime)(env.cast(), error, descriptor, hour, minute, second, nanosecond);
-            check(api, error, status, "OCIDateTimeGetTime", ACTION)?;
-            if with_zone {
-                let (mut hours, mut minutes) = (0i8, 0i8);
-                let status = (api.OCIDateTimeGetTimeZoneOffset)(env.cast(), error, descriptor, &mut hours, &mut minutes);
-                check(api, error, status, "OCIDateTimeGetTimeZoneOffset", ACTION)?;
-                fields.offset_minutes = i16::from(hours) * 60 + i16::from(minutes);
-            }
-        }
-        Ok(fields)
-    }
-}
-
-/// `+HH:MM`.
-pub(crate) type ZoneText = [u8; 6];
-
-/// The text of an offset from UTC, without allocation.
-pub(crate) fn zone_text(offset_minutes: i16) -> ZoneText {
-    let minutes = offset_minutes.unsigned_abs();
-    let digits = |number: u16| [b'0' + (number / 10 % 10) as u8, b'0' + (number % 10) as u8];
-    let ([h1, h0], [m1, m0]) = (digits(minutes / 60), digits(minutes % 60));
-    [if offset_minutes < 0 { b'-' } else { b'+' }, h1, h0, b':', m1, m0]
-}
-
-impl Drop for DescriptorArray {
-    fn drop(&mut self) {
-        // SAFETY: allocated by OCIArrayDescriptorAlloc with the same type and array, freed once; the environment is still alive.
-        unsafe { (self.api.OCIArrayDescriptorFree)(self.pointers.as_ptr().cast(), self.descriptor_type) };
-    }
-}
-
 /// Memory that the client reads by address between calls: it never moves, and is only reached through the pointer that the client has too.
 pub(crate) struct RawArray<T: Copy> {
     pointer: NonNull<[T]>,
@@ -258,7 +143,7 @@ impl Zero for u32 {
 impl Zero for u64 {
     const ZERO: Self = 0;
 }
-impl Zero for *mut OCIDateTime {
+impl Zero for *mut c_void {
     const ZERO: Self = std::ptr::null_mut();
 }
 
@@ -311,15 +196,6 @@ impl<T: Copy> Drop for RawArray<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn zones_have_a_sign_also_below_an_hour() {
-        assert_eq!(&zone_text(0), b"+00:00");
-        assert_eq!(&zone_text(330), b"+05:30");
-        assert_eq!(&zone_text(840), b"+14:00");
-        assert_eq!(&zone_text(-30), b"-00:30");
-        assert_eq!(&zone_text(-899), b"-14:59");
-    }
 
     #[test]
     fn raw_arrays_are_zeroed_and_aligned() {

@@ -11,10 +11,12 @@
 
 mod array;
 mod attribute;
+mod buffer;
 mod check;
 #[cfg(test)]
 pub(crate) mod client_numbers;
 mod describe;
+mod descriptor;
 mod fetch;
 mod handle;
 mod library;
@@ -30,5 +32,6 @@ pub(crate) use check::is_statement_level;
 pub use fetch::{BadCell, FetchOutcome, FetchStatement};
 pub use library::ClientInfo;
 pub use options::{ConnectOptions, Secret};
+pub use query::BindValue;
 pub use remedy::remedy;
 pub use session::{CancelHandle, Session};

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io::Read;
 
-use oracle::sql_type::{Blob, Clob, FromSql, InnerValue, Nclob, OracleType as RowType, Timestamp};
+use oracle::sql_type::{Blob, Clob, FromSql, InnerValue, Nclob, OracleType as RowType, Timestamp, ToSql};
 use oracle::{ErrorKind, SqlValue};
 
 use crate::error::{Error, Phase, Result};
@@ -27,10 +27,22 @@ impl Session {
 
     /// As [`Self::query_text`], for a caller that has asked for the columns before.
     pub fn query_rows(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<()> {
-        let refused = |error: oracle::Error| database_error(&error, Phase::Query, None);
+        self.query_bound(Phase::Query, sql, &[], each_row)
+    }
+
+    /// As [`Self::query_rows`], with a value for each placeholder in the order of their positions.
+    pub fn query_bound(
+        &self,
+        phase: Phase,
+        sql: &str,
+        binds: &[BindValue<'_>],
+        each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>,
+    ) -> Result<()> {
+        let refused = |error: oracle::Error| database_error(&error, phase, None);
         let mut statement = self.connection().statement(sql).lob_locator().build().map_err(refused)?;
+        let binds: Vec<&dyn ToSql> = binds.iter().map(BindValue::as_sql).collect();
         let mut cells: Vec<Option<String>> = Vec::new();
-        for row in statement.query(&[]).map_err(refused)? {
+        for row in statement.query(&binds).map_err(refused)? {
             let row = row.map_err(refused)?;
             cells.clear();
             for value in row.sql_values() {
@@ -40,6 +52,34 @@ impl Session {
             each_row(&cells)?;
         }
         Ok(())
+    }
+
+    /// Runs DML with a value for each placeholder; rows affected. One row at a time: for rows of a load there is [`Self::array_statement`].
+    pub fn execute_bound(&self, phase: Phase, table: Option<&str>, sql: &str, binds: &[BindValue<'_>]) -> Result<u64> {
+        let binds: Vec<&dyn ToSql> = binds.iter().map(BindValue::as_sql).collect();
+        let statement = self.connection().execute(sql, &binds).map_err(|error| database_error(&error, phase, table))?;
+        statement.row_count().map_err(|error| database_error(&error, phase, table))
+    }
+}
+
+/// The value of a placeholder in a statement for a single row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindValue<'a> {
+    /// VARCHAR2.
+    Text(&'a str),
+    /// NUMBER.
+    Integer(i64),
+}
+
+impl<'a> BindValue<'a> {
+    fn as_sql<'s>(&'s self) -> &'s dyn ToSql
+    where
+        'a: 's,
+    {
+        match self {
+            BindValue::Text(text) => text,
+            BindValue::Integer(number) => number,
+        }
     }
 }
 

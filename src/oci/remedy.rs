@@ -18,8 +18,11 @@ pub fn remedy(ora_code: i32) -> &'static str {
         1045 => "the user needs the privilege: GRANT CREATE SESSION",
         1400 | 1407 => "fill the NULLs in the source, or drop NOT NULL from the column",
         1401 | 12899 => "make the column longer, or shorten the text in the source",
+        1410 | 8103 => "the table was truncated, moved or dropped while it was read: run the same command again",
         1426 => "the number is too large for an Oracle NUMBER",
         1438 => "give the column more digits (ALTER TABLE … MODIFY), or round in the source",
+        1466 => "the table was altered or truncated after that SCN: run the same command again, or name a later --as-of-scn",
+        1555 => "the undo of that SCN is gone: name a later SCN, read with more --parallel, or raise UNDO_RETENTION",
         1461 | 1460 => "the value is longer than a VARCHAR2 may be: use a CLOB column",
         1536 => "ask for quota: ALTER USER … QUOTA UNLIMITED ON the tablespace",
         1653..=1655 | 1658 | 1659 | 1688 | 1691 | 1652 | 30036 | 1628 => {
@@ -36,6 +39,8 @@ pub fn remedy(ora_code: i32) -> &'static str {
         3113 | 3114 | 3135 | 3136 | 12570 | 12571 | 12537 | 12547 | 12583 | 28 | 1012 => {
             "the connection is lost and the server rolls back what was not committed: run the same command again"
         }
+        8180 | 8181 | 8186 => "name an SCN or a time that is not in the future and that the database still knows",
+        8182 => "this kind of table has no past: leave out --as-of-scn and --parallel",
         12154 => "the TNS alias is not in tnsnames.ora: check TNS_ADMIN, or use HOST:PORT/SERVICE",
         12505 => "the server knows no such SID: use the service name",
         12170 | 12535 | 12541 | 12543 | 12545 | 12560 => "check host and port, that the listener runs, and the firewall",

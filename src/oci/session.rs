@@ -32,6 +32,8 @@ pub struct Session {
     handles: BorrowedHandles,
     api: &'static Api,
     connection: oracle::Connection,
+    /// For [`Session::reconnect`].
+    options: ConnectOptions,
     login_warning: Option<String>,
     /// The database is known to convert text from UTF-8. A `Cell`, so the type is not `Sync`, and must not be: OCI serialises calls, but an
     /// error handle must not be shared by threads.
@@ -90,7 +92,7 @@ impl Session {
         let connection = connector.external_auth(options.external_auth).connect().map_err(|error| login_refused(&options.label, &error))?;
         // Kept by rust-oracle only until the next call.
         let login_warning = connection.last_warning().map(|warning| message_of(&warning));
-        Self::attach(api, connection, login_warning).map_err(|error| Error::Connect {
+        Self::attach(api, connection, options, login_warning).map_err(|error| Error::Connect {
             target: options.label.clone(),
             ora_code: (error.ora_code != 0).then_some(error.ora_code),
             message: error.to_string(),
@@ -98,8 +100,21 @@ impl Session {
         })
     }
 
+    /// Another session with the same login, for a caller whose connection was lost.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub fn reconnect(&self) -> Result<Session> {
+        Session::connect(&self.options)
+    }
+
     /// Our own service context on the connection's environment, server and session.
-    fn attach(api: &'static Api, connection: oracle::Connection, login_warning: Option<String>) -> Result<Session, OciError> {
+    fn attach(
+        api: &'static Api,
+        connection: oracle::Connection,
+        options: &ConnectOptions,
+        login_warning: Option<String>,
+    ) -> Result<Session, OciError> {
         let env = borrowed::<OCI_ATTR_ENV>(&connection)?.cast::<OCIEnv>();
         let server = borrowed::<OCI_ATTR_SERVER>(&connection)?;
         let session = borrowed::<OCI_ATTR_SESSION>(&connection)?;
@@ -120,6 +135,7 @@ impl Session {
                 handles: BorrowedHandles { env, session: session.cast() },
                 api,
                 connection,
+                options: options.clone(),
                 login_warning,
                 converts_text: Cell::new(false),
             })

@@ -34,6 +34,11 @@ fn parse(text: &str) -> Option<OracleType> {
         ("TIMESTAMP", argument, "") => OracleType::Timestamp { fractional_digits: digits(argument)? },
         ("TIMESTAMP", argument, " WITH TIME ZONE") => OracleType::TimestampTz { fractional_digits: digits(argument)? },
         ("TIMESTAMP", argument, " WITH LOCAL TIME ZONE") => OracleType::TimestampLtz { fractional_digits: digits(argument)? },
+        ("INTERVAL DAY", argument, suffix) => OracleType::IntervalDaySecond {
+            day_digits: digits(argument)?,
+            fractional_digits: digits(suffix.strip_prefix(" TO SECOND(")?.strip_suffix(')')?)?,
+        },
+        ("INTERVAL YEAR", argument, " TO MONTH") => OracleType::IntervalYearMonth { year_digits: digits(argument)? },
         ("RAW", argument, "") => OracleType::Raw { max_bytes: size(argument)? },
         ("CLOB", "", "") => OracleType::Clob,
         ("NCLOB", "", "") => OracleType::Nclob,
@@ -95,6 +100,9 @@ mod tests {
             "VARCHAR2(5) DEFAULT 'x'",
             "DATE; DROP TABLE T",
             "TIMESTAMP(10)",
+            "INTERVAL DAY(9) TO SECOND",
+            "INTERVAL DAY(10) TO SECOND(3)",
+            "INTERVAL YEAR(2)",
         ] {
             assert!(text.parse::<OracleType>().is_err(), "{text}");
         }

@@ -1,6 +1,6 @@
 //! The table in the other direction: which Arrow type an Oracle column is read as when nobody says otherwise.
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 
 use crate::oracle_type::OracleType;
 
@@ -30,6 +30,8 @@ pub fn default_arrow_type(oracle_type: &OracleType) -> Result<DataType, &'static
         OracleType::TimestampTz { fractional_digits } | OracleType::TimestampLtz { fractional_digits } => {
             DataType::Timestamp(unit_of(fractional_digits), Some("UTC".into()))
         }
+        OracleType::IntervalDaySecond { fractional_digits, .. } => DataType::Duration(unit_of(fractional_digits)),
+        OracleType::IntervalYearMonth { .. } => DataType::Interval(IntervalUnit::YearMonth),
         OracleType::Other { ref name } if name == "ROWID" => DataType::Utf8,
         OracleType::Other { .. } => return Err("leave the column out with --columns, or convert it in SQL with --query"),
     })
@@ -60,7 +62,7 @@ fn unit_of(fractional_digits: u8) -> TimeUnit {
 
 /// A type as the command line spells it: `int64`, `decimal(20,4)`, `float64`, `text`, `timestamp_us`, …
 pub fn parse_arrow_type(text: &str) -> Result<DataType, String> {
-    const KNOWN: [(&str, DataType); 19] = [
+    const KNOWN: [(&str, DataType); 30] = [
         ("boolean", DataType::Boolean),
         ("int8", DataType::Int8),
         ("int16", DataType::Int16),
@@ -80,6 +82,17 @@ pub fn parse_arrow_type(text: &str) -> Result<DataType, String> {
         ("timestamp_ms", DataType::Timestamp(TimeUnit::Millisecond, None)),
         ("timestamp_us", DataType::Timestamp(TimeUnit::Microsecond, None)),
         ("timestamp_ns", DataType::Timestamp(TimeUnit::Nanosecond, None)),
+        ("time_s", DataType::Time32(TimeUnit::Second)),
+        ("time_ms", DataType::Time32(TimeUnit::Millisecond)),
+        ("time_us", DataType::Time64(TimeUnit::Microsecond)),
+        ("time_ns", DataType::Time64(TimeUnit::Nanosecond)),
+        ("duration_s", DataType::Duration(TimeUnit::Second)),
+        ("duration_ms", DataType::Duration(TimeUnit::Millisecond)),
+        ("duration_us", DataType::Duration(TimeUnit::Microsecond)),
+        ("duration_ns", DataType::Duration(TimeUnit::Nanosecond)),
+        ("interval_months", DataType::Interval(IntervalUnit::YearMonth)),
+        ("interval_days", DataType::Interval(IntervalUnit::DayTime)),
+        ("interval", DataType::Interval(IntervalUnit::MonthDayNano)),
     ];
     let lower = text.trim().to_ascii_lowercase();
     if let Some((_, data_type)) = KNOWN.iter().find(|(name, _)| *name == lower) {

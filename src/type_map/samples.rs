@@ -1,6 +1,6 @@
 //! Sample types of both sides, for tests that walk over every pair of the table.
 
-use arrow::datatypes::{DataType, Field, TimeUnit};
+use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
 
 use super::ArrowFamily;
 use crate::oracle_type::{OracleType, TextSize};
@@ -46,7 +46,9 @@ pub fn sample_arrow_types() -> Vec<DataType> {
     types.push(Timestamp(TimeUnit::Microsecond, Some("Europe/Berlin".into())));
     types.push(List(Field::new("item", Int32, true).into()));
     types.push(Struct(vec![Field::new("a", Int32, true)].into()));
-    types.push(Time64(TimeUnit::Microsecond));
+    types.extend([Time32(units[0]), Time32(units[1]), Time64(units[2]), Time64(units[3])]);
+    types.extend(units.map(Duration));
+    types.extend([IntervalUnit::YearMonth, IntervalUnit::DayTime, IntervalUnit::MonthDayNano].map(Interval));
     let dictionaries: Vec<_> = types.iter().filter(|t| ArrowFamily::of(t) != ArrowFamily::Other && **t != Null).cloned().collect();
     types.extend(dictionaries.into_iter().map(|values| Dictionary(Int32.into(), values.into())));
     types
@@ -78,6 +80,11 @@ pub fn sample_oracle_types() -> Vec<OracleType> {
         OracleType::Timestamp { fractional_digits: 9 },
         OracleType::TimestampTz { fractional_digits: 6 },
         OracleType::TimestampLtz { fractional_digits: 6 },
+        OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 9 },
+        OracleType::IntervalDaySecond { day_digits: 2, fractional_digits: 3 },
+        OracleType::IntervalDaySecond { day_digits: 0, fractional_digits: 0 },
+        OracleType::IntervalYearMonth { year_digits: 9 },
+        OracleType::IntervalYearMonth { year_digits: 2 },
         OracleType::Raw { max_bytes: 16 },
         OracleType::Clob,
         OracleType::Nclob,

@@ -1,4 +1,5 @@
-//! Byte codecs of Oracle's own value formats, both directions: NUMBER, DATE, TIMESTAMP. No FFI, no Arrow, no allocation.
+//! Byte codecs of Oracle's own value formats, both directions: NUMBER, DATE, TIMESTAMP, INTERVAL. No FFI, no Arrow, no allocation.
 
 pub mod datetime;
+pub mod interval;
 pub mod number;

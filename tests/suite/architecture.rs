@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transaction", &["oci", "sql"]),
     ("load", &["bind", "column", "layout", "oci", "oracle_type", "sql", "transaction", "type_map"]),
     ("lake", &["oracle_type"]),
-    ("copy", &["bind", "fetch", "lake", "layout", "load", "oci", "oracle_type", "sql", "transaction", "type_map"]),
+    ("copy", &["bind", "fetch", "lake", "layout", "load", "oci", "oracle_type", "sql", "transaction", "type_map", "value"]),
 ];
 
 #[test]

@@ -6,12 +6,13 @@ use std::slice;
 use std::sync::Arc;
 
 use olbridge::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, Float32Array, Float64Array, Int8Array, Int16Array,
-    Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
-    TimestampSecondArray, UInt16Array, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, DurationMicrosecondArray, DurationNanosecondArray,
+    Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, IntervalDayTimeArray, IntervalYearMonthArray, RecordBatch,
+    StringArray, Time32MillisecondArray, Time64NanosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
+    TimestampNanosecondArray, TimestampSecondArray, UInt16Array, UInt64Array,
 };
 use olbridge::arrow::compute::concat_batches;
-use olbridge::arrow::datatypes::i256;
+use olbridge::arrow::datatypes::{IntervalDayTime, i256};
 use olbridge::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
@@ -106,7 +107,18 @@ fn generated() -> impl Strategy<Value = RecordBatch> {
             rows(count, seconds().prop_flat_map(|s| (0..1_000_000i64).prop_map(move |us| s * 1_000_000 + us))),
             rows(count, i64::MIN + 1..i64::MAX),
         );
-        (numbers, others).prop_map(|(n, o)| {
+        let spans = (
+            rows(count, 0..86_400_000i32),
+            rows(count, 0..86_400_000_000_000i64),
+            rows(count, any::<i64>()),
+            rows(count, any::<i64>()),
+            rows(count, any::<i32>()),
+            rows(count, (0..=999_999_999i32, 0..86_400_000i32, any::<bool>())),
+        );
+        (numbers, others, spans).prop_map(|(n, o, s)| {
+            let days = |v: Option<(i32, i32, bool)>| {
+                v.map(|(days, ms, negative)| if negative { IntervalDayTime::new(-days, -ms) } else { IntervalDayTime::new(days, ms) })
+            };
             let decimal = |values: Vec<Option<i128>>, precision, scale| {
                 Arc::new(Decimal128Array::from(values).with_precision_and_scale(precision, scale).unwrap()) as ArrayRef
             };
@@ -132,6 +144,12 @@ fn generated() -> impl Strategy<Value = RecordBatch> {
                 ("ts_us", Arc::new(TimestampMicrosecondArray::from(o.7.clone()))),
                 ("ts_utc", Arc::new(TimestampMicrosecondArray::from(o.7).with_timezone("UTC"))),
                 ("ts_ns", Arc::new(TimestampNanosecondArray::from(o.8))),
+                ("time_ms", Arc::new(Time32MillisecondArray::from(s.0))),
+                ("time_ns", Arc::new(Time64NanosecondArray::from(s.1))),
+                ("dur_us", Arc::new(DurationMicrosecondArray::from(s.2))),
+                ("dur_ns", Arc::new(DurationNanosecondArray::from(s.3))),
+                ("months", Arc::new(IntervalYearMonthArray::from(s.4))),
+                ("days", Arc::new(s.5.into_iter().map(days).collect::<IntervalDayTimeArray>())),
             ])
         })
     })
@@ -199,9 +217,13 @@ fn without_a_model_each_column_gets_the_type_that_holds_all_its_values() {
 fn a_table_that_is_made_from_an_export_has_the_same_columns() {
     let database = Database::embedded();
     let ddl = "(A NUMBER(5) NOT NULL, B NUMBER(7,2), C VARCHAR2(30 CHAR), D VARCHAR2(40), E CHAR(3), F DATE, G TIMESTAMP(2), \
-               H TIMESTAMP(4) WITH TIME ZONE, I RAW(20), J CLOB, K NVARCHAR2(12), L BINARY_FLOAT, M NUMBER, N FLOAT(20), O BLOB)";
+               H TIMESTAMP(4) WITH TIME ZONE, I RAW(20), J CLOB, K NVARCHAR2(12), L BINARY_FLOAT, M NUMBER, N FLOAT(20), O BLOB, \
+               P INTERVAL DAY(3) TO SECOND(2), Q INTERVAL YEAR(4) TO MONTH)";
     database.sql(&format!("CREATE TABLE T {ddl}"));
-    database.sql("INSERT INTO T (A, C, E, F, M) VALUES (1, 'ü', 'x', TO_DATE('2024-01-02 03:04:05', 'YYYY-MM-DD HH24:MI:SS'), 1.5)");
+    database.sql(
+        "INSERT INTO T (A, C, E, F, M, P, Q) VALUES (1, 'ü', 'x', TO_DATE('2024-01-02 03:04:05', 'YYYY-MM-DD HH24:MI:SS'), 1.5, \
+         INTERVAL '-100 04:03:02.01' DAY(3) TO SECOND(2), INTERVAL '1001-11' YEAR(4) TO MONTH)",
+    );
     database.ok(&["copy", "embedded:data.db/T", "t.parquet", "--number", "decimal(38,10)"]);
     database.ok(&["copy", "t.parquet", "embedded:data.db/T2", "--mode", "create"]);
     let columns = |table: &str| {

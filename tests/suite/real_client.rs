@@ -119,10 +119,17 @@ fn create_with_plain_numbers(server: &mut Loopback, file: &str, target: &str) {
     server.sql(&ddl);
 }
 
+/// The columns that the server has types for; `real_client_types` has the others.
+fn without_intervals(batch: &RecordBatch) -> RecordBatch {
+    let is_known = |t: &DataType| !matches!(t, DataType::Time32(_) | DataType::Time64(_) | DataType::Duration(_) | DataType::Interval(_));
+    let known = (0..batch.num_columns()).filter(|&index| is_known(batch.column(index).data_type()));
+    batch.project(&known.collect::<Vec<_>>()).unwrap()
+}
+
 #[test]
 fn every_type_arrives_as_oracle_would_decode_it() {
     let Some(mut server) = Loopback::start("real_client::every_type") else { return };
-    let batch = every_type();
+    let batch = without_intervals(&every_type());
     let file = server.workspace().parquet("t.parquet", slice::from_ref(&batch));
     let target = server.target("T");
     create_with_plain_numbers(&mut server, &file, &target);
@@ -133,7 +140,7 @@ fn every_type_arrives_as_oracle_would_decode_it() {
 #[test]
 fn every_type_comes_back_through_oracles_client() {
     let Some(mut server) = Loopback::start("real_client::fetch_every_type") else { return };
-    let batch = every_type();
+    let batch = without_intervals(&every_type());
     let target = server.target("T");
     let all = server.workspace().parquet("all.parquet", slice::from_ref(&batch));
     create_with_plain_numbers(&mut server, &all, &target);
@@ -425,8 +432,8 @@ fn overwrite_and_truncate_replace_the_rows() {
     assert_eq!(out.lines().nth(1), Some("100,0,49"), "{out}");
 }
 
-/// Tells the child test below where to connect.
-const CHILD_TARGET: &str = "OLBRIDGE_TEST_CHILD_TARGET";
+/// Tells child tests where to connect.
+pub const CHILD_TARGET: &str = "OLBRIDGE_TEST_CHILD_TARGET";
 
 #[test]
 fn batch_errors_and_row_counts_come_from_oracles_client() {

@@ -16,6 +16,7 @@ pub mod descriptor;
 pub mod env;
 pub mod error;
 pub mod execute;
+pub mod fault;
 pub mod fetch;
 pub mod handle;
 mod input;

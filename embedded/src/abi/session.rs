@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::codes::{attr, kind, status};
 use super::error::{ErrorBody, Failure, guard, write_text};
+use super::fault::{self, Fault};
 use super::handle::{self, Body, Handle};
 use super::time_limit::TimeLimit;
 use crate::engine::{ColumnInfo, Cursor, Interrupt, Session, Statement};
@@ -436,10 +437,27 @@ fn with_session(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCITransCommit(svchp: *mut c_void, errhp: *mut c_void, flags: u32) -> i32 {
     const TWO_PHASE: u32 = 0x0100_0000;
-    with_session("OCITransCommit", svchp, errhp, |session, _| match flags & TWO_PHASE {
+    let fault = fault::of_this_commit();
+    let result = with_session("OCITransCommit", svchp, errhp, |session, _| match flags & TWO_PHASE {
+        0 if fault == Some(Fault::LostCommit) => Ok(()),
         0 => Ok(session.commit()?),
         _ => Err(Failure::unimplemented("OCITransCommit with OCI_TRANS_TWOPHASE")),
-    })
+    });
+    match fault {
+        Some(_) if result == status::SUCCESS => lose_session(svchp, errhp),
+        _ => result,
+    }
+}
+
+/// The connection is gone: what was not committed is rolled back, and every later call fails.
+fn lose_session(svchp: *mut c_void, errhp: *mut c_void) -> i32 {
+    // SAFETY: called with the arguments of an OCI function, whose contract covers both handles.
+    unsafe {
+        guard("OCITransCommit", errhp, |_| {
+            drop(session_of(handle::get::<ServiceBody>(svchp)?)?.end());
+            Err(Failure::ora(3113, "end-of-file on communication channel"))
+        })
+    }
 }
 
 /// Rolls back.

@@ -36,6 +36,9 @@ pub struct ChangeArguments {
     /// Roll back when more than N rows are refused (default: no limit)
     #[arg(long, value_name = "N")]
     pub max_errors: Option<u64>,
+    /// Name of the job: the table OLBRIDGE_STATE remembers what it has loaded, so that running it again loads nothing twice
+    #[arg(long, value_name = "NAME")]
+    pub job: Option<String>,
 }
 
 /// `--on-error`.
@@ -77,6 +80,7 @@ impl ChangeArguments {
             ("--soft-delete", self.soft_delete),
             ("--primary-key", !self.primary_key.is_empty()),
             ("--not-found", self.not_found.is_some()),
+            ("--job", self.job.is_some()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }

@@ -1,11 +1,11 @@
 //! Options of `olbridge copy` from Oracle into a file, and the checked request that they become.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use olbridge::copy::export::{ExportJob, FileMode, Selection, TypeChoices};
+use olbridge::copy::export::{AsOf, ExportJob, FileMode, Reading, Selection, TypeChoices};
 use olbridge::copy::target::Target;
 use olbridge::fetch::FetchOptions;
 use olbridge::lake::parquet::ParquetSource;
@@ -39,6 +39,18 @@ pub struct ExportArguments {
     /// Columns get the names and types that they have in this Parquet file: what was loaded from it comes back as it was
     #[arg(long, value_name = "FILE")]
     pub like: Option<String>,
+    /// Read the table as it was at this system change number
+    #[arg(long, value_name = "SCN", conflicts_with = "as_of_timestamp")]
+    pub as_of_scn: Option<u64>,
+    /// Read the table as it was at this time, with its zone: 2026-11-21T10:30:00+01:00
+    #[arg(long, value_name = "TIME")]
+    pub as_of_timestamp: Option<String>,
+    /// Sessions that read the table at the same time, all as of one SCN
+    #[arg(long, value_name = "SESSIONS")]
+    pub parallel: Option<NonZeroU32>,
+    /// With --parallel: keep the rows in the order of their ROWIDs
+    #[arg(long, requires = "parallel")]
+    pub ordered: bool,
     /// Compression of the file: zstd, snappy or none (default: zstd)
     #[arg(long, value_name = "CODEC")]
     pub compression: Option<String>,
@@ -60,6 +72,9 @@ impl ExportArguments {
             ("--number", self.number.is_some()),
             ("--as", !self.types.is_empty()),
             ("--like", self.like.is_some()),
+            ("--as-of-scn", self.as_of_scn.is_some()),
+            ("--as-of-timestamp", self.as_of_timestamp.is_some()),
+            ("--parallel", self.parallel.is_some()),
             ("--compression", self.compression.is_some()),
             ("--row-group-rows", self.row_group_rows.is_some()),
             ("--max-lob-bytes", self.max_lob_bytes.is_some()),
@@ -107,6 +122,7 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
         },
         path: parquet_path(path)?,
         mode: mode(arguments.mode)?,
+        reading: reading(options),
         types: type_choices(options)?,
         fetch: FetchOptions {
             batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
@@ -125,6 +141,15 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     }
     let report = arguments.report.as_deref().map(report).transpose()?;
     Ok(ExportRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })
+}
+
+fn reading(options: &ExportArguments) -> Reading {
+    let as_of = match (options.as_of_scn, &options.as_of_timestamp) {
+        (Some(scn), _) => AsOf::Scn(scn),
+        (None, Some(time)) => AsOf::Timestamp(time.clone()),
+        (None, None) => AsOf::Now,
+    };
+    Reading { as_of, parallel: options.parallel.map_or(1, NonZeroU32::get), ordered: options.ordered }
 }
 
 fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {
@@ -239,6 +264,11 @@ mod tests {
             "overwrite",
             "--lossy",
             "rounding",
+            "--as-of-scn",
+            "123",
+            "--parallel",
+            "4",
+            "--ordered",
         ])
         .unwrap();
         let job = request.job;
@@ -247,6 +277,7 @@ mod tests {
         assert_eq!(job.fetch.max_lob_bytes, 1 << 20);
         assert_eq!(job.types.columns[0].0, "a");
         assert_eq!(job.path, PathBuf::from("t.parquet"));
+        assert_eq!(job.reading, Reading { as_of: AsOf::Scn(123), parallel: 4, ordered: true });
     }
 
     #[test]

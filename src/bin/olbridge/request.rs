@@ -69,6 +69,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
         lossy: lossy(arguments.lossy.as_deref())?,
+        job: change.job,
     };
     let report = arguments.report.as_deref().map(report).transpose()?;
     Ok(CopyRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })

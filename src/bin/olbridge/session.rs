@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use olbridge::Error;
 use olbridge::copy::target::Target;
-use olbridge::oci::{ClientInfo, Secret, Session};
+use olbridge::oci::{ClientInfo, ConnectOptions, Secret, Session};
 
 use crate::arguments::ConnectionArguments;
 use crate::failure::Failure;
@@ -37,13 +37,23 @@ pub fn load_client(target: &Target, arguments: &ConnectionArguments) -> Result<C
 
 /// Gets the password, finds the client library, and logs in.
 pub fn open(target: &Target, arguments: &ConnectionArguments) -> Result<Session, Failure> {
+    open_with(&options(target, arguments)?, target)
+}
+
+/// Gets the password and finds the client library: what any number of sessions are opened with.
+pub fn options(target: &Target, arguments: &ConnectionArguments) -> Result<ConnectOptions, Failure> {
     let password = match &target.username {
         Some(username) => Some(password::obtain(arguments.password_file.as_deref(), username, &target.to_string())?),
         None => None,
     };
     let mut options = target.connect_options(password.map(Secret::new));
     options.client_lib_dir = client_directory(target, arguments)?;
-    let session = Session::connect(&options).map_err(with_embedded_hint(target))?;
+    Ok(options)
+}
+
+/// Logs in.
+pub fn open_with(options: &ConnectOptions, target: &Target) -> Result<Session, Failure> {
+    let session = Session::connect(options).map_err(with_embedded_hint(target))?;
     if let Some(warning) = session.login_warning() {
         note(format_args!("warning: {warning}"));
     }

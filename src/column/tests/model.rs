@@ -4,9 +4,12 @@ use arrow::util::display::array_value_to_string;
 
 use super::external_type::*;
 use super::*;
-use crate::layout::DateTimeFields;
+use crate::layout::{DateTimeFields, DaySecond};
 use crate::value::datetime::{FIRST_DAY, LAST_DAY, SECONDS_PER_DAY, decode_dat, seconds_from_fields};
 use crate::value::number::Number;
+
+/// Nanoseconds of a day.
+const DAY: i128 = 86_400_000_000_000;
 
 /// One value, as the other side would read it.
 #[derive(Debug, Clone)]
@@ -22,6 +25,9 @@ pub(super) enum Cell {
         nanosecond: u32,
         offset_minutes: i16,
     },
+    /// Nanoseconds, a day having 24 hours.
+    Span(i128),
+    Months(i64),
 }
 
 impl PartialEq for Cell {
@@ -31,6 +37,8 @@ impl PartialEq for Cell {
             (Cell::Number(a), Cell::Number(b)) | (Cell::Text(a), Cell::Text(b)) => a == b,
             (Cell::Float(a), Cell::Float(b)) => a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan()),
             (Cell::Bytes(a), Cell::Bytes(b)) => a == b,
+            (Cell::Span(a), Cell::Span(b)) => a == b,
+            (Cell::Months(a), Cell::Months(b)) => a == b,
             (Cell::Time { seconds: a, nanosecond: b, offset_minutes: c }, Cell::Time { seconds: d, nanosecond: e, offset_minutes: f }) => {
                 (a, b, c) == (d, e, f)
             }
@@ -55,6 +63,12 @@ pub(super) fn decode(buffers: &Buffers, row: usize) -> Cell {
                 _ => Cell::Bytes(value.into()),
             }
         }
+        Layout::IntervalDaySecond => {
+            let span = DaySecond::read_from(slot.try_into().unwrap());
+            assert!(span.nanoseconds.unsigned_abs() < DAY as u64 && i64::from(span.days) * span.nanoseconds.signum() >= 0, "{span:?}");
+            Cell::Span(i128::from(span.days) * DAY + i128::from(span.nanoseconds))
+        }
+        Layout::IntervalYearMonth => Cell::Months(i64::from_ne_bytes(slot.try_into().unwrap())),
         Layout::DateTime { with_zone } => {
             let fields = DateTimeFields::read_from(slot.try_into().unwrap());
             assert!(with_zone || fields.offset_minutes == 0);
@@ -99,7 +113,57 @@ pub(super) fn expected(array: &ArrayRef, row: usize, target: &OracleType, lossy:
         ArrowFamily::Float => expected_float(array, row, target, lossy),
         ArrowFamily::Text => expected_text(&array_value_to_string(array, row).unwrap(), target, lossy),
         ArrowFamily::Binary => expected_bytes(&bytes(array, row), target, lossy),
+        ArrowFamily::TimeOfDay | ArrowFamily::Duration => expected_count(array, row, target, lossy),
+        ArrowFamily::MonthInterval | ArrowFamily::DayInterval | ArrowFamily::MixedInterval => expected_interval(array, row, target, lossy),
         _ => expected_time(array, row, target, lossy),
+    }
+}
+
+fn expected_span(nanos: i128, target: &OracleType, lossy: LossySet) -> Option<Cell> {
+    let OracleType::IntervalDaySecond { day_digits, fractional_digits } = *target else { unreachable!() };
+    let step = 10i128.pow(9 - u32::from(fractional_digits));
+    let kept = nanos / step * step;
+    let fits = nanos.abs() < 10i128.pow(day_digits.into()) * DAY && (kept == nanos || lossy.allows(LossyKind::SubSecond));
+    fits.then_some(Cell::Span(kept))
+}
+
+fn expected_count(array: &ArrayRef, row: usize, target: &OracleType, lossy: LossySet) -> Option<Cell> {
+    let count = i128::from(arrow::compute::cast(array, &DataType::Int64).unwrap().as_primitive::<Int64Type>().value(row));
+    let (DataType::Duration(unit) | DataType::Time32(unit) | DataType::Time64(unit)) = array.data_type() else { unreachable!() };
+    let nanos = count
+        * match unit {
+            TimeUnit::Second => 1_000_000_000,
+            TimeUnit::Millisecond => 1_000_000,
+            TimeUnit::Microsecond => 1_000,
+            TimeUnit::Nanosecond => 1,
+        };
+    let possible = matches!(array.data_type(), DataType::Duration(_)) || (0..DAY).contains(&nanos);
+    possible.then(|| expected_span(nanos, target, lossy)).flatten()
+}
+
+fn expected_interval(array: &ArrayRef, row: usize, target: &OracleType, lossy: LossySet) -> Option<Cell> {
+    let (months, days, nanos) = match array.data_type() {
+        DataType::Interval(IntervalUnit::YearMonth) => (array.as_primitive::<IntervalYearMonthType>().value(row), 0, 0),
+        DataType::Interval(IntervalUnit::DayTime) => {
+            let value = array.as_primitive::<IntervalDayTimeType>().value(row);
+            (0, value.days, i128::from(value.milliseconds) * 1_000_000)
+        }
+        _ => {
+            let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
+            (value.months, value.days, i128::from(value.nanoseconds))
+        }
+    };
+    match target {
+        OracleType::IntervalYearMonth { year_digits } => {
+            let fits = days == 0 && nanos == 0 && i64::from(months).abs() < 12 * 10i64.pow((*year_digits).into());
+            fits.then_some(Cell::Months(months.into()))
+        }
+        // What comes back is days and the rest of the span: these have to be those of the source.
+        _ => {
+            let total = i128::from(days) * DAY + nanos;
+            let same_parts = total / DAY == i128::from(days) && total % DAY == nanos;
+            (months == 0 && same_parts).then(|| expected_span(total, target, lossy)).flatten()
+        }
     }
 }
 

@@ -31,7 +31,9 @@ fn stored(buffers: &Buffers, layout: Layout) -> Stored {
             let fields = decode_dat(buffers.values[..].try_into().unwrap()).unwrap();
             fields.write_to((&mut values[..]).try_into().unwrap());
         }
-        (Layout::DateTime { .. }, Layout::DateTime { .. }) => values.copy_from_slice(&buffers.values),
+        (Layout::DateTime { .. }, Layout::DateTime { .. })
+        | (Layout::IntervalDaySecond, Layout::IntervalDaySecond)
+        | (Layout::IntervalYearMonth, Layout::IntervalYearMonth) => values.copy_from_slice(&buffers.values),
         (Layout::Variable { .. }, Layout::Variable { .. }) => {
             length = buffers.lengths[0] as usize;
             values[..length].copy_from_slice(&buffers.values[..length]);

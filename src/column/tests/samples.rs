@@ -165,6 +165,26 @@ fn timestamps<A: ArrowTimestampType>(units_per_second: i64, zone: Option<Arc<str
     Arc::new(primitive::<A>(counts(units_per_second)).with_timezone_opt(zone))
 }
 
+fn times_of_day(units: i64) -> Vec<i64> {
+    let day = 86_400 * units;
+    vec![0, 1, units, day / 2, day - 1, day, -1, i64::MAX, i64::MIN]
+}
+
+fn durations(units: i64) -> Vec<i64> {
+    let day = 86_400 * units;
+    let days = [1, -1, 99, 100, -100, 106_751, 999_999_999, 1_000_000_000, -1_000_000_000];
+    let whole = days.into_iter().filter_map(|days| day.checked_mul(days));
+    whole.chain([0, 1, -1, units - 1, 1 - units, day + 1, -day - 1, i64::MAX, i64::MIN]).collect()
+}
+
+/// Days and milliseconds, also such that are no one span.
+fn day_parts() -> impl Iterator<Item = (i32, i32)> {
+    const DAY: i32 = 86_400_000;
+    let one_span = [(0, 0), (0, 1), (0, -1), (1, 1), (-1, -1), (99, DAY - 1), (-100, 1 - DAY), (999_999_999, 0), (1_000_000_000, 0)];
+    let other = [(1, -1), (-1, 1), (0, DAY), (2, -DAY), (0, i32::MAX), (i32::MIN, 0), (i32::MAX, i32::MIN)];
+    one_span.into_iter().chain(other)
+}
+
 /// Boundary values of a type with NULLs among them.
 pub(super) fn boundaries(data_type: &DataType) -> ArrayRef {
     use DataType as D;
@@ -214,6 +234,30 @@ pub(super) fn boundaries(data_type: &DataType) -> ArrayRef {
         D::Timestamp(TimeUnit::Millisecond, zone) => timestamps::<TimestampMillisecondType>(1_000, zone.clone()),
         D::Timestamp(TimeUnit::Microsecond, zone) => timestamps::<TimestampMicrosecondType>(1_000_000, zone.clone()),
         D::Timestamp(TimeUnit::Nanosecond, zone) => timestamps::<TimestampNanosecondType>(1_000_000_000, zone.clone()),
+        D::Time32(TimeUnit::Second) => Arc::new(primitive::<Time32SecondType>([0, 1, 86_399, 86_400, -1, i32::MAX, i32::MIN])),
+        D::Time32(_) => Arc::new(primitive::<Time32MillisecondType>([0, 1, 1_000, 86_399_999, 86_400_000, -1, i32::MAX])),
+        D::Time64(TimeUnit::Microsecond) => Arc::new(primitive::<Time64MicrosecondType>(times_of_day(1_000_000))),
+        D::Time64(_) => Arc::new(primitive::<Time64NanosecondType>(times_of_day(1_000_000_000))),
+        D::Duration(TimeUnit::Second) => Arc::new(primitive::<DurationSecondType>(durations(1))),
+        D::Duration(TimeUnit::Millisecond) => Arc::new(primitive::<DurationMillisecondType>(durations(1_000))),
+        D::Duration(TimeUnit::Microsecond) => Arc::new(primitive::<DurationMicrosecondType>(durations(1_000_000))),
+        D::Duration(TimeUnit::Nanosecond) => Arc::new(primitive::<DurationNanosecondType>(durations(1_000_000_000))),
+        D::Interval(IntervalUnit::YearMonth) => {
+            Arc::new(primitive::<IntervalYearMonthType>([0, 1, -1, 11, 12, -13, 1_199, 1_200, -1_200, i32::MAX, i32::MIN]))
+        }
+        D::Interval(IntervalUnit::DayTime) => {
+            let value = |(days, milliseconds)| IntervalDayTimeType::make_value(days, milliseconds);
+            Arc::new(primitive::<IntervalDayTimeType>(day_parts().map(value)))
+        }
+        D::Interval(IntervalUnit::MonthDayNano) => {
+            let months = [0, 1, -1, 1_200, i32::MAX, i32::MIN].map(|months| IntervalMonthDayNanoType::make_value(months, 0, 0));
+            let value = |(days, milliseconds)| IntervalMonthDayNanoType::make_value(0, days, i64::from(milliseconds) * 1_000_000);
+            let finest = [(0, 1), (-3, -86_399_999_999_999), (0, i64::MAX), (1, i64::MIN)];
+            let finest = finest.map(|(days, nanos)| IntervalMonthDayNanoType::make_value(0, days, nanos));
+            let mixed = [(1, 1, 0), (1, 0, 1)].map(|(months, days, nanos)| IntervalMonthDayNanoType::make_value(months, days, nanos));
+            let values = months.into_iter().chain(day_parts().map(value)).chain(finest).chain(mixed);
+            Arc::new(primitive::<IntervalMonthDayNanoType>(values))
+        }
         D::Dictionary(_, values) => {
             let values = boundaries(values);
             let last = values.len() as i32 - 1;

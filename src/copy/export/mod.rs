@@ -1,8 +1,11 @@
 //! From Oracle into a Parquet file: [`ExportJob`] → [`ExportPlan`] → run → [`ExportReport`], as for loads.
 
 mod plan;
+mod readers;
 mod report;
 mod run;
+mod slices;
+mod snapshot;
 mod types;
 
 use std::path::PathBuf;
@@ -13,7 +16,10 @@ use crate::fetch::FetchOptions;
 use crate::lake::parquet_sink::SinkOptions;
 
 pub use plan::{ExportColumn, ExportPlan, FileAction};
+pub use readers::Readers;
 pub use report::{ExportReport, ExportTimes};
+pub use slices::CutBy;
+pub use snapshot::{AsOf, Snapshot};
 pub use types::TypeChoices;
 
 /// What happens with a file that is there.
@@ -42,6 +48,17 @@ pub struct Selection {
     pub limit: Option<u64>,
 }
 
+/// Which moment, and by how many sessions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// The moment.
+    pub as_of: AsOf,
+    /// Sessions that read at the same time; 0 and 1 are one.
+    pub parallel: u32,
+    /// With several sessions: rows in the order of their ROWIDs, rather than as they come.
+    pub ordered: bool,
+}
+
 /// A copy from a table or query into a Parquet file, as asked for. [`ExportJob::plan`] turns it into what will happen.
 #[derive(Debug, Clone)]
 pub struct ExportJob {
@@ -53,6 +70,8 @@ pub struct ExportJob {
     pub path: PathBuf,
     /// What to do with one that is there.
     pub mode: FileMode,
+    /// Snapshot and readers.
+    pub reading: Reading,
     /// Arrow types where the defaults are not wanted.
     pub types: TypeChoices,
     /// Buffers and losses of the fetch.
@@ -69,6 +88,7 @@ impl ExportJob {
             selection: Selection::default(),
             path,
             mode: FileMode::default(),
+            reading: Reading::default(),
             types: TypeChoices::default(),
             fetch: FetchOptions::default(),
             sink: SinkOptions::default(),

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::{ExportJob, FileMode};
+use super::readers::Readers;
+use super::slices::{CutBy, Slices};
+use super::snapshot::{Snapshot, is_refusal};
+use super::{ExportJob, FileMode, Selection};
 use crate::copy::columns::external_type_name;
 use crate::copy::format::{TextTable, bytes, thousands};
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::lake::parquet_sink::SinkOptions;
 use crate::oci::Session;
-use crate::oracle_type::ColumnDesc;
+use crate::oracle_type::{ColumnDesc, TableName};
 use crate::sql;
 
 /// What a run does to the file.
@@ -55,9 +58,13 @@ pub struct ExportPlan {
     pub select_sql: Option<String>,
     /// Its columns.
     pub columns: Vec<ExportColumn>,
+    /// The moment that is read.
+    pub snapshot: Snapshot,
+    /// Sessions and the pieces that they read.
+    pub readers: Readers,
     /// Rows of one fetch.
     pub rows_per_fetch: u32,
-    /// Memory of the array buffers.
+    /// Memory of the array buffers of all readers.
     pub buffer_bytes: u64,
     /// Layout of the file.
     pub file: SinkOptions,
@@ -65,6 +72,25 @@ pub struct ExportPlan {
     pub warnings: Vec<String>,
     #[serde(skip)]
     pub(super) fetch: Option<FetchPlan>,
+    /// Queries that together are the one of `fetch`.
+    #[serde(skip)]
+    pub(super) slices: Vec<String>,
+}
+
+/// What is read, and how.
+struct Source {
+    fetch: FetchPlan,
+    snapshot: Snapshot,
+    readers: Readers,
+    slices: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Source {
+    fn whole(fetch: FetchPlan, snapshot: Snapshot, note: Option<String>) -> Self {
+        let readers = Readers { sessions: 1, slices: 1, cut_by: CutBy::Nothing, ordered: true, note };
+        Source { snapshot, readers, slices: vec![fetch.sql.clone()], warnings: warnings(&fetch), fetch }
+    }
 }
 
 impl ExportJob {
@@ -83,7 +109,14 @@ impl ExportJob {
                 return Err(self.refused(vec![problem(format!("{} exists", self.path.display()), remedy)]));
             }
         };
-        let fetch = if action == FileAction::Skip { None } else { Some(self.fetch_plan(session)?) };
+        let found = if action == FileAction::Skip { None } else { Some(self.find(session)?) };
+        let (fetch, snapshot, readers, slices, warnings) = match found {
+            Some(Source { fetch, snapshot, readers, slices, warnings }) => (Some(fetch), snapshot, readers, slices, warnings),
+            None => {
+                let readers = Readers { sessions: 0, slices: 0, cut_by: CutBy::Nothing, ordered: false, note: None };
+                (None, Snapshot::none("nothing is read"), readers, Vec::new(), Vec::new())
+            }
+        };
         let columns = fetch.as_ref().map(shown_columns).unwrap_or_default();
         Ok(ExportPlan {
             source: self.source.to_string(),
@@ -91,20 +124,74 @@ impl ExportJob {
             action,
             select_sql: fetch.as_ref().map(|fetch| fetch.sql.clone()),
             columns,
+            snapshot,
             rows_per_fetch: fetch.as_ref().map_or(0, FetchPlan::rows_per_fetch),
-            buffer_bytes: fetch.as_ref().map_or(0, |fetch| fetch.buffer_bytes() as u64),
+            buffer_bytes: fetch.as_ref().map_or(0, |fetch| fetch.buffer_bytes() as u64 * u64::from(readers.sessions)),
+            readers,
             file: self.sink,
-            warnings: fetch.as_ref().map(warnings).unwrap_or_default(),
+            warnings,
             fetch,
+            slices,
         })
     }
 
-    fn fetch_plan(&self, session: &Session) -> Result<FetchPlan> {
+    /// Finds the moment, describes the query as of it, and cuts the table.
+    fn find(&self, session: &Session) -> Result<Source> {
         let mut problems = Vec::new();
-        let sql = self.select_sql(session, &mut problems)?;
+        let table = self.selected(session, &mut problems)?;
         if !problems.is_empty() {
             return Err(self.refused(problems));
         }
+        let Some((name, columns)) = table else {
+            if self.reading.as_of.is_past() {
+                let remedy = "write AS OF SCN n behind each table of the query";
+                return Err(self.refused(vec![problem("a query cannot be read as of another moment from outside", remedy)]));
+            }
+            let sql = self.query_sql(session, &mut problems)?;
+            if !problems.is_empty() {
+                return Err(self.refused(problems));
+            }
+            let fetch = self.fetch_plan(session, sql)?;
+            let snapshot = Snapshot::none("a query sees one snapshot of its own, and does not say which");
+            return Ok(Source::whole(fetch, snapshot, self.why_one_reader("a query is not cut into pieces")));
+        };
+        let select = |scn, range: Option<&str>| self.select_table(name, &columns, scn, range);
+        let mut snapshot = self.reading.as_of.find(session)?;
+        let mut described = snapshot.scn.map(|scn| self.fetch_plan(session, select(Some(scn), None)?));
+        if let (Some(Err(error)), false) = (&described, self.reading.as_of.is_past())
+            && is_refusal(error)
+        {
+            let reason = error.to_string();
+            let reason = reason.lines().next().unwrap_or_default();
+            snapshot = Snapshot::none(format!("flashback is not permitted here ({reason}); the query sees one snapshot of its own"));
+            described = None;
+        }
+        let fetch = match described {
+            Some(fetch) => fetch?,
+            None => self.fetch_plan(session, select(None, None)?)?,
+        };
+        if self.reading.parallel < 2 {
+            return Ok(Source::whole(fetch, snapshot, None));
+        }
+        let cut = match (snapshot.scn, self.selection.limit) {
+            (None, _) => Slices::whole("several readers need one SCN"),
+            (_, Some(_)) => Slices::whole("--limit counts rows of one query"),
+            (Some(_), None) => Slices::of_table(session, name, self.reading.parallel)?,
+        };
+        let slices = cut.conditions.iter().map(|range| select(snapshot.scn, range.as_deref())).collect::<Result<Vec<_>>>()?;
+        let sessions = self.reading.parallel.min(slices.len() as u32);
+        let note = cut.why_whole.and_then(|why| self.why_one_reader(&why));
+        let warnings = warnings(&fetch);
+        let readers = Readers { sessions, slices: slices.len(), cut_by: cut.by, ordered: self.reading.ordered, note };
+        Ok(Source { fetch, snapshot, readers, slices, warnings })
+    }
+
+    fn why_one_reader(&self, why: &str) -> Option<String> {
+        (self.reading.parallel > 1).then(|| format!("one reader instead of {}: {why}", self.reading.parallel))
+    }
+
+    fn fetch_plan(&self, session: &Session, sql: String) -> Result<FetchPlan> {
+        let mut problems = Vec::new();
         let columns = self.types.fields(session.describe_query(&sql)?, &mut problems);
         match FetchPlan::new(session, &self.label(), sql, columns, self.fetch) {
             Ok(plan) if problems.is_empty() => Ok(plan),
@@ -117,28 +204,44 @@ impl ExportJob {
         }
     }
 
-    fn select_sql(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<String> {
-        let selection = &self.selection;
-        let (condition, limit) = (selection.condition.as_deref(), selection.limit);
-        if let Some(query) = &selection.query {
-            let wanted = match &selection.columns {
-                Some(wanted) => {
-                    find_columns(wanted, &session.describe_query(&sql::select_from_query::<&str>(query, &[], None, None)?)?, problems)
-                }
-                None => Vec::new(),
-            };
-            return sql::select_from_query(query, &wanted, condition, limit);
+    fn query_sql(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<String> {
+        let Selection { query, columns, condition, limit } = &self.selection;
+        let query = query.as_deref().unwrap_or_default();
+        let wanted = match columns {
+            Some(wanted) => {
+                find_columns(wanted, &session.describe_query(&sql::select_from_query::<&str>(query, &[], None, None)?)?, problems)
+            }
+            None => Vec::new(),
+        };
+        sql::select_from_query(query, &wanted, condition.as_deref(), *limit)
+    }
+
+    /// The table and its columns that are read; `None` when a query is.
+    fn selected(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<Option<(&TableName, Vec<String>)>> {
+        if self.selection.query.is_some() {
+            return Ok(None);
         }
         let name = self.source.require_table()?;
         let Some(table) = session.describe_table(name)? else {
             problems.push(problem("the table does not exist, or this user may not see it", "check the name, or GRANT SELECT on it"));
-            return Ok(String::new());
+            return Ok(None);
         };
-        let wanted = match &selection.columns {
+        let wanted = match &self.selection.columns {
             Some(wanted) => find_columns(wanted, &table.columns, problems),
             None => table.columns.into_iter().map(|column| column.name).collect(),
         };
-        sql::select(name, &wanted, condition, limit)
+        Ok(Some((name, wanted)))
+    }
+
+    fn select_table(&self, name: &TableName, columns: &[String], scn: Option<u64>, range: Option<&str>) -> Result<String> {
+        let Selection { condition, limit, .. } = &self.selection;
+        let both = match (condition, range) {
+            (Some(condition), Some(range)) => Some(format!("({condition}\n) AND {range}")),
+            (condition, range) => condition.as_deref().or(range).map(str::to_owned),
+        };
+        let sql = sql::select_at(name, columns, scn, both.as_deref(), *limit)?;
+        // Slices follow one another; within one the database reads as it likes.
+        Ok(if range.is_some() && self.reading.ordered { sql + " ORDER BY ROWID" } else { sql })
     }
 
     /// What messages call the source.
@@ -214,7 +317,17 @@ impl fmt::Display for ExportPlan {
             table.row([c.position.to_string(), c.source, c.oracle_type, c.external_type, c.target, c.arrow_type]);
         }
         write!(f, "{table}")?;
-        writeln!(f, "\n{} rows per fetch, {} of array buffers", thousands(u64::from(self.rows_per_fetch)), bytes(self.buffer_bytes))?;
+        match self.snapshot.scn {
+            Some(scn) => writeln!(f, "\nsnapshot SCN {scn} ({})", self.snapshot.how)?,
+            None => writeln!(f, "\nsnapshot {}", self.snapshot.how)?,
+        }
+        if self.readers.sessions > 1 {
+            let Readers { sessions, slices, cut_by, ordered, .. } = &self.readers;
+            let (from, order) = (cut_by.description(), if *ordered { "in the order of ROWIDs" } else { "rows as they come" });
+            writeln!(f, "{sessions} readers, {slices} slices by {from}, {order}")?;
+        }
+        self.readers.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;
+        writeln!(f, "{} rows per fetch, {} of array buffers", thousands(u64::from(self.rows_per_fetch)), bytes(self.buffer_bytes))?;
         let SinkOptions { codec, row_group_rows, row_group_bytes } = self.file;
         let (rows, size) = (thousands(row_group_rows as u64), bytes(row_group_bytes as u64));
         writeln!(f, "Parquet with {codec}, row groups of {rows} rows or {size}")?;

@@ -4,14 +4,16 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::plan::FileAction;
+use super::readers::Readers;
+use super::snapshot::Snapshot;
 use crate::copy::format::{bytes, count, milliseconds, thousands};
 
 /// Time of each stage in milliseconds. Writing happens on a thread of its own, beside the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ExportTimes {
-    /// Within the client and the network.
+    /// Within the client and the network, of all readers together.
     pub fetch_ms: u64,
-    /// Array buffers to Arrow.
+    /// Array buffers to Arrow, of all readers together.
     pub convert_ms: u64,
     /// Encoding and writing.
     pub write_ms: u64,
@@ -30,6 +32,12 @@ pub struct ExportReport {
     pub action: FileAction,
     /// The query.
     pub select_sql: Option<String>,
+    /// The moment that was read.
+    pub snapshot: Snapshot,
+    /// Sessions that read it, and the pieces.
+    pub readers: Readers,
+    /// Pieces that were read again because their undo was gone (ORA-01555).
+    pub slices_retried: u64,
     /// Rows in the file.
     pub rows: u64,
     /// Array fetches that brought rows.
@@ -70,7 +78,21 @@ impl fmt::Display for ExportReport {
         let stages = [("fetch", t.fetch_ms), ("convert", t.convert_ms), ("write (beside them)", t.write_ms)];
         let stages: Vec<String> = stages.iter().map(|(name, time_ms)| format!("{name} {}", milliseconds(*time_ms))).collect();
         writeln!(f, "  {}", stages.join(", "))?;
-        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
+        match self.snapshot.scn {
+            Some(scn) => writeln!(f, "  as of SCN {scn}{}", self.readers())?,
+            None => writeln!(f, "  SCN not known: {}{}", self.snapshot.how, self.readers())?,
+        }
+        self.readers.note.iter().chain(&self.warnings).try_for_each(|warning| writeln!(f, "warning: {warning}"))
+    }
+}
+
+impl ExportReport {
+    fn readers(&self) -> String {
+        match (self.readers.sessions, self.slices_retried) {
+            (0 | 1, _) => String::new(),
+            (sessions, 0) => format!(", {sessions} readers, {} slices", self.readers.slices),
+            (sessions, again) => format!(", {sessions} readers, {} slices, {again} read again (ORA-01555)", self.readers.slices),
+        }
     }
 }
 
@@ -84,6 +106,9 @@ mod tests {
             path: "t.parquet".into(),
             action,
             select_sql: Some("SELECT A FROM T".into()),
+            snapshot: Snapshot { scn: Some(77), how: "current".into() },
+            readers: Readers { sessions: 4, slices: 32, cut_by: crate::copy::export::CutBy::Extents, ordered: false, note: None },
+            slices_retried: 1,
             rows: 20_000,
             fetches: 3,
             row_groups: 1,
@@ -101,6 +126,7 @@ mod tests {
         for part in [
             "20,000 rows written to t.parquet (replaced)",
             "1.0 MiB in 20 ms: 1,000,000 rows/s, 3 fetches, 1 row group",
+            "as of SCN 77, 4 readers, 32 slices, 1 read again (ORA-01555)",
             "warning: look here",
         ] {
             assert!(text.contains(part), "{text}");

@@ -1,20 +1,21 @@
-//! Carrying out an export: one thread fetches and converts, another encodes and writes.
+//! Carrying out an export: a thread for each session fetches and converts, another encodes and writes.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
 
 use super::plan::{ExportPlan, FileAction};
+use super::readers::{Tally, read_slices};
 use super::report::{ExportReport, ExportTimes};
-use crate::copy::progress::{Cancel, Progress, ProgressEvent};
+use crate::copy::progress::{Cancel, Progress};
 use crate::copy::report::ms;
 use crate::copy::restore;
 use crate::error::{Error, Phase, Result};
-use crate::fetch::{FetchPlan, Fetcher};
-use crate::lake::parquet_sink::{ORACLE_COLUMNS_KEY, ParquetSink, SinkReport};
+use crate::fetch::FetchPlan;
+use crate::lake::parquet_sink::{ORACLE_COLUMNS_KEY, ParquetSink, SCN_KEY, SinkReport};
 use crate::oci::Session;
 
 /// User requested cancel of current operation.
@@ -22,103 +23,85 @@ const ORA_CANCELLED: i32 = 1013;
 /// Batches that wait for the writer: with the one it writes and the one being made, three are in memory.
 const WAITING_BATCHES: usize = 1;
 
-#[derive(Debug, Default)]
-struct Tally {
-    rows: u64,
-    batches: u64,
-    fetch: Duration,
-    convert: Duration,
-    write: Duration,
-}
-
 impl ExportPlan {
     /// Moves the rows. The query sees one snapshot; the file appears when it is whole.
     ///
     /// # Errors
     /// Whatever happens, the file is not there, or still the old one. [`Error::ExportInterrupted`] when `cancel` was requested.
-    pub fn run(mut self, session: &Session, progress: &mut dyn Progress, cancel: &Cancel) -> Result<ExportReport> {
+    pub fn run(self, session: &Session, progress: &mut dyn Progress, cancel: &Cancel) -> Result<ExportReport> {
+        self.run_parallel(session, Vec::new(), progress, cancel)
+    }
+
+    /// As [`Self::run`], with more sessions of the same database that read at the same time: [`Readers::sessions`] less one are as many as are of use.
+    /// All read the plan's SCN.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_parallel(
+        mut self,
+        session: &Session,
+        others: Vec<Session>,
+        progress: &mut dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<ExportReport> {
         let began = Instant::now();
         let Some(fetch) = self.fetch.take() else {
-            return Ok(self.report(&Tally::default(), None, began));
+            return Ok(self.report(&Tally::default(), Duration::ZERO, None, began));
         };
-        let metadata =
+        let mut metadata =
             vec![(ORACLE_COLUMNS_KEY.to_owned(), restore::describe(&fetch.columns)), ("olbridge.source".to_owned(), self.source.clone())];
+        metadata.extend(self.snapshot.scn.map(|scn| (SCN_KEY.to_owned(), scn.to_string())));
         let sink = ParquetSink::create(&self.path, fetch.schema.clone(), metadata, self.file)?;
-        let mut tally = Tally::default();
         cancel.arm(session.cancel_handle());
-        let written = move_rows(fetch, sink, session, progress, cancel, &mut tally);
+        let (tally, written) = self.move_rows(&fetch, sink, (session, others), progress, cancel);
         cancel.disarm();
-        let (sink, write) = written.map_err(|error| as_interruption(error, cancel, &self.path, tally.rows))?;
-        tally.write = write;
+        let (sink, mut write) = written.map_err(|error| as_interruption(error, cancel, &self.path, tally.rows))?;
         refuse_if_cancelled(cancel, &self.path, tally.rows)?;
         let began_finish = Instant::now();
         let file = finish(sink, &self.path, self.action, tally.rows)?;
-        tally.write += began_finish.elapsed();
-        Ok(self.report(&tally, Some(file), began))
+        write += began_finish.elapsed();
+        Ok(self.report(&tally, write, Some(file), began))
     }
 
-    fn report(self, tally: &Tally, file: Option<SinkReport>, began: Instant) -> ExportReport {
+    /// Reads on this thread, which the session stays with, and those of the other sessions; writes on one more.
+    fn move_rows(
+        &self,
+        plan: &FetchPlan,
+        sink: ParquetSink,
+        sessions: (&Session, Vec<Session>),
+        progress: &mut dyn Progress,
+        cancel: &Cancel,
+    ) -> (Tally, Result<(ParquetSink, Duration)>) {
+        let (sender, receiver) = sync_channel(WAITING_BATCHES);
+        thread::scope(|scope| {
+            let writer = scope.spawn(move || write_all(sink, &receiver));
+            let (tally, read) = read_slices(plan, &self.slices, self.readers.ordered, sessions, sender, (progress, cancel));
+            let written = writer.join().unwrap_or_else(|_| Err(writer_panicked()));
+            // Reading ends early and without an error of its own when the writer has given up.
+            (tally, read.and(written))
+        })
+    }
+
+    fn report(self, tally: &Tally, write: Duration, file: Option<SinkReport>, began: Instant) -> ExportReport {
         let total = began.elapsed();
         ExportReport {
             source: self.source,
             path: self.path,
             action: self.action,
             select_sql: self.select_sql,
+            snapshot: self.snapshot,
+            readers: self.readers,
+            slices_retried: tally.slices_retried,
             rows: tally.rows,
             fetches: tally.batches,
             row_groups: file.map_or(0, |file| file.row_groups as u64),
             file_bytes: file.map_or(0, |file| file.size_bytes),
             buffer_bytes: self.buffer_bytes,
             rows_per_second: (tally.rows as f64 / total.as_secs_f64().max(1e-6)) as u64,
-            times: ExportTimes { fetch_ms: ms(tally.fetch), convert_ms: ms(tally.convert), write_ms: ms(tally.write), total_ms: ms(total) },
+            times: ExportTimes { fetch_ms: ms(tally.fetch), convert_ms: ms(tally.convert), write_ms: ms(write), total_ms: ms(total) },
             warnings: self.warnings,
         }
     }
-}
-
-/// Fetches on this thread, which the session stays with, and writes on another.
-fn move_rows(
-    plan: FetchPlan,
-    sink: ParquetSink,
-    session: &Session,
-    progress: &mut dyn Progress,
-    cancel: &Cancel,
-    tally: &mut Tally,
-) -> Result<(ParquetSink, Duration)> {
-    let (sender, receiver) = sync_channel(WAITING_BATCHES);
-    thread::scope(|scope| {
-        let writer = scope.spawn(move || write_all(sink, &receiver));
-        let fetched = plan.open(session).and_then(|mut fetcher| {
-            let fetched = fetch_all(&mut fetcher, sender, progress, cancel, tally);
-            (tally.fetch, tally.convert) = (fetcher.fetch_time(), fetcher.convert_time());
-            fetched
-        });
-        let written = writer.join().unwrap_or_else(|_| Err(writer_panicked()));
-        // The fetch ends early and without an error of its own when the writer has given up.
-        fetched.and(written)
-    })
-}
-
-fn fetch_all(
-    fetcher: &mut Fetcher<'_>,
-    sender: SyncSender<RecordBatch>,
-    progress: &mut dyn Progress,
-    cancel: &Cancel,
-    tally: &mut Tally,
-) -> Result<()> {
-    progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
-    let mut bytes_done = 0;
-    while !cancel.is_requested() {
-        let Some(batch) = fetcher.next_batch()? else { break };
-        bytes_done += batch.get_array_memory_size() as u64;
-        if sender.send(batch).is_err() {
-            break;
-        }
-        tally.rows = fetcher.rows_fetched();
-        tally.batches += 1;
-        progress.event(&ProgressEvent::Batch { rows_done: tally.rows, bytes_done });
-    }
-    Ok(())
 }
 
 fn write_all(mut sink: ParquetSink, batches: &Receiver<RecordBatch>) -> Result<(ParquetSink, Duration)> {

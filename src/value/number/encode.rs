@@ -6,15 +6,15 @@
 
 use super::{MAX_PAIRS, NUMBER_SLOT_BYTES, NumberError, NumberShape, NumberSlot};
 
-const TEN_8: u64 = 100_000_000;
-const TEN_16: u64 = 10_000_000_000_000_000;
+pub(super) const TEN_8: u64 = 100_000_000;
+pub(super) const TEN_16: u64 = 10_000_000_000_000_000;
 const TEN_17: u64 = 100_000_000_000_000_000;
 
 /// `0x01` in every byte.
 const ONES: u128 = u128::MAX / 0xff;
 
 /// Ends a negative number of fewer than 20 base-100 digits.
-const NEGATIVE_TERMINATOR: u8 = 102;
+pub(super) const NEGATIVE_TERMINATOR: u8 = 102;
 
 /// Encodes `value × 10^-scale`.
 #[inline]
@@ -153,7 +153,7 @@ static PAIRS_4: [u16; 10_000] = {
 
 /// Base-100 digits of `value < 10^8`: four bytes, most significant lowest.
 #[inline(always)]
-fn pairs_8(value: u32) -> u32 {
+pub(super) fn pairs_8(value: u32) -> u32 {
     let (high, low) = ((value / 10_000) as usize, (value % 10_000) as usize);
     // `high` is below 10^4 as `value` is below 10^8; the check that the compiler cannot leave out costs one comparison.
     u32::from(PAIRS_4.get(high).copied().unwrap_or(0)) | u32::from(PAIRS_4[low]) << 16
@@ -161,7 +161,7 @@ fn pairs_8(value: u32) -> u32 {
 
 /// Base-100 digits of `value < 10^16`: eight bytes, most significant lowest.
 #[inline(always)]
-fn pairs_16(value: u64) -> u64 {
+pub(super) fn pairs_16(value: u64) -> u64 {
     u64::from(pairs_8((value / TEN_8) as u32)) | u64::from(pairs_8((value % TEN_8) as u32)) << 32
 }
 
@@ -217,64 +217,6 @@ fn encode_magnitude_16(negative: bool, magnitude: u64, pair_scale: i32, slot: &m
         slot[2 + count as usize] = NEGATIVE_TERMINATOR;
     }
     Ok(shape(exponent, count as i32, pairs as u8, last))
-}
-
-/// Decimals of one scale and at most 16 digits, checked by one comparison: what most columns of money hold.
-///
-/// Everything that depends on the scale alone is decided here, once for a column; the exponent cannot leave its range then, and no
-/// [`NumberShape`] is needed, because a magnitude below a power of ten has no more digits than that.
-#[derive(Debug, Clone, Copy)]
-pub struct ShortDecimal {
-    /// Magnitudes from here on are left to the general encoder.
-    limit: u64,
-    /// The scale is odd: times 10 makes it even, and below 10^15 there is room for that.
-    odd: bool,
-    pair_scale: i32,
-}
-
-impl ShortDecimal {
-    /// For values `× 10^-scale` with fewer than `digits` decimal digits or exactly as many.
-    pub fn new(scale: i8, digits: u32) -> Self {
-        let odd = scale & 1 == 1;
-        let digits = if scale < -84 { 0 } else { digits.min(if odd { 15 } else { 16 }) };
-        ShortDecimal { limit: if digits == 0 { 0 } else { 10u64.pow(digits) }, odd, pair_scale: (i32::from(scale) + 1) >> 1 }
-    }
-
-    /// Writes `value` and answers true, or answers false when it has too many digits.
-    #[inline(always)]
-    pub fn encode(&self, value: i64, slot: &mut NumberSlot) -> bool {
-        let (negative, magnitude) = (value < 0, value.unsigned_abs());
-        if magnitude >= self.limit {
-            return false;
-        }
-        let even = if self.odd { magnitude * 10 } else { magnitude };
-        match even {
-            0 => encode_zero(slot).is_ok(),
-            1..TEN_8 => {
-                encode_even_8(negative, even as u32, self.pair_scale, slot);
-                true
-            }
-            _ => encode_magnitude_16(negative, even, self.pair_scale, slot).is_ok(),
-        }
-    }
-}
-
-/// 1 to 8 decimal digits of `magnitude × 100^-pair_scale`, `pair_scale` -42..=64: at most 4 base-100 digits, so that all goes out as one word.
-#[inline(always)]
-fn encode_even_8(negative: bool, magnitude: u32, pair_scale: i32, slot: &mut NumberSlot) {
-    let pairs = pairs_8(magnitude);
-    let leading = pairs.trailing_zeros() / 8;
-    let count = 4 - leading - pairs.leading_zeros() / 8;
-    let pairs = u64::from(pairs >> (leading * 8));
-    let exponent = 4 - leading as i32 - pair_scale;
-    let word = if negative {
-        let digits = (u64::from(ONES as u32) * 101 - pairs) & ((1 << (8 * count)) - 1);
-        let body = digits | u64::from(NEGATIVE_TERMINATOR) << (8 * count);
-        u64::from(count + 2) | ((63 - exponent) as u64) << 8 | body << 16
-    } else {
-        u64::from(count + 1) | ((192 + exponent) as u64) << 8 | (pairs + u64::from(ONES as u32)) << 16
-    };
-    slot[..8].copy_from_slice(&word.to_le_bytes());
 }
 
 /// 16 to 20 decimal digits: at most 11 base-100 digits, which fit one u128.

@@ -241,7 +241,7 @@ proptest! {
         let value = value >> shift;
         // What lies beyond the length must not matter.
         let mut slot = [0xaa; 22];
-        let fits = digits > 0 && scale >= -84 && value.unsigned_abs() < 10u64.pow(digits.min(if scale & 1 == 1 { 15 } else { 16 }));
+        let fits = digits > 0 && scale >= -84 && value.unsigned_abs() < 10u64.pow(digits.min(if scale & 1 == 1 { 18 } else { 19 }));
         prop_assert_eq!(ShortDecimal::new(scale, digits).encode(value, &mut slot), fits);
         if fits {
             let general = encode(value.into(), scale);

@@ -63,6 +63,11 @@ impl Loopback {
         &self.workspace
     }
 
+    /// Where it listens on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port as u16
+    }
+
     /// The target for a table of user SCOTT.
     pub fn target(&self, table: &str) -> String {
         format!("oracle://scott@127.0.0.1:{}/svc/{table}", self.port)

@@ -1,6 +1,7 @@
 //! Runs the command as a child process with a time limit, in a temporary directory of its own.
 
 pub mod csv;
+pub mod cutter;
 pub mod database;
 pub mod loopback;
 pub mod tables;

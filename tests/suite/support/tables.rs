@@ -5,13 +5,18 @@
 use std::sync::Arc;
 
 use olbridge::arrow::array::{
-    Array, ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Date32Array, Date64Array, Decimal32Array, Decimal64Array, Decimal128Array,
-    Decimal256Array, DictionaryArray, FixedSizeBinaryArray, Float16Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array,
-    Int64Array, LargeBinaryArray, LargeStringArray, NullArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, Date32Array, Date64Array, Decimal32Array, Decimal64Array,
+    Decimal128Array, Decimal256Array, DictionaryArray, DurationMicrosecondArray, DurationMillisecondArray, DurationNanosecondArray,
+    DurationSecondArray, FixedSizeBinaryArray, Float16Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array,
+    IntervalDayTimeArray, IntervalYearMonthArray, LargeBinaryArray, LargeStringArray, NullArray, RecordBatch, StringArray, StringViewArray,
+    Time32MillisecondArray, Time32SecondArray, Time64MicrosecondArray, Time64NanosecondArray, TimestampMicrosecondArray,
     TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
     make_array,
 };
-use olbridge::arrow::datatypes::{DataType, Field, Int32Type, Schema, i256};
+use olbridge::arrow::compute::cast;
+use olbridge::arrow::datatypes::{
+    DataType, Field, Int32Type, Int64Type, IntervalDayTime, IntervalDayTimeType, IntervalUnit, IntervalYearMonthType, Schema, i256,
+};
 use olbridge::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// Rows of [`every_type`].
@@ -27,6 +32,7 @@ pub fn every_type() -> RecordBatch {
     columns.extend(numbers());
     columns.extend(texts());
     columns.extend(times());
+    columns.extend(spans());
     table(columns)
 }
 
@@ -131,10 +137,66 @@ fn times() -> Vec<(&'static str, ArrayRef)> {
     ]
 }
 
+fn spans() -> Vec<(&'static str, ArrayRef)> {
+    const DAY_S: i64 = 86_400;
+    let seconds = [Some(-999_999_999 * DAY_S), Some(-1), Some(0), Some(100 * DAY_S + 1), Some(999_999_999 * DAY_S + 86_399), None];
+    let finer = |units: i64| seconds.map(|s| s.map(|s| s.saturating_mul(units).saturating_add(1)));
+    let time = |units: i64| [Some(0), Some(1), Some(units * 3_661), Some(units * 43_200), Some(units * DAY_S - 1), None];
+    let time32 = |units: i64| time(units).map(|t| t.map(|t| t as i32));
+    let months = [Some(i32::MIN), Some(-1), Some(0), Some(1_200), Some(i32::MAX), None];
+    let parts = [Some((-999_999_999, -86_399_999)), Some((0, -1)), Some((0, 0)), Some((99, 1)), Some((999_999_999, 86_399_999)), None];
+    let parts = parts.map(|p| p.map(|(days, milliseconds)| IntervalDayTime::new(days, milliseconds)));
+    vec![
+        ("time_s", Arc::new(Time32SecondArray::from_iter(time32(1)))),
+        ("time_ms", Arc::new(Time32MillisecondArray::from_iter(time32(1_000)))),
+        ("time_us", Arc::new(Time64MicrosecondArray::from_iter(time(1_000_000)))),
+        ("time_ns", Arc::new(Time64NanosecondArray::from_iter(time(1_000_000_000)))),
+        ("duration_s", Arc::new(DurationSecondArray::from_iter(seconds))),
+        ("duration_ms", Arc::new(DurationMillisecondArray::from_iter(finer(1_000)))),
+        // Both ends are those of 64 bits.
+        ("duration_us", Arc::new(DurationMicrosecondArray::from_iter(finer(1_000_000)))),
+        ("duration_ns", Arc::new(DurationNanosecondArray::from_iter(finer(1_000_000_000)))),
+        ("months", Arc::new(IntervalYearMonthArray::from_iter(months))),
+        ("days", Arc::new(IntervalDayTimeArray::from_iter(parts))),
+    ]
+}
+
+/// A span of time as Oracle writes it: `+5 04:03:02.000000001` or `+5-04`, without useless zeros before days and years.
+fn span(array: &dyn Array, index: usize) -> Option<String> {
+    let days = |days: i64, rest_ns: i64| {
+        let sign = if days < 0 || rest_ns < 0 { '-' } else { '+' };
+        let (seconds, ns) = (rest_ns.unsigned_abs() / 1_000_000_000, rest_ns.unsigned_abs() % 1_000_000_000);
+        format!("{sign}{} {:02}:{:02}:{:02}.{ns:09}", days.unsigned_abs(), seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    };
+    Some(match array.data_type() {
+        DataType::Interval(IntervalUnit::YearMonth) => {
+            let months = array.as_primitive::<IntervalYearMonthType>().value(index);
+            format!("{}{}-{:02}", if months < 0 { '-' } else { '+' }, months.unsigned_abs() / 12, months.unsigned_abs() % 12)
+        }
+        DataType::Interval(IntervalUnit::DayTime) => {
+            let value = array.as_primitive::<IntervalDayTimeType>().value(index);
+            days(value.days.into(), i64::from(value.milliseconds) * 1_000_000)
+        }
+        DataType::Duration(unit) | DataType::Time32(unit) | DataType::Time64(unit) => {
+            let plain = cast(&make_array(array.to_data()), &DataType::Int64).unwrap();
+            let count = plain.as_primitive::<Int64Type>().value(index);
+            let units = 1_000_i64.pow(*unit as u32);
+            let day = 86_400 * units;
+            days(count / day, count % day * (1_000_000_000 / units))
+        }
+        _ => return None,
+    })
+}
+
 /// How the value of `array` at `index` reads, in the form that [`canonical`] gives to Oracle's text. `None` for NULL.
 pub fn expected(array: &dyn Array, index: usize) -> Option<String> {
     let utc = without_zone(array);
     let array = utc.as_ref();
+    if array.is_valid(index)
+        && let Some(text) = span(array, index)
+    {
+        return Some(text);
+    }
     let text = ArrayFormatter::try_new(array, &FormatOptions::new()).unwrap().value(index).to_string();
     // A NULL in a dictionary is not NULL in its keys' validity only; the formatter knows both.
     if array.logical_nulls().is_some_and(|nulls| nulls.is_null(index)) { None } else { Some(canonical(array.data_type(), &text)) }
@@ -166,7 +228,24 @@ pub fn canonical(data_type: &DataType, text: &str) -> String {
         t if t.is_integer() || t.is_decimal() => decimal(text),
         t if t.is_binary() => text.to_ascii_lowercase(),
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => instant(text),
+        DataType::Time32(_) | DataType::Time64(_) | DataType::Duration(_) | DataType::Interval(_) => span_text(text),
         _ => text.to_owned(),
+    }
+}
+
+/// `+000000005 04:03:02.000` → `+5 04:03:02.000000000`; `+05-04` → `+5-04`.
+fn span_text(text: &str) -> String {
+    let (sign, rest) = text.split_at(1);
+    let leading = |digits: &str| digits.parse::<u64>().unwrap();
+    match rest.split_once(' ') {
+        Some((days, clock)) => {
+            let (clock, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+            format!("{sign}{} {clock}.{fraction:0<9}", leading(days))
+        }
+        None => {
+            let (years, months) = rest.split_once('-').unwrap();
+            format!("{sign}{}-{months}", leading(years))
+        }
     }
 }
 

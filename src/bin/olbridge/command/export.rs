@@ -31,15 +31,18 @@ enum Done {
 }
 
 fn attempt(request: &ExportRequest) -> Result<Done, Failure> {
-    let session = session::open(&request.job.source, &request.connection)?;
+    let source = &request.job.source;
+    let options = session::options(source, &request.connection)?;
+    let session = session::open_with(&options, source)?;
     let cancel = Cancel::new();
     interrupt::on_signal(cancel.clone());
     let plan = request.job.plan(&session)?;
     if request.dry_run {
         return Ok(Done::Planned(Box::new(plan)));
     }
+    let others = (1..plan.readers.sessions).map(|_| session::open_with(&options, source)).collect::<Result<Vec<_>, _>>()?;
     let mut listener = progress::listener(request.quiet);
-    let result = plan.run(&session, listener.as_mut(), &cancel);
+    let result = plan.run_parallel(&session, others, listener.as_mut(), &cancel);
     drop(listener); // clears the bar
     Ok(Done::Copied(Box::new(result?)))
 }

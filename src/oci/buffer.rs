@@ -1,0 +1,198 @@
+//! The arrays of one placeholder or one fetched column: values, indicators, lengths, and descriptors where values are not plain memory.
+
+use std::ops::Range;
+
+use oci_sys::*;
+
+use crate::layout::{Cells, Layout, Slots};
+use crate::oci::array::EXECUTE;
+use crate::oci::check::OciError;
+use crate::oci::descriptor::{DescriptorArray, DescriptorCall, DescriptorKind};
+use crate::oci::handle::RawArray;
+use crate::oci::session::Session;
+use crate::oci::statement::{BindTarget, DefineTarget};
+
+/// They never move while bound or defined; see [`RawArray`].
+pub(super) struct ArrayBuffer {
+    layout: Layout,
+    /// As words, so that native integers and doubles are aligned. For descriptors the staging area of their fields.
+    values: RawArray<u64>,
+    indicators: RawArray<i16>,
+    /// Empty unless [`Layout::Variable`].
+    lengths: RawArray<u32>,
+    /// One for each row exactly when [`DescriptorKind::of`] the layout is some.
+    descriptors: Option<DescriptorArray>,
+}
+
+impl ArrayBuffer {
+    pub(super) fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
+        let lengths = if layout.is_variable() { rows } else { 0 };
+        // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
+        let descriptors =
+            DescriptorKind::of(&layout).map(|kind| unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) });
+        Ok(ArrayBuffer {
+            layout,
+            values: RawArray::zeroed((layout.stride_bytes() as usize * rows).div_ceil(8)),
+            indicators: RawArray::zeroed(rows),
+            lengths: RawArray::zeroed(lengths),
+            descriptors: descriptors.transpose()?,
+        })
+    }
+
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Where the client finds values, the bytes of one, and their type.
+    fn memory(&self) -> (*mut u8, u32, u16) {
+        match (&self.descriptors, self.layout) {
+            (Some(descriptors), _) => descriptors.target(),
+            (None, Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }) => {
+                (self.values.as_ptr().cast(), stride_bytes, external_type)
+            }
+            (None, _) => unreachable!("`allocate` gives every layout of descriptors its own"),
+        }
+    }
+
+    fn length_pointer(&self) -> *mut u32 {
+        if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() }
+    }
+
+    pub(super) fn bind_target(&self, session: &Session) -> BindTarget {
+        let (values, stride_bytes, external_type) = self.memory();
+        let server_bytes = server_bytes(self.layout, session.converts_text());
+        let (indicators, lengths) = (self.indicators.as_ptr(), self.length_pointer());
+        BindTarget { values, stride_bytes, external_type, indicators, lengths, server_bytes }
+    }
+
+    pub(super) fn define_target(&self, return_codes: *mut u16) -> DefineTarget {
+        let (values, stride_bytes, external_type) = self.memory();
+        let (indicators, lengths) = (self.indicators.as_ptr(), self.length_pointer());
+        DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes }
+    }
+
+    /// The window of `rows` for a converter to write into.
+    pub(super) fn slots(&mut self, rows: Range<usize>) -> Slots<'_> {
+        let stride_bytes = self.layout.stride_bytes() as usize;
+        let lengths = if self.layout.is_variable() { &mut self.lengths.as_mut_slice()[rows.clone()] } else { &mut [] };
+        Slots {
+            values: &mut self.values.as_bytes_mut()[rows.start * stride_bytes..rows.end * stride_bytes],
+            stride_bytes,
+            lengths,
+            indicators: &mut self.indicators.as_mut_slice()[rows],
+        }
+    }
+
+    /// The first `rows` cells and their indicators.
+    pub(super) fn cells(&self, rows: usize) -> (Cells<'_>, &[i16]) {
+        let stride_bytes = self.layout.stride_bytes() as usize;
+        let lengths = if self.layout.is_variable() { &self.lengths.as_slice()[..rows] } else { &[] };
+        let cells = Cells { values: &self.values.as_bytes()[..rows * stride_bytes], stride_bytes, lengths, rows };
+        (cells, &self.indicators.as_slice()[..rows])
+    }
+
+    /// What the client left in the length array; empty unless the layout has one.
+    pub(super) fn fetched_lengths(&self) -> &[u32] {
+        self.lengths.as_slice()
+    }
+
+    /// Checks or fills what the client is about to read.
+    pub(super) fn make_ready(&mut self, session: &Session, error: *mut OCIError, index: usize, rows: usize) -> Result<(), OciError> {
+        match (&self.descriptors, self.layout) {
+            (Some(descriptors), _) => {
+                let call = DescriptorCall { env: session.env(), error };
+                // SAFETY: the descriptors are of the session's environment; the error handle is the statement's.
+                let filled = unsafe { descriptors.fill(call, self.values.as_bytes(), self.indicators.as_slice(), rows) };
+                filled.map_err(|(row, error)| OciError {
+                    message: format!("placeholder {}, row {}: {}", index + 1, row + 1, error.message),
+                    ..error
+                })
+            }
+            (None, Layout::Fixed { external_type: SQLT_VNU, .. }) => self.check_numbers(index, rows),
+            (None, Layout::Variable { stride_bytes, .. }) => self.check_lengths(stride_bytes, index, rows),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Values from the client's descriptors into the staging area, after a fetch of `rows`.
+    pub(super) fn stage_descriptors(&mut self, session: &Session, error: *mut OCIError, rows: usize) -> Result<(), OciError> {
+        let Some(descriptors) = &self.descriptors else { return Ok(()) };
+        let call = DescriptorCall { env: session.env(), error };
+        // SAFETY: the descriptors are of the session's environment, and the fetch has filled them; the error handle is the statement's.
+        unsafe { descriptors.stage(call, self.values.as_bytes_mut(), self.indicators.as_slice(), rows) }
+    }
+
+    /// The client would read beyond the value; converters are safe code, so this is checked here.
+    fn check_lengths(&self, stride_bytes: u32, index: usize, rows: usize) -> Result<(), OciError> {
+        let lengths = &self.lengths.as_slice()[..rows];
+        if lengths.iter().fold(0, |most, &length| most.max(length)) <= stride_bytes {
+            return Ok(());
+        }
+        let too_long =
+            lengths.iter().zip(self.indicators.as_slice()).position(|(&length, &indicator)| length > stride_bytes && indicator != -1);
+        let Some(row) = too_long else { return Ok(()) };
+        let message = format!("placeholder {}, row {}: {} bytes do not fit in {stride_bytes}", index + 1, row + 1, lengths[row]);
+        Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
+    }
+
+    /// The client takes the first byte for a length: more than the slot holds would be read from beyond it, and 0 is stored as NULL.
+    fn check_numbers(&self, index: usize, rows: usize) -> Result<(), OciError> {
+        const NUMBER_BYTES: u8 = 21;
+        let (slots, _) = self.values.as_bytes().as_chunks::<{ NUMBER_BYTES as usize + 1 }>();
+        let mut numbers = slots.iter().zip(self.indicators.as_slice()).take(rows);
+        let Some(row) = numbers.position(|(slot, &indicator)| slot[0].wrapping_sub(1) >= NUMBER_BYTES && indicator != -1) else {
+            return Ok(());
+        };
+        let message =
+            format!("placeholder {}, row {}: a NUMBER of {} bytes; it has 1 to {NUMBER_BYTES}", index + 1, row + 1, slots[row][0]);
+        Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
+    }
+}
+
+/// Room in the server for a value of a full slot (OCI_ATTR_MAXDATA_SIZE). A byte of UTF-8 becomes two of AL16UTF16, and up to two where the
+/// database has another character set; but a bind that may exceed 4000 bytes is another kind of bind there (ORA-24816).
+fn server_bytes(layout: Layout, converts_text: bool) -> u32 {
+    let Layout::Variable { external_type: SQLT_CHR | SQLT_AFC, stride_bytes, national, long } = layout else {
+        return layout.stride_bytes();
+    };
+    const MAX_BYTES: u32 = 4_000;
+    const MAX_LONG_BYTES: u32 = 32_767;
+    let most_bytes = if long { MAX_LONG_BYTES } else { MAX_BYTES };
+    match national || converts_text {
+        true => stride_bytes.saturating_mul(2).min(most_bytes).max(stride_bytes),
+        false => stride_bytes,
+    }
+}
+
+/// External types with the sizes that the client takes. Others could make it read beyond a value or, unknown to it, crash (client 12.1 with JSON, VECTOR).
+pub(super) fn is_bindable(layout: &Layout) -> bool {
+    match *layout {
+        Layout::Fixed { external_type, stride_bytes } => matches!(
+            (external_type, stride_bytes),
+            (SQLT_INT | SQLT_UIN, 1 | 2 | 4 | 8) | (SQLT_BFLOAT, 4) | (SQLT_BDOUBLE, 8) | (SQLT_VNU, 22) | (SQLT_DAT, 7) | (SQLT_ODT, 8)
+        ),
+        Layout::Variable { external_type, stride_bytes, .. } => {
+            matches!(external_type, SQLT_CHR | SQLT_AFC | SQLT_LNG | SQLT_BIN | SQLT_LBI) && stride_bytes > 0
+        }
+        Layout::DateTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_gets_room_for_what_a_value_becomes_there() {
+        let of = |external_type, stride_bytes, national, long, converts_text| {
+            server_bytes(Layout::Variable { external_type, stride_bytes, national, long }, converts_text)
+        };
+        assert_eq!(of(SQLT_CHR, 10, true, false, false), 20, "10 ASCII letters are 20 bytes of an NVARCHAR2(10)");
+        assert_eq!(of(SQLT_CHR, 3000, true, false, false), 4000, "NVARCHAR2(1000) holds 2000 bytes");
+        assert_eq!(of(SQLT_CHR, 6000, true, true, false), 12_000);
+        assert_eq!(of(SQLT_CHR, 32_767, true, true, false), 32_767);
+        assert_eq!([of(SQLT_CHR, 10, false, false, false), of(SQLT_CHR, 10, false, false, true)], [10, 20]);
+        assert_eq!(of(SQLT_BIN, 10, false, false, true), 10);
+        assert_eq!(server_bytes(Layout::Fixed { external_type: SQLT_VNU, stride_bytes: 22 }, true), 22);
+    }
+}
