@@ -156,7 +156,10 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
         attr::UB8_ROW_COUNT => Value::U64(statement.row_count),
         attr::ROWS_FETCHED => Value::U32(statement.rows_fetched),
         attr::NUM_DML_ERRORS => Value::U32(statement.row_error_count),
-        attr::DML_ROW_COUNT_ARRAY => Value::Span(statement.row_counts.as_ptr().cast(), statement.row_counts.len()),
+        attr::DML_ROW_COUNT_ARRAY => match &statement.row_counts {
+            Some(counts) => Value::Span(counts.as_ptr().cast(), counts.len()),
+            None => return Err(Failure::ora(24349, "Array DML row counts not available")),
+        },
         attr::PARSE_ERROR_OFFSET => Value::U16(statement.parse_error_offset),
         attr::SQLFNCODE => Value::U16(shape.map_or(0, |shape| shape.kind.oci_code())),
         attr::STATEMENT => text(statement.sql.as_bytes()),

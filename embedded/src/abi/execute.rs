@@ -51,7 +51,7 @@ pub unsafe extern "C" fn OCIStmtExecute(
             statement.parse_error_offset = 0;
             statement.row_error_count = 0;
             (statement.row_count, statement.rows_fetched) = (0, 0);
-            statement.row_counts.clear();
+            statement.row_counts = (mode & super::codes::mode::RETURN_ROW_COUNT_ARRAY != 0).then(Vec::new);
             statement.last_rowid = None;
             error_handle.lock().row_errors.clear();
             let call = Call { core, iters, rowoff, mode };
@@ -212,8 +212,8 @@ impl Call {
             return self.run_rows(statement, error_handle, engine, prepared, inputs);
         }
         statement.row_count = self.rows().len() as u64;
-        if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
-            statement.row_counts.resize(self.rows().len(), 1);
+        if let Some(counts) = &mut statement.row_counts {
+            counts.resize(self.rows().len(), 1);
         }
         Ok(status::SUCCESS)
     }
@@ -340,8 +340,8 @@ impl Tally<'_> {
             }
         };
         self.statement.row_count += affected;
-        if self.call.has(mode::RETURN_ROW_COUNT_ARRAY) {
-            self.statement.row_counts.push(affected);
+        if let Some(counts) = &mut self.statement.row_counts {
+            counts.push(affected);
         }
         true
     }

@@ -107,7 +107,10 @@ impl OutBind {
         unsafe { &*self.handle }.lock().rows_returned = rows.len() as u32;
         if self.is_cursor {
             let number = |kept: &Kept| if let Kept::Plain(Datum::Cursor(number)) = kept { Some(*number) } else { None };
-            self.cursors.push((iteration as usize, rows.last().and_then(|row| number(&row[column]))));
+            let number = rows.last().and_then(|row| number(&row[column]));
+            // SAFETY: the caller's contract.
+            unsafe { self.output.tell_null(iteration as usize, number.is_none()) };
+            self.cursors.push((iteration as usize, number));
             return Ok(());
         }
         if let (Some(array), [row]) = (self.array, rows) {

@@ -68,7 +68,8 @@ pub struct StatementBody {
     pub last_rowid: Option<String>,
     pub row_count: u64,
     pub rows_fetched: u32,
-    pub row_counts: Vec<u64>,
+    /// Rows of each iteration; none unless the execute was asked for them.
+    pub row_counts: Option<Vec<u64>>,
     pub row_error_count: u32,
     pub parse_error_offset: u16,
 }
@@ -120,7 +121,7 @@ impl StatementBody {
         let columns = std::mem::take(&mut self.columns);
         self.retired_columns.push(columns);
         (self.row_count, self.rows_fetched, self.row_error_count, self.parse_error_offset) = (0, 0, 0, 0);
-        self.row_counts.clear();
+        self.row_counts = None;
         self.last_rowid = None;
         self.prefetch_rows = 1;
     }
