@@ -13,7 +13,7 @@ use olbridge::bind::plan_bind;
 use olbridge::layout::{Layout, Slots};
 use olbridge::oracle_type::{ColumnDesc, OracleType, TextSize};
 use olbridge::type_map::LossySet;
-use olbridge::value::datetime::encode_dat_seconds;
+use olbridge::value::datetime::{Calendar, encode_dat_seconds};
 use olbridge::value::number::{Digits, NumberSlot, encode_f64_shortest, encode_i64, encode_i128};
 
 mod arrow_types {
@@ -140,7 +140,9 @@ mod value {
         let input = values(|random| (random % 4_000_000_000) as i64);
         let mut slots = vec![[0u8; 7]; ROWS];
         bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
-            assert!(black_box(&input).iter().zip(&mut slots).all(|(&value, slot)| encode_dat_seconds(value, slot).is_ok()));
+            assert!(
+                black_box(&input).iter().zip(&mut slots).all(|(&value, slot)| encode_dat_seconds(value, Calendar::SameDay, slot).is_ok())
+            );
             black_box(slots.as_slice()).len()
         });
     }

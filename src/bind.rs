@@ -47,6 +47,7 @@ fn plan_values(target: Target<'_>) -> Result<Box<dyn ColumnBind>, PlanProblem> {
         (A::Date | A::Timestamp | A::ZonedTimestamp, O::Date) => datetime::date(target),
         (A::Date | A::Timestamp | A::ZonedTimestamp, O::Timestamp { fractional_digits }) => datetime::timestamp(target, *fractional_digits),
         (A::ZonedTimestamp, O::TimestampTz { fractional_digits }) => datetime::timestamp_tz(target, *fractional_digits),
+        (A::ZonedTimestamp, O::TimestampLtz { fractional_digits }) => datetime::instant(target, *fractional_digits),
         (A::TimeOfDay | A::Duration | A::DayInterval | A::MixedInterval, O::IntervalDaySecond { day_digits, fractional_digits }) => {
             interval::day_second(target, *day_digits, *fractional_digits)
         }

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 
-use crate::column::{ColumnDefine, Origin, PlannedDefine, datetime, dictionary, fixed, interval, null, number, raw, text};
+use crate::column::{ColumnDefine, Origin, PlannedDefine, datetime, dictionary, fixed, interval, null, number, raw, text, text_form_cells};
 use crate::error::PlanProblem;
 use crate::oracle_type::OracleType as O;
 use crate::type_map::ArrowFamily as A;
@@ -38,6 +38,15 @@ fn plan_values(origin: Origin<'_>) -> PlannedDefine {
         (O::Date | O::Timestamp { .. } | O::TimestampTz { .. } | O::TimestampLtz { .. }, A::Date | A::Timestamp | A::ZonedTimestamp) => {
             datetime::datetime_cells(origin)
         }
+        (
+            O::Date
+            | O::Timestamp { .. }
+            | O::TimestampTz { .. }
+            | O::TimestampLtz { .. }
+            | O::IntervalDaySecond { .. }
+            | O::IntervalYearMonth { .. },
+            A::Text,
+        ) => text_form_cells(origin),
         (O::IntervalDaySecond { .. }, A::TimeOfDay | A::Duration | A::DayInterval | A::MixedInterval) => interval::day_second_cells(origin),
         (O::IntervalYearMonth { .. }, A::MonthInterval | A::MixedInterval) => interval::year_month_cells(origin),
         _ => Err(origin.problem("not carried", "choose another type with --as COLUMN=TYPE, or convert it in SQL with --query")),

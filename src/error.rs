@@ -148,6 +148,9 @@ pub enum Error {
         /// Rows that had been committed before (`--commit-rows`) and stay.
         rows_committed: u64,
     },
+    /// Whoever read standard output has gone away: nobody wants the rest.
+    #[error("standard output was closed before the last row")]
+    ClosedOutput,
     /// Ctrl-C or a cancel from another thread while a file was written.
     #[error("interrupted: {} was not written; {rows_fetched} rows had been read", path.display())]
     ExportInterrupted {
@@ -156,6 +159,13 @@ pub enum Error {
         /// Rows read until then.
         rows_fetched: u64,
     },
+}
+
+impl Error {
+    /// The connection to the database is gone, as opposed to a statement that the database refused. What was not committed is rolled back.
+    pub fn is_lost_connection(&self) -> bool {
+        matches!(self, Error::Database { session_dead: true, .. })
+    }
 }
 
 /// One reason why a plan cannot be carried out.

@@ -235,6 +235,62 @@ fn select_from<S: AsRef<str>>(source: &str, columns: &[S], condition: Option<&st
     Ok(format!("SELECT {list} FROM {source}{filter}"))
 }
 
+/// The first word of a statement that ends the transaction it is in: DDL, which commits (Oracle Database SQL Language Reference, "COMMIT"),
+/// and the statements that say so. `None` for DML, queries, blocks (which may contain such statements) and SAVEPOINT; ROLLBACK TO too is `None`.
+pub fn ends_transaction(sql: &str) -> Option<String> {
+    const ENDING: [&str; 20] = [
+        "ALTER",
+        "ANALYZE",
+        "ASSOCIATE",
+        "AUDIT",
+        "COMMENT",
+        "COMMIT",
+        "CREATE",
+        "DISASSOCIATE",
+        "DROP",
+        "FLASHBACK",
+        "GRANT",
+        "NOAUDIT",
+        "PURGE",
+        "RENAME",
+        "REVOKE",
+        "ROLLBACK",
+        "TRUNCATE",
+        "ADMINISTER",
+        "IMPORT",
+        "UPGRADE",
+    ];
+    let words = words_of(sql);
+    let first = words.first()?;
+    // ALTER SESSION and ALTER SYSTEM do not commit; ROLLBACK TO stays in the transaction.
+    let stays = matches!(
+        (first.as_str(), words.get(1).map(String::as_str), words.get(2).map(String::as_str)),
+        ("ALTER", Some("SESSION" | "SYSTEM"), _) | ("ROLLBACK", Some("TO"), _) | ("ROLLBACK", Some("WORK"), Some("TO"))
+    );
+    (ENDING.contains(&first.as_str()) && !stays).then(|| first.clone())
+}
+
+/// The first three words of a statement in upper case, comments left out.
+fn words_of(sql: &str) -> Vec<String> {
+    let mut rest = sql.trim_start();
+    let mut words = Vec::new();
+    while !rest.is_empty() && words.len() < 3 {
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.split_once('\n').map_or("", |(_, after)| after).trim_start();
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, after)| after).trim_start();
+        } else {
+            let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+            if end == 0 {
+                break;
+            }
+            words.push(rest[..end].to_ascii_uppercase());
+            rest = rest[end..].trim_start();
+        }
+    }
+    words
+}
+
 /// `SAVEPOINT name`.
 ///
 /// # Errors
@@ -356,6 +412,30 @@ mod tests {
             select_from_query(" select 1 a from dual;", &["A"], None, Some(2)).unwrap(),
             "SELECT A FROM (select 1 a from dual\n) WHERE ROWNUM <= 2"
         );
+    }
+
+    #[test]
+    fn statements_that_end_a_transaction_are_known_by_their_first_words() {
+        for (sql, ends) in [
+            ("create table t (a number)", Some("CREATE")),
+            ("  -- why\n/* and how */ Drop table t", Some("DROP")),
+            ("TRUNCATE TABLE t", Some("TRUNCATE")),
+            ("commit", Some("COMMIT")),
+            ("rollback", Some("ROLLBACK")),
+            ("rollback work", Some("ROLLBACK")),
+            ("rollback to s", None),
+            ("ROLLBACK WORK TO SAVEPOINT s", None),
+            ("alter session set nls_date_format = 'YYYY'", None),
+            ("alter table t add (b number)", Some("ALTER")),
+            ("update t set a = 1", None),
+            ("(select 1 from dual)", None),
+            ("begin null; end;", None),
+            ("savepoint s", None),
+            ("-- nothing", None),
+            ("", None),
+        ] {
+            assert_eq!(ends_transaction(sql).as_deref(), ends, "{sql}");
+        }
     }
 
     #[test]

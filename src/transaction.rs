@@ -1,14 +1,20 @@
 //! The transaction guard: what is sent within it is in the table after [`Transaction::commit`], and nowhere after anything else.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroU64;
 
-use crate::error::{Error, Phase};
+use crate::error::{Error, Phase, Result};
 use crate::oci::{OciError, Session};
 use crate::sql;
 
+mod manager;
+
+pub use manager::{TransactionManager, TransactionState, TransactionStatus};
+
 /// User requested cancel of current operation.
 pub(crate) const ORA_CANCELLED: i32 = 1013;
+/// OCI call timed out.
+const ORA_CALL_TIMEOUT: i32 = 3156;
 
 /// When a load commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -37,12 +43,79 @@ pub struct Transaction<'s> {
     /// Rows that loaders were given and have not sent.
     unsent_rows: Cell<u64>,
     load_failed: Cell<bool>,
+    /// Rows of tables that it holds changed.
+    rows_changed: Cell<u64>,
+    /// The database has said that a transaction is open since it began.
+    seen_open: Cell<bool>,
+    /// Name, and `rows_changed` when it was set.
+    savepoints: RefCell<Vec<(String, u64)>>,
 }
 
 impl<'s> Transaction<'s> {
     /// Opens the guard.
     pub fn begin(session: &'s mut Session) -> Self {
-        Transaction { session, finished: false, unsent_rows: Cell::new(0), load_failed: Cell::new(false) }
+        Transaction {
+            session,
+            finished: false,
+            unsent_rows: Cell::new(0),
+            load_failed: Cell::new(false),
+            rows_changed: Cell::new(0),
+            seen_open: Cell::new(false),
+            savepoints: RefCell::default(),
+        }
+    }
+
+    /// Rows of tables that were changed in it, by loads and by [`Self::execute`], and not taken back.
+    pub fn rows_changed(&self) -> u64 {
+        self.rows_changed.get()
+    }
+
+    /// Runs a statement without placeholders; rows affected.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a statement that would end the transaction by itself: DDL commits, and COMMIT and ROLLBACK are methods here.
+    pub fn execute(&self, sql: &str) -> Result<u64> {
+        if let Some(keyword) = sql::ends_transaction(sql) {
+            return Err(Error::Usage {
+                message: format!("{keyword} ends the transaction, with {} changed rows in it", self.rows_changed.get()),
+                remedy: "commit or roll back first, and run it outside of a transaction".into(),
+            });
+        }
+        let rows = self.session.execute_sql(Phase::Execute, None, sql)?;
+        self.note_changed(rows);
+        Ok(rows)
+    }
+
+    /// Runs a query, which sees what the transaction has changed; every value as text, see [`Session::query_text`].
+    pub fn query(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<()> {
+        self.session.query_rows(sql, each_row)
+    }
+
+    /// Rows of a table were changed.
+    pub(crate) fn note_changed(&self, rows: u64) {
+        self.rows_changed.set(self.rows_changed.get() + rows);
+        if rows > 0 && !self.seen_open.get() {
+            self.seen_open.set(self.session.transaction_in_progress() == Some(true));
+        }
+    }
+
+    /// The database knew of the transaction and no longer does: something in it has committed or rolled back, and nobody can say of which rows.
+    fn refuse_ended(&self) -> Result<()> {
+        if !self.seen_open.get() || self.session.transaction_in_progress() != Some(false) {
+            return Ok(());
+        }
+        Err(Error::Database {
+            phase: Phase::Commit,
+            table: None,
+            ora_code: 0,
+            message: format!(
+                "the transaction with {} changed rows has been ended by something else than its commit: DDL, or a procedure or trigger that \
+                 commits or rolls back",
+                self.rows_changed.get()
+            ),
+            remedy: "look at what is in the table, and at what its triggers call".into(),
+            session_dead: false,
+        })
     }
 
     /// The session, for statements inside the transaction.
@@ -55,14 +128,10 @@ impl<'s> Transaction<'s> {
     /// # Errors
     /// [`Error::Usage`] when a load in it failed or has rows that were never sent. Whatever the error, what can be rolled back is rolled
     /// back; whether the commit happened all the same is told by [`commit_outcome_unknown`].
-    pub fn commit(mut self) -> Result<(), Error> {
+    pub fn commit(mut self) -> Result<()> {
         self.refuse_failed_load()?;
-        if self.unsent_rows.get() > 0 {
-            return Err(Error::Usage {
-                message: format!("{} rows were written and not sent; nothing was committed", self.unsent_rows.get()),
-                remedy: "call Loader::finish before the commit".into(),
-            });
-        }
+        self.refuse_unsent()?;
+        self.refuse_ended()?;
         let result = self.session.commit();
         // A failed commit is rolled back on drop, unless there is nobody to ask.
         self.finished = result.as_ref().err().is_none_or(OciError::is_session_dead);
@@ -73,12 +142,32 @@ impl<'s> Transaction<'s> {
     ///
     /// # Errors
     /// As [`Self::commit`], but rows in the buffers of a loader stay there: they belong to the next commit.
-    pub fn commit_and_continue(&self) -> Result<(), Error> {
+    pub fn commit_and_continue(&self) -> Result<()> {
         self.refuse_failed_load()?;
-        self.session.commit().map_err(|e| e.into_error(Phase::Commit, None))
+        self.refuse_ended()?;
+        self.session.commit().map_err(|e| e.into_error(Phase::Commit, None))?;
+        self.rows_changed.set(0);
+        self.seen_open.set(false);
+        self.savepoints.borrow_mut().clear();
+        Ok(())
     }
 
-    fn refuse_failed_load(&self) -> Result<(), Error> {
+    fn refuse_unsent(&self) -> Result<()> {
+        if self.unsent_rows.get() > 0 {
+            return Err(Error::Usage {
+                message: format!("{} rows were written and not sent; nothing was committed", self.unsent_rows.get()),
+                remedy: "call Loader::finish before the commit".into(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends the guard and leaves the transaction open, for whoever goes on with it.
+    fn leave_open(mut self) {
+        self.finished = true;
+    }
+
+    fn refuse_failed_load(&self) -> Result<()> {
         if !self.load_failed.get() {
             return Ok(());
         }
@@ -104,7 +193,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Takes everything back, and says if that failed (which Drop could not).
-    pub fn rollback(mut self) -> Result<(), Error> {
+    pub fn rollback(mut self) -> Result<()> {
         self.finished = true;
         let result = match self.session.rollback() {
             // A break that was meant for the call before.
@@ -115,23 +204,33 @@ impl<'s> Transaction<'s> {
     }
 
     /// Sets a savepoint; one round trip.
-    pub fn savepoint(&self, name: &str) -> Result<(), Error> {
-        self.session.execute_sql(Phase::Execute, None, &sql::savepoint(name)?).map(drop)
+    pub fn savepoint(&self, name: &str) -> Result<()> {
+        self.session.execute_sql(Phase::Execute, None, &sql::savepoint(name)?)?;
+        let mut savepoints = self.savepoints.borrow_mut();
+        savepoints.retain(|(other, _)| other != name);
+        savepoints.push((name.to_owned(), self.rows_changed.get()));
+        Ok(())
     }
 
     /// Takes back everything after the savepoint, which stays set. A load that failed is forgiven: set the savepoint before a load, not
     /// within it.
-    pub fn rollback_to(&self, name: &str) -> Result<(), Error> {
+    pub fn rollback_to(&self, name: &str) -> Result<()> {
         self.session.execute_sql(Phase::Rollback, None, &sql::rollback_to_savepoint(name)?)?;
         self.load_failed.set(false);
+        let mut savepoints = self.savepoints.borrow_mut();
+        if let Some(index) = savepoints.iter().position(|(other, _)| other == name) {
+            self.rows_changed.set(savepoints[index].1);
+            savepoints.truncate(index + 1);
+        }
         Ok(())
     }
 }
 
 /// Whether a commit that failed like this may have happened all the same: the connection was lost before its answer came, or the call
-/// was broken off (ORA-01013). Any other error is the database's answer, and it has committed nothing.
+/// was broken off (ORA-01013, ORA-03156). Any other error is the database's answer, and it has committed nothing.
 pub fn commit_outcome_unknown(error: &Error) -> bool {
-    matches!(error, Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } if *session_dead || *ora_code == ORA_CANCELLED)
+    matches!(error, Error::Database { phase: Phase::Commit, session_dead, ora_code, .. }
+        if *session_dead || matches!(*ora_code, ORA_CANCELLED | ORA_CALL_TIMEOUT))
 }
 
 impl Drop for Transaction<'_> {
@@ -159,6 +258,7 @@ mod tests {
         };
         assert!(commit_outcome_unknown(&failed(Phase::Commit, 3113, true)));
         assert!(commit_outcome_unknown(&failed(Phase::Commit, 1013, false)));
+        assert!(commit_outcome_unknown(&failed(Phase::Commit, 3156, false)));
         // ORA-02091: transaction rolled back, as a deferred constraint does.
         assert!(!commit_outcome_unknown(&failed(Phase::Commit, 2091, false)));
         assert!(!commit_outcome_unknown(&failed(Phase::Execute, 3113, true)));

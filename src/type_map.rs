@@ -110,13 +110,12 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         }
         (A::Binary, O::Raw) => checked_or("bytes; not empty", LossyKind::EmptyText),
         (A::Binary, O::BinaryLob) => checked_or("at most 32,767 bytes; not empty", LossyKind::EmptyText),
-        (A::Date, O::Date | O::Timestamp) => checked_or("1582-10-15 to 9999-12-31; whole seconds", LossyKind::SubSecond),
-        (A::Timestamp, O::Date) => checked_or("1582-10-15 to 9999-12-31; whole seconds", LossyKind::SubSecond),
-        (A::Timestamp, O::Timestamp) => checked_or("1582-10-15 to 9999-12-31; fractional digits", LossyKind::SubSecond),
-        (A::ZonedTimestamp, O::ZonedTimestamp) => checked_or(
-            "1582-10-15 to 9999-12-31; fractional digits; UTC or an offset, a region name only with `zone`",
-            LossyKind::SubSecond,
-        ),
+        (A::Date, O::Date | O::Timestamp) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
+        (A::Timestamp, O::Date) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
+        (A::Timestamp, O::Timestamp) => checked_or("years 1 to 9999; fractional digits", LossyKind::SubSecond),
+        (A::ZonedTimestamp, O::ZonedTimestamp) => {
+            checked_or("years 1 to 9999; fractional digits; UTC or an offset, a region name only with `zone`", LossyKind::SubSecond)
+        }
         (A::TimeOfDay, O::IntervalDaySecond) => {
             checked_or("a time of a day, counted from midnight; fractional digits", LossyKind::SubSecond)
         }
@@ -129,8 +128,11 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         }
         (A::MonthInterval, O::IntervalYearMonth) => checked("digits of the years"),
         (A::MixedInterval, O::IntervalYearMonth) => checked("months alone; digits of the years"),
+        (A::ZonedTimestamp, O::LocalTimestamp) => {
+            checked_or("the instant, whatever its zone; years 1 to 9999; fractional digits", LossyKind::SubSecond)
+        }
         (A::ZonedTimestamp, O::Date | O::Timestamp) => Conversion::Lossy { kind: LossyKind::Zone, what: "stored in UTC, without its zone" },
-        (A::Timestamp | A::Date, O::ZonedTimestamp) => {
+        (A::Timestamp | A::Date, O::ZonedTimestamp | O::LocalTimestamp) => {
             Conversion::Refused { remedy: "load into TIMESTAMP, or give the source column a time zone: without one it is no instant" }
         }
         (A::Integer | A::Float | A::Decimal | A::Boolean, _) => Conversion::Refused { remedy: "load into NUMBER, or cast in the source" },

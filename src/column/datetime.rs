@@ -11,8 +11,8 @@ use super::external_type::SQLT_DAT;
 use super::{ColumnBind, Planned, Target, ValueError, downcast, try_for_each_valid, value_text};
 use crate::layout::{DateTimeFields, Layout, Slots};
 use crate::oracle_type::OracleType;
-use crate::type_map::{LossyKind, fractional_digits};
-use crate::value::datetime::{DAT_SLOT_BYTES, DatSlot, DatTable, DateTimeError, encode_dat_seconds, fields_from_seconds};
+use crate::type_map::{LossyKind, LossySet, fractional_digits};
+use crate::value::datetime::{Calendar, DAT_SLOT_BYTES, DatSlot, DatTable, DateTimeError, encode_dat_seconds, fields_from_seconds};
 
 pub(crate) use cells::datetime_cells;
 
@@ -26,6 +26,11 @@ impl From<DateTimeError> for Refusal {
     fn from(error: DateTimeError) -> Self {
         Refusal::Range(error)
     }
+}
+
+/// What becomes of days before 1582-10-15.
+fn calendar(lossy: LossySet) -> Calendar {
+    if lossy.allows(LossyKind::Calendar) { Calendar::SameName } else { Calendar::SameDay }
 }
 
 #[cold]
@@ -77,12 +82,12 @@ fn dat<A: ArrowPrimitiveType>(
 
 /// `UNITS` per second into whole seconds.
 fn dat_units<A: ArrowPrimitiveType<Native = i64>, const UNITS: i64>(target: Target<'_>) -> Box<dyn ColumnBind> {
-    let truncate = target.lossy.allows(LossyKind::SubSecond);
+    let (truncate, calendar) = (target.lossy.allows(LossyKind::SubSecond), calendar(target.lossy));
     dat::<A>(target, move |value, slot| {
         if UNITS > 1 && !truncate && value.rem_euclid(UNITS) != 0 {
             return Err(Refusal::Fraction);
         }
-        Ok(encode_dat_seconds(value.div_euclid(UNITS), slot)?)
+        Ok(encode_dat_seconds(value.div_euclid(UNITS), calendar, slot)?)
     })
 }
 
@@ -90,8 +95,8 @@ fn dat_units<A: ArrowPrimitiveType<Native = i64>, const UNITS: i64>(target: Targ
 pub(crate) fn date(target: Target<'_>) -> Planned {
     Ok(match target.values {
         DataType::Date32 => {
-            let table = DatTable::get();
-            dat::<Date32Type>(target, move |days, slot| Ok(table.encode_days(days, slot)?))
+            let (table, calendar) = (DatTable::get(), calendar(target.lossy));
+            dat::<Date32Type>(target, move |days, slot| Ok(table.encode_days(days, calendar, slot)?))
         }
         DataType::Date64 => dat_units::<Date64Type, 1_000>(target),
         DataType::Timestamp(TimeUnit::Second, _) => dat_units::<TimestampSecondType, 1>(target),
@@ -110,6 +115,7 @@ struct FieldsBind<A, const UNITS: i64> {
     /// Source units of the last digit that the column holds; 1 when it holds all.
     step: i64,
     truncate: bool,
+    calendar: Calendar,
     arrow_type: PhantomData<fn() -> A>,
 }
 
@@ -139,7 +145,7 @@ impl<A, const UNITS: i64> FieldsBind<A, UNITS> {
             fraction -= beyond;
         }
         let nanosecond = (fraction * (1_000_000_000 / UNITS)) as u32;
-        fields_from_seconds(value.div_euclid(UNITS), nanosecond, self.offset_minutes)?.write_to(slot);
+        fields_from_seconds(value.div_euclid(UNITS), nanosecond, self.offset_minutes, self.calendar)?.write_to(slot);
         Ok(())
     }
 }
@@ -157,6 +163,7 @@ fn fields(target: Target<'_>, column_digits: u8, zone: Option<i16>) -> Planned {
             with_zone: zone.is_some(),
             step: 10i64.pow(u32::from(source_digits.saturating_sub(column_digits))),
             truncate: target.lossy.allows(LossyKind::SubSecond),
+            calendar: calendar(target.lossy),
             arrow_type: PhantomData,
         })
     }
@@ -178,6 +185,11 @@ pub(crate) fn timestamp(target: Target<'_>, fractional_digits: u8) -> Planned {
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(TimeUnit::Second, _) => date(target),
         _ => fields(target, fractional_digits, None),
     }
+}
+
+/// Into TIMESTAMP(n) WITH LOCAL TIME ZONE, which stores the instant: bound at UTC, whatever the zone of the source and of the session.
+pub(crate) fn instant(target: Target<'_>, fractional_digits: u8) -> Planned {
+    fields(target, fractional_digits, Some(0))
 }
 
 /// Into TIMESTAMP(n) WITH TIME ZONE, at the offset of the source's zone.

@@ -241,7 +241,7 @@ fn explain_span(origin: Origin<'_>) -> Explain<SPAN_BYTES> {
     Box::new(move |slot| {
         let value = day_second_text(DaySecond::read_from(slot));
         let remedy = format!(
-            "read it as another type (--as {column}=duration_us, duration_s or interval_days), as text with --query TO_CHAR({column}), \
+            "read it as another type (--as {column}=duration_us, duration_s or interval_days), as text (--as {column}=text), \
              or cut its fraction off with --lossy subsecond"
         );
         (format!("{value} does not fit {wanted}: it is beyond its range, or has a finer fraction of a second"), remedy)
@@ -252,6 +252,6 @@ fn explain_months(origin: Origin<'_>) -> Explain<MONTHS_BYTES> {
     let (column, wanted) = (origin.column.name.clone(), origin.wanted.clone());
     Box::new(move |slot| {
         let value = months_text(i64::from_ne_bytes(*slot));
-        (format!("{value} does not fit {wanted}: more months than 32 bits hold"), format!("read it as text with --query TO_CHAR({column})"))
+        (format!("{value} does not fit {wanted}: more months than 32 bits hold"), format!("read it as text: --as {column}=text"))
     })
 }

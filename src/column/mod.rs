@@ -19,6 +19,9 @@ pub mod null;
 pub mod number;
 pub mod raw;
 pub mod text;
+mod text_form;
+pub(crate) use text_form::text_form_cells;
+
 mod variable;
 
 /// External type codes (`ocidfn.h`) that the converters choose.

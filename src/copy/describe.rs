@@ -83,8 +83,9 @@ impl fmt::Display for TableDescription {
 impl fmt::Display for SourceDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (files, rows) = (count(self.files.len() as u64, "file"), count(self.rows, "row"));
-        writeln!(f, "{files}: {rows} in {}, {}\n", count(self.row_groups as u64, "row group"), bytes(self.size_bytes))?;
-        let mut columns = TextTable::new(["#", "column", "Arrow", "Parquet", "logical", "null"]);
+        let groups = if self.row_groups > 0 { format!(" in {}", count(self.row_groups as u64, "row group")) } else { String::new() };
+        writeln!(f, "{files}: {rows}{groups}, {}\n", bytes(self.size_bytes))?;
+        let mut columns = TextTable::new(["#", "column", "Arrow", "in the file", "logical", "null"]);
         for (index, c) in self.columns.iter().enumerate() {
             let null = if c.nullable { "" } else { "NOT NULL" };
             let logical = c.logical_type.clone().unwrap_or_default();

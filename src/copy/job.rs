@@ -7,6 +7,7 @@ use std::str::FromStr;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::lake::rejects::RejectFormat;
+use crate::lake::source::SourceOptions;
 use crate::load::{Dml, LoadOptions, NotFound};
 use crate::oracle_type::DatabaseCharset;
 use crate::transaction::CommitPolicy;
@@ -120,10 +121,12 @@ pub enum OnError {
 }
 
 /// A copy from Parquet files into an Oracle table, as asked for. [`CopyJob::plan`] turns it into what will happen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CopyJob {
-    /// Files, globs and directories.
+    /// Files, globs and directories, or `-` for standard input.
     pub source: Vec<String>,
+    /// How the files are read, where they do not say it themselves.
+    pub reading: SourceOptions,
     /// Where to; must name a table.
     pub target: Target,
     /// What to do with a table that is there or not.
@@ -161,6 +164,7 @@ impl CopyJob {
     pub fn new(source: Vec<String>, target: Target) -> Self {
         CopyJob {
             source,
+            reading: SourceOptions::default(),
             target,
             mode: Mode::default(),
             columns: None,

@@ -18,6 +18,7 @@ mod restore;
 mod run;
 pub mod state;
 pub mod target;
+mod text_types;
 
 pub use columns::PlanColumn;
 pub use export::{AsOf, ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};

@@ -5,8 +5,8 @@ use super::plan::{TableAction, plan_error};
 use super::state::{Claim, CommitOutcome, JobKey, JobState, MAX_JOB_NAME_BYTES, STATE_TABLE};
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::fingerprint::fingerprint;
-use crate::lake::parquet::ParquetSource;
 use crate::lake::read_ahead::SourceBatch;
+use crate::lake::source::Source;
 use crate::oci::Session;
 use crate::oracle_type::TableName;
 
@@ -49,12 +49,16 @@ impl CopyJob {
         session: &Session,
         table: &TableName,
         action: TableAction,
-        source: &ParquetSource,
+        source: &Source,
         proceed: &dyn Fn() -> Result<()>,
     ) -> Result<Option<(NamedJob, JobState)>> {
         let Some(name) = &self.job else { return Ok(None) };
         let target = qualified(session, table)?;
-        let source = fingerprint(source.files().iter().map(|file| &*file.path), proceed)?;
+        let Some(paths) = source.paths() else {
+            let message = "--job remembers files by their content, which standard input has only once".into();
+            return Err(Error::Usage { message, remedy: "name a file, or leave out --job".into() });
+        };
+        let source = fingerprint(paths.into_iter(), proceed)?;
         let state = JobState::read(session, JobKey { job: name.clone(), target: target.clone(), source: source.clone() })?;
         let afresh = begins_afresh(action);
         if let (Some(unfinished), false) = (&state.unfinished, afresh) {

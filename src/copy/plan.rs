@@ -11,8 +11,10 @@ use super::named_job::NamedJob;
 use super::progress::Cancel;
 use super::restore::original_type;
 use super::state::JobState;
+use super::text_types::decide_by_table;
 use crate::error::{Error, PlanProblem, Result};
-use crate::lake::parquet::{ParquetSource, ReadOptions};
+use crate::lake::parquet::ReadOptions;
+use crate::lake::source::Source;
 use crate::lake::text_stats::scan_lengths;
 use crate::load::{ColumnPair, DeleteMark, Dml, Keyed, LoadPlan, NotFound};
 use crate::oci::Session;
@@ -63,8 +65,8 @@ pub struct CopyPlan {
     pub sources: Vec<String>,
     /// Files found.
     pub files: u64,
-    /// Rows in them.
-    pub source_rows: u64,
+    /// Rows in them, where the format tells it beforehand.
+    pub source_rows: Option<u64>,
     /// Bytes of them on disk.
     pub source_bytes: u64,
     /// Statement before the first row: CREATE TABLE, TRUNCATE or DELETE.
@@ -102,7 +104,7 @@ pub(super) struct Work {
     pub name: TableName,
     /// The table as it was described; `None` if it is to be created.
     pub existing: Option<TableDesc>,
-    pub source: ParquetSource,
+    pub source: Source,
     pub read: ReadOptions,
     pub load: Option<LoadPlan>,
     pub job: Option<JobState>,
@@ -141,7 +143,7 @@ impl CopyJob {
 
     fn plan_table(&self, session: &Session, name: &TableName, proceed: &dyn Fn() -> Result<()>) -> Result<CopyPlan> {
         let name = name.clone();
-        let mut source = ParquetSource::open(&self.source)?;
+        let mut source = Source::open(&self.source, &self.reading)?;
         let existing = session.describe_table(&name)?;
         let action = table_action(self.mode, existing.is_some()).map_err(|problem| plan_error(&name, vec![problem]))?;
         if action == TableAction::Skip {
@@ -166,6 +168,10 @@ impl CopyJob {
         proceed()?;
         source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
         source.settle_intervals(all_columns.as_ref().unwrap_or(&indices))?;
+        match &existing {
+            Some(table) => decide_by_table(&mut source, &selected, table),
+            None => source.infer(&indices, proceed)?,
+        }
         let schema = source.schema().clone();
         let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
@@ -225,7 +231,7 @@ impl CopyJob {
         name: TableName,
         existing: Option<TableDesc>,
         action: TableAction,
-        source: ParquetSource,
+        source: Source,
         columns: Vec<usize>,
         pairs: &[ColumnPair],
         primary_key: &[String],
@@ -264,7 +270,7 @@ impl CopyJob {
         })
     }
 
-    fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: ParquetSource) -> CopyPlan {
+    fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: Source) -> CopyPlan {
         let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
         self.empty_plan(Work { name, existing, source, read, load: None, job: None })
     }
@@ -276,7 +282,7 @@ impl CopyJob {
             mode: self.mode,
             action: TableAction::Skip,
             sources: self.source.clone(),
-            files: work.source.files().len() as u64,
+            files: work.source.file_count() as u64,
             source_rows: work.source.rows(),
             source_bytes: work.source.size_bytes(),
             first_statement: None,
@@ -355,7 +361,7 @@ fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseChars
 }
 
 /// Lengths of the text and binary columns; not scanned when the plan fails anyway.
-fn new_column_stats(source: &ParquetSource, columns: &[usize], scan: bool, proceed: &dyn Fn() -> Result<()>) -> Result<Vec<TextStats>> {
+fn new_column_stats(source: &Source, columns: &[usize], scan: bool, proceed: &dyn Fn() -> Result<()>) -> Result<Vec<TextStats>> {
     if !scan {
         return Ok(vec![TextStats::default(); columns.len()]);
     }

@@ -36,7 +36,8 @@ impl CopyPlan {
 
 impl fmt::Display for CopyPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (files, rows) = (count(self.files, "file"), count(self.source_rows, "row"));
+        let files = count(self.files, "file");
+        let rows = self.source_rows.map_or("rows not counted".to_owned(), |rows| count(rows, "row"));
         writeln!(f, "source   {}: {files}, {rows}, {}", self.sources.join(" "), bytes(self.source_bytes))?;
         writeln!(f, "target   {}", self.target)?;
         match &self.job {

@@ -203,7 +203,7 @@ impl CopyPlan {
             tally.rows_deleted = transaction.session().execute_sql(Phase::Execute, Some(&self.table), statement)?;
             tally.prepare += began.elapsed();
         }
-        progress.event(&ProgressEvent::Started { rows_total: self.source_rows, bytes_total: self.source_bytes });
+        progress.event(&ProgressEvent::Started { rows_total: self.source_rows.unwrap_or(0), bytes_total: self.source_bytes });
         let mut loader = parts.rejects.attach(Loader::new(transaction, load)?);
         tally.rows_read = self.rows_done_before();
         tally.rows_marked = tally.rows_read;
@@ -273,14 +273,15 @@ impl CopyPlan {
     /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
     fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
         let accounted_for = self.rows_done_before() + report.rows_loaded + report.rows_not_found + report.rows_rejected();
-        if tally.rows_read == self.source_rows && accounted_for == self.source_rows {
+        let source_rows = self.source_rows.unwrap_or(tally.rows_read);
+        if tally.rows_read == source_rows && accounted_for == source_rows {
             return Ok(());
         }
         Err(Error::Database {
             phase: Phase::Execute,
             table: Some(self.table.clone()),
             ora_code: 0,
-            message: format!("the source has {} rows, {} were read and {accounted_for} accounted for", self.source_rows, tally.rows_read),
+            message: format!("the source has {source_rows} rows, {} were read and {accounted_for} accounted for", tally.rows_read),
             remedy: "rolled back; run the job again, and report this if it happens twice".into(),
             session_dead: false,
         })

@@ -99,7 +99,15 @@ impl Target {
         };
         let external_auth = !self.is_embedded() && self.username.is_none() && password.is_none();
         let label = Target { table: None, ..self.clone() }.to_string();
-        ConnectOptions { username: self.username.clone(), password, connect_string, external_auth, client_lib_dir: None, label }
+        ConnectOptions {
+            username: self.username.clone(),
+            password,
+            connect_string,
+            external_auth,
+            client_lib_dir: None,
+            label,
+            call_timeout_ms: None,
+        }
     }
 }
 

@@ -1,12 +1,15 @@
-//! Files as a newcomer wants to see them: columns with their Arrow and Parquet types, rows, row groups, sizes, compression.
+//! Files as a newcomer wants to see them: columns with their types, rows, row groups, sizes, compression.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::basic::LogicalType;
 use parquet::schema::types::Type;
 
-use super::parquet::{ParquetSource, load_metadata};
+use super::parquet::{ParquetSource, ReadOptions, load_metadata};
+use super::source::{Source, SourceOptions};
+use super::stream_source::StreamSource;
 use crate::error::{Phase, Result};
 
 /// A column of the source.
@@ -16,7 +19,7 @@ pub struct DescribedColumn {
     pub name: String,
     /// Arrow type that it is decoded into.
     pub arrow_type: String,
-    /// Physical type in Parquet, `group` for nested columns, `directory` for partitions.
+    /// Physical type in Parquet, `group` for nested columns, `directory` for partitions; the format of other files.
     pub parquet_type: String,
     /// What the physical type stands for, if the file says.
     pub logical_type: Option<String>,
@@ -56,12 +59,52 @@ pub struct SourceDescription {
     pub size_bytes: u64,
 }
 
-/// Describes files, globs and directories by their footers alone.
+/// Describes files, globs and directories: Parquet by its footers alone, other formats by reading them.
 ///
 /// # Errors
-/// As [`ParquetSource::open`].
-pub fn describe_source(sources: &[String]) -> Result<SourceDescription> {
-    let source = ParquetSource::open(sources)?;
+/// As [`Source::open`], and of the first row that is not as it should be.
+pub fn describe_source(sources: &[String], options: &SourceOptions) -> Result<SourceDescription> {
+    match Source::open(sources, options)? {
+        Source::Parquet(source) => describe_parquet(&source),
+        Source::Stream(source) => describe_rows(source),
+    }
+}
+
+/// Columns as a new table would take them; text is read for its types.
+fn describe_rows(mut source: StreamSource) -> Result<SourceDescription> {
+    let all: Vec<usize> = (0..source.schema().fields().len()).collect();
+    source.keep(&|| Ok(()))?;
+    source.infer(&all, &|| Ok(()))?;
+    let described = |path: &Path, size_bytes| DescribedFile {
+        path: path.display().to_string(),
+        rows: 0,
+        row_groups: 0,
+        size_bytes,
+        compression: Vec::new(),
+        created_by: None,
+    };
+    let mut files: Vec<DescribedFile> = source.inputs().iter().map(|input| described(&input.path, input.size_bytes)).collect();
+    let mut at = 0;
+    for batch in source.read(ReadOptions { columns: all, batch_rows: 8192 }) {
+        let batch = batch?;
+        while at + 1 < files.len() && files[at].path != batch.file.display().to_string() {
+            at += 1;
+        }
+        files[at].rows += batch.batch.num_rows() as u64;
+    }
+    let first_partition = source.schema().fields().len() - source.partition_columns();
+    let columns = source.schema().fields().iter().enumerate().map(|(index, field)| DescribedColumn {
+        name: field.name().clone(),
+        arrow_type: field.data_type().to_string(),
+        parquet_type: if index < first_partition { source.format().to_string() } else { "directory".to_owned() },
+        logical_type: None,
+        nullable: field.is_nullable(),
+    });
+    let rows = files.iter().map(|file| file.rows).sum();
+    Ok(SourceDescription { columns: columns.collect(), rows, row_groups: 0, size_bytes: source.size_bytes(), files })
+}
+
+fn describe_parquet(source: &ParquetSource) -> Result<SourceDescription> {
     let mut columns = Vec::new();
     let mut files = Vec::with_capacity(source.files().len());
     for file in source.files() {

@@ -3,16 +3,22 @@
 pub mod describe;
 pub mod discover;
 pub mod fingerprint;
+pub mod format;
+pub mod input;
 pub mod int96;
 mod interval;
-mod ndjson;
+mod ipc;
 pub mod parquet;
-pub mod parquet_sink;
 #[cfg(test)]
 mod parquet_tests;
 pub mod partition;
 pub mod read_ahead;
 pub mod rejects;
+pub mod sink;
+pub mod source;
+mod stream_head;
+mod stream_source;
+mod text;
 pub mod text_stats;
 
 use std::path::Path;

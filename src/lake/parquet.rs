@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
 use super::discover::{FoundFile, discover};
 use super::partition::partition_field;
-use super::read_ahead::BatchReader;
+use super::read_ahead::{BatchReader, decode_parquet};
 use super::source_error;
 use crate::error::{Error, Phase, Result};
 
@@ -56,11 +56,15 @@ impl ParquetSource {
     /// # Errors
     /// [`Error::Source`] naming the file: not found, not Parquet, damaged, or a schema that differs.
     pub fn open(sources: &[String]) -> Result<Self> {
-        let found = discover(sources)?;
+        Self::open_found(&discover(sources)?)
+    }
+
+    /// As [`Self::open`], for files that were found.
+    pub(super) fn open_found(found: &[FoundFile]) -> Result<Self> {
         let mut files = Vec::with_capacity(found.len());
         let mut fields: Vec<Field> = Vec::new();
         let mut footer_texts = HashMap::new();
-        for file in &found {
+        for file in found {
             let metadata = load_metadata(&file.path, Phase::Describe, ArrowReaderOptions::new())?;
             let rows = row_count(&file.path, &metadata)?;
             let names = unique_names(&file.path, metadata.schema())?;
@@ -76,7 +80,7 @@ impl ParquetSource {
             files.push(ParquetFile { path: file.path.clone(), rows, size_bytes: file.size_bytes, partitions });
         }
         let file_columns = fields.len();
-        add_partition_fields(&mut fields, &found)?;
+        add_partition_fields(&mut fields, found)?;
         let partition_columns = fields.len() - file_columns;
         Ok(ParquetSource { files, schema: Arc::new(Schema::new(fields)), partition_columns, footer_texts })
     }
@@ -113,7 +117,8 @@ impl ParquetSource {
 
     /// Starts decoding on a thread of its own; the reader hands out what is ready.
     pub fn read(&self, options: ReadOptions) -> BatchReader {
-        BatchReader::start(self.clone(), options)
+        let source = self.clone();
+        BatchReader::start(move |send| decode_parquet(&source, &options, send))
     }
 
     /// Whether schema column `index` comes from the files rather than from directory names.
@@ -165,11 +170,16 @@ fn hint(file: &File) -> Option<&'static str> {
     match &magic {
         [b'P', b'A', b'R', b'1', ..] => Some("the file begins as Parquet, so its end is missing or damaged: copy or write it again"),
         [b'P', b'A', b'R', b'E', ..] => Some("the footer is encrypted, which is not supported: decrypt the file first"),
-        b"ARROW1" => Some("this is an Arrow IPC file: convert it to Parquet first"),
+        b"ARROW1" => Some("this is an Arrow IPC file: --format arrow"),
         [0x1f, 0x8b, ..] => Some("this is a gzip file: unpack it first"),
         [b'O', b'R', b'C', ..] => Some("this is an ORC file: convert it to Parquet first"),
         _ => None,
     }
+}
+
+/// Those of a schema's texts that olbridge itself has written.
+pub(super) fn own_texts(texts: &HashMap<String, String>) -> HashMap<String, String> {
+    texts.iter().filter(|(key, _)| key.starts_with("olbridge.")).map(|(key, text)| (key.clone(), text.clone())).collect()
 }
 
 /// Other programs' texts may be large, and mean nothing here.

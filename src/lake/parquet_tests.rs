@@ -11,6 +11,7 @@ use parquet::file::properties::WriterProperties;
 use super::describe::describe_source;
 use super::parquet::{ParquetSource, ReadOptions};
 use super::read_ahead::SourceBatch;
+use super::source::Source;
 use super::text_stats::{Lengths, scan_lengths};
 use crate::error::{Error, Result};
 
@@ -128,7 +129,7 @@ fn lengths_are_scanned_over_all_files() {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("a.parquet"), vec![("id", ids(0..2), false), ("t", texts(&["a", "€uro"]), false)], 1);
     write(&dir.path().join("b.parquet"), vec![("id", ids(0..1), false), ("t", texts(&["abcde"]), false)], 1);
-    let lengths = scan_lengths(&open(dir.path()).unwrap(), &[0, 1], &|| Ok(())).unwrap();
+    let lengths = scan_lengths(&Source::Parquet(open(dir.path()).unwrap()), &[0, 1], &|| Ok(())).unwrap();
     assert_eq!(lengths, [Lengths::default(), Lengths { max_bytes: 6, max_chars: 5 }]);
 }
 
@@ -136,7 +137,7 @@ fn lengths_are_scanned_over_all_files() {
 fn a_description_tells_files_and_columns() {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("y=2024/a.parquet"), vec![("id", ids(0..5), false), ("t", texts(&["x"; 5]), true)], 2);
-    let description = describe_source(&[dir.path().to_str().unwrap().to_owned()]).unwrap();
+    let description = describe_source(&[dir.path().to_str().unwrap().to_owned()], &Default::default()).unwrap();
     assert_eq!(
         (description.rows, description.row_groups, description.files[0].compression.clone()),
         (5, 3, vec!["UNCOMPRESSED".to_owned()])
@@ -219,7 +220,7 @@ fn read_corpus_file(path: &Path) -> Result<u64> {
     let mut source = open(path)?;
     let columns: Vec<usize> = (0..source.schema().fields().len()).collect();
     source.settle_int96(&columns)?;
-    scan_lengths(&source, &columns, &|| Ok(()))?;
+    scan_lengths(&Source::Parquet(source.clone()), &columns, &|| Ok(()))?;
     let rows = source.read(ReadOptions { columns, batch_rows: 100 }).map(|b| b.map(|b| b.batch.num_rows() as u64)).sum::<Result<u64>>()?;
     assert_eq!(rows, source.rows(), "{}", path.display());
     Ok(rows)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -41,11 +41,12 @@ pub struct BatchReader {
 }
 
 impl BatchReader {
-    pub(super) fn start(source: ParquetSource, options: ReadOptions) -> Self {
+    /// Runs `decode` on a thread of its own; what it is given sends a batch, and says when nobody wants another one.
+    pub(super) fn start(decode: impl FnOnce(&dyn Fn(SourceBatch) -> bool) -> Result<()> + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(AHEAD_BATCHES);
         let failed = sender.clone();
         let spawned = std::thread::Builder::new().name("olbridge-decode".into()).spawn(move || {
-            if let Err(error) = decode_all(&source, &options, &sender) {
+            if let Err(error) = decode(&|batch| sender.send(Ok(batch)).is_ok()) {
                 // A consumer that has gone away does not need the error.
                 let _ = sender.send(Err(error));
             }
@@ -79,13 +80,14 @@ impl Drop for BatchReader {
     }
 }
 
-fn decode_all(source: &ParquetSource, options: &ReadOptions, sender: &SyncSender<Result<SourceBatch>>) -> Result<()> {
+/// Decodes the files one after the other.
+pub(super) fn decode_parquet(source: &ParquetSource, options: &ReadOptions, send: &dyn Fn(SourceBatch) -> bool) -> Result<()> {
     let fields: Vec<_> = options.columns.iter().map(|&index| source.schema().field(index).clone()).collect();
     let schema: SchemaRef = Arc::new(Schema::new(fields));
     let mut bytes_before = 0;
     for file in source.files() {
         let decoder = FileDecoder::open(source, options, &schema, file, bytes_before)?;
-        if !decoder.run(sender)? {
+        if !decoder.run(send)? {
             return Ok(());
         }
         bytes_before += file.size_bytes;
@@ -141,7 +143,7 @@ impl<'a> FileDecoder<'a> {
     }
 
     /// Sends every batch; `false` when the consumer has gone away.
-    fn run(mut self, sender: &SyncSender<Result<SourceBatch>>) -> Result<bool> {
+    fn run(mut self, send: &dyn Fn(SourceBatch) -> bool) -> Result<bool> {
         let mut rows_done = 0u64;
         loop {
             let file = self.file;
@@ -155,7 +157,7 @@ impl<'a> FileDecoder<'a> {
             let batch = self.arrange(&decoded)?;
             let bytes_in_file = u128::from(file.size_bytes) * u128::from(rows_done) / u128::from(file.rows.max(rows_done));
             let bytes_done = self.bytes_before + bytes_in_file as u64;
-            if sender.send(Ok(SourceBatch { batch, file: file.path.clone(), first_row, bytes_done })).is_err() {
+            if !send(SourceBatch { batch, file: file.path.clone(), first_row, bytes_done }) {
                 return Ok(false);
             }
         }

@@ -13,8 +13,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 
-use super::ndjson;
 use super::source_error;
+use super::text::NdjsonWriter;
 use crate::error::{Error, Phase, Result, RowError};
 
 /// Bytes that a row group takes in memory before it is written out.
@@ -58,7 +58,7 @@ impl RejectFormat {
 
 enum Writer {
     Parquet(Box<ArrowWriter<File>>),
-    Ndjson(BufWriter<File>),
+    Ndjson(NdjsonWriter, BufWriter<File>),
     Closed,
 }
 
@@ -92,7 +92,7 @@ impl RejectFile {
         let schema = reject_schema(source);
         let mut this = RejectFile { path: path.to_owned(), temporary: Some(temporary), writer: Writer::Closed, schema, rows: 0 };
         this.writer = match format {
-            RejectFormat::Ndjson => Writer::Ndjson(BufWriter::new(file)),
+            RejectFormat::Ndjson => Writer::Ndjson(NdjsonWriter::new(&this.schema), BufWriter::new(file)),
             RejectFormat::Parquet => {
                 let writer = ArrowWriter::try_new(file, this.schema.clone(), None).map_err(|e| cannot_write(&this.path, e))?;
                 Writer::Parquet(Box::new(writer))
@@ -121,7 +121,7 @@ impl RejectFile {
                     writer.flush().map_err(|e| cannot_write(&self.path, e))?;
                 }
             }
-            Writer::Ndjson(out) => ndjson::write(out, &described).map_err(|e| cannot_write(&self.path, e))?,
+            Writer::Ndjson(writer, out) => writer.write(out, &described).map_err(|e| cannot_write(&self.path, e))?,
             Writer::Closed => return Err(cannot_write(&self.path, "it has been closed before")),
         }
         self.rows += rows.len() as u64;
@@ -131,7 +131,7 @@ impl RejectFile {
     /// Brings to disk what can be brought there, before rows that are not in it are committed. A Parquet file needs its end to be read.
     pub fn sync(&mut self) -> Result<()> {
         match &mut self.writer {
-            Writer::Ndjson(out) => out.flush().and_then(|()| out.get_ref().sync_data()).map_err(|e| cannot_write(&self.path, e)),
+            Writer::Ndjson(_, out) => out.flush().and_then(|()| out.get_ref().sync_data()).map_err(|e| cannot_write(&self.path, e)),
             Writer::Parquet(_) | Writer::Closed => Ok(()),
         }
     }
@@ -143,7 +143,7 @@ impl RejectFile {
                 let file = writer.into_inner().map_err(|e| cannot_write(&self.path, e))?;
                 file.sync_all()
             }
-            Writer::Ndjson(out) => out.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| file.sync_all()),
+            Writer::Ndjson(_, out) => out.into_inner().map_err(std::io::IntoInnerError::into_error).and_then(|file| file.sync_all()),
             Writer::Closed => Ok(()),
         };
         synced.map_err(|e| cannot_write(&self.path, e))

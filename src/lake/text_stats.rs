@@ -5,7 +5,8 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{BinaryType, DataType, Int64Type, LargeBinaryType};
 use arrow::{array::OffsetSizeTrait, error::ArrowError};
 
-use super::parquet::{ParquetSource, ReadOptions};
+use super::parquet::ReadOptions;
+use super::source::Source;
 use super::source_error;
 use crate::error::{Phase, Result};
 use crate::oracle_type::count_chars;
@@ -36,7 +37,7 @@ pub fn has_lengths(data_type: &DataType) -> bool {
 ///
 /// # Errors
 /// As reading the source, or of `proceed`.
-pub fn scan_lengths(source: &ParquetSource, columns: &[usize], proceed: &dyn Fn() -> Result<()>) -> Result<Vec<Lengths>> {
+pub fn scan_lengths(source: &Source, columns: &[usize], proceed: &dyn Fn() -> Result<()>) -> Result<Vec<Lengths>> {
     let mut lengths = vec![Lengths::default(); columns.len()];
     let scanned: Vec<usize> = (0..columns.len()).filter(|&i| has_lengths(source.schema().field(columns[i]).data_type())).collect();
     if scanned.is_empty() {

@@ -77,7 +77,7 @@ pub(super) struct Rejects<'t> {
 pub struct Loader<'t> {
     // The statement owns the buffers it has bound and is released before the session it borrows.
     pub(super) statement: ArrayStatement<'t>,
-    transaction: &'t Transaction<'t>,
+    pub(super) transaction: &'t Transaction<'t>,
     pub(super) table: String,
     pub(super) dml: Dml,
     pub(super) columns: Vec<PlannedColumn>,

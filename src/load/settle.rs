@@ -33,6 +33,7 @@ impl Loader<'_> {
         }
         self.report.rows_loaded += done;
         self.report.rows_affected += affected;
+        self.transaction.note_changed(affected);
         Ok(())
     }
 

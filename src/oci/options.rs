@@ -40,6 +40,8 @@ pub struct ConnectOptions {
     pub client_lib_dir: Option<PathBuf>,
     /// The target as messages show it, without any secret.
     pub label: String,
+    /// Milliseconds that a round trip may take; `None` for no limit. See [`crate::oci::Session::set_call_timeout`].
+    pub call_timeout_ms: Option<u32>,
 }
 
 #[cfg(test)]

@@ -92,12 +92,16 @@ impl Session {
         let connection = connector.external_auth(options.external_auth).connect().map_err(|error| login_refused(&options.label, &error))?;
         // Kept by rust-oracle only until the next call.
         let login_warning = connection.last_warning().map(|warning| message_of(&warning));
-        Self::attach(api, connection, options, login_warning).map_err(|error| Error::Connect {
+        let session = Self::attach(api, connection, options, login_warning).map_err(|error| Error::Connect {
             target: options.label.clone(),
             ora_code: (error.ora_code != 0).then_some(error.ora_code),
             message: error.to_string(),
             remedy: remedy(error.ora_code).to_string(),
-        })
+        })?;
+        if options.call_timeout_ms.is_some() {
+            session.set_call_timeout(options.call_timeout_ms)?;
+        }
+        Ok(session)
     }
 
     /// Another session with the same login, for a caller whose connection was lost.
@@ -180,6 +184,48 @@ impl Session {
     pub fn execute_sql(&self, phase: Phase, table: Option<&str>, sql: &str) -> Result<u64> {
         let statement = self.connection.execute(sql, &[]).map_err(|error| database_error(&error, phase, table))?;
         statement.row_count().map_err(|error| database_error(&error, phase, table))
+    }
+
+    /// As [`Self::execute_sql`], and commits on success in the same round trip (`OCI_COMMIT_ON_SUCCESS`). A connection that is lost on the way is an
+    /// error of [`Phase::Commit`], because nobody knows whether it happened.
+    pub fn execute_and_commit(&mut self, sql: &str) -> Result<u64> {
+        self.connection.set_autocommit(true);
+        let result = self.execute_sql(Phase::Execute, None, sql);
+        self.connection.set_autocommit(false);
+        result.map_err(|error| match error {
+            Error::Database { table, ora_code, message, remedy, session_dead, .. } if session_dead || matches!(ora_code, 1013 | 3156) => {
+                Error::Database { phase: Phase::Commit, table, ora_code, message, remedy, session_dead }
+            }
+            other => other,
+        })
+    }
+
+    /// Limits every round trip from now on; `None` takes the limit away. A call that takes longer fails with ORA-03156 and is broken off; the
+    /// connection usually stays.
+    ///
+    /// # Errors
+    /// ORA-24315 when the client is older than 18.
+    pub fn set_call_timeout(&self, limit_ms: Option<u32>) -> Result<()> {
+        if limit_ms.is_some() && !self.api.version().has_call_timeout() {
+            return Err(Error::Usage {
+                message: format!("client {} knows no time limit of calls", self.client().version),
+                remedy: "use a client of release 18 or later, or leave the limit out".into(),
+            });
+        }
+        if !self.api.version().has_call_timeout() {
+            return Ok(());
+        }
+        let limit = limit_ms.map(|ms| std::time::Duration::from_millis(ms.into()));
+        self.connection.set_call_timeout(limit).map_err(|error| database_error(&error, Phase::Connect, None))?;
+        // SAFETY: the service context is ours and live; the attribute is a 32-bit number of milliseconds, 0 for none.
+        unsafe {
+            Attributes::of(self.api, self.service().cast(), OCI_HTYPE_SVCCTX, self.error.as_ptr()).set(
+                OCI_ATTR_CALL_TIMEOUT,
+                limit_ms.unwrap_or(0),
+                "limit the time of calls",
+            )
+        }
+        .map_err(|e| e.into_error(Phase::Connect, None))
     }
 
     /// What the database said of the last [`Self::execute_sql`] that it let pass: ORA-24344, a procedure was created with compilation errors.

@@ -62,6 +62,8 @@ pub enum OracleFamily {
     Timestamp,
     /// TIMESTAMP WITH TIME ZONE.
     ZonedTimestamp,
+    /// TIMESTAMP WITH LOCAL TIME ZONE.
+    LocalTimestamp,
     /// INTERVAL DAY TO SECOND.
     IntervalDaySecond,
     /// INTERVAL YEAR TO MONTH.
@@ -144,7 +146,7 @@ impl ArrowFamily {
 
 impl OracleFamily {
     /// All families, in the order of the documentation.
-    pub const ALL: [OracleFamily; 14] = [
+    pub const ALL: [OracleFamily; 15] = [
         OracleFamily::Number,
         OracleFamily::Float,
         OracleFamily::BinaryFloat,
@@ -154,6 +156,7 @@ impl OracleFamily {
         OracleFamily::Date,
         OracleFamily::Timestamp,
         OracleFamily::ZonedTimestamp,
+        OracleFamily::LocalTimestamp,
         OracleFamily::IntervalDaySecond,
         OracleFamily::IntervalYearMonth,
         OracleFamily::Raw,
@@ -177,7 +180,8 @@ impl OracleFamily {
             OracleType::IntervalYearMonth { .. } => OracleFamily::IntervalYearMonth,
             OracleType::Raw { .. } => OracleFamily::Raw,
             OracleType::Blob => OracleFamily::BinaryLob,
-            OracleType::TimestampLtz { .. } | OracleType::Other { .. } => OracleFamily::Other,
+            OracleType::TimestampLtz { .. } => OracleFamily::LocalTimestamp,
+            OracleType::Other { .. } => OracleFamily::Other,
         }
     }
 
@@ -193,6 +197,7 @@ impl OracleFamily {
             OracleFamily::Date => "DATE",
             OracleFamily::Timestamp => "TIMESTAMP",
             OracleFamily::ZonedTimestamp => "TIMESTAMP WITH TIME ZONE",
+            OracleFamily::LocalTimestamp => "TIMESTAMP WITH LOCAL TIME ZONE",
             OracleFamily::IntervalDaySecond => "INTERVAL DAY TO SECOND",
             OracleFamily::IntervalYearMonth => "INTERVAL YEAR TO MONTH",
             OracleFamily::Raw => "RAW",

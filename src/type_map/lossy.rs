@@ -17,11 +17,15 @@ pub enum LossyKind {
     Zone,
     /// Text beyond ASCII is converted by a database that is not a Unicode one: what its character set lacks is replaced.
     Charset,
+    /// Dates before 1582-10-15 keep their name (year, month, day) instead of their day: Oracle's calendar is the Julian one there, Arrow's the
+    /// Gregorian.
+    Calendar,
 }
 
 impl LossyKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [LossyKind; 5] = [LossyKind::EmptyText, LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Zone, LossyKind::Charset];
+    pub const ALL: [LossyKind; 6] =
+        [LossyKind::EmptyText, LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Zone, LossyKind::Charset, LossyKind::Calendar];
 
     /// As `--lossy` spells it.
     pub const fn name(self) -> &'static str {
@@ -31,6 +35,7 @@ impl LossyKind {
             LossyKind::SubSecond => "subsecond",
             LossyKind::Zone => "zone",
             LossyKind::Charset => "charset",
+            LossyKind::Calendar => "calendar",
         }
     }
 }
@@ -41,7 +46,7 @@ impl fmt::Display for LossyKind {
     }
 }
 
-/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone,charset`.
+/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone,charset,calendar`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct LossySet(u8);
 
@@ -49,7 +54,7 @@ impl LossySet {
     /// Nothing may be lost.
     pub const NONE: LossySet = LossySet(0);
     /// Every kind.
-    pub const ALL: LossySet = LossySet(0b1_1111);
+    pub const ALL: LossySet = LossySet(0b11_1111);
 
     /// Is this kind allowed?
     pub const fn allows(self, kind: LossyKind) -> bool {
@@ -91,7 +96,7 @@ mod tests {
     #[test]
     fn lossy_names_parse_and_print() {
         assert_eq!("".parse(), Ok(LossySet::NONE));
-        assert_eq!("empty-text, rounding,subsecond,zone,charset".parse(), Ok(LossySet::ALL));
+        assert_eq!("empty-text, rounding,subsecond,zone,charset,calendar".parse(), Ok(LossySet::ALL));
         assert_eq!("zone,rounding".parse::<LossySet>().unwrap().to_string(), "rounding,zone");
         assert!(!LossySet::NONE.with(LossyKind::Zone).allows(LossyKind::SubSecond));
         assert!("zone,rouding".parse::<LossySet>().unwrap_err().contains("'rouding'"));

@@ -1,11 +1,13 @@
 //! Civil dates and times: `SQLT_DAT` (7 bytes) and [`DateTimeFields`], from days and fractions since 1970-01-01.
 //!
-//! Arrow counts in the proleptic Gregorian calendar. Oracle's is Julian before 1582-10-15, so that the same day has another name there;
-//! earlier days are refused until both namings are settled.
+//! Which day has which name in Oracle is told by [`super::calendar`].
 
 use std::sync::OnceLock;
 
+use super::calendar::{days_from_oracle, oracle_from_days};
 use crate::layout::DateTimeFields;
+
+pub use super::calendar::{Calendar, DateTimeError, FIRST_DAY, FIRST_GREGORIAN_DAY, LAST_DAY};
 
 /// Bytes of one `SQLT_DAT` value.
 pub const DAT_SLOT_BYTES: usize = 7;
@@ -15,70 +17,22 @@ pub type DatSlot = [u8; DAT_SLOT_BYTES];
 
 /// Seconds of a day.
 pub const SECONDS_PER_DAY: i64 = 86_400;
-/// 1582-10-15, the first day on which Oracle's calendar and Arrow's agree, in days since 1970-01-01.
-pub const FIRST_DAY: i32 = -141_427;
-/// 9999-12-31, Oracle's last day, in days since 1970-01-01.
-pub const LAST_DAY: i32 = 2_932_896;
-
 const FIRST_SECOND: i64 = FIRST_DAY as i64 * SECONDS_PER_DAY;
 const LAST_SECOND: i64 = LAST_DAY as i64 * SECONDS_PER_DAY + SECONDS_PER_DAY - 1;
-
-/// Why a date or time cannot be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DateTimeError {
-    /// Before 1582-10-15.
-    #[error("it is before 1582-10-15, where Oracle counts in the Julian calendar and Arrow in the Gregorian")]
-    BeforeGregorian,
-    /// After 9999-12-31.
-    #[error("it is after 9999-12-31, Oracle's last day")]
-    AfterLastDay,
-    /// Bytes that no date has.
-    #[error("these bytes are not a DATE")]
-    Malformed,
-}
 
 /// The kind of range error of a count that is not in range.
 #[cold]
 fn range_error(too_small: bool) -> DateTimeError {
-    if too_small { DateTimeError::BeforeGregorian } else { DateTimeError::AfterLastDay }
-}
-
-/// Year, month and day of a day number since 1970-01-01; exact for years -32,767..=32,767 and far beyond.
-///
-/// Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022): multiplications only, no loop.
-#[inline]
-pub fn civil_from_days(days: i32) -> (i16, u8, u8) {
-    /// 400-year cycles added so that everything below is unsigned.
-    const CYCLES: u32 = 82;
-    const SHIFT_DAYS: u32 = 719_468 + 146_097 * CYCLES;
-    let n_1 = 4 * (days as u32).wrapping_add(SHIFT_DAYS) + 3;
-    let century = n_1 / 146_097;
-    let n_2 = (n_1 % 146_097) | 3;
-    let product = 2_939_745 * u64::from(n_2);
-    let year_of_century = (product >> 32) as u32;
-    let day_of_year = (product as u32) / 2_939_745 / 4;
-    let n_3 = 2_141 * day_of_year + 197_913;
-    let (month, day) = (n_3 >> 16, (n_3 & 0xffff) / 2_141 + 1);
-    let next_year = u32::from(day_of_year >= 306);
-    let year = (100 * century + year_of_century + next_year) as i32 - 400 * CYCLES as i32;
-    (year as i16, (month - 12 * next_year) as u8, day as u8)
-}
-
-/// Day number since 1970-01-01 of a civil date of the proleptic Gregorian calendar.
-pub fn days_from_civil(year: i16, month: u8, day: u8) -> i32 {
-    let (month, year) = (i32::from(month), i32::from(year) - i32::from(month <= 2));
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + i32::from(day) - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+    if too_small { DateTimeError::BeforeFirstDay } else { DateTimeError::AfterLastDay }
 }
 
 /// Encodes a day at midnight.
 #[inline]
-pub fn encode_dat_days(days: i32, slot: &mut DatSlot) -> Result<(), DateTimeError> {
+pub fn encode_dat_days(days: i32, calendar: Calendar, slot: &mut DatSlot) -> Result<(), DateTimeError> {
     if !(FIRST_DAY..=LAST_DAY).contains(&days) {
         return Err(range_error(days < FIRST_DAY));
     }
-    let (year, month, day) = civil_from_days(days);
+    let (year, month, day) = oracle_from_days(days, calendar)?;
     *slot = [(year / 100 + 100) as u8, (year % 100 + 100) as u8, month, day, 1, 1, 1];
     Ok(())
 }
@@ -104,7 +58,7 @@ impl DatTable {
         let mut word = [0; 8];
         if let Some((slot, _)) = word.split_first_chunk_mut::<DAT_SLOT_BYTES>() {
             // Every day of the table is in Oracle's range.
-            let encoded = encode_dat_days(days, slot);
+            let encoded = encode_dat_days(days, Calendar::SameDay, slot);
             debug_assert!(encoded.is_ok());
         }
         u64::from_le_bytes(word)
@@ -112,22 +66,22 @@ impl DatTable {
 
     /// [`encode_dat_days`], by the table where it reaches.
     #[inline]
-    pub fn encode_days(&self, days: i32, slot: &mut DatSlot) -> Result<(), DateTimeError> {
+    pub fn encode_days(&self, days: i32, calendar: Calendar, slot: &mut DatSlot) -> Result<(), DateTimeError> {
         match self.0.get(days.wrapping_sub(Self::FIRST_DAY) as u32 as usize) {
             Some(entry) => {
                 slot.copy_from_slice(&entry.to_le_bytes()[..DAT_SLOT_BYTES]);
                 Ok(())
             }
-            None => encode_dat_days(days, slot),
+            None => encode_dat_days(days, calendar, slot),
         }
     }
 }
 
 /// Encodes seconds since 1970-01-01 00:00:00.
 #[inline]
-pub fn encode_dat_seconds(seconds: i64, slot: &mut DatSlot) -> Result<(), DateTimeError> {
+pub fn encode_dat_seconds(seconds: i64, calendar: Calendar, slot: &mut DatSlot) -> Result<(), DateTimeError> {
     let (days, second_of_day) = split_seconds(seconds)?;
-    let (year, month, day) = civil_from_days(days);
+    let (year, month, day) = oracle_from_days(days, calendar)?;
     let (hour, minute, second) = clock(second_of_day);
     *slot = [(year / 100 + 100) as u8, (year % 100 + 100) as u8, month, day, hour + 1, minute + 1, second + 1];
     Ok(())
@@ -135,21 +89,19 @@ pub fn encode_dat_seconds(seconds: i64, slot: &mut DatSlot) -> Result<(), DateTi
 
 /// Fields of seconds since 1970-01-01 00:00:00 UTC plus nanoseconds (0..=999,999,999), as a clock at `offset_minutes` east shows them.
 #[inline]
-pub fn fields_from_seconds(seconds: i64, nanosecond: u32, offset_minutes: i16) -> Result<DateTimeFields, DateTimeError> {
+pub fn fields_from_seconds(
+    seconds: i64,
+    nanosecond: u32,
+    offset_minutes: i16,
+    calendar: Calendar,
+) -> Result<DateTimeFields, DateTimeError> {
     let local = seconds.saturating_add(i64::from(offset_minutes) * 60);
     // Oracle stores the UTC fields of a zoned timestamp, so both have to be in range.
     split_seconds(seconds)?;
     let (days, second_of_day) = split_seconds(local)?;
-    let (year, month, day) = civil_from_days(days);
+    let (year, month, day) = oracle_from_days(days, calendar)?;
     let (hour, minute, second) = clock(second_of_day);
     Ok(DateTimeFields { year, month, day, hour, minute, second, nanosecond, offset_minutes })
-}
-
-/// Seconds since 1970-01-01 and nanoseconds of the fields, back at UTC.
-pub fn seconds_from_fields(fields: &DateTimeFields) -> (i64, u32) {
-    let days = i64::from(days_from_civil(fields.year, fields.month, fields.day));
-    let clock = i64::from(fields.hour) * 3600 + i64::from(fields.minute) * 60 + i64::from(fields.second);
-    (days * SECONDS_PER_DAY + clock - i64::from(fields.offset_minutes) * 60, fields.nanosecond)
 }
 
 /// Encodes any date that Oracle has, -4712..=9999, from its fields; the fraction and the offset have no place in a DATE.
@@ -184,29 +136,19 @@ pub fn decode_dat(slot: &DatSlot) -> Result<DateTimeFields, DateTimeError> {
     }
 }
 
-/// Seconds since 1970-01-01 00:00:00 of a `SQLT_DAT` value; fails before 1582-10-15 and on bytes that no date has.
+/// Seconds since 1970-01-01 00:00:00 of a `SQLT_DAT` value; fails before year 1 and on bytes that no date has.
 #[inline]
-pub fn decode_dat_seconds(slot: &DatSlot) -> Result<i64, DateTimeError> {
-    seconds_in_range(&decode_dat(slot)?)
+pub fn decode_dat_seconds(slot: &DatSlot, calendar: Calendar) -> Result<i64, DateTimeError> {
+    seconds_from_fields(&decode_dat(slot)?, calendar)
 }
 
-/// Seconds since 1970-01-01 00:00:00 UTC of fields that came from Oracle; fails where its calendar and Arrow's differ.
+/// Seconds since 1970-01-01 00:00:00 UTC of fields that came from Oracle, without their fraction; fails before year 1 and on what is no time.
 #[inline]
-pub fn seconds_in_range(fields: &DateTimeFields) -> Result<i64, DateTimeError> {
-    let day = (fields.year, fields.month, fields.day);
-    if day < (1582, 10, 15) {
-        return Err(DateTimeError::BeforeGregorian);
-    }
-    let is_leap = fields.year % 4 == 0 && (fields.year % 100 != 0 || fields.year % 400 == 0);
-    let days_of_month = match fields.month {
-        2 => 28 + u8::from(is_leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => 0,
-    };
-    let is_date = fields.year <= 9999 && (1..=days_of_month).contains(&fields.day);
-    match is_date && fields.hour < 24 && fields.minute < 60 && fields.second < 60 && fields.nanosecond < 1_000_000_000 {
-        true => Ok(seconds_from_fields(fields).0),
+pub fn seconds_from_fields(fields: &DateTimeFields, calendar: Calendar) -> Result<i64, DateTimeError> {
+    let days = i64::from(days_from_oracle(fields.year, fields.month, fields.day, calendar)?);
+    let clock = i64::from(fields.hour) * 3600 + i64::from(fields.minute) * 60 + i64::from(fields.second);
+    match fields.hour < 24 && fields.minute < 60 && fields.second < 60 && fields.nanosecond < 1_000_000_000 {
+        true => Ok(days * SECONDS_PER_DAY + clock - i64::from(fields.offset_minutes) * 60),
         false => Err(DateTimeError::Malformed),
     }
 }
@@ -233,67 +175,57 @@ fn clock(second_of_day: u32) -> (u8, u8, u8) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::calendar::{civil_from_days, days_from_civil};
     use super::*;
+
+    const DAY: Calendar = Calendar::SameDay;
 
     #[test]
     fn dat_bytes_equal_the_sample() {
         let seconds = i64::from(days_from_civil(2024, 2, 29)) * SECONDS_PER_DAY + 23 * 3600 + 59 * 60 + 58;
         let mut slot = [0; 7];
-        encode_dat_seconds(seconds, &mut slot).unwrap();
+        encode_dat_seconds(seconds, DAY, &mut slot).unwrap();
         assert_eq!(slot, [0x78, 0x7c, 0x02, 0x1d, 0x18, 0x3c, 0x3b]);
-        assert_eq!(seconds_from_fields(&decode_dat(&slot).unwrap()), (seconds, 0));
-        encode_dat_days(0, &mut slot).unwrap();
+        assert_eq!(decode_dat_seconds(&slot, DAY), Ok(seconds));
+        encode_dat_days(0, DAY, &mut slot).unwrap();
         assert_eq!(slot, [119, 170, 1, 1, 1, 1, 1]);
     }
 
     #[test]
-    fn every_day_of_the_range_agrees_with_the_inverse_and_with_counting() {
-        let (mut year, mut month, mut day) = (1582i16, 10u8, 15u8);
+    fn days_by_the_table_and_by_calculation_are_the_same() {
         let table = DatTable::get();
-        for days in [i32::MIN, FIRST_DAY - 1, LAST_DAY + 1, i32::MAX] {
-            assert_eq!(table.encode_days(days, &mut [0; 7]), encode_dat_days(days, &mut [0; 7]));
-        }
-        for days in FIRST_DAY..=LAST_DAY {
-            assert_eq!(civil_from_days(days), (year, month, day));
-            assert_eq!(days_from_civil(year, month, day), days);
+        for days in (FIRST_DAY..=LAST_DAY).chain([i32::MIN, FIRST_DAY - 1, LAST_DAY + 1, i32::MAX]) {
             let (mut calculated, mut looked_up) = ([0; 7], [0; 7]);
-            encode_dat_days(days, &mut calculated).unwrap();
-            table.encode_days(days, &mut looked_up).unwrap();
+            assert_eq!(encode_dat_days(days, DAY, &mut calculated), table.encode_days(days, DAY, &mut looked_up));
             assert_eq!(calculated, looked_up, "{days}");
-            let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-            let length = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][usize::from(month) - 1];
-            day += 1;
-            if day > length {
-                (day, month) = (1, month + 1);
-            }
-            if month > 12 {
-                (month, year) = (1, year + 1);
+            if (FIRST_GREGORIAN_DAY..=LAST_DAY).contains(&days) {
+                let (year, month, day) = civil_from_days(days);
+                assert_eq!(days_from_civil(year, month, day), days);
             }
         }
-        assert_eq!((year, month, day), (10_000, 1, 1));
     }
 
     #[test]
     fn the_ends_of_the_range_and_one_beyond() {
         let mut slot = [0; 7];
-        encode_dat_seconds(FIRST_SECOND, &mut slot).unwrap();
-        assert_eq!(slot, [115, 182, 10, 15, 1, 1, 1]);
-        encode_dat_seconds(LAST_SECOND, &mut slot).unwrap();
+        encode_dat_seconds(FIRST_SECOND, DAY, &mut slot).unwrap();
+        assert_eq!(slot, [100, 101, 1, 1, 1, 1, 1]);
+        encode_dat_seconds(LAST_SECOND, DAY, &mut slot).unwrap();
         assert_eq!(slot, [199, 199, 12, 31, 24, 60, 60]);
         for (seconds, error) in [
-            (FIRST_SECOND - 1, DateTimeError::BeforeGregorian),
-            (i64::MIN, DateTimeError::BeforeGregorian),
+            (FIRST_SECOND - 1, DateTimeError::BeforeFirstDay),
+            (i64::MIN, DateTimeError::BeforeFirstDay),
             (LAST_SECOND + 1, DateTimeError::AfterLastDay),
             (i64::MAX, DateTimeError::AfterLastDay),
         ] {
-            assert_eq!(encode_dat_seconds(seconds, &mut slot), Err(error));
-            assert_eq!(fields_from_seconds(seconds, 0, 0), Err(error));
+            assert_eq!(encode_dat_seconds(seconds, DAY, &mut slot), Err(error));
+            assert_eq!(fields_from_seconds(seconds, 0, 0, DAY), Err(error));
         }
-        assert_eq!(encode_dat_days(i32::MIN, &mut slot), Err(DateTimeError::BeforeGregorian));
-        assert_eq!(encode_dat_days(LAST_DAY + 1, &mut slot), Err(DateTimeError::AfterLastDay));
+        assert_eq!(encode_dat_days(i32::MIN, DAY, &mut slot), Err(DateTimeError::BeforeFirstDay));
+        assert_eq!(encode_dat_days(LAST_DAY + 1, DAY, &mut slot), Err(DateTimeError::AfterLastDay));
         // In range at UTC, out of range on the local clock, and the other way round.
-        assert!(fields_from_seconds(LAST_SECOND, 0, 60).is_err());
-        assert!(fields_from_seconds(LAST_SECOND + 1, 0, -60).is_err());
+        assert!(fields_from_seconds(LAST_SECOND, 0, 60, DAY).is_err());
+        assert!(fields_from_seconds(LAST_SECOND + 1, 0, -60, DAY).is_err());
     }
 
     #[test]
@@ -314,19 +246,19 @@ mod tests {
     proptest! {
         #[test]
         fn seconds_and_fields_come_back(seconds in FIRST_SECOND + 60_000..LAST_SECOND - 60_000, nanosecond in 0u32..1_000_000_000, offset in -899i16..=840) {
-            let fields = fields_from_seconds(seconds, nanosecond, offset).unwrap();
-            prop_assert_eq!(seconds_from_fields(&fields), (seconds, nanosecond));
+            let fields = fields_from_seconds(seconds, nanosecond, offset, DAY).unwrap();
+            prop_assert_eq!((seconds_from_fields(&fields, DAY), fields.nanosecond), (Ok(seconds), nanosecond));
             let mut slot = [0; 7];
-            encode_dat_seconds(seconds, &mut slot).unwrap();
-            prop_assert_eq!(seconds_from_fields(&decode_dat(&slot).unwrap()), (seconds, 0));
+            encode_dat_seconds(seconds, DAY, &mut slot).unwrap();
+            prop_assert_eq!(decode_dat_seconds(&slot, DAY), Ok(seconds));
             prop_assert_eq!(encode_dat_fields(&decode_dat(&slot).unwrap()), slot);
         }
 
         #[test]
         fn dat_bytes_order_like_the_seconds(a in FIRST_SECOND..=LAST_SECOND, b in FIRST_SECOND..=LAST_SECOND) {
             let (mut left, mut right) = ([0; 7], [0; 7]);
-            encode_dat_seconds(a, &mut left).unwrap();
-            encode_dat_seconds(b, &mut right).unwrap();
+            encode_dat_seconds(a, DAY, &mut left).unwrap();
+            encode_dat_seconds(b, DAY, &mut right).unwrap();
             prop_assert_eq!(left.cmp(&right), a.cmp(&b));
         }
     }

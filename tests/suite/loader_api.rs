@@ -24,7 +24,7 @@ pub fn engine_directory() -> PathBuf {
 }
 
 /// A session of a database file that exists only for the test, with table T of these columns.
-fn session_with_table(workspace: &Workspace, columns: &str) -> Session {
+pub fn session_with_table(workspace: &Workspace, columns: &str) -> Session {
     let target: Target = format!("embedded:{}/T", workspace.file("api.db").display()).parse().unwrap();
     let mut options = target.connect_options(None);
     options.client_lib_dir = Some(engine_directory());
@@ -34,7 +34,7 @@ fn session_with_table(workspace: &Workspace, columns: &str) -> Session {
 }
 
 /// The columns of `batch` into the columns of T, one to one.
-fn plan(session: &Session, batch: &RecordBatch) -> LoadPlan {
+pub fn plan(session: &Session, batch: &RecordBatch) -> LoadPlan {
     let name = TableName { schema: None, table: "T".into() };
     let table = session.describe_table(&name).unwrap().unwrap();
     let pair = |(index, target): (usize, _)| ColumnPair { source_index: index, field: batch.schema().field(index).clone(), target };

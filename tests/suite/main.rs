@@ -1,10 +1,12 @@
 //! What a user of the command sees, tested through the built command; one binary, so that it links once.
 
 mod architecture;
+mod calendar;
 mod cli;
 mod copy_api;
 mod dml;
 mod exports;
+mod formats;
 mod jobs;
 mod live;
 mod load_embedded;
@@ -20,3 +22,4 @@ mod real_client_types;
 mod rejects;
 mod snapshots;
 mod support;
+mod transactions;

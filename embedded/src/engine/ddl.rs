@@ -3,121 +3,20 @@
 use sqlparser::tokenizer::Token;
 
 use super::block::UnitKind;
-use super::catalog::ConstraintKind;
-use super::tokens::{ObjectName, TokenReader};
-use super::types::DataType;
+use super::tokens::TokenReader;
 use super::{OraError, Result, StatementKind};
 
+mod alter;
+mod command;
+mod object;
+mod table;
 mod types;
 
+pub(crate) use alter::TableChange;
+pub(crate) use command::{ColumnChange, ColumnDef, Command, ConstraintDef, IdentityDef, Lifetime};
+pub(crate) use object::SequenceOptions;
+
 pub(crate) use types::{data_type, parse_type};
-
-/// A column in CREATE TABLE.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ColumnDef {
-    pub name: String,
-    pub data_type: DataType,
-    pub default: Option<String>,
-}
-
-/// A constraint or index to be made; unnamed ones get a name later.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ConstraintDef {
-    pub name: Option<String>,
-    pub kind: ConstraintKind,
-    pub columns: Vec<String>,
-}
-
-/// A statement that is neither a query nor DML.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Command {
-    CreateTable {
-        table: ObjectName,
-        columns: Vec<ColumnDef>,
-        constraints: Vec<ConstraintDef>,
-    },
-    /// CREATE TABLE … AS query.
-    CreateTableAs {
-        table: ObjectName,
-        query: String,
-    },
-    /// CREATE [OR REPLACE] VIEW; names of columns where given.
-    CreateView {
-        view: ObjectName,
-        names: Vec<String>,
-        query: String,
-        replace: bool,
-    },
-    DropView {
-        view: ObjectName,
-    },
-    AddConstraint {
-        table: ObjectName,
-        constraint: ConstraintDef,
-    },
-    DropTable {
-        table: ObjectName,
-        if_exists: bool,
-    },
-    Truncate {
-        table: ObjectName,
-    },
-    Rename {
-        table: ObjectName,
-        name: String,
-    },
-    CreateIndex {
-        index: ObjectName,
-        table: ObjectName,
-        unique: bool,
-        columns: Vec<String>,
-    },
-    DropIndex {
-        index: ObjectName,
-    },
-    SetUser {
-        name: String,
-        password: String,
-        create: bool,
-    },
-    DropUnit {
-        kind: UnitKind,
-        unit: ObjectName,
-    },
-    CreateEdition {
-        name: String,
-    },
-    KillSession {
-        sid: u32,
-        serial: u32,
-    },
-    AlterSession {
-        settings: Vec<(String, String)>,
-    },
-    Savepoint {
-        name: String,
-    },
-    RollbackTo {
-        name: String,
-    },
-    Commit,
-    Rollback,
-}
-
-impl Command {
-    /// Whether it commits before and after, as DDL does.
-    pub fn is_ddl(&self) -> bool {
-        !matches!(
-            self,
-            Command::AlterSession { .. }
-                | Command::KillSession { .. }
-                | Command::Savepoint { .. }
-                | Command::RollbackTo { .. }
-                | Command::Commit
-                | Command::Rollback
-        )
-    }
-}
 
 /// Parses a command by the kind of its first word.
 pub(crate) fn parse_command(sql: &str, kind: StatementKind) -> Result<Command> {
@@ -134,8 +33,30 @@ pub(crate) fn parse_command(sql: &str, kind: StatementKind) -> Result<Command> {
         }
         StatementKind::Savepoint => reader.identifier().map(|name| Command::Savepoint { name }),
         StatementKind::Rollback => rollback(&mut reader),
-        _ => return Err(unsupported_statement(sql)),
+        _ => return other_command(sql),
     }?;
+    reader.take_token(&Token::SemiColon);
+    reader.expect_end()?;
+    Ok(command)
+}
+
+/// Commands whose first word is no kind of its own.
+fn other_command(sql: &str) -> Result<Command> {
+    let mut reader = TokenReader::new(sql)?;
+    let command = if reader.take("COMMENT") {
+        object::comment(&mut reader)
+    } else if reader.take("GRANT") {
+        object::grant(&mut reader)
+    } else if reader.take("LOCK") {
+        object::lock_table(&mut reader)
+    } else if reader.take("RENAME") {
+        let table = reader.object_name()?;
+        reader.expect("TO")?;
+        reader.identifier().map(|name| Command::Rename { table, name })
+    } else {
+        return Err(unsupported_statement(sql));
+    }?;
+    reader.take_token(&Token::SemiColon);
     reader.expect_end()?;
     Ok(command)
 }
@@ -178,14 +99,24 @@ fn rollback(reader: &mut TokenReader<'_>) -> Result<Command> {
 }
 
 fn create(reader: &mut TokenReader<'_>) -> Result<Command> {
-    if reader.take("TABLE") {
-        return create_table(reader);
+    for (words, lifetime) in [
+        ("TABLE", Lifetime::Permanent),
+        ("GLOBAL TEMPORARY TABLE", Lifetime::Transaction),
+        ("PRIVATE TEMPORARY TABLE", Lifetime::PrivateTransaction),
+    ] {
+        if reader.take(words) {
+            return table::create_table(reader, lifetime);
+        }
     }
     if reader.take("UNIQUE INDEX") {
-        return create_index(reader, true);
+        return object::create_index(reader, true);
     }
     if reader.take("INDEX") {
-        return create_index(reader, false);
+        return object::create_index(reader, false);
+    }
+    if reader.take("SEQUENCE") {
+        let sequence = reader.object_name()?;
+        return Ok(Command::CreateSequence { sequence, options: object::sequence_options(reader)? });
     }
     if reader.take("USER") {
         return set_user(reader, true);
@@ -193,22 +124,14 @@ fn create(reader: &mut TokenReader<'_>) -> Result<Command> {
     if reader.take("EDITION") {
         return Ok(Command::CreateEdition { name: reader.identifier()? });
     }
-    if reader.take("OR REPLACE VIEW") {
-        return create_view(reader, true);
+    if reader.take("OR REPLACE VIEW") || reader.take("OR REPLACE FORCE VIEW") {
+        return object::create_view(reader, true);
     }
     if reader.take("VIEW") {
-        return create_view(reader, false);
+        return object::create_view(reader, false);
     }
     let what = reader.peek_word().unwrap_or_default();
     Err(OraError::unsupported(format_args!("CREATE {what}")).at(Some(reader.offset())))
-}
-
-/// `name [(columns)] AS query`.
-fn create_view(reader: &mut TokenReader<'_>, replace: bool) -> Result<Command> {
-    let view = reader.object_name()?;
-    let names = if reader.peek() == Some(&Token::LParen) { reader.identifier_list()? } else { Vec::new() };
-    reader.expect("AS")?;
-    Ok(Command::CreateView { view, names, query: rest_of_text(reader), replace })
 }
 
 /// The text up to the end, without a semicolon.
@@ -228,15 +151,22 @@ fn drop(reader: &mut TokenReader<'_>) -> Result<Command> {
     if reader.take("INDEX") {
         return Ok(Command::DropIndex { index: reader.object_name()? });
     }
+    if reader.take("SEQUENCE") {
+        return Ok(Command::DropSequence { sequence: reader.object_name()? });
+    }
+    if reader.take("USER") {
+        let name = reader.identifier()?;
+        return Ok(Command::DropUser { name, cascade: reader.take("CASCADE") });
+    }
     if !reader.take("TABLE") {
         let what = reader.peek_word().unwrap_or_default();
         return Err(OraError::unsupported(format_args!("DROP {what}")).at(Some(reader.offset())));
     }
     let if_exists = reader.take("IF EXISTS");
     let table = reader.object_name()?;
-    reader.take("CASCADE CONSTRAINTS");
+    let cascade = reader.take("CASCADE CONSTRAINTS");
     reader.take("PURGE");
-    Ok(Command::DropTable { table, if_exists })
+    Ok(Command::DropTable { table, if_exists, cascade })
 }
 
 fn truncate(reader: &mut TokenReader<'_>) -> Result<Command> {
@@ -254,17 +184,11 @@ fn alter(reader: &mut TokenReader<'_>) -> Result<Command> {
         return set_user(reader, false);
     }
     if reader.take("TABLE") {
-        let table = reader.object_name()?;
-        if reader.take("RENAME TO") {
-            return Ok(Command::Rename { table, name: reader.identifier()? });
-        }
-        if reader.take("ADD")
-            && let Some(constraint) = table_constraint(reader)?
-        {
-            skip_constraint_state(reader);
-            return Ok(Command::AddConstraint { table, constraint });
-        }
-        return Err(OraError::unsupported("this form of ALTER TABLE").at(Some(reader.offset())));
+        return alter::alter_table(reader);
+    }
+    if reader.take("SEQUENCE") {
+        let sequence = reader.object_name()?;
+        return Ok(Command::AlterSequence { sequence, options: object::sequence_options(reader)? });
     }
     if reader.take("SYSTEM KILL SESSION") {
         return kill_session(reader);
@@ -326,151 +250,6 @@ fn set_user(reader: &mut TokenReader<'_>, create: bool) -> Result<Command> {
         }
     }
     Ok(Command::SetUser { name, password, create })
-}
-
-fn create_index(reader: &mut TokenReader<'_>, unique: bool) -> Result<Command> {
-    let index = reader.object_name()?;
-    reader.expect("ON")?;
-    let table = reader.object_name()?;
-    let columns = reader.identifier_list()?;
-    Ok(Command::CreateIndex { index, table, unique, columns })
-}
-
-fn create_table(reader: &mut TokenReader<'_>) -> Result<Command> {
-    let table = reader.object_name()?;
-    if reader.peek() != Some(&Token::LParen) {
-        table_options(reader)?;
-    }
-    if reader.take("AS") {
-        return Ok(Command::CreateTableAs { table, query: rest_of_text(reader) });
-    }
-    reader.expect_token(&Token::LParen)?;
-    let (mut columns, mut constraints) = (Vec::new(), Vec::new());
-    loop {
-        match table_constraint(reader)? {
-            Some(constraint) => {
-                skip_constraint_state(reader);
-                constraints.push(constraint);
-            }
-            None => columns.push(column(reader, &mut constraints)?),
-        }
-        if reader.take_token(&Token::RParen) {
-            break;
-        }
-        if !reader.take_token(&Token::Comma) {
-            return Err(reader.error(907, "missing right parenthesis"));
-        }
-    }
-    table_options(reader)?;
-    Ok(Command::CreateTable { table, columns, constraints })
-}
-
-/// Physical options that change nothing here.
-fn table_options(reader: &mut TokenReader<'_>) -> Result<()> {
-    const WITH_VALUE: [&str; 5] = ["TABLESPACE", "PCTFREE", "PCTUSED", "INITRANS", "PARALLEL"];
-    const ALONE: [&str; 8] = ["NOLOGGING", "LOGGING", "NOCOMPRESS", "COMPRESS", "NOPARALLEL", "CACHE", "NOCACHE", "SEGMENT"];
-    while let Some(word) = reader.peek_word().filter(|word| word != "AS") {
-        if reader.take("ORGANIZATION INDEX") || reader.take("ORGANIZATION HEAP") {
-            continue;
-        }
-        if WITH_VALUE.contains(&word.as_str()) {
-            reader.next();
-            reader.next();
-        } else if ALONE.contains(&word.as_str()) {
-            reader.next();
-            let _ = reader.take("CREATION IMMEDIATE") || reader.take("CREATION DEFERRED");
-        } else {
-            return Err(OraError::unsupported(format_args!("{word} in CREATE TABLE")).at(Some(reader.offset())));
-        }
-    }
-    Ok(())
-}
-
-fn skip_constraint_state(reader: &mut TokenReader<'_>) {
-    for words in ["NOT DEFERRABLE", "USING INDEX", "RELY", "ENABLE VALIDATE", "ENABLE", "VALIDATE"] {
-        reader.take(words);
-    }
-}
-
-/// An out-of-line constraint, if one begins here.
-fn table_constraint(reader: &mut TokenReader<'_>) -> Result<Option<ConstraintDef>> {
-    let name = if reader.take("CONSTRAINT") { Some(reader.identifier()?) } else { None };
-    let kind = if reader.take("PRIMARY KEY") {
-        ConstraintKind::Primary
-    } else if reader.peek_word().as_deref() == Some("UNIQUE") {
-        reader.next();
-        ConstraintKind::Unique
-    } else if let Some(word @ ("CHECK" | "FOREIGN")) = reader.peek_word().as_deref() {
-        return Err(OraError::unsupported(format_args!("{word} constraint")).at(Some(reader.offset())));
-    } else if name.is_some() {
-        return Err(reader.error(904, ": invalid identifier"));
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(ConstraintDef { name, kind, columns: reader.identifier_list()? }))
-}
-
-fn column(reader: &mut TokenReader<'_>, constraints: &mut Vec<ConstraintDef>) -> Result<ColumnDef> {
-    let name = reader.identifier()?;
-    let data_type = data_type(reader)?;
-    let mut default = None;
-    if reader.take("DEFAULT") {
-        if reader.take("ON NULL") {
-            return Err(OraError::unsupported("DEFAULT ON NULL").at(Some(reader.offset())));
-        }
-        let start = reader.offset();
-        skip_expression(reader);
-        default = Some(reader.text_since(start).to_owned());
-    }
-    while !matches!(reader.peek(), Some(Token::Comma | Token::RParen) | None) {
-        let constraint_name = if reader.take("CONSTRAINT") { Some(reader.identifier()?) } else { None };
-        let kind = if reader.take("NOT NULL") {
-            ConstraintKind::NotNull
-        } else if reader.take("PRIMARY KEY") {
-            ConstraintKind::Primary
-        } else if reader.take("UNIQUE") {
-            ConstraintKind::Unique
-        } else if constraint_name.is_none() && reader.take("NULL") {
-            continue;
-        } else {
-            let what = reader.peek_word().unwrap_or_default();
-            let known =
-                matches!(what.as_str(), "CHECK" | "REFERENCES" | "GENERATED" | "INVISIBLE" | "VISIBLE" | "AS" | "ENCRYPT" | "COLLATE");
-            return Err(if known {
-                OraError::unsupported(format_args!("{what} on a column")).at(Some(reader.offset()))
-            } else {
-                reader.error(907, "missing right parenthesis")
-            });
-        };
-        skip_constraint_state(reader);
-        constraints.push(ConstraintDef { name: constraint_name, kind, columns: vec![name.clone()] });
-    }
-    Ok(ColumnDef { name, data_type, default })
-}
-
-/// Skips a DEFAULT expression: up to a comma, a closing parenthesis or a constraint.
-fn skip_expression(reader: &mut TokenReader<'_>) {
-    let mut depth = 0;
-    let mut first = true;
-    while let Some(token) = reader.peek() {
-        match token {
-            Token::LParen => depth += 1,
-            Token::RParen if depth == 0 => return,
-            Token::RParen => depth -= 1,
-            Token::Comma if depth == 0 => return,
-            Token::Word(_) if depth == 0 && !first => {
-                if matches!(
-                    reader.peek_word().as_deref(),
-                    Some("NOT" | "NULL" | "PRIMARY" | "UNIQUE" | "CONSTRAINT" | "CHECK" | "REFERENCES")
-                ) {
-                    return;
-                }
-            }
-            _ => {}
-        }
-        first = false;
-        reader.next();
-    }
 }
 
 #[cfg(test)]

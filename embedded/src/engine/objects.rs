@@ -1,11 +1,9 @@
 //! Views and CREATE TABLE … AS.
 
-use std::sync::Arc;
-
 use rusqlite::params;
 
 use super::catalog::{Catalog, ConstraintKind};
-use super::ddl::{ColumnDef, ConstraintDef};
+use super::ddl::{ColumnDef, ConstraintDef, Lifetime};
 use super::session::Session;
 use super::tokens::ObjectName;
 use super::types::DataType;
@@ -13,7 +11,7 @@ use super::{OraError, Result, StatementKind};
 
 impl Session {
     /// CREATE TABLE … AS query: the types of its columns, NOT NULL where the columns of tables are, and its rows.
-    pub(super) fn create_table_as(&mut self, name: &ObjectName, query: &str) -> Result<()> {
+    pub(super) fn create_table_as(&mut self, name: &ObjectName, query: &str, lifetime: Lifetime) -> Result<()> {
         let described = self.prepare(query)?;
         if described.shape().kind != StatementKind::Select {
             return Err(OraError::new(928, "missing SELECT keyword"));
@@ -29,14 +27,21 @@ impl Session {
                 return Err(OraError::new(998, "must name this expression with a column alias"));
             }
             if !column.nullable && described.is_plain_column(index) {
-                constraints.push(ConstraintDef { name: None, kind: ConstraintKind::NotNull, columns: vec![column.name.clone()] });
+                constraints.push(ConstraintDef::new(ConstraintKind::NotNull, vec![column.name.clone()]));
             }
-            columns.push(ColumnDef { name: column.name.clone(), data_type: column.data_type, default: None });
+            columns.push(ColumnDef {
+                name: column.name.clone(),
+                data_type: column.data_type,
+                default: None,
+                default_on_null: false,
+                identity: None,
+            });
         }
-        self.create_table(name, &columns, &constraints)?;
-        self.catalog = Arc::new(Catalog::load(&self.connection)?);
-        // Plans of before do not know the table.
-        self.nls.epoch += 1;
+        if lifetime.is_private() {
+            constraints.clear();
+        }
+        self.create_table(name, &columns, &constraints, lifetime)?;
+        self.reload()?;
         let table = self.find(name)?;
         let mut insert = self.prepare(&format!("INSERT INTO \"{}\".\"{}\" {query}", table.owner, table.name))?;
         self.execute(&mut insert, &[]).map(drop)

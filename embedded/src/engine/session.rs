@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::activity::Activity;
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Table};
 use super::cursor::Pool;
 use super::interrupt::Interrupt;
 use super::nls::Nls;
+use super::sequence::Sequences;
 use super::store::{Location, default_lock_wait};
 use super::tokens::normalise;
 use super::value::{Stored, store_plain};
@@ -19,8 +20,10 @@ use super::{Datum, OraError, Result, password, undo};
 
 mod block;
 mod call;
+mod check;
 mod cursors;
 mod query;
+mod rules;
 mod slot;
 mod statement;
 mod units;
@@ -44,6 +47,12 @@ pub struct Session {
     settings: BTreeMap<String, String>,
     pub(super) activity: Arc<Activity>,
     readers: Pool,
+    pub(super) sequences: Sequences,
+    /// Private temporary tables, which no file knows.
+    pub(super) private_tables: Vec<Arc<Table>>,
+    pub(super) private_dropped: u32,
+    /// Temporary tables whose rows end with the transaction.
+    pub(super) temporary_touched: Vec<Arc<Table>>,
     interrupts: Interrupt,
     /// Whether a transaction was begun and not ended by this session.
     is_open: bool,
@@ -73,6 +82,8 @@ impl Session {
         let location = Location::parse(connect_string);
         let lock_wait = default_lock_wait();
         let connection = location.open(lock_wait)?;
+        let sequences = Sequences::default();
+        sequences.register(&connection)?;
         let catalog = Arc::new(Catalog::load(&connection)?);
         let user = match username.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
             Some(quoted) => quoted.to_owned(),
@@ -104,6 +115,10 @@ impl Session {
             schema,
             lock_wait,
             readers: Pool::default(),
+            sequences,
+            private_tables: Vec::new(),
+            private_dropped: 0,
+            temporary_touched: Vec::new(),
             interrupts,
             is_open: false,
             last_row: None,
@@ -217,6 +232,7 @@ impl Session {
             self.connection.execute_batch("COMMIT")?;
         }
         self.is_open = false;
+        self.end_temporary()?;
         lost
     }
 
@@ -229,16 +245,21 @@ impl Session {
             self.connection.execute_batch("ROLLBACK")?;
         }
         self.is_open = false;
-        Ok(())
+        self.end_temporary()
     }
 
     /// Begins the transaction if there is none; true when it did. Waits for another writer up to the lock timeout.
     pub(super) fn begin(&mut self) -> Result<bool> {
+        self.begin_waiting(None)
+    }
+
+    /// As `begin`, for a lock wait of its own.
+    pub(super) fn begin_waiting(&mut self, wait: Option<Duration>) -> Result<bool> {
         self.check_not_lost()?;
         if self.in_transaction() {
             return Ok(false);
         }
-        self.wait_for_writer()?;
+        self.wait_for_writer(wait.unwrap_or(self.lock_wait))?;
         self.is_open = true;
         match self.refresh().and_then(|()| undo::begin_transaction(&self.connection, &self.catalog)) {
             Ok(()) => Ok(true),
@@ -250,10 +271,10 @@ impl Session {
     }
 
     /// Begins to write. Waits in slices, so that a cancel ends the wait.
-    fn wait_for_writer(&self) -> Result<()> {
+    fn wait_for_writer(&self, wait: Duration) -> Result<()> {
         const SLICE: Duration = Duration::from_millis(20);
-        let deadline = Instant::now() + self.lock_wait;
-        self.connection.busy_timeout(SLICE.min(self.lock_wait))?;
+        let deadline = Instant::now() + wait;
+        self.connection.busy_timeout(SLICE.min(wait))?;
         let begun = loop {
             let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
             let is_busy = begun.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy));
@@ -271,7 +292,9 @@ impl Session {
     /// Reads the catalog again when another session changed it.
     pub(super) fn refresh(&mut self) -> Result<()> {
         if Catalog::stored_version(&self.connection)? != self.catalog.version {
-            self.catalog = Arc::new(Catalog::load(&self.connection)?);
+            let mut catalog = Catalog::load(&self.connection)?;
+            self.add_private_tables(&mut catalog);
+            self.catalog = Arc::new(catalog);
         }
         Ok(())
     }

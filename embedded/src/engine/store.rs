@@ -39,7 +39,7 @@ impl Location {
         };
         connection.busy_timeout(wait)?;
         connection.set_prepared_statement_cache_capacity(128);
-        connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;")?;
+        connection.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA recursive_triggers = ON; PRAGMA cache_size = -16384;")?;
         if let Location::File(_) = self {
             use_write_ahead_log(&connection, wait)?;
             // FULL: the log is on the disk before a commit returns.

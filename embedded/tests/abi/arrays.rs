@@ -143,6 +143,10 @@ fn what_cannot_be_executed_says_why() {
     env.fails(client.execute(stmt, 0, 0), 24333);
     assert!(env.fails(client.execute(stmt, 65_536, mode::BATCH_ERRORS), 3001).contains("OCI_BATCH_ERRORS"));
     env.fails(client.execute(stmt, 1, mode::EXACT_FETCH), 3001);
+    let mut timeout_ms = 100u32;
+    env.ok(unsafe { OCIAttrSet(client.svc, kind::SVCCTX, (&raw mut timeout_ms).cast(), 0, attr::CALL_TIMEOUT, env.err) });
+    timeout_ms = 0;
+    env.ok(unsafe { OCIAttrSet(client.svc, kind::SVCCTX, (&raw mut timeout_ms).cast(), 0, attr::CALL_TIMEOUT, env.err) });
     let mut bind = null_mut();
     let mut refuse = |position, size, dty| unsafe {
         OCIBindByPos2(

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::change_arguments::ChangeArguments;
 use crate::export_arguments::ExportArguments;
+use crate::format_arguments::FormatArguments;
 
 const TARGET_HELP: &str = "\
 Targets:
@@ -40,10 +41,10 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 #[expect(clippy::large_enum_variant, reason = "one value a process")]
 pub enum Command {
-    /// Copy Parquet files into an Oracle table, or a table or query into a Parquet file
-    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET\n       olbridge copy [OPTIONS] TARGET FILE.parquet")]
+    /// Copy files (Parquet, Arrow, CSV, NDJSON) into an Oracle table, or a table or query into a file
+    #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET\n       olbridge copy [OPTIONS] TARGET FILE")]
     Copy(CopyArguments),
-    /// Show the columns of a table or of a Parquet file
+    /// Show the columns of a table or of a file
     #[command(after_help = TARGET_HELP)]
     Describe(DescribeArguments),
     /// Run a query and print its rows; other statements are executed and committed
@@ -59,7 +60,8 @@ pub enum Command {
 /// `olbridge copy`.
 #[derive(Debug, Args)]
 pub struct CopyArguments {
-    /// Parquet files, globs or directories (hive partitions become columns), and last the target table; or a table and a Parquet file
+    /// Files, globs or directories (hive partitions become columns) or - for standard input, and last the target table; or a table and a
+    /// file or - for standard output
     #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TARGET"])]
     pub operands: Vec<String>,
     /// What to do with the target table
@@ -95,6 +97,9 @@ pub struct CopyArguments {
     /// No progress, no summary
     #[arg(long, short)]
     pub quiet: bool,
+    /// Formats of files.
+    #[command(flatten)]
+    pub format: FormatArguments,
     /// From Oracle into a file.
     #[command(flatten)]
     pub export: ExportArguments,
@@ -106,7 +111,7 @@ pub struct CopyArguments {
 /// `olbridge describe`.
 #[derive(Debug, Args)]
 pub struct DescribeArguments {
-    /// A target table or a Parquet file, glob or directory
+    /// A target table or a file, glob or directory
     #[arg(value_name = "TARGET|FILE")]
     pub subject: String,
     /// How to print the columns
@@ -151,6 +156,9 @@ pub struct ConnectionArguments {
     /// Directory of the Oracle client library (default: OLBRIDGE_OCI_LIB_DIR, the loader's path, $ORACLE_HOME/lib)
     #[arg(long, value_name = "DIR")]
     pub client_lib: Option<PathBuf>,
+    /// Give up a round trip to the database after so many milliseconds (client of release 18 or later)
+    #[arg(long, value_name = "MS")]
+    pub call_timeout_ms: Option<NonZeroU32>,
 }
 
 /// `--mode`.

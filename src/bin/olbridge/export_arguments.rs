@@ -2,19 +2,17 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 use olbridge::copy::export::{AsOf, ExportJob, FileMode, Reading, Selection, TypeChoices};
 use olbridge::copy::target::Target;
 use olbridge::fetch::FetchOptions;
-use olbridge::lake::parquet::ParquetSource;
-use olbridge::lake::parquet_sink::{Codec, SinkOptions};
-use olbridge::type_map::parse_arrow_type;
+use olbridge::lake::sink::{Codec, SinkOptions, is_standard_output};
 
 use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
 use crate::failure::{Failure, usage};
-use crate::request::{ReportTo, lossy, report};
+use crate::format_arguments::arrow_type;
+use crate::request::{ReportTo, Telling, lossy};
 use crate::{session, units};
 
 /// What only a copy into a file takes.
@@ -33,12 +31,6 @@ pub struct ExportArguments {
     /// How to read NUMBER and FLOAT columns that have no scale: decimal(p,s), float64, text, int64. A value that does not fit ends the job
     #[arg(long, value_name = "TYPE")]
     pub number: Option<String>,
-    /// Read a column as this type: int32, int64, decimal(p,s), float64, text, date, timestamp_us, … (repeatable)
-    #[arg(long = "as", value_name = "COLUMN=TYPE")]
-    pub types: Vec<String>,
-    /// Columns get the names and types that they have in this Parquet file: what was loaded from it comes back as it was
-    #[arg(long, value_name = "FILE")]
-    pub like: Option<String>,
     /// Read the table as it was at this system change number
     #[arg(long, value_name = "SCN", conflicts_with = "as_of_timestamp")]
     pub as_of_scn: Option<u64>,
@@ -51,7 +43,7 @@ pub struct ExportArguments {
     /// With --parallel: keep the rows in the order of their ROWIDs
     #[arg(long, requires = "parallel")]
     pub ordered: bool,
-    /// Compression of the file: zstd, snappy or none (default: zstd)
+    /// Compression of Parquet and Arrow: zstd, snappy (Parquet only), lz4 or none (default: zstd for Parquet, none for Arrow)
     #[arg(long, value_name = "CODEC")]
     pub compression: Option<String>,
     /// Rows of a row group at most (default: 1048576; a group also ends at 64 MiB)
@@ -70,8 +62,6 @@ impl ExportArguments {
             ("--where", self.condition.is_some()),
             ("--limit", self.limit.is_some()),
             ("--number", self.number.is_some()),
-            ("--as", !self.types.is_empty()),
-            ("--like", self.like.is_some()),
             ("--as-of-scn", self.as_of_scn.is_some()),
             ("--as-of-timestamp", self.as_of_timestamp.is_some()),
             ("--parallel", self.parallel.is_some()),
@@ -88,12 +78,8 @@ impl ExportArguments {
 pub struct ExportRequest {
     /// What the library is asked for.
     pub job: ExportJob,
-    /// Only plan.
-    pub dry_run: bool,
-    /// Where a machine reads what happened.
-    pub report: Option<ReportTo>,
-    /// Say nothing but errors.
-    pub quiet: bool,
+    /// Who hears what.
+    pub telling: Telling,
     /// How to connect.
     pub connection: ConnectionArguments,
 }
@@ -107,7 +93,7 @@ pub fn is_export(arguments: &CopyArguments) -> bool {
 /// Checks the arguments of a copy into a file.
 pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     let [source, path] = &arguments.operands[..] else {
-        return Err(usage("a file is written from one table or query", "olbridge copy TARGET FILE.parquet"));
+        return Err(usage("a file is written from one table or query", "olbridge copy TARGET FILE"));
     };
     refuse_options_of_loads(&arguments)?;
     let source: Target = source.parse()?;
@@ -120,10 +106,10 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
             condition: options.condition.clone(),
             limit: options.limit,
         },
-        path: parquet_path(path)?,
+        path: PathBuf::from(path),
         mode: mode(arguments.mode)?,
         reading: reading(options),
-        types: type_choices(options)?,
+        types: type_choices(&arguments)?,
         fetch: FetchOptions {
             batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
             batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
@@ -131,7 +117,9 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
             lossy: lossy(arguments.lossy.as_deref())?,
         },
         sink: SinkOptions {
-            codec: options.compression.as_deref().map_or(Ok(Codec::default()), str::parse)?,
+            format: arguments.format.of_target(path)?,
+            csv: arguments.format.csv()?,
+            codec: options.compression.as_deref().map(str::parse::<Codec>).transpose()?,
             row_group_rows: options.row_group_rows.map_or(SinkOptions::default().row_group_rows, NonZeroUsize::get),
             ..SinkOptions::default()
         },
@@ -139,8 +127,12 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     if job.selection.query.is_none() {
         job.source.require_table()?;
     }
-    let report = arguments.report.as_deref().map(report).transpose()?;
-    Ok(ExportRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })
+    job.sink.check()?;
+    let telling = Telling::of(&arguments)?;
+    if is_standard_output(&job.path) && telling.report == Some(ReportTo::StandardOutput) && !telling.dry_run {
+        return Err(usage("standard output cannot take the rows and the report", "--report json=FILE"));
+    }
+    Ok(ExportRequest { job, telling, connection: arguments.connection })
 }
 
 fn reading(options: &ExportArguments) -> Reading {
@@ -163,14 +155,6 @@ fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {
     }
 }
 
-fn parquet_path(text: &str) -> Result<PathBuf, Failure> {
-    let path = PathBuf::from(text);
-    match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
-        true => Ok(path),
-        false => Err(usage(format!("{text} does not end in .parquet, the format that this version writes"), format!("{text}.parquet"))),
-    }
-}
-
 fn mode(argument: ModeArgument) -> Result<FileMode, Failure> {
     match argument {
         // The default: nothing that is there is touched.
@@ -181,24 +165,9 @@ fn mode(argument: ModeArgument) -> Result<FileMode, Failure> {
     }
 }
 
-fn type_choices(options: &ExportArguments) -> Result<TypeChoices, Failure> {
-    let parse =
-        |option: &str, text: &str| parse_arrow_type(text).map_err(|reason| usage(format!("{option}: {reason}"), format!("{option}int64")));
-    let mut columns = Vec::new();
-    for text in &options.types {
-        match text.split_once('=') {
-            Some((column, data_type)) if !column.is_empty() => {
-                columns.push((column.to_owned(), parse(&format!("--as {column}="), data_type)?))
-            }
-            _ => return Err(usage(format!("--as {text} is not COLUMN=TYPE"), "--as AMOUNT=decimal(12,2), once for each column")),
-        }
-    }
-    let number = options.number.as_deref().map(|text| parse("--number ", text)).transpose()?;
-    let like = match &options.like {
-        Some(file) => Some(Arc::clone(ParquetSource::open(std::slice::from_ref(file))?.schema())),
-        None => None,
-    };
-    Ok(TypeChoices { columns, like, number })
+fn type_choices(arguments: &CopyArguments) -> Result<TypeChoices, Failure> {
+    let number = arguments.export.number.as_deref().map(|text| arrow_type("--number ", text)).transpose()?;
+    Ok(TypeChoices { columns: arguments.format.types()?, like: arguments.format.like()?, number })
 }
 
 fn bytes(option: &str, text: Option<&str>, default: usize) -> Result<usize, Failure> {
@@ -272,7 +241,7 @@ mod tests {
         ])
         .unwrap();
         let job = request.job;
-        assert_eq!((job.selection.limit, job.mode, job.sink.codec), (Some(5), FileMode::Overwrite, Codec::Snappy));
+        assert_eq!((job.selection.limit, job.mode, job.sink.codec), (Some(5), FileMode::Overwrite, Some(Codec::Snappy)));
         assert_eq!(job.selection.columns.unwrap(), ["a", "b"]);
         assert_eq!(job.fetch.max_lob_bytes, 1 << 20);
         assert_eq!(job.types.columns[0].0, "a");
@@ -298,9 +267,12 @@ mod tests {
             assert!(message.contains(part), "{more:?}: {message}");
         }
         for (words, part) in [
-            (&["embedded:x.db/T", "t.csv"][..], "t.csv.parquet"),
+            (&["embedded:x.db/T", "t.xls"][..], "t.xls.parquet"),
+            (&["embedded:x.db/T", "-", "--format", "csv", "--report", "json"], "--report json=FILE"),
+            (&["embedded:x.db/T", "t.csv", "--compression", "zstd"], "without compression"),
+            (&["embedded:x.db/T", "t.arrow", "--compression", "snappy"], "lz4"),
             (&["embedded:x.db/", "t.parquet"], "TABLE"),
-            (&["embedded:x.db/T", "a.parquet", "b.parquet"], "FILE.parquet"),
+            (&["embedded:x.db/T", "a.parquet", "b.parquet"], "TARGET FILE"),
         ] {
             let message = export(arguments(words)).unwrap_err().to_string();
             assert!(message.contains(part), "{words:?}: {message}");

@@ -67,7 +67,10 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Library(error)
+        match error {
+            Error::ClosedOutput => Failure::ClosedOutput,
+            error => Failure::Library(error),
+        }
     }
 }
 

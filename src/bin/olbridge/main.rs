@@ -7,6 +7,7 @@ mod embedded_library;
 mod exit_code;
 mod export_arguments;
 mod failure;
+mod format_arguments;
 mod interrupt;
 mod output;
 mod password;

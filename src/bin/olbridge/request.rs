@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use olbridge::copy::target::Target;
 use olbridge::copy::{CopyJob, Mode};
+use olbridge::lake::source::SourceOptions;
 use olbridge::load::{LoadOptions, NotFound};
 use olbridge::oci::MAX_ROWS_PER_EXECUTE;
 use olbridge::transaction::CommitPolicy;
-use olbridge::type_map::LossySet;
+use olbridge::type_map::{LossyKind, LossySet};
 
 use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
 use crate::failure::{Failure, usage};
+use crate::format_arguments::FormatArguments;
 use crate::units;
 
 /// A copy that can be tried.
@@ -18,14 +20,29 @@ use crate::units;
 pub struct CopyRequest {
     /// What the library is asked for.
     pub job: CopyJob,
+    /// Who hears what.
+    pub telling: Telling,
+    /// How to connect.
+    pub connection: ConnectionArguments,
+}
+
+/// What becomes of a plan and of a report.
+#[derive(Debug)]
+pub struct Telling {
     /// Only plan.
     pub dry_run: bool,
     /// Where a machine reads what happened.
     pub report: Option<ReportTo>,
     /// Say nothing but errors.
     pub quiet: bool,
-    /// How to connect.
-    pub connection: ConnectionArguments,
+}
+
+impl Telling {
+    /// As the arguments say.
+    pub fn of(arguments: &CopyArguments) -> Result<Self, Failure> {
+        let report = arguments.report.as_deref().map(report).transpose()?;
+        Ok(Telling { dry_run: arguments.dry_run, report, quiet: arguments.quiet })
+    }
 }
 
 /// Destination of the JSON report.
@@ -39,6 +56,9 @@ pub enum ReportTo {
 
 /// Checks the arguments of `olbridge copy`.
 pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
+    let telling = Telling::of(&arguments)?;
+    let lossy = lossy(arguments.lossy.as_deref())?;
+    let reading = reading(&arguments.format, lossy)?;
     let mut source = arguments.operands;
     let target: Target = source.pop().unwrap_or_default().parse()?;
     target.require_table()?;
@@ -49,12 +69,13 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         ));
     }
     if let Some(option) = arguments.export.first_given() {
-        return Err(usage(format!("{option} has no meaning for a load"), "leave it out; it belongs to olbridge copy TARGET FILE.parquet"));
+        return Err(usage(format!("{option} has no meaning for a load"), "leave it out; it belongs to olbridge copy TARGET FILE"));
     }
     let change = arguments.change;
     let (on_error, delete_when) = (change.on_error()?, change.delete_when()?);
     let job = CopyJob {
         source,
+        reading,
         target,
         mode: mode(arguments.mode),
         columns: arguments.columns,
@@ -68,11 +89,21 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
-        lossy: lossy(arguments.lossy.as_deref())?,
+        lossy,
         job: change.job,
     };
-    let report = arguments.report.as_deref().map(report).transpose()?;
-    Ok(CopyRequest { job, dry_run: arguments.dry_run, report, quiet: arguments.quiet, connection: arguments.connection })
+    Ok(CopyRequest { job, telling, connection: arguments.connection })
+}
+
+/// How files are read that do not say it themselves.
+fn reading(arguments: &FormatArguments, lossy: LossySet) -> Result<SourceOptions, Failure> {
+    Ok(SourceOptions {
+        format: arguments.format()?,
+        csv: arguments.csv()?,
+        types: arguments.types()?,
+        like: arguments.like()?,
+        any_offset: lossy.allows(LossyKind::Zone),
+    })
 }
 
 fn mode(argument: ModeArgument) -> Mode {
@@ -144,7 +175,7 @@ mod tests {
         assert_eq!(request.job.target.to_string(), "embedded:x.db/T");
         assert_eq!(request.job.batch_bytes, LoadOptions::DEFAULT_BATCH_BYTES);
         assert_eq!(request.job.commit, CommitPolicy::AtEnd);
-        assert_eq!(request.report, None);
+        assert_eq!(request.telling.report, None);
     }
 
     #[test]
@@ -155,7 +186,7 @@ mod tests {
         assert_eq!(request.job.rename, [("a".to_owned(), "B".to_owned()), ("c".to_owned(), "D=E".to_owned())]);
         assert_eq!(request.job.batch_bytes, 8 << 20);
         assert_eq!(request.job.commit, CommitPolicy::EveryRows(10.try_into().unwrap()));
-        assert_eq!(request.report, Some(ReportTo::File("r.json".into())));
+        assert_eq!(request.telling.report, Some(ReportTo::File("r.json".into())));
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub fn options(target: &Target, arguments: &ConnectionArguments) -> Result<Conne
     };
     let mut options = target.connect_options(password.map(Secret::new));
     options.client_lib_dir = client_directory(target, arguments)?;
+    options.call_timeout_ms = arguments.call_timeout_ms.map(|ms| ms.get());
     Ok(options)
 }
 

@@ -3,13 +3,15 @@
 use arrow::array::ArrowPrimitiveType;
 use arrow::datatypes::*;
 
-use super::SQLT_DAT;
+use super::{SQLT_DAT, calendar};
 use crate::column::decoded::{Explain, decoded};
 use crate::column::{ColumnDefine, Origin, PlannedDefine};
 use crate::layout::{DateTimeFields, Layout};
 use crate::oracle_type::OracleType;
 use crate::type_map::LossyKind;
-use crate::value::datetime::{DAT_SLOT_BYTES, DatSlot, DateTimeError, SECONDS_PER_DAY, decode_dat, decode_dat_seconds, seconds_in_range};
+use crate::value::datetime::{
+    Calendar, DAT_SLOT_BYTES, DatSlot, DateTimeError, SECONDS_PER_DAY, decode_dat, decode_dat_seconds, seconds_from_fields,
+};
 
 const FIELDS_BYTES: usize = DateTimeFields::SIZE_BYTES;
 const DAT: Layout = Layout::Fixed { external_type: SQLT_DAT, stride_bytes: DAT_SLOT_BYTES as u32 };
@@ -27,7 +29,8 @@ pub(crate) fn datetime_cells(origin: Origin<'_>) -> PlannedDefine {
 
 fn date_cells(origin: Origin<'_>) -> PlannedDefine {
     fn dat<A: ArrowPrimitiveType>(origin: Origin<'_>, count: impl Fn(i64) -> Option<A::Native> + Send + 'static) -> Box<dyn ColumnDefine> {
-        let decode = move |slot: &DatSlot| decode_dat_seconds(slot).ok().and_then(&count);
+        let calendar = calendar(origin.lossy);
+        let decode = move |slot: &DatSlot| decode_dat_seconds(slot, calendar).ok().and_then(&count);
         decoded::<A, DAT_SLOT_BYTES>(DAT, origin.wanted, decode, explain_dat(origin))
     }
     let truncate = origin.lossy.allows(LossyKind::SubSecond);
@@ -52,7 +55,7 @@ fn whole_days(seconds: i64, truncate: bool) -> Option<i32> {
 
 fn fields_cells(origin: Origin<'_>, with_zone: bool) -> PlannedDefine {
     fn units<A: ArrowPrimitiveType<Native = i64>, const UNITS: i64>(origin: Origin<'_>, with_zone: bool) -> Box<dyn ColumnDefine> {
-        let truncate = origin.lossy.allows(LossyKind::SubSecond);
+        let (truncate, calendar) = (origin.lossy.allows(LossyKind::SubSecond), calendar(origin.lossy));
         let decode = move |slot: &[u8; FIELDS_BYTES]| {
             let fields = DateTimeFields::read_from(slot);
             let nanoseconds_per_unit = 1_000_000_000 / UNITS;
@@ -61,12 +64,13 @@ fn fields_cells(origin: Origin<'_>, with_zone: bool) -> PlannedDefine {
                 return None;
             }
             // In 128 bits: the whole seconds before the first nanosecond of an i64 are beyond it, with their fraction they are not.
-            let count = i128::from(seconds_in_range(&fields).ok()?) * i128::from(UNITS) + i128::from(nanosecond / nanoseconds_per_unit);
+            let count = i128::from(seconds_from_fields(&fields, calendar).ok()?) * i128::from(UNITS)
+                + i128::from(nanosecond / nanoseconds_per_unit);
             i64::try_from(count).ok()
         };
         decoded::<A, FIELDS_BYTES>(Layout::DateTime { with_zone }, origin.wanted, decode, explain_fields(origin))
     }
-    let truncate = origin.lossy.allows(LossyKind::SubSecond);
+    let (truncate, calendar) = (origin.lossy.allows(LossyKind::SubSecond), calendar(origin.lossy));
     Ok(match origin.wanted {
         DataType::Timestamp(_, zone) if zone.is_some() != with_zone => return Err(no_place(origin)),
         DataType::Timestamp(TimeUnit::Second, _) => units::<TimestampSecondType, 1>(origin, with_zone),
@@ -76,7 +80,7 @@ fn fields_cells(origin: Origin<'_>, with_zone: bool) -> PlannedDefine {
         DataType::Date32 if !with_zone => {
             let decode = move |slot: &[u8; FIELDS_BYTES]| {
                 let fields = DateTimeFields::read_from(slot);
-                let seconds = seconds_in_range(&fields).ok()?;
+                let seconds = seconds_from_fields(&fields, calendar).ok()?;
                 (truncate || fields.nanosecond == 0).then(|| whole_days(seconds, truncate)).flatten()
             };
             decoded::<Date32Type, FIELDS_BYTES>(Layout::DateTime { with_zone }, origin.wanted, decode, explain_fields(origin))
@@ -96,30 +100,26 @@ fn no_place(origin: Origin<'_>) -> crate::error::PlanProblem {
 }
 
 fn explain_dat(origin: Origin<'_>) -> Explain<DAT_SLOT_BYTES> {
-    let column = origin.column.name.clone();
-    let wanted = origin.wanted.clone();
+    let (column, wanted, calendar) = (origin.column.name.clone(), origin.wanted.clone(), calendar(origin.lossy));
     Box::new(move |slot| match decode_dat(slot) {
-        Ok(fields) => explain(&fields, &wanted, &column),
+        Ok(fields) => explain(&fields, calendar, &wanted, &column),
         Err(error) => (error.to_string(), format!("mend the value in the table: UPDATE … SET {column} = …")),
     })
 }
 
 fn explain_fields(origin: Origin<'_>) -> Explain<FIELDS_BYTES> {
-    let column = origin.column.name.clone();
-    let wanted = origin.wanted.clone();
-    Box::new(move |slot| explain(&DateTimeFields::read_from(slot), &wanted, &column))
+    let (column, wanted, calendar) = (origin.column.name.clone(), origin.wanted.clone(), calendar(origin.lossy));
+    Box::new(move |slot| explain(&DateTimeFields::read_from(slot), calendar, &wanted, &column))
 }
 
-fn explain(fields: &DateTimeFields, wanted: &DataType, column: &str) -> (String, String) {
+fn explain(fields: &DateTimeFields, calendar: Calendar, wanted: &DataType, column: &str) -> (String, String) {
     let DateTimeFields { year, month, day, hour, minute, second, nanosecond, .. } = *fields;
     let value = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{nanosecond:09}");
-    match seconds_in_range(fields) {
+    match seconds_from_fields(fields, calendar) {
         Err(error @ DateTimeError::Malformed) => (format!("{value}: {error}"), "mend the value in the table".into()),
         Err(error) => (
             format!("{value} does not fit {wanted}: {error}"),
-            format!(
-                "leave such rows out with --where, or read the column as text: --query \"SELECT TO_CHAR({column}, 'SYYYY-MM-DD HH24:MI:SS') …\""
-            ),
+            format!("leave such rows out with --where, or read the column as text: --as {column}=text"),
         ),
         Ok(_) if matches!(wanted, DataType::Date32 | DataType::Date64) => (
             format!("{value} has a time of day that {wanted} does not hold"),

@@ -5,7 +5,7 @@ use arrow::util::display::array_value_to_string;
 use super::external_type::*;
 use super::*;
 use crate::layout::{DateTimeFields, DaySecond};
-use crate::value::datetime::{FIRST_DAY, LAST_DAY, SECONDS_PER_DAY, decode_dat, seconds_from_fields};
+use crate::value::datetime::{Calendar, FIRST_DAY, FIRST_GREGORIAN_DAY, LAST_DAY, SECONDS_PER_DAY, decode_dat, seconds_from_fields};
 use crate::value::number::Number;
 
 /// Nanoseconds of a day.
@@ -97,8 +97,8 @@ fn decode_fixed(external_type: u16, slot: &[u8]) -> Cell {
 }
 
 fn time(fields: &DateTimeFields) -> Cell {
-    let (seconds, nanosecond) = seconds_from_fields(fields);
-    Cell::Time { seconds, nanosecond, offset_minutes: fields.offset_minutes }
+    let seconds = seconds_from_fields(fields, Calendar::SameDay).unwrap();
+    Cell::Time { seconds, nanosecond: fields.nanosecond, offset_minutes: fields.offset_minutes }
 }
 
 /// What row `row` of a plain (not dictionary) array is to become; `None` when it is to be refused.
@@ -302,7 +302,9 @@ fn expected_time(array: &ArrayRef, row: usize, target: &OracleType, lossy: Lossy
     };
     // A Date64 is a day: fractions of it go no further than whole seconds.
     let digits = match target {
-        OracleType::Timestamp { fractional_digits } | OracleType::TimestampTz { fractional_digits }
+        OracleType::Timestamp { fractional_digits }
+        | OracleType::TimestampTz { fractional_digits }
+        | OracleType::TimestampLtz { fractional_digits }
             if *array.data_type() != DataType::Date64 =>
         {
             *fractional_digits
@@ -318,5 +320,25 @@ fn expected_time(array: &ArrayRef, row: usize, target: &OracleType, lossy: Lossy
     let (seconds, nanosecond) = (kept.div_euclid(1_000_000_000), kept.rem_euclid(1_000_000_000) as u32);
     let range = i128::from(FIRST_DAY) * i128::from(SECONDS_PER_DAY)..(i128::from(LAST_DAY) + 1) * i128::from(SECONDS_PER_DAY);
     let local = seconds + i128::from(offset_minutes) * 60;
-    (range.contains(&seconds) && range.contains(&local)).then_some(Cell::Time { seconds: seconds as i64, nanosecond, offset_minutes })
+    if !range.contains(&seconds) || !range.contains(&local) {
+        return None;
+    }
+    let shift = calendar_shift(local as i64, lossy)?;
+    Some(Cell::Time { seconds: seconds as i64 + shift, nanosecond, offset_minutes })
+}
+
+/// Seconds by which a local time before 1582-10-15 moves when it is to keep its name: as many days as the Julian calendar is ahead of the
+/// Gregorian, which changes with the leap days of 1500, 1400, 1300, 1100, …
+fn calendar_shift(local: i64, lossy: LossySet) -> Option<i64> {
+    let days = local.div_euclid(SECONDS_PER_DAY);
+    if !lossy.allows(LossyKind::Calendar) || days >= i64::from(FIRST_GREGORIAN_DAY) {
+        return Some(0);
+    }
+    let date = chrono::NaiveDate::from_num_days_from_ce_opt(days as i32 + 719_163).unwrap();
+    let (year, month, day) = (chrono::Datelike::year(&date), chrono::Datelike::month(&date), chrono::Datelike::day(&date));
+    if year < 1 || (year, month, day) > (1582, 10, 4) {
+        return None;
+    }
+    let year = if month <= 2 { year - 1 } else { year };
+    Some(i64::from(year / 100 - year / 400 - 2) * SECONDS_PER_DAY)
 }

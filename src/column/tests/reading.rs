@@ -177,9 +177,12 @@ fn dates_that_arrow_names_otherwise_and_times_of_day_in_a_date_are_refused() {
         read(&mut *define, &Stored { values: slot.to_vec(), lengths: vec![], is_null: false })
     };
     let seconds = DataType::Timestamp(TimeUnit::Second, None);
-    assert!(fetched(&seconds, [115, 182, 10, 15, 1, 1, 1]).is_ok());
+    for slot in [[115, 182, 10, 15, 1, 1, 1], [115, 182, 10, 4, 1, 1, 1], [100, 101, 1, 1, 1, 1, 1], [115, 100, 2, 29, 1, 1, 1]] {
+        assert!(fetched(&seconds, slot).is_ok(), "{slot:?}");
+    }
     for (wanted, slot, part) in [
-        (&seconds, [115, 182, 10, 4, 1, 1, 1], "before 1582-10-15"),
+        (&seconds, [115, 182, 10, 5, 1, 1, 1], "not a DATE"),
+        (&seconds, [100, 99, 12, 31, 1, 1, 1], "before year 1"),
         (&seconds, [53, 88, 1, 1, 1, 1, 1], "-4712"),
         (&seconds, [120, 126, 2, 30, 1, 1, 1], "not a DATE"),
         (&seconds, [0, 0, 0, 0, 0, 0, 0], "not a DATE"),
@@ -189,6 +192,20 @@ fn dates_that_arrow_names_otherwise_and_times_of_day_in_a_date_are_refused() {
         let error = fetched(wanted, slot).unwrap_err();
         assert!(error.to_string().contains(part), "{error}");
     }
+}
+
+#[test]
+fn more_months_than_an_interval_of_arrow_has_are_refused() {
+    let column = column(&OracleType::IntervalYearMonth { year_digits: 9 });
+    let fetched = |wanted: &DataType, months: i64| {
+        let mut define = plan_define(origin(&column, wanted, LossySet::NONE)).unwrap();
+        read(&mut *define, &Stored { values: months.to_ne_bytes().to_vec(), lengths: vec![], is_null: false })
+    };
+    let months = DataType::Interval(IntervalUnit::YearMonth);
+    assert!(fetched(&months, i32::MAX.into()).is_ok());
+    let error = fetched(&months, i64::from(i32::MAX) + 1).unwrap_err();
+    assert!(error.to_string().contains("+178956970-08") && error.remedy.contains("--as TARGET=text"), "{error}");
+    assert_eq!(fetched(&DataType::Utf8, 11_999_999_999).unwrap().as_string::<i32>().value(0), "+999999999-11");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use arrow::buffer::Buffer;
 use half::f16;
 
 use super::*;
-use crate::value::datetime::{FIRST_DAY, LAST_DAY, SECONDS_PER_DAY};
+use crate::value::datetime::{FIRST_DAY, FIRST_GREGORIAN_DAY, LAST_DAY, SECONDS_PER_DAY};
 
 const INTEGERS: [i128; 24] = [
     0,
@@ -145,6 +145,10 @@ fn counts(units_per_second: i64) -> Vec<i64> {
         first,
         first - 1,
         first + 30_000,
+        first + 3 * SECONDS_PER_DAY,
+        FIRST_GREGORIAN_DAY as i64 * SECONDS_PER_DAY,
+        FIRST_GREGORIAN_DAY as i64 * SECONDS_PER_DAY - 1,
+        -171_600 * SECONDS_PER_DAY + 45,
         last,
         last + 1,
         last - 30_000,
@@ -226,9 +230,24 @@ pub(super) fn boundaries(data_type: &DataType) -> ArrayRef {
             let values = [Some(0u8), None, Some(0xff), Some(7)].map(|byte| byte.map(|byte| vec![byte; *width as usize]));
             Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(values.into_iter(), *width).unwrap())
         }
-        D::Date32 => {
-            Arc::new(primitive::<Date32Type>([0, 1, -1, FIRST_DAY, FIRST_DAY - 1, LAST_DAY, LAST_DAY + 1, 19_782, i32::MIN, i32::MAX]))
-        }
+        D::Date32 => Arc::new(primitive::<Date32Type>([
+            0,
+            1,
+            -1,
+            FIRST_DAY,
+            FIRST_DAY - 1,
+            FIRST_DAY + 2,
+            FIRST_GREGORIAN_DAY,
+            FIRST_GREGORIAN_DAY - 1,
+            FIRST_GREGORIAN_DAY - 10,
+            FIRST_GREGORIAN_DAY - 11,
+            -171_600,
+            LAST_DAY,
+            LAST_DAY + 1,
+            19_782,
+            i32::MIN,
+            i32::MAX,
+        ])),
         D::Date64 => Arc::new(primitive::<Date64Type>(counts(1_000))),
         D::Timestamp(TimeUnit::Second, zone) => timestamps::<TimestampSecondType>(1, zone.clone()),
         D::Timestamp(TimeUnit::Millisecond, zone) => timestamps::<TimestampMillisecondType>(1_000, zone.clone()),

@@ -1,4 +1,4 @@
-//! From Oracle into a Parquet file: [`ExportJob`] → [`ExportPlan`] → run → [`ExportReport`], as for loads.
+//! From Oracle into a file: [`ExportJob`] → [`ExportPlan`] → run → [`ExportReport`], as for loads.
 
 mod plan;
 mod readers;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::fetch::FetchOptions;
-use crate::lake::parquet_sink::SinkOptions;
+use crate::lake::sink::SinkOptions;
 
 pub use plan::{ExportColumn, ExportPlan, FileAction};
 pub use readers::Readers;
@@ -59,14 +59,14 @@ pub struct Reading {
     pub ordered: bool,
 }
 
-/// A copy from a table or query into a Parquet file, as asked for. [`ExportJob::plan`] turns it into what will happen.
+/// A copy from a table or query into a file or to standard output, as asked for. [`ExportJob::plan`] turns it into what will happen.
 #[derive(Debug, Clone)]
 pub struct ExportJob {
     /// Where from; names a table unless there is a query.
     pub source: Target,
     /// Which rows and columns.
     pub selection: Selection,
-    /// The file.
+    /// The file, or `-` for standard output.
     pub path: PathBuf,
     /// What to do with one that is there.
     pub mode: FileMode,
@@ -101,9 +101,7 @@ impl ExportJob {
         if self.fetch.batch_rows == Some(0) || self.fetch.batch_bytes == 0 {
             return usage("buffers without room for a row", "leave out --batch-rows and --batch-bytes");
         }
-        if self.sink.row_group_rows == 0 {
-            return usage("row groups of 0 rows would never end", "leave out --row-group-rows");
-        }
+        self.sink.check()?;
         if self.selection.query.is_none() && self.source.table.is_none() {
             return self.source.require_table().map(drop);
         }

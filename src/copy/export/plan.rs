@@ -11,7 +11,8 @@ use crate::copy::columns::external_type_name;
 use crate::copy::format::{TextTable, bytes, thousands};
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
-use crate::lake::parquet_sink::SinkOptions;
+use crate::lake::format::Format;
+use crate::lake::sink::{SinkOptions, is_standard_output};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, TableName};
 use crate::sql;
@@ -100,7 +101,7 @@ impl ExportJob {
     /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options.
     pub fn plan(&self, session: &Session) -> Result<ExportPlan> {
         self.check()?;
-        let action = match (self.path.exists(), self.mode) {
+        let action = match (!is_standard_output(&self.path) && self.path.exists(), self.mode) {
             (false, _) => FileAction::Create,
             (true, FileMode::Overwrite) => FileAction::Replace,
             (true, FileMode::Ignore) => FileAction::Skip,
@@ -300,10 +301,25 @@ fn shown_columns(plan: &FetchPlan) -> Vec<ExportColumn> {
     plan.columns.iter().zip(plan.layouts()).enumerate().map(described).collect()
 }
 
+fn layout_line(file: &SinkOptions) -> String {
+    let codec = file.codec();
+    match file.format {
+        Format::Parquet => {
+            let (rows, size) = (thousands(file.row_group_rows as u64), bytes(file.row_group_bytes as u64));
+            format!("Parquet with {codec}, row groups of {rows} rows or {size}")
+        }
+        Format::Arrow => format!("Arrow IPC file, compression {codec}"),
+        Format::Arrows => format!("Arrow IPC stream, compression {codec}"),
+        Format::Csv => format!("CSV, {:?} between fields, NULL is {:?}", file.csv.delimiter, file.csv.null),
+        Format::Ndjson => "NDJSON, one object a line".to_owned(),
+    }
+}
+
 impl fmt::Display for ExportPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "source   {}", self.source)?;
         let action = match self.action {
+            FileAction::Create if is_standard_output(&self.path) => "standard output: the exit code tells whether it is whole",
             FileAction::Create => "written, and there when it is whole",
             FileAction::Replace => "replaced when the new one is whole",
             FileAction::Skip => "exists: nothing is done",
@@ -328,9 +344,7 @@ impl fmt::Display for ExportPlan {
         }
         self.readers.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;
         writeln!(f, "{} rows per fetch, {} of array buffers", thousands(u64::from(self.rows_per_fetch)), bytes(self.buffer_bytes))?;
-        let SinkOptions { codec, row_group_rows, row_group_bytes } = self.file;
-        let (rows, size) = (thousands(row_group_rows as u64), bytes(row_group_bytes as u64));
-        writeln!(f, "Parquet with {codec}, row groups of {rows} rows or {size}")?;
+        writeln!(f, "{}", layout_line(&self.file))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
     }
 }

@@ -7,6 +7,7 @@ use super::plan::FileAction;
 use super::readers::Readers;
 use super::snapshot::Snapshot;
 use crate::copy::format::{bytes, count, milliseconds, thousands};
+use crate::lake::sink::is_standard_output;
 
 /// Time of each stage in milliseconds. Writing happens on a thread of its own, beside the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -64,17 +65,21 @@ impl fmt::Display for ExportReport {
             FileAction::Create => "",
             FileAction::Replace => " (replaced)",
         };
-        writeln!(f, "{} written to {path}{how}", count(self.rows, "row"))?;
+        let to = if is_standard_output(&self.path) { "standard output".to_owned() } else { path.to_string() };
+        writeln!(f, "{} written to {to}{how}", count(self.rows, "row"))?;
         let t = &self.times;
-        writeln!(
+        write!(
             f,
-            "  {} in {}: {} rows/s, {}, {}",
+            "  {} in {}: {} rows/s, {}",
             bytes(self.file_bytes),
             milliseconds(t.total_ms),
             thousands(self.rows_per_second),
             count(self.fetches, "fetch").replace("fetchs", "fetches"),
-            count(self.row_groups, "row group"),
         )?;
+        match self.row_groups {
+            0 => writeln!(f)?,
+            groups => writeln!(f, ", {}", count(groups, "row group"))?,
+        }
         let stages = [("fetch", t.fetch_ms), ("convert", t.convert_ms), ("write (beside them)", t.write_ms)];
         let stages: Vec<String> = stages.iter().map(|(name, time_ms)| format!("{name} {}", milliseconds(*time_ms))).collect();
         writeln!(f, "  {}", stages.join(", "))?;

@@ -15,7 +15,7 @@ use crate::copy::report::ms;
 use crate::copy::restore;
 use crate::error::{Error, Phase, Result};
 use crate::fetch::FetchPlan;
-use crate::lake::parquet_sink::{ORACLE_COLUMNS_KEY, ParquetSink, SCN_KEY, SinkReport};
+use crate::lake::sink::{ORACLE_COLUMNS_KEY, SCN_KEY, Sink, SinkReport};
 use crate::oci::Session;
 
 /// User requested cancel of current operation.
@@ -51,7 +51,7 @@ impl ExportPlan {
         let mut metadata =
             vec![(ORACLE_COLUMNS_KEY.to_owned(), restore::describe(&fetch.columns)), ("olbridge.source".to_owned(), self.source.clone())];
         metadata.extend(self.snapshot.scn.map(|scn| (SCN_KEY.to_owned(), scn.to_string())));
-        let sink = ParquetSink::create(&self.path, fetch.schema.clone(), metadata, self.file)?;
+        let sink = Sink::create(&self.path, &fetch.schema, &metadata, &self.file)?;
         cancel.arm(session.cancel_handle());
         let (tally, written) = self.move_rows(&fetch, sink, (session, others), progress, cancel);
         cancel.disarm();
@@ -67,11 +67,11 @@ impl ExportPlan {
     fn move_rows(
         &self,
         plan: &FetchPlan,
-        sink: ParquetSink,
+        sink: Sink,
         sessions: (&Session, Vec<Session>),
         progress: &mut dyn Progress,
         cancel: &Cancel,
-    ) -> (Tally, Result<(ParquetSink, Duration)>) {
+    ) -> (Tally, Result<(Sink, Duration)>) {
         let (sender, receiver) = sync_channel(WAITING_BATCHES);
         thread::scope(|scope| {
             let writer = scope.spawn(move || write_all(sink, &receiver));
@@ -104,7 +104,7 @@ impl ExportPlan {
     }
 }
 
-fn write_all(mut sink: ParquetSink, batches: &Receiver<RecordBatch>) -> Result<(ParquetSink, Duration)> {
+fn write_all(mut sink: Sink, batches: &Receiver<RecordBatch>) -> Result<(Sink, Duration)> {
     let mut busy = Duration::ZERO;
     for batch in batches {
         let began = Instant::now();
@@ -124,7 +124,7 @@ fn internal(message: String) -> Error {
 }
 
 /// Nothing lost, nothing twice: what was fetched and what was written is one number.
-fn finish(sink: ParquetSink, path: &Path, action: FileAction, rows_fetched: u64) -> Result<SinkReport> {
+fn finish(sink: Sink, path: &Path, action: FileAction, rows_fetched: u64) -> Result<SinkReport> {
     if sink.rows() != rows_fetched {
         return Err(internal(format!("{rows_fetched} rows were fetched and {} written into {}", sink.rows(), path.display())));
     }

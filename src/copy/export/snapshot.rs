@@ -5,7 +5,7 @@ use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use crate::error::{Error, Result};
 use crate::oci::Session;
 use crate::sql;
-use crate::value::datetime::fields_from_seconds;
+use crate::value::datetime::{Calendar, fields_from_seconds};
 
 /// The moment that was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,7 +113,7 @@ fn scn_at(session: &Session, time: &str) -> Result<u64> {
     let offset_minutes = minutes(&offset).ok_or_else(|| usage("the database does not tell its time zone"))?;
     let local_seconds = utc_ns.div_euclid(1_000_000_000) + i64::from(offset_minutes) * 60;
     let nanosecond = utc_ns.rem_euclid(1_000_000_000) as u32;
-    let f = fields_from_seconds(local_seconds, nanosecond, 0).map_err(|_| usage("this is out of range"))?;
+    let f = fields_from_seconds(local_seconds, nanosecond, 0, Calendar::SameDay).map_err(|_| usage("this is out of range"))?;
     let wall = format!("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{nanosecond:09}", f.year, f.month, f.day, f.hour, f.minute, f.second);
     let wall = sql::literal(&wall);
     number(session, &format!("SELECT TO_CHAR(TIMESTAMP_TO_SCN(TO_TIMESTAMP({wall}, 'YYYY-MM-DD HH24:MI:SS.FF9'))) FROM DUAL"))

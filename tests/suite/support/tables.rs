@@ -21,8 +21,9 @@ use olbridge::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 /// Rows of [`every_type`].
 pub const ROWS: usize = 6;
-/// 1582-10-15 and 9999-12-31 as days since 1970-01-01: before that Oracle's calendar is the Julian one, and the bridge refuses it.
-const FIRST_DAY: i64 = -141_427;
+/// 0001-01-01 of the Julian calendar, which Oracle's is before 1582-10-15, and 9999-12-31, as days since 1970-01-01.
+const FIRST_DAY: i64 = -719_164;
+const FIRST_GREGORIAN_DAY: i64 = -141_427;
 const LAST_DAY: i64 = 2_932_896;
 const DAY_MS: i64 = 86_400_000;
 
@@ -202,8 +203,39 @@ pub fn expected(array: &dyn Array, index: usize) -> Option<String> {
     if array.logical_nulls().is_some_and(|nulls| nulls.is_null(index)) { None } else { Some(canonical(array.data_type(), &text)) }
 }
 
-/// The instants of timestamps with a zone, in UTC: Arrow's formatter knows no zone names.
+/// The instants of timestamps with a zone, in UTC: Arrow's formatter knows no zone names. Days before 1582-10-15 moved to where their Julian name
+/// is in Arrow's calendar.
 fn without_zone(array: &dyn Array) -> ArrayRef {
+    let plain = instants(array);
+    let day_units = match plain.data_type() {
+        DataType::Date32 => 1,
+        DataType::Date64 => DAY_MS,
+        DataType::Timestamp(unit, _) => 86_400 * 1_000_i64.pow(*unit as u32),
+        _ => return plain,
+    };
+    let counts = cast(&plain, &DataType::Int64).unwrap();
+    let named = counts
+        .as_primitive::<Int64Type>()
+        .unary::<_, Int64Type>(|count| count + (julian_name(count.div_euclid(day_units)) - count.div_euclid(day_units)) * day_units);
+    cast(&named, plain.data_type()).unwrap()
+}
+
+/// Where a day's Julian name is in Arrow's calendar, if it is before 1582-10-15: by whole years of 365.25 days from 0000-03-01.
+fn julian_name(day: i64) -> i64 {
+    const JULIAN_0000_03_01: i64 = FIRST_DAY - 306;
+    if day >= FIRST_GREGORIAN_DAY {
+        return day;
+    }
+    let since = day - JULIAN_0000_03_01;
+    // Four years of 1461 days, the leap day at their end.
+    let (cycles, rest) = (since.div_euclid(1_461), since.rem_euclid(1_461));
+    let years_in_cycle = (rest / 365).min(3);
+    let march = chrono::NaiveDate::from_ymd_opt((cycles * 4 + years_in_cycle) as i32, 3, 1).unwrap();
+    let named = march + chrono::TimeDelta::days(rest - years_in_cycle * 365);
+    (named - chrono::NaiveDate::default()).num_days()
+}
+
+fn instants(array: &dyn Array) -> ArrayRef {
     match array.data_type() {
         DataType::Timestamp(unit, Some(_)) => {
             make_array(array.to_data().into_builder().data_type(DataType::Timestamp(*unit, None)).build().unwrap())

@@ -20,8 +20,15 @@ const CONSTRAINTS: Columns = &[
     ("TABLE_NAME", NAME),
     ("SEARCH_CONDITION", TEXT),
     ("SEARCH_CONDITION_VC", TEXT),
+    ("R_OWNER", NAME),
+    ("R_CONSTRAINT_NAME", NAME),
+    ("DELETE_RULE", DataType::varchar2(9)),
     ("STATUS", DataType::varchar2(8)),
+    ("DEFERRABLE", DataType::varchar2(14)),
+    ("DEFERRED", DataType::varchar2(9)),
+    ("VALIDATED", DataType::varchar2(13)),
     ("GENERATED", DataType::varchar2(14)),
+    ("INDEX_OWNER", NAME),
     ("INDEX_NAME", NAME),
 ];
 const CONS_COLUMNS: Columns =
@@ -45,32 +52,34 @@ const IND_COLUMNS: Columns = &[
 ];
 
 fn constraints(filling: &Filling<'_>) -> Result<Vec<Row>> {
-    Ok(each_constraint(filling)
-        .filter(|(_, constraint)| constraint.kind.is_constraint())
-        .map(|(table, constraint)| {
-            let (code, condition, index) = match constraint.kind {
-                ConstraintKind::Primary => ("P", Stored::Null, text(&constraint.name)),
-                ConstraintKind::Unique => ("U", Stored::Null, text(&constraint.name)),
-                _ => {
-                    let column =
-                        constraint.columns.first().and_then(|index| table.columns.get(*index)).map_or("", |column| column.name.as_str());
-                    ("C", text(format!("\"{column}\" IS NOT NULL")), Stored::Null)
-                }
-            };
-            let generated = if constraint.generated { "GENERATED NAME" } else { "USER NAME" };
-            vec![
-                text(&table.owner),
-                text(&constraint.name),
-                text(code),
-                text(&table.name),
-                condition.clone(),
-                condition,
-                text("ENABLED"),
-                text(generated),
-                index,
-            ]
-        })
-        .collect())
+    let is_one = |item: &(&Table, &Constraint)| item.1.kind.is_constraint();
+    Ok(each_constraint(filling).filter(is_one).map(|(table, constraint)| constraint_row(filling, table, constraint)).collect())
+}
+
+fn constraint_row(filling: &Filling<'_>, table: &Table, constraint: &Constraint) -> Row {
+    let (code, condition) = match constraint.kind {
+        ConstraintKind::Primary => ("P", Stored::Null),
+        ConstraintKind::Unique => ("U", Stored::Null),
+        ConstraintKind::Foreign => ("R", Stored::Null),
+        ConstraintKind::Check => ("C", constraint.condition.clone().map_or(Stored::Null, text)),
+        _ => {
+            let column = constraint.columns.first().and_then(|index| table.columns.get(*index)).map_or("", |column| column.name.as_str());
+            ("C", text(format!("\"{column}\" IS NOT NULL")))
+        }
+    };
+    let parent = constraint.references.and_then(|reference| filling.catalog.constraint(reference.constraint));
+    let rule = constraint.references.map_or(Stored::Null, |reference| text(reference.on_delete.name()));
+    let generated = if constraint.generated { "GENERATED NAME" } else { "USER NAME" };
+    let index = if constraint.kind.has_index() { text(&constraint.name) } else { Stored::Null };
+    let mut row = vec![text(&table.owner), text(&constraint.name), text(code), text(&table.name), condition.clone(), condition];
+    row.extend([
+        parent.map_or(Stored::Null, |(table, _)| text(&table.owner)),
+        parent.map_or(Stored::Null, |(_, key)| text(&key.name)),
+        rule,
+    ]);
+    row.extend(["ENABLED", "NOT DEFERRABLE", "IMMEDIATE", "VALIDATED", generated].map(text));
+    row.extend([if index.is_null() { Stored::Null } else { text(&table.owner) }, index]);
+    row
 }
 
 fn key_columns<'a>(table: &'a Table, constraint: &'a Constraint) -> impl Iterator<Item = (&'a str, i64)> {
@@ -86,7 +95,11 @@ fn cons_columns(filling: &Filling<'_>) -> Result<Vec<Row>> {
         .filter(|(_, constraint)| constraint.kind.is_constraint())
         .flat_map(|(table, constraint)| {
             key_columns(table, constraint).map(move |(column, position)| {
-                let position = if constraint.kind == ConstraintKind::NotNull { Stored::Null } else { number(position) };
+                let position = if matches!(constraint.kind, ConstraintKind::NotNull | ConstraintKind::Check) {
+                    Stored::Null
+                } else {
+                    number(position)
+                };
                 vec![text(&table.owner), text(&constraint.name), text(&table.name), text(column), position]
             })
         })
@@ -95,7 +108,7 @@ fn cons_columns(filling: &Filling<'_>) -> Result<Vec<Row>> {
 
 fn indexes(filling: &Filling<'_>) -> Result<Vec<Row>> {
     Ok(each_constraint(filling)
-        .filter(|(_, constraint)| constraint.kind != ConstraintKind::NotNull)
+        .filter(|(_, constraint)| constraint.kind.has_index())
         .map(|(table, index)| {
             let uniqueness = if index.kind.is_unique() { "UNIQUE" } else { "NONUNIQUE" };
             vec![
@@ -113,7 +126,7 @@ fn indexes(filling: &Filling<'_>) -> Result<Vec<Row>> {
 
 fn index_columns(filling: &Filling<'_>) -> Result<Vec<Row>> {
     Ok(each_constraint(filling)
-        .filter(|(_, constraint)| constraint.kind != ConstraintKind::NotNull)
+        .filter(|(_, constraint)| constraint.kind.has_index())
         .flat_map(|(table, index)| {
             key_columns(table, index).map(move |(column, position)| {
                 vec![text(&table.owner), text(&index.name), text(&table.owner), text(&table.name), text(column), number(position)]

@@ -1,6 +1,6 @@
 //! Views of objects and of the space they take: extents cover every ROWID that a row has, or had while its history is kept.
 
-use super::super::catalog::{ConstraintKind, Table};
+use super::super::catalog::Table;
 use super::super::rowid::{FIRST_FILE, Parts, ROWS_PER_BLOCK};
 use super::super::types::DataType;
 use super::super::value::Stored;
@@ -64,12 +64,19 @@ fn object(owner: &str, name: &str, id: i64, data_id: Option<i64>, kind: &str, ge
 }
 
 fn objects(filling: &Filling<'_>) -> Result<Vec<Row>> {
-    let tables = each_table(filling).map(|table| object(&table.owner, &table.name, table.id, Some(table.id), "TABLE", false));
+    let tables = each_table(filling)
+        .filter(|table| !table.lifetime.is_private())
+        .map(|table| object(&table.owner, &table.name, table.id, Some(table.id), "TABLE", false));
     let indexes = each_constraint(filling)
-        .filter(|(_, constraint)| constraint.kind != ConstraintKind::NotNull)
+        .filter(|(_, constraint)| constraint.kind.has_index())
         .map(|(table, index)| object(&table.owner, &index.name, index.id, Some(index.id), "INDEX", index.generated));
     let views = filling.catalog.views.iter().map(|((owner, name), view)| object(owner, name, view.id, None, "VIEW", false));
-    Ok(tables.chain(indexes).chain(views).collect())
+    let sequences = filling
+        .catalog
+        .sequences
+        .values()
+        .map(|item| object(&item.owner, &item.name, item.id, None, "SEQUENCE", item.name.starts_with("ISEQ$$_")));
+    Ok(tables.chain(indexes).chain(views).chain(sequences).collect())
 }
 
 /// First block and number of blocks of each extent, as Oracle allots them: 16 of 64 KB, 63 of 1 MB, 120 of 8 MB, then 64 MB each. A table
@@ -97,7 +104,7 @@ fn table_layout(filling: &Filling<'_>, table: &Table) -> Result<Vec<(i64, i64)>>
 
 fn extents(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for table in each_table(filling) {
+    for table in each_table(filling).filter(|table| !table.is_temporary()) {
         for (index, (first, blocks)) in table_layout(filling, table)?.into_iter().enumerate() {
             let place = Parts::new(table.id, first * ROWS_PER_BLOCK);
             let mut row = vec![text(&table.owner), text(&table.name), Stored::Null, text("TABLE"), text("USERS"), number(index as i64)];
@@ -110,7 +117,7 @@ fn extents(filling: &Filling<'_>) -> Result<Vec<Row>> {
 
 fn segments(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for table in each_table(filling) {
+    for table in each_table(filling).filter(|table| !table.is_temporary()) {
         let extents = table_layout(filling, table)?;
         if extents.is_empty() {
             continue;

@@ -2,6 +2,8 @@
 
 use super::super::Result;
 use super::super::catalog::{Column, Table};
+use super::super::ddl::Lifetime;
+use super::super::number::Number;
 use super::super::types::{CharUnit, DataType};
 use super::super::value::Stored;
 use super::{Columns, Family, Filling, NAME, NUMBER, Row, TEXT, YES_NO, each_table, number, text, yes_no};
@@ -10,6 +12,10 @@ pub(super) const VIEWS: &[Family] = &[
     Family::scoped("TABLES", TABLES, &["OWNER"], tables),
     Family::scoped("TAB_COLUMNS", TAB_COLUMNS, &["OWNER"], tab_columns),
     Family::scoped("TAB_COLS", TAB_COLUMNS, &["OWNER"], tab_columns),
+    Family::scoped("TAB_COMMENTS", TAB_COMMENTS, &["OWNER"], tab_comments),
+    Family::scoped("COL_COMMENTS", COL_COMMENTS, &["OWNER"], col_comments),
+    Family::scoped("TAB_IDENTITY_COLS", IDENTITIES, &["OWNER"], identities),
+    Family { scopes: "UAD", ..Family::scoped("SEQUENCES", SEQUENCES, &["SEQUENCE_OWNER"], sequences) },
     Family::scoped("VIEWS", VIEW_TEXTS, &["OWNER"], view_texts),
     Family::scoped("TAB_PARTITIONS", TAB_PARTITIONS, &["TABLE_OWNER"], |_| Ok(Vec::new())),
 ];
@@ -30,6 +36,8 @@ const TAB_COLUMNS: Columns = &[
     ("CHARACTER_SET_NAME", DataType::varchar2(44)),
     ("VIRTUAL_COLUMN", DataType::varchar2(3)),
     ("HIDDEN_COLUMN", DataType::varchar2(3)),
+    ("IDENTITY_COLUMN", YES_NO),
+    ("DEFAULT_ON_NULL", YES_NO),
 ];
 const TABLES: Columns = &[
     ("OWNER", NAME),
@@ -69,24 +77,38 @@ const TAB_PARTITIONS: Columns = &[
     ("BLOCKS", NUMBER),
 ];
 
+const TAB_COMMENTS: Columns = &[("OWNER", NAME), ("TABLE_NAME", NAME), ("TABLE_TYPE", DataType::varchar2(11)), ("COMMENTS", TEXT)];
+const COL_COMMENTS: Columns = &[("OWNER", NAME), ("TABLE_NAME", NAME), ("COLUMN_NAME", NAME), ("COMMENTS", TEXT)];
+const IDENTITIES: Columns =
+    &[("OWNER", NAME), ("TABLE_NAME", NAME), ("COLUMN_NAME", NAME), ("GENERATION_TYPE", DataType::varchar2(10)), ("SEQUENCE_NAME", NAME)];
+const SEQUENCES: Columns = &[
+    ("SEQUENCE_OWNER", NAME),
+    ("SEQUENCE_NAME", NAME),
+    ("MIN_VALUE", NUMBER),
+    ("MAX_VALUE", NUMBER),
+    ("INCREMENT_BY", NUMBER),
+    ("CYCLE_FLAG", DataType::varchar2(1)),
+    ("ORDER_FLAG", DataType::varchar2(1)),
+    ("CACHE_SIZE", NUMBER),
+    ("LAST_NUMBER", NUMBER),
+];
+
 fn tables(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let row = |table: &Table| {
-        let mut row = vec![text(&table.owner), text(&table.name), text("USERS"), Stored::Null, Stored::Null, text("VALID")];
-        row.extend([
-            Stored::Null,
-            Stored::Null,
-            Stored::Null,
-            Stored::Null,
-            yes_no(false),
-            Stored::Null,
-            text("N"),
-            text("N"),
-            yes_no(false),
-        ]);
-        row.extend([Stored::Null, text("DISABLED"), text("ENABLED"), yes_no(false), yes_no(false)]);
+        let duration = match table.lifetime {
+            Lifetime::Permanent => Stored::Null,
+            Lifetime::Transaction | Lifetime::PrivateTransaction => text("SYS$TRANSACTION"),
+            Lifetime::Session | Lifetime::PrivateSession => text("SYS$SESSION"),
+        };
+        let temporary = text(if table.is_temporary() { "Y" } else { "N" });
+        let space = if table.is_temporary() { Stored::Null } else { text("USERS") };
+        let mut row = vec![text(&table.owner), text(&table.name), space, Stored::Null, Stored::Null, text("VALID")];
+        row.extend([Stored::Null, Stored::Null, Stored::Null, Stored::Null, yes_no(false), Stored::Null]);
+        row.extend([temporary, text("N"), yes_no(false), duration]);
+        row.extend([text("DISABLED"), text("ENABLED"), yes_no(false), yes_no(false)]);
         row
     };
-    Ok(each_table(filling).map(row).collect())
+    Ok(each_table(filling).filter(|table| !table.lifetime.is_private()).map(row).collect())
 }
 
 fn tab_columns(filling: &Filling<'_>) -> Result<Vec<Row>> {
@@ -131,6 +153,8 @@ fn tab_column(table: &Table, index: usize, column: &Column) -> Row {
         charset,
         text("NO"),
         text("NO"),
+        yes_no(column.identity.is_some()),
+        yes_no(column.default_on_null),
     ]
 }
 
@@ -139,4 +163,42 @@ fn view_texts(filling: &Filling<'_>) -> Result<Vec<Row>> {
         vec![text(owner), text(name), number(view.text.chars().count() as i64), text(view.text.clone())]
     };
     Ok(filling.catalog.views.iter().map(row).collect())
+}
+
+/// A comment for each table and view, or NULL.
+fn tab_comments(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let comment = |id: i64| filling.catalog.comments.get(&(id, String::new())).map_or(Stored::Null, |comment| text(comment.as_str()));
+    let tables = each_table(filling).map(|table| vec![text(&table.owner), text(&table.name), text("TABLE"), comment(table.id)]);
+    let views = filling.catalog.views.iter().map(|((owner, name), view)| vec![text(owner), text(name), text("VIEW"), comment(view.id)]);
+    Ok(tables.chain(views).collect())
+}
+
+fn col_comments(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let row = |table: &Table, column: &Column| {
+        let comment = filling.catalog.comments.get(&(table.id, column.name.clone()));
+        vec![text(&table.owner), text(&table.name), text(&column.name), comment.map_or(Stored::Null, |comment| text(comment.as_str()))]
+    };
+    Ok(each_table(filling).flat_map(|table| table.columns.iter().map(move |column| row(table, column))).collect())
+}
+
+fn identities(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let row = |table: &Table, column: &Column| {
+        let kind = if column.identity? { "ALWAYS" } else { "BY DEFAULT" };
+        Some(vec![text(&table.owner), text(&table.name), text(&column.name), text(kind), text(format!("ISEQ$$_{}", table.id))])
+    };
+    Ok(each_table(filling).flat_map(|table| table.columns.iter().filter_map(move |column| row(table, column))).collect())
+}
+
+fn sequences(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let big = |value: &str| Number::parse(value).map_or(Stored::Null, |value| Stored::number(&value));
+    let flag = |value: bool| text(if value { "Y" } else { "N" });
+    let mut rows = Vec::new();
+    for sequence in filling.catalog.sequences.values() {
+        let sql = "SELECT next FROM ora_sequence WHERE id = ?";
+        let next: String = filling.connection.prepare_cached(sql)?.query_row([sequence.id], |row| row.get(0))?;
+        let mut row = vec![text(&sequence.owner), text(&sequence.name), big(&sequence.min.to_string()), big(&sequence.max.to_string())];
+        row.extend([number(sequence.increment), flag(sequence.cycle), flag(sequence.order), number(sequence.cache), big(&next)]);
+        rows.push(row);
+    }
+    Ok(rows)
 }

@@ -7,6 +7,7 @@ use rusqlite::{CachedStatement, Connection};
 
 use super::super::interrupt::Interrupt;
 use super::super::nls::Nls;
+use super::super::sequence::Sequences;
 use super::super::session::plain_binds;
 use super::super::translate::MergePlan;
 use super::super::{Datum, OraError, Result};
@@ -25,8 +26,14 @@ pub(super) struct MergeRunner<'a> {
 }
 
 impl<'a> MergeRunner<'a> {
-    pub fn new(connection: &'a Connection, nls: &'a Nls, plan: &'a MergePlan, interrupt: &'a Interrupt) -> Result<MergeRunner<'a>> {
-        let mut writer = RowWriter::new(connection, nls, &plan.table, interrupt);
+    pub fn new(
+        connection: &'a Connection,
+        nls: &'a Nls,
+        plan: &'a MergePlan,
+        interrupt: &'a Interrupt,
+        sequences: &'a Sequences,
+    ) -> Result<MergeRunner<'a>> {
+        let mut writer = RowWriter::new(connection, nls, &plan.table, interrupt, sequences);
         let (mut delete_test, mut delete) = (None, None);
         if let Some(update) = &plan.update {
             writer = writer.with_update(&update.assigned)?;

@@ -3,6 +3,7 @@
 mod check;
 mod merge;
 mod returning;
+mod self_check;
 mod write;
 
 use rusqlite::types::Value;
@@ -12,6 +13,7 @@ use super::catalog::Table;
 use super::cursor::bind_all;
 use super::interrupt::Interrupt;
 use super::nls::Nls;
+use super::sequence::Sequences;
 use super::session::plain_binds;
 use super::translate::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
 use super::value::Stored;
@@ -20,6 +22,7 @@ use super::{Datum, DatumKind, Result};
 pub(super) use check::{check_constants, check_kinds, check_lengths};
 use merge::MergeRunner;
 use returning::Returner;
+use self_check::SelfCheck;
 use write::{Given, RowWriter, new_value, write_error};
 
 /// A plan with its prepared statements.
@@ -29,6 +32,7 @@ pub(super) struct Runner<'a> {
     interrupt: &'a Interrupt,
     work: Work<'a>,
     returning: Option<Returner<'a>>,
+    self_checks: Vec<SelfCheck<'a>>,
 }
 
 /// What takes the values of RETURNING, once for each row affected.
@@ -48,12 +52,13 @@ impl<'a> Runner<'a> {
         plan: &'a DmlPlan,
         returning: Option<&'a ReturningPlan>,
         interrupt: &'a Interrupt,
+        sequences: &'a Sequences,
     ) -> Result<Runner<'a>> {
         let work = match plan {
             DmlPlan::Insert { table, cells, source } => Work::Insert(InsertRunner {
                 connection,
                 cells,
-                writer: RowWriter::new(connection, nls, table, interrupt).with_insert()?,
+                writer: RowWriter::new(connection, nls, table, interrupt, sequences).with_insert()?,
                 rows: match source {
                     InsertSource::Binds => None,
                     InsertSource::Expressions(text) | InsertSource::Query(text) => Some(RowQuery::new(connection, text, interrupt)?),
@@ -68,13 +73,14 @@ impl<'a> Runner<'a> {
                 assigned,
                 direct: direct.as_ref().map(|text| connection.prepare_cached(text)).transpose()?,
                 rows: RowQuery::new(connection, rows, interrupt)?,
-                writer: RowWriter::new(connection, nls, table, interrupt).with_update(assigned)?,
+                writer: RowWriter::new(connection, nls, table, interrupt, sequences).with_update(assigned)?,
             }),
             DmlPlan::Delete { text, .. } => Work::Delete(connection.prepare_cached(text)?),
-            DmlPlan::Merge(plan) => Work::Merge(Box::new(MergeRunner::new(connection, nls, plan, interrupt)?)),
+            DmlPlan::Merge(plan) => Work::Merge(Box::new(MergeRunner::new(connection, nls, plan, interrupt, sequences)?)),
         };
         let returning = returning.map(|plan| Returner::new(connection, nls, plan, interrupt)).transpose()?;
-        Ok(Runner { connection, plan, interrupt, work, returning })
+        let self_checks = SelfCheck::of_plan(connection, plan)?;
+        Ok(Runner { connection, plan, interrupt, work, returning, self_checks })
     }
 
     /// Whether the plan, made for binds of `kinds`, fits these too. An INSERT of binds alone converts each value by itself.
@@ -90,7 +96,7 @@ impl<'a> Runner<'a> {
     /// One iteration: rows affected.
     pub fn run(&mut self, binds: &[Datum<'_>], returned: &mut Returned<'_>) -> Result<u64> {
         self.interrupt.check()?;
-        if self.returning.is_none() {
+        if self.returning.is_none() && self.self_checks.is_empty() {
             return self.change(binds, &mut Vec::new());
         }
         let mut count = 0;
@@ -102,6 +108,7 @@ impl<'a> Runner<'a> {
             }
             let mut rowids = Vec::new();
             count = self.change(binds, &mut rowids)?;
+            self.self_checks.iter_mut().try_for_each(SelfCheck::check)?;
             match &mut self.returning {
                 Some(returning) => returning.after(binds, &rowids, returned),
                 None => Ok(()),
@@ -189,7 +196,7 @@ struct InsertRunner<'a> {
 
 /// Neither binds nor subqueries nor SYS_GUID: SYSDATE too is one moment for a whole statement.
 fn is_constant(text: &str) -> bool {
-    !text.contains('?') && !text.contains("randomblob") && text.matches("SELECT").count() == 1
+    !text.contains('?') && !text.contains("randomblob") && !text.contains("o_nextval") && text.matches("SELECT").count() == 1
 }
 
 impl InsertRunner<'_> {

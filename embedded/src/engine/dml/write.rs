@@ -6,6 +6,7 @@ use rusqlite::{CachedStatement, Connection};
 use super::super::catalog::Table;
 use super::super::interrupt::Interrupt;
 use super::super::nls::Nls;
+use super::super::sequence::Sequences;
 use super::super::translate::{Assigned, Cell};
 use super::super::types::Family;
 use super::super::value::{self, Stored, Target};
@@ -24,13 +25,20 @@ pub(super) struct RowWriter<'a> {
     nls: &'a Nls,
     table: &'a Table,
     interrupt: &'a Interrupt,
+    sequences: &'a Sequences,
     insert: Option<CachedStatement<'a>>,
     update: Option<CachedStatement<'a>>,
 }
 
 impl<'a> RowWriter<'a> {
-    pub fn new(connection: &'a Connection, nls: &'a Nls, table: &'a Table, interrupt: &'a Interrupt) -> RowWriter<'a> {
-        RowWriter { connection, nls, table, interrupt, insert: None, update: None }
+    pub fn new(
+        connection: &'a Connection,
+        nls: &'a Nls,
+        table: &'a Table,
+        interrupt: &'a Interrupt,
+        sequences: &'a Sequences,
+    ) -> RowWriter<'a> {
+        RowWriter { connection, nls, table, interrupt, sequences, insert: None, update: None }
     }
 
     /// Prepares [`RowWriter::insert`].
@@ -59,7 +67,10 @@ impl<'a> RowWriter<'a> {
         let statement = self.insert.as_mut().ok_or_else(|| OraError::internal("INSERT not prepared"))?;
         for (index, (column, cell)) in self.table.columns.iter().zip(cells).enumerate() {
             let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
-            let datum = cell_datum(cell, given, self.nls)?;
+            let datum = match cell {
+                Cell::Next(sequence) => next_number(self.sequences, *sequence)?,
+                cell => cell_datum(cell, given, self.nls)?,
+            };
             let stored = match empty_lob(cell, datum) {
                 Some(empty) => value::assign_empty_lob(&target, empty)?,
                 None => value::assign(&target, datum, self.nls)?,
@@ -86,7 +97,8 @@ impl<'a> RowWriter<'a> {
     /// Updates many rows. Keys are unique when the statement ends, not after each row (SET id = id + 1): where keys change, the rows leave
     /// and come back changed.
     pub fn update_all(&mut self, assigned: &[Assigned], binds: &[Datum<'_>], rows: &[&[Value]]) -> Result<()> {
-        if rows.len() < 2 || !self.table.changes_key(assigned.iter().map(|(index, _)| *index)) {
+        // Children of a row that leaves would be orphans meanwhile.
+        if rows.len() < 2 || self.table.is_parent || !self.table.changes_key(assigned.iter().map(|(index, _)| *index)) {
             return rows.iter().try_for_each(|row| self.update(assigned, Given { binds, outputs: row }));
         }
         let storage = self.table.storage_name();
@@ -119,12 +131,18 @@ impl<'a> RowWriter<'a> {
 pub(super) fn cell_datum<'v>(cell: &Cell, given: Given<'v>, nls: &Nls) -> Result<Datum<'v>> {
     match cell {
         Cell::Null => Ok(Datum::Null),
+        Cell::Next(_) => Err(OraError::new(2287, "sequence number not allowed here")),
         Cell::Bind(index) => given.binds.get(*index).copied().ok_or_else(|| OraError::new(1008, "not all variables bound")),
         Cell::Output(index, family) => {
             let output = given.outputs.get(*index).ok_or_else(|| OraError::internal("missing output"))?;
             value::datum(*family, ValueRef::from(output), nls.offset_minutes)
         }
     }
+}
+
+/// The next number of a sequence as a value of a column.
+fn next_number(sequences: &Sequences, id: i64) -> Result<Datum<'static>> {
+    i64::try_from(sequences.next(id)?).map(Datum::Int).map_err(|_| OraError::unsupported("a default of a sequence beyond 63 bits"))
 }
 
 /// A LOB without content, which is not NULL as empty text is.
@@ -162,7 +180,7 @@ fn insert_text(table: &Table, with_rowid: bool) -> String {
 pub(super) fn write_error(table: &Table, error: rusqlite::Error) -> OraError {
     match &error {
         rusqlite::Error::SqliteFailure(failure, Some(message)) if failure.code == rusqlite::ErrorCode::ConstraintViolation => {
-            table.violated(message)
+            OraError::from_text(message).unwrap_or_else(|| table.violated(message))
         }
         _ => error.into(),
     }

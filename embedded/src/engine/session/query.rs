@@ -6,17 +6,19 @@ use rusqlite::Connection;
 
 use super::super::catalog::Catalog;
 use super::super::cursor::Cursor;
-use super::super::dictionary::{Filling, View};
+use super::super::dictionary::Filling;
 use super::super::shape::StatementKind;
 use super::super::store::Location;
+use super::super::translate::Needs;
 use super::super::types::Family;
-use super::super::value::store_plain;
+use super::super::value::{Stored, store_plain};
 use super::super::{Datum, OraError, Result};
 use super::Session;
 use super::statement::{Plan, Statement};
 
 impl Session {
-    pub(super) fn fill_views(&self, connection: &Connection, views: &[View]) -> Result<()> {
+    /// Makes ready what a plan needs on the connection that runs it.
+    pub(super) fn make_ready(&self, connection: &Connection, needs: &Needs) -> Result<()> {
         let filling = Filling {
             connection,
             catalog: &self.catalog,
@@ -26,7 +28,9 @@ impl Session {
             settings: &self.settings,
             activity: &self.activity,
         };
-        views.iter().try_for_each(|view| view.fill(&filling))
+        needs.views.iter().try_for_each(|view| view.fill(&filling))?;
+        needs.temporary.iter().try_for_each(|table| self.ensure_temporary(table))?;
+        if needs.takes_numbers { self.sequences.load(connection, &needs.sequences) } else { Ok(()) }
     }
 
     /// Opens a query. Outside a transaction it streams from a snapshot of its own; inside one its rows are read at once.
@@ -46,37 +50,77 @@ impl Session {
             self.begin()?;
         }
         let shared = matches!(self.location, Location::File(_)) && !self.in_transaction() && !self.in_block;
-        let reader = if shared { Some(self.reader()?) } else { None };
+        let mut reader = if shared { Some(self.reader()?) } else { None };
         if let Err(error) = self.plan_query(reader.as_ref(), statement, binds) {
-            if let Some(reader) = reader
-                && reader.execute_batch("ROLLBACK").is_ok()
-            {
-                self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
-            }
+            self.hand_back(reader);
             return Err(error);
         }
-        let Some((_, Plan::Query(query, views))) = &statement.plan else {
+        let (own, takes_numbers) = match &statement.plan {
+            Some((_, Plan::Query(_, needs))) => (needs.own_connection(), needs.takes_numbers),
+            _ => return Err(OraError::internal("query without a plan")),
+        };
+        if own {
+            self.hand_back(reader.take());
+        }
+        if takes_numbers {
+            return self.open_with_numbers(statement, binds, &values);
+        }
+        let Some((_, Plan::Query(query, needs))) = &statement.plan else {
             return Err(OraError::internal("query without a plan"));
         };
         let families: Vec<Family> = query.outputs.iter().map(|(_, sql)| sql.family()).collect();
         let offset = self.nls.offset_minutes;
         match reader {
             Some(reader) => {
-                self.fill_views(&reader, views)?;
+                self.make_ready(&reader, needs)?;
                 Cursor::stream(reader, &query.text, &values, families, offset, Arc::clone(&self.readers))
             }
             None => {
-                self.fill_views(&self.connection, views)?;
+                self.make_ready(&self.connection, needs)?;
                 let read = || Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers));
                 self.interrupts.reading(read)
             }
         }
     }
 
+    /// A query that takes numbers of sequences writes, and is a transaction of its own where none is open.
+    fn open_with_numbers(&mut self, statement: &mut Statement, binds: &[Datum<'_>], values: &[Stored<'_>]) -> Result<Cursor> {
+        let began = self.begin()?;
+        let mut read = |this: &mut Session| {
+            this.plan_query(None, statement, binds)?;
+            let Some((_, Plan::Query(query, needs))) = &statement.plan else {
+                return Err(OraError::internal("query without a plan"));
+            };
+            this.make_ready(&this.connection, needs)?;
+            let families = query.outputs.iter().map(|(_, sql)| sql.family()).collect();
+            let (offset, pool) = (this.nls.offset_minutes, Arc::clone(&this.readers));
+            this.interrupts.reading(|| Cursor::read_all(&this.connection, &query.text, values, families, offset, pool))
+        };
+        let cursor = read(self);
+        self.sequences.save(&self.connection)?;
+        if began {
+            self.commit()?;
+        }
+        cursor
+    }
+
+    /// Ends the read transaction of a connection that is not needed.
+    fn hand_back(&self, reader: Option<Connection>) {
+        if let Some(reader) = reader
+            && reader.execute_batch("ROLLBACK").is_ok()
+        {
+            self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        }
+    }
+
     /// Plans a query by the catalog of the snapshot that it will read.
     fn plan_query(&mut self, reader: Option<&Connection>, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<()> {
         match reader {
-            Some(reader) if Catalog::stored_version(reader)? != self.catalog.version => self.catalog = Arc::new(Catalog::load(reader)?),
+            Some(reader) if Catalog::stored_version(reader)? != self.catalog.version => {
+                let mut catalog = Catalog::load(reader)?;
+                self.add_private_tables(&mut catalog);
+                self.catalog = Arc::new(catalog);
+            }
             Some(_) => {}
             None => self.refresh()?,
         }

@@ -1,19 +1,19 @@
 //! Statements of a session: prepare, plan, execute, query.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use sqlparser::ast::Statement as Ast;
 
 use super::super::block::{Program, parse_block};
-use super::super::ddl::{Command, parse_command, unsupported_statement};
-use super::super::dictionary::View;
+use super::super::ddl::{Command, Lifetime, parse_command, unsupported_statement};
 use super::super::dml;
 use super::super::last_row::LastRow;
 use super::super::nls::Nls;
 use super::super::parse::Returning;
 use super::super::shape::{Shape, StatementKind, shape};
 use super::super::tokens::{is_reserved, tokenise};
-use super::super::translate::{Context, DmlPlan, Local, Query, ReturningPlan, Translator, describe};
+use super::super::translate::{Context, DmlPlan, Local, Needs, Query, ReturningPlan, Translator, describe};
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
 use super::units::is_unit;
@@ -38,8 +38,8 @@ pub(super) struct PlanKey {
 }
 
 pub(super) enum Plan {
-    Query(Query, Vec<View>),
-    Dml(DmlPlan, Option<ReturningPlan>, Vec<View>),
+    Query(Query, Needs),
+    Dml(DmlPlan, Option<ReturningPlan>, Needs),
 }
 
 /// A prepared statement.
@@ -77,6 +77,11 @@ impl Statement {
             Some((_, Plan::Query(query, _))) => query.outputs.get(index).is_some_and(|(_, sql)| !sql.text.contains(['(', ' ', '?', '\''])),
             _ => false,
         }
+    }
+
+    /// Whether it is neither a query nor DML nor a block.
+    pub(super) fn is_command(&self) -> bool {
+        matches!(self.body, Body::Command(_) | Body::Unit)
     }
 
     fn new(sql: &str, shape: Shape, body: Body) -> Statement {
@@ -156,6 +161,8 @@ impl Session {
             | StatementKind::Commit
             | StatementKind::Rollback
             | StatementKind::Savepoint => Body::Command(parse_command(sql, shape.kind)?),
+            // COMMENT, GRANT, LOCK and RENAME are no kinds to a client.
+            StatementKind::Unknown => Body::Command(parse_command(sql, shape.kind)?),
             _ => return Err(unsupported_statement(sql)),
         };
         let mut statement = Statement { locks, ..Statement::new(sql, shape, body) };
@@ -213,7 +220,7 @@ impl Session {
             Ast::Query(query) => {
                 let query = translator.query(query)?;
                 statement.columns = describe(&query.outputs);
-                let plan = Plan::Query(query, std::mem::take(&mut translator.views));
+                let plan = Plan::Query(query, std::mem::take(&mut translator.needs));
                 statement.plan = Some((key.clone(), plan));
                 return Ok(());
             }
@@ -224,8 +231,8 @@ impl Session {
             _ => return Err(unsupported_statement(&statement.sql)),
         };
         let returning = returning.as_ref().map(|clause| translator.returning(&dml, &clause.expressions)).transpose()?;
-        let views = std::mem::take(&mut translator.views);
-        statement.plan = Some((key, Plan::Dml(dml, returning, views)));
+        let needs = std::mem::take(&mut translator.needs);
+        statement.plan = Some((key, Plan::Dml(dml, returning, needs)));
         Ok(())
     }
 
@@ -313,6 +320,9 @@ impl Session {
             changed += outcome.as_ref().copied().unwrap_or(0);
             done(row, outcome)
         });
+        if self.in_transaction() {
+            self.sequences.save(&self.connection)?;
+        }
         // A transaction that changed nothing would only keep other writers out; `null` keeps nothing at all.
         if began && (changed == 0 || !self.keeps_rows()) {
             self.rollback()?;
@@ -337,8 +347,20 @@ impl Session {
             changed |= outcome.as_ref().is_ok_and(|count| *count > 0);
             done(row, outcome)
         });
+        if let Some((_, Plan::Dml(_, _, needs))) = &statement.plan {
+            self.touch_temporary(needs);
+        }
         self.last_row = watched.and_then(|watched| watched.end(&mut self.connection, changed));
         result
+    }
+
+    /// Remembers temporary tables whose rows end with the transaction.
+    fn touch_temporary(&mut self, needs: &Needs) {
+        for table in needs.temporary.iter().filter(|table| table.lifetime == Lifetime::Transaction) {
+            if !self.temporary_touched.iter().any(|known| known.id == table.id) {
+                self.temporary_touched.push(Arc::clone(table));
+            }
+        }
     }
 
     fn run_plans<'b>(
@@ -362,11 +384,11 @@ impl Session {
             // Rows of the same kinds share one plan; NULL fits the plan at hand.
             let kinds = self.kinds(statement, &binds);
             self.plan(statement, kinds)?;
-            let Some((key, Plan::Dml(plan, returning, views))) = &statement.plan else {
+            let Some((key, Plan::Dml(plan, returning, needs))) = &statement.plan else {
                 return Err(OraError::internal("DML without a plan"));
             };
-            self.fill_views(&self.connection, views)?;
-            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts)?;
+            self.make_ready(&self.connection, needs)?;
+            let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts, &self.sequences)?;
             loop {
                 let outcome = runner.run(&binds, &mut |values| returned(row, values));
                 let cause = outcome.as_ref().err().map(|error| error.message.clone());
@@ -407,26 +429,5 @@ impl Session {
             kind => kind,
         };
         binds.iter().enumerate().map(kind).collect()
-    }
-
-    /// For `null`: checks that values of these kinds convert to the columns they are bound to, that the longest of each fits (bytes; 0
-    /// when not known), and that what the statement itself says may be stored.
-    ///
-    /// # Errors
-    /// ORA-00932, ORA-12899 and ORA-01400 where they do not, and what planning finds. The rows themselves may still be good, as NULL is.
-    pub fn check_execute(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind], longest_bytes: &[u32]) -> Result<()> {
-        if matches!(statement.body, Body::Command(_) | Body::Unit) {
-            return Ok(());
-        }
-        self.refresh()?;
-        self.plan(statement, bind_kinds.to_vec())?;
-        match &statement.plan {
-            Some((_, Plan::Dml(plan, _, _))) => {
-                dml::check_kinds(plan, bind_kinds, &self.nls)?;
-                dml::check_lengths(plan, bind_kinds, longest_bytes)?;
-                dml::check_constants(&self.connection, plan, &self.nls)
-            }
-            _ => Ok(()),
-        }
     }
 }

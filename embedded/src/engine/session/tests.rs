@@ -597,6 +597,7 @@ fn damaged_bytes_are_an_error_and_not_null() {
 
 mod blocks;
 mod clauses;
+mod definitions;
 mod flashback;
 mod merge;
 mod objects;

@@ -8,7 +8,7 @@ use sqlparser::ast::{
 
 use super::super::catalog::Table;
 use super::super::tokens::normalise;
-use super::super::types::Family;
+use super::super::types::{DataType, Family};
 use super::super::undo::NEWEST_SCN;
 use super::super::{OraError, Result};
 use super::clauses::{check_delete, check_insert, check_update, check_values, plain_table};
@@ -23,6 +23,8 @@ pub(crate) enum Cell {
     Output(usize, Family),
     /// Not given: NULL.
     Null,
+    /// Not given: the next number of a sequence.
+    Next(i64),
 }
 
 /// What INSERT takes its rows from.
@@ -87,6 +89,7 @@ impl Translator<'_> {
             return Err(OraError::unsupported("INSERT into anything but a table"));
         };
         let table = self.target(name)?;
+        self.need_temporary(&table);
         let columns = self.insert_columns(&table, &insert.columns)?;
         let source = insert.source.as_ref().ok_or_else(|| OraError::new(926, "missing VALUES keyword"))?;
         match source.body.as_ref() {
@@ -125,12 +128,17 @@ impl Translator<'_> {
         texts: &mut Vec<String>,
     ) -> Result<Vec<Cell>> {
         let mut cells = vec![None; table.columns.len()];
+        self.numbers_taken.clear();
         for (column, expr) in columns.iter().zip(row) {
+            if matches!(unnested(expr), Expr::Identifier(name) if is_default(name)) {
+                continue;
+            }
+            self.check_identity(table, *column, 32795)?;
             cells[*column] = match unnested(expr) {
+                expr if table.columns[*column].default_on_null => Some(self.not_null_cell(table, *column, expr, texts)?),
                 Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => Some(Cell::Bind(bind_index(&value.value)?)),
-                Expr::Identifier(name) if is_default(name) => None,
                 expr => {
-                    let sql = self.value(expr)?;
+                    let sql = self.value_with_numbers(expr)?;
                     Some(output(texts, sql))
                 }
             };
@@ -146,6 +154,12 @@ impl Translator<'_> {
     fn with_defaults(&mut self, table: &Arc<Table>, columns: &[usize], outputs: Vec<Sql>) -> Result<(Vec<Cell>, Vec<String>)> {
         let mut defaults = vec![String::new(); outputs.len()];
         let mut cells = vec![Cell::Null; table.columns.len()];
+        self.numbers_taken.clear();
+        columns.iter().try_for_each(|column| self.check_identity(table, *column, 32795))?;
+        if let Some(column) = columns.iter().find(|column| table.columns[**column].default_on_null) {
+            let name = &table.columns[*column].name;
+            return Err(OraError::unsupported(format_args!("INSERT … SELECT into {name}, which has a default ON NULL")));
+        }
         for (position, (column, sql)) in columns.iter().zip(&outputs).enumerate() {
             cells[*column] = Cell::Output(position, sql.family());
         }
@@ -160,8 +174,40 @@ impl Translator<'_> {
     fn default_cell(&mut self, table: &Table, index: usize, texts: &mut Vec<String>) -> Result<Cell> {
         let Some(text) = &table.columns[index].default else { return Ok(Cell::Null) };
         let expr = super::super::parse::expression(text)?;
-        let sql = self.value(&expr)?;
+        let sql = self.value_with_numbers(&expr)?;
+        if let Some(sequence) = sql.text.strip_prefix("o_nextval(").and_then(|rest| rest.strip_suffix(')')?.parse().ok()) {
+            return Ok(Cell::Next(sequence));
+        }
         Ok(if sql.is_null { Cell::Null } else { output(texts, sql) })
+    }
+
+    /// An expression that may take numbers of sequences.
+    fn value_with_numbers(&mut self, expr: &Expr) -> Result<Sql> {
+        let before = std::mem::replace(&mut self.nextval_allowed, true);
+        let value = self.value(expr);
+        self.nextval_allowed = before;
+        value
+    }
+
+    /// A value, or where it is NULL the column's default.
+    fn not_null_cell(&mut self, table: &Table, index: usize, expr: &Expr, texts: &mut Vec<String>) -> Result<Cell> {
+        let column = &table.columns[index];
+        let default = super::super::parse::expression(column.default.as_deref().unwrap_or("NULL"))?;
+        let family = column.data_type.family();
+        let value = self.value_with_numbers(expr)?;
+        let default = self.value_with_numbers(&default)?;
+        let (value, default) = (self.convert(value, family)?, self.convert(default, family)?);
+        texts.push(format!("coalesce({}, {})", value.text, default.text));
+        Ok(Cell::Output(texts.len() - 1, family))
+    }
+
+    /// Values of an identity column GENERATED ALWAYS are nobody's to give.
+    fn check_identity(&self, table: &Table, index: usize, code: i32) -> Result<()> {
+        match table.columns[index].identity {
+            Some(true) if code == 32795 => Err(OraError::new(code, "cannot insert into a generated always identity column")),
+            Some(true) => Err(OraError::new(code, "cannot update a generated always identity column")),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn insert_columns(&self, table: &Table, names: &[ObjectName]) -> Result<Vec<usize>> {
@@ -241,11 +287,15 @@ impl Translator<'_> {
                 return Err(OraError::unsupported("UPDATE … SET (columns) = (query)"));
             };
             let index = self.target_column(table, name)?;
+            self.check_identity(table, index, 32796)?;
             let cell = match unnested(&item.value) {
                 Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => Cell::Bind(bind_index(&value.value)?),
-                Expr::Identifier(name) if is_default(name) => self.default_cell(table, index, texts)?,
+                Expr::Identifier(name) if is_default(name) => match self.default_cell(table, index, texts)? {
+                    Cell::Next(sequence) => output(texts, Sql::new(format!("o_nextval({sequence})"), DataType::NUMBER)),
+                    cell => cell,
+                },
                 expr => {
-                    let sql = self.value(expr)?;
+                    let sql = self.value_with_numbers(expr)?;
                     output(texts, sql)
                 }
             };

@@ -33,9 +33,12 @@ impl Translator<'_> {
             Expr::Value(value) => self.literal(&value.value),
             Expr::TypedString(typed) => typed_literal(&typed.data_type.to_string(), &typed.value.value),
             Expr::Identifier(identifier) => self.identifier(identifier),
-            Expr::CompoundIdentifier(parts) => match self.column(parts) {
-                Err(error) if error.code == 904 => self.session_number(parts).ok_or(error),
-                found => found,
+            Expr::CompoundIdentifier(parts) => match self.sequence_number(parts)? {
+                Some(number) => Ok(number),
+                None => match self.column(parts) {
+                    Err(error) if error.code == 904 => self.session_number(parts).ok_or(error),
+                    found => found,
+                },
             },
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),

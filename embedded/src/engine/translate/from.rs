@@ -156,9 +156,10 @@ impl Translator<'_> {
         inner.as_of.clone_from(&self.as_of);
         let mut query = inner.query(&ast)?;
         self.next_source = inner.next_source;
-        for view in inner.views {
+        for view in inner.needs.views {
             self.add_view(view);
         }
+        inner.needs.temporary.iter().for_each(|table| self.need_temporary(table));
         for (output, name) in query.outputs.iter_mut().zip(&view.columns) {
             output.0.clone_from(name);
         }
@@ -180,8 +181,8 @@ impl Translator<'_> {
     }
 
     fn add_view(&mut self, view: View) {
-        if !self.views.iter().any(|known| known.name() == view.name()) {
-            self.views.push(view);
+        if !self.needs.views.iter().any(|known| known.name() == view.name()) {
+            self.needs.views.push(view);
         }
     }
 
@@ -206,7 +207,12 @@ impl Translator<'_> {
             self.add_source(source);
             return Ok(format!("{text_name} AS {name}"));
         }
-        if let Some(table) = self.context.catalog.table(&owner, &object) {
+        if let Some(table) = self.context.catalog.table(&owner, &object).cloned() {
+            let table = &table;
+            self.need_temporary(table);
+            if self.as_of.is_some() && table.is_temporary() {
+                return Err(OraError::new(8198, "Flashback query is not supported on temporary tables").at(offset));
+            }
             let source = self.table_source(table, alias, name);
             let rows = self.as_of.as_ref().map_or_else(|| table.storage_name(), |scn| undo::rows_as_of(table, scn));
             self.add_source(source);

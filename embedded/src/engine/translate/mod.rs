@@ -12,13 +12,15 @@ mod function;
 mod interval;
 mod merge;
 mod query;
+mod sequence;
 mod set;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Ident};
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Sequence, Table};
 use super::dictionary::View;
 use super::nls::Nls;
 use super::tokens::{normalise, offset_of};
@@ -95,13 +97,39 @@ pub(crate) struct Local {
     pub data_type: DataType,
 }
 
+/// What a plan needs before it runs.
+#[derive(Default)]
+pub(crate) struct Needs {
+    /// Dictionary views to be filled.
+    pub views: Vec<View>,
+    /// Temporary tables, whose rows only the session's own connection has.
+    pub temporary: Vec<Arc<Table>>,
+    /// Sequences that it names.
+    pub sequences: Vec<Arc<Sequence>>,
+    /// Whether it asks for new numbers.
+    pub takes_numbers: bool,
+}
+
+impl Needs {
+    /// Whether only the session's own connection can run it.
+    pub fn own_connection(&self) -> bool {
+        !self.temporary.is_empty() || !self.sequences.is_empty()
+    }
+}
+
 /// State of one translation.
 pub(crate) struct Translator<'a> {
     pub context: Context<'a>,
     /// Row sources in sight: the innermost query's last.
     pub scopes: Vec<Vec<Source>>,
-    /// Dictionary views that must be filled before the query runs.
-    pub views: Vec<View>,
+    /// What must be made ready before the statement runs.
+    pub needs: Needs,
+    /// Whether NEXTVAL and CURRVAL may stand here.
+    pub nextval_allowed: bool,
+    /// Sequences that the present row took a number of.
+    numbers_taken: Vec<i64>,
+    /// Queries around the expression being translated.
+    query_depth: usize,
     /// Queries of WITH in sight, the innermost last.
     named_queries: Vec<from::NamedQuery>,
     /// SQL of LEVEL in a query with CONNECT BY.
@@ -135,7 +163,10 @@ impl<'a> Translator<'a> {
         Translator {
             context,
             scopes: Vec::new(),
-            views: Vec::new(),
+            needs: Needs::default(),
+            nextval_allowed: false,
+            numbers_taken: Vec::new(),
+            query_depth: 0,
             named_queries: Vec::new(),
             level: None,
             next_source: 0,
@@ -172,6 +203,28 @@ impl<'a> Translator<'a> {
     /// Scopes around the statement.
     fn outer_scopes(&self) -> usize {
         usize::from(!self.context.locals.is_empty())
+    }
+
+    /// Puts a row of a table in sight, under a name of SQLite's SQL.
+    pub fn show_row(&mut self, table: &Table, name: &str) {
+        let source = self.table_source(table, None, name);
+        self.scopes.push(vec![source]);
+        self.columns_met.clear();
+    }
+
+    /// Columns named so far of the source that SQLite calls `name`.
+    pub fn columns_of(&self, name: &str) -> Vec<usize> {
+        let number = |text: &String| text.strip_prefix(name)?.strip_prefix(".c")?.parse().ok();
+        let mut columns: Vec<usize> = self.columns_met.iter().filter_map(number).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    fn need_temporary(&mut self, table: &Arc<Table>) {
+        if table.is_temporary() && !self.needs.temporary.iter().any(|known| known.id == table.id) {
+            self.needs.temporary.push(Arc::clone(table));
+        }
     }
 
     pub fn offset(&self, identifier: &Ident) -> Option<usize> {

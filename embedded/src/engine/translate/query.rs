@@ -58,10 +58,13 @@ impl Translator<'_> {
             self.aggregates_allowed,
             self.rownum_allowed,
             self.level.take(),
+            std::mem::replace(&mut self.nextval_allowed, false),
         );
+        self.query_depth += 1;
         let depth = self.scopes.len();
         let result = work(self);
         self.scopes.truncate(depth);
+        self.query_depth -= 1;
         (
             self.group_keys,
             self.bare_columns,
@@ -70,6 +73,7 @@ impl Translator<'_> {
             self.aggregates_allowed,
             self.rownum_allowed,
             self.level,
+            self.nextval_allowed,
         ) = saved;
         result
     }
@@ -89,7 +93,11 @@ impl Translator<'_> {
         self.bare_columns.clear();
         self.aggregates_allowed = true;
         self.rownum_allowed = group_by.is_empty();
-        let outputs = self.select_list(select)?;
+        // Only what makes one row of each row it reads may take numbers.
+        self.nextval_allowed = self.query_depth == 1 && group_by.is_empty() && select.distinct.is_none() && ast.order_by.is_none();
+        let outputs = self.select_list(select);
+        self.nextval_allowed = false;
+        let outputs = outputs?;
         let having = select.having.as_ref().map(|having| self.condition(having)).transpose()?;
         let distinct = match &select.distinct {
             None | Some(Distinct::All) => false,

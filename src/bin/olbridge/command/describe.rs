@@ -1,4 +1,4 @@
-//! `olbridge describe`: the columns of a table or of Parquet files.
+//! `olbridge describe`: the columns of a table or of files.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -6,6 +6,7 @@ use std::slice;
 
 use olbridge::copy::describe::describe_table;
 use olbridge::lake::describe::describe_source;
+use olbridge::lake::source::SourceOptions;
 use serde::Serialize;
 
 use crate::arguments::{DescribeArguments, DescribeFormat};
@@ -23,7 +24,7 @@ fn table(arguments: &DescribeArguments) -> Result<(), Failure> {
 }
 
 fn file(arguments: &DescribeArguments) -> Result<(), Failure> {
-    print(&describe_source(slice::from_ref(&arguments.subject))?, arguments.format)
+    print(&describe_source(slice::from_ref(&arguments.subject), &SourceOptions::default())?, arguments.format)
 }
 
 fn print(description: &(impl Display + Serialize), format: DescribeFormat) -> Result<(), Failure> {

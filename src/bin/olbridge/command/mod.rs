@@ -4,5 +4,6 @@ pub mod check;
 pub mod copy;
 pub mod describe;
 pub mod export;
+mod outcome;
 pub mod sql;
 pub mod types;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::ddl::parse_type;
+use super::ddl::{Lifetime, parse_type};
 use super::types::DataType;
 use super::{OraError, Result, undo};
+
+mod extras;
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -17,6 +19,10 @@ pub(crate) struct Column {
     pub nullable: bool,
     /// Text of the DEFAULT expression.
     pub default: Option<String>,
+    /// DEFAULT ON NULL: NULL is given the default too.
+    pub default_on_null: bool,
+    /// Whether an identity column is one ALWAYS; none where it is no identity column.
+    pub identity: Option<bool>,
     /// `"SCHEMA"."TABLE"."COLUMN"`, for messages.
     pub full_name: String,
 }
@@ -27,6 +33,8 @@ pub(crate) enum ConstraintKind {
     Primary,
     Unique,
     NotNull,
+    Check,
+    Foreign,
     /// A unique or plain index that is no constraint.
     UniqueIndex,
     Index,
@@ -38,6 +46,8 @@ impl ConstraintKind {
             ConstraintKind::Primary => "P",
             ConstraintKind::Unique => "U",
             ConstraintKind::NotNull => "C",
+            ConstraintKind::Check => "K",
+            ConstraintKind::Foreign => "R",
             ConstraintKind::UniqueIndex => "X",
             ConstraintKind::Index => "I",
         }
@@ -45,7 +55,7 @@ impl ConstraintKind {
 
     fn from_code(code: &str) -> Result<ConstraintKind> {
         use ConstraintKind as K;
-        [K::Primary, K::Unique, K::NotNull, K::UniqueIndex, K::Index]
+        [K::Primary, K::Unique, K::NotNull, K::Check, K::Foreign, K::UniqueIndex, K::Index]
             .into_iter()
             .find(|kind| kind.code() == code)
             .ok_or_else(|| OraError::internal("constraint kind"))
@@ -58,7 +68,12 @@ impl ConstraintKind {
 
     /// Whether it is a constraint and not an index alone.
     pub fn is_constraint(self) -> bool {
-        matches!(self, ConstraintKind::Primary | ConstraintKind::Unique | ConstraintKind::NotNull)
+        !matches!(self, ConstraintKind::UniqueIndex | ConstraintKind::Index)
+    }
+
+    /// Whether SQLite keeps an index for it.
+    pub fn has_index(self) -> bool {
+        !matches!(self, ConstraintKind::NotNull | ConstraintKind::Check | ConstraintKind::Foreign)
     }
 }
 
@@ -71,6 +86,42 @@ pub(crate) struct Constraint {
     pub generated: bool,
     /// Indexes of its columns in the table.
     pub columns: Vec<usize>,
+    /// Text of a CHECK.
+    pub condition: Option<String>,
+    pub references: Option<Reference>,
+}
+
+/// What happens to rows whose parent goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnDelete {
+    /// The parent stays.
+    Refuse,
+    /// They go too.
+    Cascade,
+    SetNull,
+}
+
+/// What a foreign key refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// Number of the primary key or unique constraint.
+    pub constraint: i64,
+    pub on_delete: OnDelete,
+}
+
+/// A sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sequence {
+    pub id: i64,
+    pub owner: String,
+    pub name: String,
+    pub increment: i64,
+    pub min: i128,
+    pub max: i128,
+    pub cycle: bool,
+    pub order: bool,
+    /// Numbers that Oracle would keep ready; 0 for none.
+    pub cache: i64,
 }
 
 /// A view.
@@ -91,12 +142,20 @@ pub(crate) struct Table {
     pub name: String,
     pub columns: Vec<Column>,
     pub constraints: Vec<Constraint>,
+    pub lifetime: Lifetime,
+    /// Whether a foreign key refers to it.
+    pub is_parent: bool,
 }
 
 impl Table {
     /// Name of the table in SQLite.
     pub fn storage_name(&self) -> String {
         format!("t{}", self.id)
+    }
+
+    /// Whether its rows are each session's own.
+    pub fn is_temporary(&self) -> bool {
+        self.lifetime != Lifetime::Permanent
     }
 
     pub fn column_index(&self, name: &str) -> Option<usize> {
@@ -135,6 +194,9 @@ pub(crate) struct Catalog {
     pub views: BTreeMap<(String, String), Arc<ViewDef>>,
     /// Texts of stored units by owner, name and kind.
     pub units: BTreeMap<(String, String, String), Arc<str>>,
+    pub sequences: BTreeMap<(String, String), Arc<Sequence>>,
+    /// Comments by number of the table and column; no column for the table itself.
+    pub comments: BTreeMap<(i64, String), String>,
     /// Names of CREATE EDITION.
     pub editions: std::collections::BTreeSet<String>,
 }
@@ -194,7 +256,10 @@ impl Catalog {
             let (id, owner, name): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let columns = load_columns(connection, id, &owner, &name)?;
             let constraints = load_constraints(connection, id)?;
-            catalog.tables.insert((owner.clone(), name.clone()), Arc::new(Table { id, owner, name, columns, constraints }));
+            catalog.tables.insert(
+                (owner.clone(), name.clone()),
+                Arc::new(Table { id, owner, name, columns, constraints, lifetime: Lifetime::Permanent, is_parent: false }),
+            );
         }
         let mut statement = connection.prepare_cached("SELECT id, owner, name, text, columns FROM ora_text WHERE kind = 'V'")?;
         let mut rows = statement.query([])?;
@@ -209,6 +274,7 @@ impl Catalog {
         while let Some(row) = rows.next()? {
             catalog.units.insert((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, String>(3)?.into());
         }
+        extras::load(connection, &mut catalog)?;
         let mut statement = connection.prepare_cached("SELECT name FROM ora_text WHERE kind = 'E'")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
@@ -219,6 +285,10 @@ impl Catalog {
 
     pub fn view(&self, schema: &str, name: &str) -> Option<&Arc<ViewDef>> {
         self.views.get(&(schema.to_owned(), name.to_owned()))
+    }
+
+    pub fn sequence(&self, schema: &str, name: &str) -> Option<&Arc<Sequence>> {
+        self.sequences.get(&(schema.to_owned(), name.to_owned()))
     }
 
     pub fn table(&self, schema: &str, name: &str) -> Option<&Arc<Table>> {
@@ -253,6 +323,7 @@ impl Catalog {
                 params![table.id, position as i64, column.name, column.data_type.to_string(), column.nullable, column.default],
             )?;
         }
+        extras::insert_of_table(connection, table)?;
         table.constraints.iter().try_for_each(|constraint| Catalog::insert_constraint(connection, table.id, constraint))
     }
 
@@ -262,10 +333,11 @@ impl Catalog {
             "INSERT INTO ora_constraint VALUES (?, ?, ?, ?, ?, ?)",
             params![constraint.id, table_id, constraint.name, constraint.kind.code(), constraint.generated, columns],
         )?;
-        Ok(())
+        extras::insert_of_constraint(connection, constraint)
     }
 
     pub fn delete_table(connection: &Connection, table_id: i64) -> Result<()> {
+        extras::delete_of_table(connection, table_id)?;
         for sql in [
             "DELETE FROM ora_table WHERE id = ?",
             "DELETE FROM ora_column WHERE table_id = ?",
@@ -285,7 +357,15 @@ fn load_columns(connection: &Connection, table_id: i64, owner: &str, table: &str
     while let Some(row) = rows.next()? {
         let (name, data_type): (String, String) = (row.get(0)?, row.get(1)?);
         let full_name = format!("\"{owner}\".\"{table}\".\"{name}\"");
-        columns.push(Column { name, data_type: parse_type(&data_type)?, nullable: row.get(2)?, default: row.get(3)?, full_name });
+        columns.push(Column {
+            name,
+            data_type: parse_type(&data_type)?,
+            nullable: row.get(2)?,
+            default: row.get(3)?,
+            default_on_null: false,
+            identity: None,
+            full_name,
+        });
     }
     Ok(columns)
 }
@@ -297,14 +377,19 @@ fn load_constraints(connection: &Connection, table_id: i64) -> Result<Vec<Constr
     let mut constraints = Vec::new();
     while let Some(row) = rows.next()? {
         let (kind, columns): (String, String) = (row.get(2)?, row.get(4)?);
-        let columns =
-            columns.split(',').map(|index| index.parse().map_err(|_| OraError::internal("constraint columns"))).collect::<Result<_>>()?;
+        let columns = columns
+            .split(',')
+            .filter(|index| !index.is_empty())
+            .map(|index| index.parse().map_err(|_| OraError::internal("constraint columns")))
+            .collect::<Result<_>>()?;
         constraints.push(Constraint {
             id: row.get(0)?,
             name: row.get(1)?,
             kind: ConstraintKind::from_code(&kind)?,
             generated: row.get(3)?,
             columns,
+            condition: None,
+            references: None,
         });
     }
     Ok(constraints)

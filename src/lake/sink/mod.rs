@@ -1,0 +1,106 @@
+//! Files as targets, in every format: written beside their place and moved there when they are whole, so that a reader never sees half a
+//! file. Standard output has no place to move to: whoever reads it learns from the exit code whether it is whole.
+
+mod encoder;
+mod options;
+mod output;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::input::STANDARD_STREAM;
+use crate::error::Result;
+use encoder::{Encoder, write_error};
+use output::{Output, Part};
+
+pub use options::{Codec, SinkOptions};
+
+/// Key beside the rows of a file that was copied from Oracle: its columns with their Oracle types, so that a later load can make the same table.
+pub const ORACLE_COLUMNS_KEY: &str = "olbridge.oracle_columns";
+
+/// Key beside the rows of a file that was copied from Oracle: the system change number that it is as of.
+pub const SCN_KEY: &str = "olbridge.scn";
+
+/// What a finished file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct SinkReport {
+    /// Rows.
+    pub rows: u64,
+    /// Row groups; 0 in formats without them.
+    pub row_groups: usize,
+    /// Bytes written.
+    pub size_bytes: u64,
+}
+
+/// A file that is being written. Dropped before [`Self::finish`] it leaves nothing.
+pub struct Sink {
+    path: PathBuf,
+    /// `None` on standard output.
+    part: Option<Part>,
+    encoder: Encoder<Output>,
+    rows: u64,
+}
+
+/// Whether rows go to standard output, where nothing else may go then.
+pub fn is_standard_output(path: &Path) -> bool {
+    path == Path::new(STANDARD_STREAM)
+}
+
+impl Sink {
+    /// Opens a file beside `path`, or standard output for `-`, for batches of `schema`; `texts` go into the footer or schema.
+    ///
+    /// # Errors
+    /// [`crate::Error::Source`] when the directory is not there or cannot be written, or when the format has no place for a type;
+    /// [`crate::Error::Usage`] for options that the format has no place for.
+    pub fn create(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Self> {
+        options.check()?;
+        let (part, output) = match is_standard_output(path) {
+            true => (None, Output::standard_output()),
+            false => {
+                let (part, file) = Part::create(path).map_err(|error| write_error(path, &error))?;
+                (Some(part), Output::file(file))
+            }
+        };
+        let encoder = Encoder::new(output, schema, texts, options).map_err(|error| error.about(path))?;
+        Ok(Sink { path: path.to_owned(), part, encoder, rows: 0 })
+    }
+
+    /// Adds a batch of the schema.
+    ///
+    /// # Errors
+    /// [`crate::Error::Source`] when the disk is full or the like; [`crate::Error::ClosedOutput`] when nobody reads standard output any more.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.encoder.write(batch).map_err(|error| error.about(&self.path))?;
+        self.rows += batch.num_rows() as u64;
+        Ok(())
+    }
+
+    /// Rows written so far.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Writes the end, makes the file durable, and moves it to its place; with `replace` over one that is there.
+    ///
+    /// # Errors
+    /// [`crate::Error::Source`]; the target is then what it was before. Without `replace` also when a file has come to be there meanwhile.
+    pub fn finish(self, replace: bool) -> Result<SinkReport> {
+        let Sink { path, part, encoder, rows } = self;
+        let (output, row_groups) = encoder.finish().map_err(|error| error.about(&path))?;
+        let size_bytes = output.finish().map_err(|error| write_error(&path, &error))?;
+        if let Some(part) = part {
+            part.publish(&path, replace).map_err(|error| write_error(&path, &error))?;
+        }
+        Ok(SinkReport { rows, row_groups, size_bytes })
+    }
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sink").field("path", &self.path).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! Where bytes go: a file beside its place, moved there when it is whole; or standard output.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Stdout, Write};
+use std::path::{Path, PathBuf};
+
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// A stream of bytes that counts them.
+#[derive(Debug)]
+pub(super) struct Output {
+    to: To,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+enum To {
+    File(BufWriter<File>),
+    StandardOutput(BufWriter<Stdout>),
+}
+
+impl Output {
+    pub(super) fn file(file: File) -> Self {
+        Output { to: To::File(BufWriter::with_capacity(BUFFER_BYTES, file)), bytes: 0 }
+    }
+
+    pub(super) fn standard_output() -> Self {
+        Output { to: To::StandardOutput(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())), bytes: 0 }
+    }
+
+    /// Everything is on disk, or with whoever reads standard output: how many bytes.
+    pub(super) fn finish(mut self) -> io::Result<u64> {
+        self.flush()?;
+        if let To::File(file) = &self.to {
+            file.get_ref().sync_all()?;
+        }
+        Ok(self.bytes)
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.to {
+            To::File(file) => file.write(bytes)?,
+            To::StandardOutput(out) => out.write(bytes)?,
+        };
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.to {
+            To::File(file) => file.flush(),
+            To::StandardOutput(out) => out.flush(),
+        }
+    }
+}
+
+/// A name beside the target; what is there is removed on drop, unless it has been moved.
+#[derive(Debug)]
+pub(super) struct Part {
+    path: PathBuf,
+    is_moved: bool,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.is_moved {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Part {
+    /// A new file beside `path`.
+    pub(super) fn create(path: &Path) -> io::Result<(Part, File)> {
+        const TRIES: u32 = 1000;
+        let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this names no file"))?;
+        let mut number = 0;
+        loop {
+            // Hidden, and without the ending: whoever reads the directory as a table does not see it.
+            let part = path.with_file_name(format!(".{}.{}-{number}.part", name.to_string_lossy(), std::process::id()));
+            match OpenOptions::new().read(true).write(true).create_new(true).open(&part) {
+                Ok(file) => return Ok((Part { path: part, is_moved: false }, file)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < TRIES => number += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Moves the file to its place; with `replace` over one that is there.
+    pub(super) fn publish(mut self, path: &Path, replace: bool) -> io::Result<()> {
+        move_into_place(&self.path, path, replace)?;
+        self.is_moved = true;
+        sync_directory(path);
+        Ok(())
+    }
+}
+
+fn move_into_place(part: &Path, path: &Path, replace: bool) -> io::Result<()> {
+    if replace {
+        return fs::rename(part, path);
+    }
+    // A link fails when the name is taken, where a rename would replace what is there.
+    match fs::hard_link(part, path) {
+        Ok(()) => fs::remove_file(part),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+        // No links on this file system: the time between look and rename is the price.
+        Err(_) if !path.exists() => fs::rename(part, path),
+        Err(_) => Err(io::Error::from(io::ErrorKind::AlreadyExists)),
+    }
+}
+
+/// The new name itself becomes durable; where a directory cannot be opened (Windows) the system does it by itself.
+pub(super) fn sync_directory(path: &Path) {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if let Ok(directory) = File::open(parent) {
+        let _ = directory.sync_all();
+    }
+}

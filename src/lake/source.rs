@@ -1,0 +1,219 @@
+//! One face for every format that rows are read from.
+
+use std::path::Path;
+
+use arrow::datatypes::{DataType, SchemaRef};
+
+use super::discover::{FoundFile, discover};
+use super::format::Format;
+use super::input::STANDARD_STREAM;
+use super::parquet::{ParquetSource, ReadOptions};
+use super::read_ahead::BatchReader;
+use super::stream_source::StreamSource;
+use crate::error::{Error, Result};
+
+pub use super::stream_source::SourceOptions;
+
+/// Files of one format with one schema, or standard input.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Parquet files.
+    Parquet(ParquetSource),
+    /// Arrow IPC, CSV or NDJSON.
+    Stream(StreamSource),
+}
+
+impl Source {
+    /// Finds the files (see [`discover`]; `-` is standard input) and looks at their heads or footers.
+    ///
+    /// A file without a known ending is taken for Parquet, unless `options` name a format.
+    ///
+    /// # Errors
+    /// [`Error::Source`] naming the file; [`Error::Usage`] for files of several formats, or `-` beside others or without a format.
+    pub fn open(sources: &[String], options: &SourceOptions) -> Result<Self> {
+        if sources.iter().any(|source| source == STANDARD_STREAM) {
+            return Self::open_stdin(sources, options);
+        }
+        let found = discover(sources)?;
+        let format = match options.format {
+            Some(format) => format,
+            None => common_format(&found)?,
+        };
+        let source = match format {
+            Format::Parquet => Source::Parquet(ParquetSource::open_found(&found)?),
+            format => Source::Stream(StreamSource::open(format, Some(&found), options)?),
+        };
+        source.refuse_unknown_types(options)?;
+        Ok(source)
+    }
+
+    fn open_stdin(sources: &[String], options: &SourceOptions) -> Result<Self> {
+        let usage = |message: &str, remedy: &str| Err(Error::Usage { message: message.into(), remedy: remedy.into() });
+        if sources.len() > 1 {
+            return usage("standard input (-) is one source, and others are named beside it", "name either files or -");
+        }
+        let source = match options.format {
+            None => return usage("standard input (-) has no name to tell its format", "--format csv, ndjson or arrows"),
+            Some(format) if !format.is_sequential() => {
+                return usage(
+                    &format!("{format} begins at its end, so it cannot be read from a pipe"),
+                    "--format arrows, csv or ndjson, or name a file",
+                );
+            }
+            Some(format) => Source::Stream(StreamSource::open(format, None, options)?),
+        };
+        source.refuse_unknown_types(options)?;
+        Ok(source)
+    }
+
+    /// `--as` for a column that is not there would be forgotten silently, and for a format with types of its own as well.
+    fn refuse_unknown_types(&self, options: &SourceOptions) -> Result<()> {
+        let given = options.types.first().map(|(name, _)| format!("--as {name}=…")).or(options.like.as_ref().map(|_| "--like".into()));
+        let Some(given) = given else { return Ok(()) };
+        if !self.format().is_text() {
+            let message = format!("{given}: {} files have types of their own", self.format());
+            return Err(Error::Usage { message, remedy: "leave it out; it says how CSV and NDJSON are read".into() });
+        }
+        let known = |name: &str| self.schema().fields().iter().any(|field| field.name().eq_ignore_ascii_case(name));
+        match options.types.iter().find(|(name, _)| !known(name)) {
+            Some((name, _)) => {
+                let names: Vec<&str> = self.schema().fields().iter().map(|field| field.name().as_str()).collect();
+                let (message, remedy) = (format!("--as names column {name}, but the source has {}", names.join(", ")), "correct the name");
+                Err(Error::Usage { message, remedy: remedy.into() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// How rows lie in the files.
+    pub fn format(&self) -> Format {
+        match self {
+            Source::Parquet(_) => Format::Parquet,
+            Source::Stream(source) => source.format(),
+        }
+    }
+
+    /// Columns of the files, then partition columns.
+    pub fn schema(&self) -> &SchemaRef {
+        match self {
+            Source::Parquet(source) => source.schema(),
+            Source::Stream(source) => source.schema(),
+        }
+    }
+
+    /// The files; `None` for standard input.
+    pub fn paths(&self) -> Option<Vec<&Path>> {
+        match self {
+            Source::Parquet(source) => Some(source.files().iter().map(|file| &*file.path).collect()),
+            Source::Stream(source) => source.inputs().iter().map(|input| (!input.is_stdin()).then_some(&*input.path)).collect(),
+        }
+    }
+
+    /// How many files there are.
+    pub fn file_count(&self) -> usize {
+        match self {
+            Source::Parquet(source) => source.files().len(),
+            Source::Stream(source) => source.inputs().len(),
+        }
+    }
+
+    /// Rows of all files, where the format tells it beforehand.
+    pub fn rows(&self) -> Option<u64> {
+        match self {
+            Source::Parquet(source) => Some(source.rows()),
+            Source::Stream(_) => None,
+        }
+    }
+
+    /// Size of all files on disk; 0 for standard input.
+    pub fn size_bytes(&self) -> u64 {
+        match self {
+            Source::Parquet(source) => source.size_bytes(),
+            Source::Stream(source) => source.size_bytes(),
+        }
+    }
+
+    /// What olbridge itself has written beside the rows under `key`, if all files say the same.
+    pub fn footer_text(&self, key: &str) -> Option<&str> {
+        match self {
+            Source::Parquet(source) => source.footer_text(key),
+            Source::Stream(source) => source.footer_text(key),
+        }
+    }
+
+    /// Starts decoding on a thread of its own; the reader hands out what is ready.
+    pub fn read(&self, options: ReadOptions) -> BatchReader {
+        match self {
+            Source::Parquet(source) => source.read(options),
+            Source::Stream(source) => source.read(options),
+        }
+    }
+
+    /// See [`ParquetSource::settle_int96`]; other formats have no INT96.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn settle_int96(&mut self, columns: &[usize]) -> Result<()> {
+        match self {
+            Source::Parquet(source) => source.settle_int96(columns),
+            Source::Stream(_) => Ok(()),
+        }
+    }
+
+    /// See [`ParquetSource::settle_intervals`]; other formats say the kind of their intervals.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn settle_intervals(&mut self, columns: &[usize]) -> Result<()> {
+        match self {
+            Source::Parquet(source) => source.settle_intervals(columns),
+            Source::Stream(_) => Ok(()),
+        }
+    }
+
+    /// Whether `column` is text whose type has to come from the table or from its values; until then it is Utf8.
+    pub fn is_undecided(&self, column: usize) -> bool {
+        matches!(self, Source::Stream(source) if source.is_undecided(column))
+    }
+
+    /// Says what `column`, which is undecided, is read as.
+    pub fn decide(&mut self, column: usize, data_type: DataType) {
+        if let Source::Stream(source) = self
+            && source.is_undecided(column)
+        {
+            source.decide(column, data_type);
+        }
+    }
+
+    /// Reads the values of the undecided ones among `columns` and gives them types; asks `proceed` now and then. Standard input is kept in a
+    /// temporary file from here on, so that it can be read again.
+    ///
+    /// # Errors
+    /// [`Error::Source`] with the line that is not as it should be, and of `proceed`.
+    pub fn infer(&mut self, columns: &[usize], proceed: &dyn Fn() -> Result<()>) -> Result<()> {
+        match self {
+            Source::Parquet(_) => Ok(()),
+            Source::Stream(source) => {
+                source.keep(proceed)?;
+                source.infer(columns, proceed)
+            }
+        }
+    }
+}
+
+fn common_format(found: &[FoundFile]) -> Result<Format> {
+    let of = |file: &FoundFile| Format::of_path(&file.path).unwrap_or_default();
+    let Some(first) = found.first() else { return Ok(Format::default()) };
+    let hint = |path: &Path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    if hint(&first.path) {
+        let message = format!("{}: a .json file may be one document or one object a line", first.path.display());
+        return Err(Error::Usage { message, remedy: "--format ndjson if it is one object a line".into() });
+    }
+    match found.iter().find(|file| of(file) != of(first)) {
+        Some(other) => Err(Error::Usage {
+            message: format!("{} is {}, {} is {}", first.path.display(), of(first), other.path.display(), of(other)),
+            remedy: "load files of one format a job, or name the --format if the endings mislead".into(),
+        }),
+        None => Ok(of(first)),
+    }
+}

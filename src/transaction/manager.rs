@@ -1,0 +1,314 @@
+//! Transactions for a host that keeps a session and does not know in advance what will come: an attached database, an ETL server.
+
+use super::{Transaction, commit_outcome_unknown};
+use crate::error::{Error, Phase, Result};
+use crate::oci::{CancelHandle, Session};
+use crate::sql;
+
+/// Set before each piece of work in an open transaction, so that a piece that fails takes back itself and nothing else.
+const PIECE: &str = "OLBRIDGE_PIECE";
+
+/// A session with its transaction: autocommit until [`Self::begin`], then everything is one transaction until [`Self::commit`] or
+/// [`Self::rollback`]. Dropping it rolls back.
+///
+/// Each piece of work is all or nothing: one that fails takes back what it did, and leaves an open transaction as it was before. What the
+/// database says of the transaction is compared with what is known here, before and after. A lost connection ends everything:
+/// [`TransactionState::Lost`], and whether a commit that was under way has happened is then said to be unknown, never guessed.
+#[derive(Debug)]
+pub struct TransactionManager {
+    session: Session,
+    state: TransactionState,
+    held: Held,
+}
+
+/// What an open transaction holds, between pieces of work.
+#[derive(Debug, Default)]
+struct Held {
+    rows_changed: u64,
+    seen_open: bool,
+    must_roll_back: bool,
+    /// Name, and rows changed when it was set.
+    savepoints: Vec<(String, u64)>,
+}
+
+/// Where a [`TransactionManager`] stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionState {
+    /// No transaction is open: each piece of work commits by itself.
+    Autocommit,
+    /// A transaction is open.
+    Open,
+    /// A transaction is open that can only be rolled back: a piece of work failed and could not be taken back by itself.
+    MustRollBack,
+    /// The connection is lost. The database rolls back what was not committed.
+    Lost {
+        /// A commit was under way: whether it has happened is not known.
+        commit_in_doubt: bool,
+    },
+}
+
+/// What is open, and how much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionStatus {
+    /// Where it stands.
+    pub state: TransactionState,
+    /// Rows of tables that the open transaction has changed.
+    pub rows_changed: u64,
+    /// Savepoints that are set, oldest first.
+    pub savepoints: Vec<String>,
+    /// What the database says: a transaction is open. `None` when the client cannot tell (before 12.1).
+    pub database_says_open: Option<bool>,
+}
+
+impl TransactionManager {
+    /// Takes over a session.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when the session has a transaction open already.
+    pub fn new(session: Session) -> Result<Self> {
+        let manager = TransactionManager { session, state: TransactionState::Autocommit, held: Held::default() };
+        manager.refuse_foreign_work()?;
+        Ok(manager)
+    }
+
+    /// Gives the session back; what was open is rolled back.
+    pub fn into_session(mut self) -> Result<Session> {
+        if matches!(self.state, TransactionState::Open | TransactionState::MustRollBack) {
+            self.rollback()?;
+        }
+        Ok(self.session)
+    }
+
+    /// The session, to describe tables and to plan. Changes belong into [`Self::run`].
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// What is open. No round trip.
+    pub fn status(&self) -> TransactionStatus {
+        TransactionStatus {
+            state: self.state,
+            rows_changed: self.held.rows_changed,
+            savepoints: self.held.savepoints.iter().map(|(name, _)| name.clone()).collect(),
+            database_says_open: self.session.transaction_in_progress(),
+        }
+    }
+
+    /// Breaks off the running call from another thread, which then fails with ORA-01013 and is taken back.
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.session.cancel_handle()
+    }
+
+    /// Opens a transaction. No round trip: Oracle begins it with the first change.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when one is open; when the connection is lost.
+    pub fn begin(&mut self) -> Result<()> {
+        match self.state {
+            TransactionState::Autocommit => {}
+            TransactionState::Lost { .. } => return Err(self.lost()),
+            _ => return Err(usage("a transaction is open already", "commit it or roll it back first; savepoints nest")),
+        }
+        self.refuse_foreign_work()?;
+        self.held = Held::default();
+        self.state = TransactionState::Open;
+        Ok(())
+    }
+
+    /// Does a piece of work: in the open transaction, or, if none is open, in one of its own that is committed at the end. If it fails, what it
+    /// did is taken back.
+    ///
+    /// # Errors
+    /// Those of `work`; those of the commit.
+    pub fn run<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        match self.state {
+            TransactionState::Autocommit => self.run_alone(work),
+            TransactionState::Open => self.run_within(work),
+            TransactionState::MustRollBack => Err(usage("an earlier error can only be rolled back", "roll back")),
+            TransactionState::Lost { .. } => Err(self.lost()),
+        }
+    }
+
+    /// Runs a statement without placeholders; rows affected. Without an open transaction it commits on success in the same round trip, and may be
+    /// DDL.
+    pub fn execute(&mut self, sql: &str) -> Result<u64> {
+        if self.state != TransactionState::Autocommit {
+            return self.run(|transaction| transaction.execute(sql));
+        }
+        self.refuse_foreign_work()?;
+        let result = self.session.execute_and_commit(sql);
+        self.note_loss(&result);
+        result
+    }
+
+    /// Runs a query, which sees what the open transaction has changed.
+    pub fn query(&mut self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<()> {
+        if matches!(self.state, TransactionState::Lost { .. }) {
+            return Err(self.lost());
+        }
+        let result = self.session.query_rows(sql, each_row);
+        self.note_loss(&result);
+        result
+    }
+
+    /// Sets a savepoint.
+    pub fn savepoint(&mut self, name: &str) -> Result<()> {
+        self.require_open()?;
+        let result = self.session.execute_sql(Phase::Execute, None, &sql::savepoint(name)?).map(drop);
+        self.note_loss(&result);
+        result?;
+        self.held.savepoints.retain(|(other, _)| other != name);
+        self.held.savepoints.push((name.to_owned(), self.held.rows_changed));
+        Ok(())
+    }
+
+    /// Takes back everything after the savepoint, which stays set; those after it are gone.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a savepoint that is not set.
+    pub fn rollback_to(&mut self, name: &str) -> Result<()> {
+        if self.state != TransactionState::MustRollBack {
+            self.require_open()?;
+        }
+        let Some(index) = self.held.savepoints.iter().position(|(other, _)| other == name) else {
+            return Err(usage(&format!("no savepoint {name} is set"), "roll back to one of status().savepoints"));
+        };
+        let result = self.session.execute_sql(Phase::Rollback, None, &sql::rollback_to_savepoint(name)?).map(drop);
+        self.note_loss(&result);
+        result?;
+        self.held.rows_changed = self.held.savepoints[index].1;
+        self.held.savepoints.truncate(index + 1);
+        self.held.must_roll_back = false;
+        self.state = TransactionState::Open;
+        Ok(())
+    }
+
+    /// Makes the open transaction durable; the rows that it has changed.
+    ///
+    /// # Errors
+    /// Whatever the error, nothing is open afterwards; [`TransactionState::Lost`] says if the outcome is unknown.
+    pub fn commit(&mut self) -> Result<u64> {
+        if self.state == TransactionState::MustRollBack {
+            return Err(usage("an earlier error can only be rolled back; nothing was committed", "roll back"));
+        }
+        self.require_open()?;
+        let held = std::mem::take(&mut self.held);
+        self.state = TransactionState::Autocommit;
+        let rows = held.rows_changed;
+        let result = resume(&mut self.session, &held).commit();
+        self.note_loss(&result);
+        result?;
+        self.refuse_foreign_work()?;
+        Ok(rows)
+    }
+
+    /// Takes the open transaction back; the rows that were changed in it.
+    pub fn rollback(&mut self) -> Result<u64> {
+        if self.state != TransactionState::MustRollBack {
+            self.require_open()?;
+        }
+        let held = std::mem::take(&mut self.held);
+        self.state = TransactionState::Autocommit;
+        let result = resume(&mut self.session, &held).rollback();
+        self.note_loss(&result);
+        result?;
+        self.refuse_foreign_work()?;
+        Ok(held.rows_changed)
+    }
+
+    /// Logs in again after the connection was lost.
+    ///
+    /// # Errors
+    /// Those of the login; [`Error::Usage`] when the connection is not lost.
+    pub fn reconnect(&mut self) -> Result<()> {
+        if !matches!(self.state, TransactionState::Lost { .. }) {
+            return Err(usage("the connection is not lost", "roll back to begin anew"));
+        }
+        self.session = self.session.reconnect()?;
+        (self.state, self.held) = (TransactionState::Autocommit, Held::default());
+        Ok(())
+    }
+
+    fn run_alone<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.refuse_foreign_work()?;
+        let transaction = Transaction::begin(&mut self.session);
+        let result = match work(&transaction) {
+            Ok(value) => transaction.commit().map(|()| value),
+            // The error of the work is the news; a rollback that fails too happens when the session ends.
+            Err(error) => {
+                let _ = transaction.rollback();
+                Err(error)
+            }
+        };
+        self.note_loss(&result);
+        result
+    }
+
+    fn run_within<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let transaction = resume(&mut self.session, &self.held);
+        let result = transaction.savepoint(PIECE).and_then(|()| {
+            let done = work(&transaction).and_then(|value| transaction.refuse_unsent().map(|()| value));
+            done.map_err(|error| (error, transaction.rollback_to(PIECE).is_ok())).map_err(|(error, taken_back)| {
+                self.held.must_roll_back = !taken_back;
+                error
+            })
+        });
+        if result.is_ok() {
+            (self.held.rows_changed, self.held.seen_open) = (transaction.rows_changed.get(), transaction.seen_open.get());
+        }
+        transaction.leave_open();
+        if self.held.must_roll_back {
+            self.state = TransactionState::MustRollBack;
+        }
+        self.note_loss(&result);
+        result
+    }
+
+    /// After an error that says that the connection is gone.
+    fn note_loss<T>(&mut self, result: &Result<T>) {
+        if let Err(error) = result
+            && error.is_lost_connection()
+        {
+            self.state = TransactionState::Lost { commit_in_doubt: commit_outcome_unknown(error) };
+            self.held = Held::default();
+        }
+    }
+
+    fn require_open(&self) -> Result<()> {
+        match self.state {
+            TransactionState::Open => Ok(()),
+            TransactionState::MustRollBack => Err(usage("an earlier error can only be rolled back", "roll back")),
+            TransactionState::Autocommit => Err(usage("no transaction is open", "begin one")),
+            TransactionState::Lost { .. } => Err(self.lost()),
+        }
+    }
+
+    /// Nothing is open here, so nothing may be open there.
+    fn refuse_foreign_work(&self) -> Result<()> {
+        match self.session.transaction_in_progress() {
+            Some(true) => Err(usage(
+                "the database says that a transaction is open which was not begun here",
+                "commit it or roll it back where it was begun",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn lost(&self) -> Error {
+        let in_doubt = self.state == TransactionState::Lost { commit_in_doubt: true };
+        let note = if in_doubt { "; whether the commit that was under way has happened is not known" } else { "" };
+        usage(&format!("the connection was lost{note}"), "reconnect")
+    }
+}
+
+fn resume<'s>(session: &'s mut Session, held: &Held) -> Transaction<'s> {
+    let transaction = Transaction::begin(session);
+    transaction.rows_changed.set(held.rows_changed);
+    transaction.seen_open.set(held.seen_open);
+    transaction.load_failed.set(held.must_roll_back);
+    transaction
+}
+
+fn usage(message: &str, remedy: &str) -> Error {
+    Error::Usage { message: message.into(), remedy: remedy.into() }
+}
