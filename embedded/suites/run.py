@@ -3,7 +3,8 @@
     python run.py --library DIR --cache DIR [--python-tests DIR] [--crate DIR] [--only NAME …] [--record] [--details FILE] [--limit-s N]
 
 Prints a line per file: passed, failed, skipped, and the floor: the least that has to pass, from floors.tsv. Ends with 1 when a file
-passes fewer than its floor, after a second try; files whose tests depend on timing are only named. `--record` writes the counts of this run as the floors; `--details` writes every failure and its reason.
+passes fewer than its floor, after a second try; files whose tests depend on timing are only named. `--record` writes the counts of this run
+as the floors; `--details` writes every failure and its reason.
 """
 
 import argparse
