@@ -90,7 +90,6 @@ refused! {
     OCISodaSave(*mut c_void, *mut c_void, *mut c_void; u32);
     OCISodaSaveAndGet(*mut c_void, *mut c_void, *mut *mut c_void; u32);
     OCISodaSaveAndGetWithOpts(*mut c_void, *mut c_void, *mut *mut c_void, *mut c_void; u32);
-    OCIStmtGetNextResult(*mut c_void; *mut *mut c_void, *mut u32, u32);
     OCIStmtGetPieceInfo(*mut c_void; *mut *mut c_void, *mut u32, *mut u8, *mut u32, *mut u32, *mut u8);
     OCIStmtSetPieceInfo(*mut c_void, u32; *const c_void, *mut u32, u8, *const c_void, *mut u16);
     OCIStringAssignText(*mut c_void; *const u8, u32, *mut *mut c_void);

@@ -33,6 +33,12 @@ pub enum Datum<'a> {
     IntervalDs(i128),
     /// INTERVAL YEAR TO MONTH in months.
     IntervalYm(i32),
+    /// BOOLEAN of PL/SQL.
+    Boolean(bool),
+    /// An index-by table of PL/SQL, from index 1.
+    Table(&'a [Datum<'a>]),
+    /// A query of the session, by the number that `Session::take_cursor` asks for.
+    Cursor(u32),
 }
 
 /// The kind of a [`Datum`], as known when a bind variable is declared.
@@ -67,6 +73,12 @@ pub enum DatumKind {
     IntervalDs,
     /// [`Datum::IntervalYm`].
     IntervalYm,
+    /// [`Datum::Boolean`].
+    Boolean,
+    /// [`Datum::Table`].
+    Table,
+    /// [`Datum::Cursor`].
+    Cursor,
 }
 
 impl Datum<'_> {
@@ -86,6 +98,9 @@ impl Datum<'_> {
             Datum::TimestampTz(_) => DatumKind::TimestampTz,
             Datum::IntervalDs(_) => DatumKind::IntervalDs,
             Datum::IntervalYm(_) => DatumKind::IntervalYm,
+            Datum::Boolean(_) => DatumKind::Boolean,
+            Datum::Table(_) => DatumKind::Table,
+            Datum::Cursor(_) => DatumKind::Cursor,
         }
     }
 

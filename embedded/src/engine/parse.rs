@@ -72,14 +72,19 @@ pub(crate) fn dml(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<(Ast, Opt
         }
     }
     clause.remove(0);
-    quote_cast_types(&mut clause);
-    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(clause);
-    let expressions = parser.parse_comma_separated(Parser::parse_expr).map_err(|error| parse_error(sql, error))?;
+    let expressions = expressions(sql, clause)?;
     if expressions.len() != targets.len() {
         let (code, text) = if expressions.len() < targets.len() { (947, "not enough values") } else { (913, "too many values") };
         return Err(OraError::new(code, text));
     }
     Ok((from_tokens(sql, tokens)?, Some(Returning { expressions, into: targets })))
+}
+
+/// Parses expressions separated by commas.
+pub(crate) fn expressions(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<Vec<Expr>> {
+    quote_cast_types(&mut tokens);
+    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
+    parser.parse_comma_separated(Parser::parse_expr).map_err(|error| parse_error(sql, error))
 }
 
 /// Parses the tokens of one statement; `sql` is the text they come from.

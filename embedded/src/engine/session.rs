@@ -19,10 +19,14 @@ use super::value::{Stored, store_plain};
 use super::{Datum, OraError, Result, password, undo};
 
 mod block;
+mod call;
 mod check;
+mod cursors;
 mod query;
 mod rules;
+mod slot;
 mod statement;
+mod units;
 
 pub use statement::Statement;
 
@@ -56,6 +60,14 @@ pub struct Session {
     last_row: Option<(i64, i64)>,
     /// Whether the schema was chosen by its name, be it the user's own.
     pub(super) schema_is_chosen: bool,
+    /// Queries that cursor variables stand for, by number.
+    cursors: BTreeMap<u32, cursors::RefCursor>,
+    next_cursor: u32,
+    /// Queries that the running block returned to its caller.
+    implicit_results: Vec<u32>,
+    output: call::Output,
+    /// What the last statement said besides its success.
+    warning: Option<OraError>,
     /// Whether a block runs: its statements are parts of one call.
     in_block: bool,
 }
@@ -111,6 +123,11 @@ impl Session {
             is_open: false,
             last_row: None,
             schema_is_chosen: false,
+            cursors: BTreeMap::new(),
+            next_cursor: 0,
+            implicit_results: Vec::new(),
+            output: call::Output::default(),
+            warning: None,
             in_block: false,
         })
     }

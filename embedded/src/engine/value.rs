@@ -169,6 +169,7 @@ pub(crate) fn store_plain<'a>(datum: Datum<'a>) -> Result<Stored<'a>> {
         Datum::TimestampTz(bytes) => Stored::inline(&DateTime::from_timestamp_tz(bytes)?.to_timestamp_tz()),
         Datum::IntervalDs(nanos) => Stored::inline(&interval::nanos_bytes(interval::checked_nanos(Some(nanos))?)),
         Datum::IntervalYm(months) => Stored::inline(&interval::months_bytes(months)),
+        Datum::Boolean(_) | Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
     })
 }
 
@@ -330,7 +331,13 @@ pub(crate) fn to_text<'a>(datum: Datum<'a>, nls: &Nls, expected: &str) -> Result
         Datum::TimestampTz(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp_tz(bytes)?, 13)),
         Datum::IntervalDs(nanos) => Cow::Owned(interval::nanos_text(nanos, 9, 9)),
         Datum::IntervalYm(months) => Cow::Owned(interval::months_text(months, 9)),
+        Datum::Boolean(_) | Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
     })
+}
+
+/// Types of PL/SQL have no place in SQL.
+fn not_in_sql(datum: &Datum<'_>) -> OraError {
+    OraError::new(902, format_args!("invalid datatype: {} of PL/SQL in SQL", kind_name(datum)))
 }
 
 /// BINARY_FLOAT and BINARY_DOUBLE as text: `1.5E+000`, `Nan`, `Inf`.
@@ -405,6 +412,9 @@ fn kind_name(datum: &Datum<'_>) -> &'static str {
         Datum::TimestampTz(_) => "TIMESTAMP WITH TIME ZONE",
         Datum::IntervalDs(_) => "INTERVAL DAY TO SECOND",
         Datum::IntervalYm(_) => "INTERVAL YEAR TO MONTH",
+        Datum::Boolean(_) => "BOOLEAN",
+        Datum::Table(_) => "TABLE",
+        Datum::Cursor(_) => "CURSOR",
     }
 }
 

@@ -33,6 +33,9 @@ pub(in super::super) fn check_kinds(plan: &DmlPlan, kinds: &[DatumKind], nls: &N
             DatumKind::TimestampTz => Datum::TimestampTz([120, 100, 1, 1, 1, 1, 1, 0, 0, 0, 0, 20, 60]),
             DatumKind::IntervalDs => Datum::IntervalDs(0),
             DatumKind::IntervalYm => Datum::IntervalYm(0),
+            DatumKind::Boolean => Datum::Boolean(false),
+            DatumKind::Table => Datum::Table(&[]),
+            DatumKind::Cursor => Datum::Cursor(0),
         };
         let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
         if let Err(error) = value::assign(&target, sample, nls)

@@ -52,7 +52,7 @@ impl Session {
                 _ => error,
             })?;
         }
-        let shared = matches!(self.location, Location::File(_)) && !self.in_transaction();
+        let shared = matches!(self.location, Location::File(_)) && !self.in_transaction() && !self.in_block;
         let mut reader = if shared { Some(self.reader()?) } else { None };
         if let Err(error) = self.plan_query(reader.as_ref(), statement, binds) {
             self.hand_back(reader);

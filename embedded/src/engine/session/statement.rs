@@ -16,12 +16,15 @@ use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Needs, Query, ReturningPlan, Translator, describe};
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
+use super::units::is_unit;
 
 /// What a statement was when it was prepared.
 enum Body {
     Command(Command),
     Sql(Box<Ast>, Option<Returning>),
     Block(Box<Program>),
+    /// CREATE of a stored unit.
+    Unit,
 }
 
 /// What everything a plan depends on was when it was made.
@@ -78,7 +81,7 @@ impl Statement {
 
     /// Whether it is neither a query nor DML nor a block.
     pub(super) fn is_command(&self) -> bool {
-        matches!(self.body, Body::Command(_))
+        matches!(self.body, Body::Command(_) | Body::Unit)
     }
 
     fn new(sql: &str, shape: Shape, body: Body) -> Statement {
@@ -99,6 +102,14 @@ impl Statement {
         names.extend(std::iter::repeat_n(String::new(), variables));
         let shape = Shape { kind, binds: names, is_returning: false };
         Statement { locals, ..Statement::new(sql, shape, Body::Sql(Box::new(ast), None)) }
+    }
+
+    /// The same with RETURNING of these expressions.
+    pub(crate) fn returning(mut self, expressions: Vec<sqlparser::ast::Expr>) -> Statement {
+        if let Body::Sql(_, returning) = &mut self.body {
+            *returning = Some(Returning { expressions, into: Vec::new() });
+        }
+        self
     }
 
     /// COMMIT and its kin.
@@ -143,7 +154,8 @@ impl Session {
                 let (ast, returning) = parse::dml(sql, tokens)?;
                 Body::Sql(Box::new(ast), returning)
             }
-            StatementKind::Begin | StatementKind::Declare => Body::Block(Box::new(parse_block(sql, &shape.binds)?)),
+            StatementKind::Begin | StatementKind::Declare => Body::Block(Box::new(parse_block(sql, &shape.binds, &self.units())?)),
+            StatementKind::Create if is_unit(sql) => Body::Unit,
             StatementKind::Create
             | StatementKind::Drop
             | StatementKind::Alter
@@ -165,6 +177,9 @@ impl Session {
     /// # Errors
     /// As `prepare`.
     pub fn replan(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind]) -> Result<()> {
+        if let Body::Block(program) = &mut statement.body {
+            program.bind_kinds = bind_kinds.to_vec();
+        }
         if !matches!(statement.body, Body::Sql(..)) {
             return Ok(());
         }
@@ -228,6 +243,10 @@ impl Session {
     /// # Errors
     /// As Oracle has them; ORA-01008 when binds are missing.
     pub fn execute(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<u64> {
+        if let Body::Unit = &statement.body {
+            self.begin_call()?;
+            return self.create_unit(&statement.sql).map(|()| 0);
+        }
         if let Body::Command(command) = &statement.body {
             let command = command.clone();
             self.begin_call()?;

@@ -28,6 +28,9 @@ fn show(datum: Datum<'_>) -> String {
         Datum::TimestampTz(bytes) => crate::engine::value::hex(&bytes),
         Datum::IntervalDs(nanos) => crate::engine::interval::nanos_text(nanos, 2, 6),
         Datum::IntervalYm(months) => crate::engine::interval::months_text(months, 2),
+        Datum::Boolean(value) => value.to_string().to_uppercase(),
+        Datum::Table(elements) => format!("{:?}", elements.iter().map(|element| show(*element)).collect::<Vec<_>>()),
+        Datum::Cursor(_) => "CURSOR".into(),
         Datum::Int(_) | Datum::UInt(_) => panic!("the engine gives NUMBER as bytes"),
     }
 }
@@ -602,3 +605,4 @@ mod objects;
 mod queries;
 mod transactions;
 mod types;
+mod units;

@@ -100,6 +100,8 @@ impl Translator<'_> {
             DatumKind::TimestampTz => DataType::TimestampTz { digits: 9 },
             DatumKind::IntervalDs => INTERVAL_DS,
             DatumKind::IntervalYm => INTERVAL_YM,
+            // Not of SQL: refused with the value.
+            DatumKind::Boolean | DatumKind::Table | DatumKind::Cursor => DataType::varchar2(1),
         };
         Ok(Sql::new(format!("?{}", index + 1), data_type))
     }
