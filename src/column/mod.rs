@@ -10,6 +10,7 @@ use crate::layout::{Cells, Layout, Slots};
 use crate::oracle_type::{ColumnDesc, DatabaseCharset};
 use crate::type_map::LossySet;
 
+mod cast;
 pub mod datetime;
 mod decoded;
 pub mod dictionary;
@@ -20,6 +21,7 @@ pub mod number;
 pub mod raw;
 pub mod text;
 mod text_form;
+pub(crate) use cast::casting;
 pub(crate) use text_form::text_form_cells;
 
 mod variable;

@@ -45,10 +45,15 @@ pub(super) fn statement_reason(load: &LoadPlan) -> &'static str {
 pub(super) fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
     let column = |(index, column): (usize, &PlannedColumn)| {
         let nullable = pairs.iter().find(|p| p.target.name == column.target).is_none_or(|p| p.target.nullable);
+        let cast = load.options.casts.iter().find(|(name, _)| *name == column.source).map(|(_, wanted)| wanted);
+        let bound_type = cast.unwrap_or(&column.source_type);
         PlanColumn {
             position: index + 1,
             source: column.source.clone(),
-            arrow_type: column.source_type.to_string(),
+            arrow_type: match cast {
+                Some(wanted) => format!("{} as {wanted}", column.source_type),
+                None => column.source_type.to_string(),
+            },
             external_type: external_type_name(&column.layout),
             target: column.target.clone(),
             oracle_type: match column.target.as_str() {
@@ -56,7 +61,7 @@ pub(super) fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanCol
                 ROWID => ROWID.to_owned(),
                 _ => format!("{}{}", column.target_type, if nullable { "" } else { " NOT NULL" }),
             },
-            conversion: if column.is_mark { Conversion::Exact } else { conversion_of(&column.source_type, &column.target_type) },
+            conversion: if column.is_mark { Conversion::Exact } else { conversion_of(bound_type, &column.target_type) },
             key: column.is_key,
         }
     };

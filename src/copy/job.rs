@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::cast::Cast;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::lake::rejects::RejectFormat;
@@ -155,6 +156,8 @@ pub struct CopyJob {
     pub commit: CommitPolicy,
     /// Losses that are accepted.
     pub lossy: LossySet,
+    /// Source columns that are cast before they are bound, or whose column gets another type when the table is created.
+    pub cast: Vec<(String, Cast)>,
     /// Name under which the database remembers what was loaded, in the transaction of the rows: see [`super::state`].
     pub job: Option<String>,
 }
@@ -179,6 +182,7 @@ impl CopyJob {
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
+            cast: Vec::new(),
             job: None,
         }
     }
@@ -194,7 +198,7 @@ impl CopyJob {
             (rows, limit) => rows.or(limit),
         };
         let not_found = self.not_found.unwrap_or(self.mode.default_not_found());
-        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found, charset }
+        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found, charset, casts: self.casts() }
     }
 
     /// Contradictions that need no session to see.

@@ -1,5 +1,6 @@
 //! A copy as a whole: [`CopyJob`] (what was asked for) → [`CopyPlan`] (what will happen, printable) → run → [`CopyReport`] (what happened).
 
+mod cast;
 mod columns;
 pub mod describe;
 pub mod export;
@@ -20,6 +21,7 @@ pub mod state;
 pub mod target;
 mod text_types;
 
+pub use cast::Cast;
 pub use columns::PlanColumn;
 pub use export::{AsOf, ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
 pub use job::{CopyJob, Mode, OnError};

@@ -173,12 +173,15 @@ impl CopyJob {
             None => source.infer(&indices, proceed)?,
         }
         let schema = source.schema().clone();
+        let casting = self.with_source_names(&schema, existing.is_none(), &mut problems);
         let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
             None => {
                 let stats = new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
-                let type_of = |index: usize, field: &Field| {
-                    original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok)
+                let type_of = |index: usize, field: &Field| match casting.created(field) {
+                    Ok(oracle_type) => Ok(oracle_type),
+                    Err(Some(cast)) => new_column_type(&cast, &TextStats::default()),
+                    Err(None) => original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok),
                 };
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
@@ -192,7 +195,7 @@ impl CopyJob {
             None => only_needed(pairs, keyed.delete_mark.as_mut()),
         };
         let (charset, warning) = charset_for(session, &pairs)?;
-        let load = self.load_plan(&name, &pairs, &keyed, problems, charset)?;
+        let load = casting.load_plan(&name, &pairs, &keyed, problems, charset)?;
         let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
         plan.warnings.extend(warning);
         (plan.job, plan.work.job) = (job, job_state);

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod calendar;
+mod casts;
 mod cli;
 mod copy_api;
 mod dml;

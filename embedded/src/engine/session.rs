@@ -158,9 +158,9 @@ impl Session {
         self.settings.get(name).map(String::as_str)
     }
 
-    /// Minutes of the session's time zone from UTC.
+    /// Minutes of the session's time zone from UTC, now.
     pub fn time_zone_minutes(&self) -> i32 {
-        self.nls.offset_minutes
+        super::datetime::DateTime::now(self.nls.offset_minutes).offset_minutes
     }
 
     /// False for `null`, where [`Session::check_execute`] stands for executing DML.

@@ -378,7 +378,7 @@ fn to_datetime(datum: Datum<'_>, nls: &Nls, read: fn(&Nls, &str) -> Result<DateT
 fn zoned(datum: Datum<'_>, nls: &Nls) -> Result<DateTime> {
     let value = to_datetime(datum, nls, Nls::read_timestamp_tz, "TIMESTAMP WITH TIME ZONE")?;
     let local = matches!(datum, Datum::Date(_) | Datum::Timestamp(_));
-    let value = if local { DateTime { offset_minutes: nls.offset_minutes, ..value } } else { value };
+    let value = if local { value.local_in(nls.offset_minutes)? } else { value };
     value.to_utc().check()?;
     Ok(value)
 }

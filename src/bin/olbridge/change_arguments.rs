@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use olbridge::copy::OnError;
 use olbridge::load::NotFound;
 
+use crate::cast_arguments::CastArguments;
 use crate::failure::{Failure, usage};
 
 /// What only a copy into a table takes.
@@ -39,6 +40,9 @@ pub struct ChangeArguments {
     /// Name of the job: the table OLBRIDGE_STATE remembers what it has loaded, so that running it again loads nothing twice
     #[arg(long, value_name = "NAME")]
     pub job: Option<String>,
+    /// Other types.
+    #[command(flatten)]
+    pub cast: CastArguments,
 }
 
 /// `--on-error`.
@@ -81,6 +85,7 @@ impl ChangeArguments {
             ("--primary-key", !self.primary_key.is_empty()),
             ("--not-found", self.not_found.is_some()),
             ("--job", self.job.is_some()),
+            ("--cast", !self.cast.cast.is_empty()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }

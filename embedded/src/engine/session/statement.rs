@@ -49,7 +49,7 @@ pub struct Statement {
     /// Variables of the block that the statement stands in.
     locals: Vec<Local>,
     /// FOR UPDATE: the transaction begins with the query.
-    pub(super) locks: bool,
+    pub(super) locks: Option<parse::RowLock>,
 }
 
 impl Statement {
@@ -82,7 +82,7 @@ impl Statement {
     }
 
     fn new(sql: &str, shape: Shape, body: Body) -> Statement {
-        Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new(), locks: false }
+        Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new(), locks: None }
     }
 
     /// A statement in a block: its binds are the block's and then the variables.
@@ -133,11 +133,13 @@ impl Session {
         if let (false, Some(name)) = (is_block, shape.binds.iter().find(refused)) {
             return Err(OraError::new(1745, format_args!("invalid host/bind variable name (:{name})")));
         }
-        let mut locks = false;
+        let mut locks = None;
         let body = match shape.kind {
             StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
                 let mut tokens = tokenise(sql)?;
-                locks = shape.kind == StatementKind::Select && parse::cut_for_update(&mut tokens)?;
+                if shape.kind == StatementKind::Select {
+                    locks = parse::cut_for_update(&mut tokens)?;
+                }
                 let (ast, returning) = parse::dml(sql, tokens)?;
                 Body::Sql(Box::new(ast), returning)
             }

@@ -136,7 +136,7 @@ impl Translator<'_> {
             "USER" => Sql::new(text_literal(self.context.user), DataType::varchar2(128)),
             "DBTIMEZONE" => Sql::new("'+00:00'", DataType::varchar2(6)),
             "SESSIONTIMEZONE" => {
-                let text = format!("{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60, offset.abs() % 60);
+                let text = super::super::zone::name(offset);
                 Sql::new(text_literal(&text), DataType::varchar2(75))
             }
             _ => return None,
