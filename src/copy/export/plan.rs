@@ -12,7 +12,7 @@ use crate::copy::format::{TextTable, bytes, thousands};
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::lake::format::Format;
-use crate::lake::sink::{SinkOptions, is_standard_output};
+use crate::lake::sink::{SinkOptions, is_standard_output, is_taken};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, TableName};
 use crate::sql;
@@ -101,7 +101,7 @@ impl ExportJob {
     /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options.
     pub fn plan(&self, session: &Session) -> Result<ExportPlan> {
         self.check()?;
-        let action = match (!is_standard_output(&self.path) && self.path.exists(), self.mode) {
+        let action = match (is_taken(&self.path), self.mode) {
             (false, _) => FileAction::Create,
             (true, FileMode::Overwrite) => FileAction::Replace,
             (true, FileMode::Ignore) => FileAction::Skip,
@@ -129,7 +129,7 @@ impl ExportJob {
             rows_per_fetch: fetch.as_ref().map_or(0, FetchPlan::rows_per_fetch),
             buffer_bytes: fetch.as_ref().map_or(0, |fetch| fetch.buffer_bytes() as u64 * u64::from(readers.sessions)),
             readers,
-            file: self.sink,
+            file: self.sink.clone(),
             warnings,
             fetch,
             slices,
@@ -293,7 +293,7 @@ fn shown_columns(plan: &FetchPlan) -> Vec<ExportColumn> {
 
 fn layout_line(file: &SinkOptions) -> String {
     let codec = file.codec();
-    match file.format {
+    let format = match file.format {
         Format::Parquet => {
             let (rows, size) = (thousands(file.row_group_rows as u64), bytes(file.row_group_bytes as u64));
             format!("Parquet with {codec}, row groups of {rows} rows or {size}")
@@ -302,7 +302,13 @@ fn layout_line(file: &SinkOptions) -> String {
         Format::Arrows => format!("Arrow IPC stream, compression {codec}"),
         Format::Csv => format!("CSV, {:?} between fields, NULL is {:?}", file.csv.delimiter, file.csv.null),
         Format::Ndjson => "NDJSON, one object a line".to_owned(),
-    }
+    };
+    let partitions = match file.partition_by.is_empty() {
+        true => String::new(),
+        false => format!("; a directory for each {}", file.partition_by.join(", ")),
+    };
+    let limit = file.file_bytes.map(|limit| format!("; another file after {}", bytes(limit))).unwrap_or_default();
+    format!("{format}{partitions}{limit}")
 }
 
 impl fmt::Display for ExportPlan {
