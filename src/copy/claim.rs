@@ -8,8 +8,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::time::{Duration, Instant};
 
 use super::plan::TableAction;
+use super::progress::Cancel;
 use super::state::{JobKey, JobState, Mark, STATE_TABLE, UNKNOWN_TABLE, create_state_table, ora_code, read_marks, table_id};
 use crate::error::{Error, Phase, Result};
 use crate::oci::{BindValue, Session};
@@ -21,13 +23,17 @@ const UPDATE: &str = "UPDATE OLBRIDGE_STATE SET EPOCH = :1, ROWS_DONE = :2, ROWS
 const CLAIM: &str = "UPDATE OLBRIDGE_STATE SET RUN_ID = :1, EPOCH = :2, UPDATED_AT = SYSTIMESTAMP \
      WHERE JOB = :3 AND TARGET = :4 AND SOURCE = '*' AND RUN_ID = :5";
 const HOLD: &str = "UPDATE OLBRIDGE_STATE SET UPDATED_AT = SYSTIMESTAMP WHERE JOB = :1 AND TARGET = :2 AND SOURCE = '*' AND RUN_ID = :3";
-/// Ends with ORA-30006 when the lost transaction does not end: its server process may not have heard that the client is gone.
-const WAIT_FOR_END: &str = "SELECT RUN_ID FROM OLBRIDGE_STATE WHERE JOB = :1 AND TARGET = :2 AND SOURCE = '*' FOR UPDATE WAIT 60";
+const HOLDER: &str = "SELECT RUN_ID FROM OLBRIDGE_STATE WHERE JOB = :1 AND TARGET = :2 AND SOURCE = '*' FOR UPDATE NOWAIT";
 const FORGET_ALL: &str = "DELETE FROM OLBRIDGE_STATE WHERE TARGET = :1 AND SOURCE <> '*'";
 const FORGET_EARLIER_TABLES: &str = "DELETE FROM OLBRIDGE_STATE WHERE TARGET = :1 AND SOURCE <> '*' AND TABLE_ID <> :2";
 
 /// ORA-00001: unique constraint violated.
 const ORA_DUPLICATE: i32 = 1;
+/// ORA-00054: resource busy and acquire with NOWAIT specified.
+const ORA_BUSY: i32 = 54;
+/// How long a lost transaction has to end: its server process may not have heard that the client is gone.
+const END_OF_LOST: Duration = Duration::from_secs(60);
+const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What came of a commit whose answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,18 +175,21 @@ impl Claim {
         *self.committed.borrow_mut() = self.in_commit.borrow().clone();
     }
 
-    /// Whether the commit after the last [`Self::write`] has happened, asked in a session of its own. It locks the row `*`, which waits until the
-    /// database has ended the lost transaction: so what is read is final.
+    /// Whether the commit after the last [`Self::write`] has happened, asked in a session of its own. It locks the row `*`, which is free when the
+    /// database has ended the lost transaction: so what is read is final. Asked until then, for a minute or until `cancel`.
     ///
     /// # Errors
     /// The row cannot be locked or read, or another run has taken it over: the outcome stays unknown.
-    pub fn outcome(&self, session: &Session) -> Result<CommitOutcome> {
-        let target = self.key.target();
-        let mut holder = None;
-        session.query_bound(Phase::Describe, WAIT_FOR_END, &[BindValue::Text(&self.key.job), BindValue::Text(&target)], &mut |cells| {
-            holder = cells.first().cloned().flatten();
-            Ok(())
-        })?;
+    pub fn outcome(&self, session: &Session, cancel: &Cancel) -> Result<CommitOutcome> {
+        let began = Instant::now();
+        let holder = loop {
+            match self.lock_holder(session) {
+                Err(error) if ora_code(&error) == ORA_BUSY && began.elapsed() < END_OF_LOST && !cancel.is_requested() => {
+                    std::thread::sleep(ASK_AGAIN);
+                }
+                locked => break locked?,
+            }
+        };
         let marks = read_marks(session, &self.key)?.1;
         session.rollback().map_err(|e| e.into_error(Phase::Rollback, Some(STATE_TABLE)))?;
         if holder.as_ref() != Some(&self.run_id) {
@@ -193,6 +202,16 @@ impl Claim {
             (false, true) => Ok(CommitOutcome::RolledBack),
             _ => Err(self.key.taken_over()),
         }
+    }
+
+    fn lock_holder(&self, session: &Session) -> Result<Option<String>> {
+        let target = self.key.target();
+        let mut holder = None;
+        session.query_bound(Phase::Describe, HOLDER, &[BindValue::Text(&self.key.job), BindValue::Text(&target)], &mut |cells| {
+            holder = cells.first().cloned().flatten();
+            Ok(())
+        })?;
+        Ok(holder)
     }
 }
 

@@ -259,7 +259,7 @@ impl RunningJob {
     pub fn outcome(&self, session: &mut Session, cancel: &Cancel) -> Result<CommitOutcome> {
         *session = session.reconnect()?;
         cancel.arm(session.cancel_handle());
-        let outcome = self.claim.outcome(session);
+        let outcome = self.claim.outcome(session, cancel);
         cancel.disarm();
         outcome
     }

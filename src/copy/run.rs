@@ -324,7 +324,8 @@ impl CopyPlan {
         }
         if created && self.job.is_some() {
             // Another run of the job may be filling it by now.
-            return annotate(error, &format!("{} was created and stays: the next run of the job goes on in it", self.table));
+            let stays = format!("{} was created and stays: the next run of the job goes on in it", self.table);
+            return self.name_committed(tally, annotate(error, &stays));
         }
         if created {
             let dropped = sql::drop_table(&self.work.name, false).and_then(|sql| session.execute_sql(Phase::Ddl, Some(&self.table), &sql));
@@ -340,6 +341,10 @@ impl CopyPlan {
                 ),
             };
         }
+        self.name_committed(tally, error)
+    }
+
+    fn name_committed(&self, tally: &Tally, error: Error) -> Error {
         match (&error, tally.rows_committed) {
             (Error::Interrupted { .. }, _) | (_, 0) => error,
             (_, rows) => annotate(error, &format!("the first {rows} rows had been committed before and are in {}", self.table)),

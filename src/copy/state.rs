@@ -1,6 +1,6 @@
 //! What a named job has done: one row of `OLBRIDGE_STATE` for each job, table and source, its *mark*. It is written in the same transaction as the
 //! rows, so that whoever reads it knows which rows are there: after a kill, and when the answer to a commit was lost. One more row for each job and
-//! table, whose source is `*`, says which run may write (see [`super::claim`]).
+//! table, whose source is `*`, says which run may write (see `claim.rs`).
 
 use crate::error::{Error, Phase, Result};
 use crate::lake::stamp::FileStamps;
@@ -34,9 +34,11 @@ const CREATE: &str = "CREATE TABLE OLBRIDGE_STATE (
 const SELECT: &str = "SELECT SOURCE, EPOCH, ROWS_DONE, ROWS_REJECTED, REJECT_FILES, COMPLETE, ASKED, TABLE_ID, RUN_ID, UPDATED_AT \
      FROM OLBRIDGE_STATE WHERE JOB = :1 AND TARGET = :2 ORDER BY SOURCE";
 /// A table, a view or a synonym has its own name in the schema; a materialized view is also a table.
-const TABLE_ID: &str = "SELECT OBJECT_ID FROM ALL_OBJECTS WHERE OWNER = :1 AND OBJECT_NAME = :2 AND SUBOBJECT_NAME IS NULL \
+const TABLE_ID: &str = "SELECT OBJECT_ID FROM ALL_OBJECTS WHERE OWNER = :1 AND OBJECT_NAME = :2 \
      AND OBJECT_TYPE IN ('TABLE', 'VIEW', 'SYNONYM')";
 
+/// ORA-00904, ORA-00942: no such column, no such view.
+const DICTIONARY_LACKS: [i32; 2] = [904, 942];
 /// ORA-00955: name is already used by an existing object.
 const ORA_NAME_IN_USE: i32 = 955;
 
@@ -167,11 +169,15 @@ impl JobState {
 pub(super) fn table_id(session: &Session, table: &TableName) -> Result<String> {
     let mut id = None;
     let names = [table.schema.as_deref().unwrap_or_default(), &table.table].map(BindValue::Text);
-    session.query_bound(Phase::Describe, TABLE_ID, &names, &mut |cells| {
+    let found = session.query_bound(Phase::Describe, TABLE_ID, &names, &mut |cells| {
         id = cells.first().cloned().flatten();
         Ok(())
-    })?;
-    Ok(id.unwrap_or_else(|| UNKNOWN_TABLE.into()))
+    });
+    match found {
+        // A server that speaks Oracle's protocol without Oracle's dictionary.
+        Err(error) if DICTIONARY_LACKS.contains(&ora_code(&error)) => Ok(UNKNOWN_TABLE.into()),
+        found => found.map(|_| id.unwrap_or_else(|| UNKNOWN_TABLE.into())),
+    }
 }
 
 /// What the state table says of the job and table now.

@@ -221,7 +221,7 @@ fn a_partitioned_directory_comes_back_as_the_same_table() {
         let names = tree(&workspace.file(&out));
         assert!(names.iter().any(|name| name.starts_with("COUNTRY=a%2Fb%20%25/D=1/part-00001.")), "{names:?}");
         assert!(names.iter().any(|name| name.starts_with("COUNTRY=__HIVE_DEFAULT_PARTITION__/D=2/")), "{names:?}");
-        workspace.ok(&["copy", &out, "embedded:r.db/S", "--mode", "overwrite"]);
+        workspace.ok(&["copy", &out, "embedded:r.db/S", "--mode", "overwrite", "--allow-destructive"]);
         let rows = |table: &str| workspace.rows("embedded:r.db", &format!("SELECT ID, COUNTRY, D FROM {table} ORDER BY ID"));
         assert_eq!(rows("S"), rows("T"));
         workspace.run(&copy).fails(4, &["exists", "--mode overwrite"]);

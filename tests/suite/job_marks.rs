@@ -42,7 +42,8 @@ fn a_run_that_was_overtaken_takes_nothing_away() {
     loop {
         signal(&stalled, "STOP");
         let mut probe = database.command(&["sql", "embedded:data.db", "CREATE TABLE PROBE (A NUMBER)"]);
-        if crate::support::finish(probe.env("OLBRIDGE_LOCK_WAIT_MS", "50"), TIME_LIMIT).code == 0 {
+        probe.env("OLBRIDGE_LOCK_WAIT_MS", "50");
+        if crate::support::finish(probe, TIME_LIMIT).code == 0 {
             break;
         }
         tries += 1;

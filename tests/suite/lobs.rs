@@ -87,7 +87,7 @@ fn values_of_any_size_come_back_as_they_were_and_empty_is_not_null() {
     database.workspace().parquet("in.parquet", &[lobs()]);
     database.sql(&format!("CREATE TABLE T {COLUMNS}"));
     for more in [&[][..], &["--batch-rows", "3"], &["--batch-bytes", "1000"]] {
-        let mut words = vec!["copy", "in.parquet", "embedded:data.db/T", "--mode", "truncate"];
+        let mut words = vec!["copy", "in.parquet", "embedded:data.db/T", "--mode", "truncate", "--allow-destructive"];
         words.extend(more);
         database.ok(&words);
         assert_eq!(database.rows("SELECT COUNT(*) FROM T WHERE C IS NULL OR N IS NULL OR B IS NULL")[0][0].as_deref(), Some("6"));

@@ -229,11 +229,24 @@ impl Session {
         let lost = self.check_not_lost();
         if self.in_transaction() {
             undo::commit_transaction(&self.connection)?;
-            self.connection.execute_batch("COMMIT")?;
+            if let Err(error) = self.connection.execute_batch("COMMIT") {
+                return Err(self.commit_failed(error));
+            }
         }
         self.is_open = false;
         self.end_temporary()?;
         lost
+    }
+
+    /// ORA-02091 where the record of the commit cannot have reached the file; any other error leaves it open whether it did (a failed sync).
+    fn commit_failed(&mut self, error: rusqlite::Error) -> OraError {
+        const NOT_WRITTEN: [i32; 3] = [rusqlite::ffi::SQLITE_IOERR_WRITE, rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_BUSY];
+        let is_refused = error.sqlite_error().is_some_and(|cause| NOT_WRITTEN.contains(&cause.extended_code));
+        let cause = OraError::from(error);
+        if is_refused && self.rollback().is_ok() {
+            return OraError::new(2091, format_args!("transaction rolled back\n{}", cause.message));
+        }
+        cause
     }
 
     /// Takes all changes of the transaction back.
