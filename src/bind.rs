@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use crate::column::{ColumnBind, Target, datetime, dictionary, fixed, interval, null, number, raw, text};
+use crate::column::{ColumnBind, Target, datetime, dictionary, fixed, interval, lob, null, number, raw, text};
 use crate::error::PlanProblem;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType as O};
 use crate::type_map::{ArrowFamily as A, Conversion, LossySet, conversion_of};
@@ -42,8 +42,9 @@ fn plan_values(target: Target<'_>) -> Result<Box<dyn ColumnBind>, PlanProblem> {
         (A::Decimal, O::Number { .. } | O::Float { .. }) => number::decimal(target),
         (A::Integer | A::Float, O::BinaryFloat) => fixed::binary_float(target),
         (A::Integer | A::Float, O::BinaryDouble) => fixed::binary_double(target),
-        (A::Text, O::Varchar2(_) | O::Nvarchar2(_) | O::Char(_) | O::Nchar(_) | O::Clob | O::Nclob) => text::text(target),
-        (A::Binary, O::Raw { .. } | O::Blob) => raw::raw(target),
+        (A::Text, O::Varchar2(_) | O::Nvarchar2(_) | O::Char(_) | O::Nchar(_)) => text::text(target),
+        (A::Text, O::Clob | O::Nclob) | (A::Binary, O::Blob) => lob::lob(target),
+        (A::Binary, O::Raw { .. }) => raw::raw(target),
         (A::Date | A::Timestamp | A::ZonedTimestamp, O::Date) => datetime::date(target),
         (A::Date | A::Timestamp | A::ZonedTimestamp, O::Timestamp { fractional_digits }) => datetime::timestamp(target, *fractional_digits),
         (A::ZonedTimestamp, O::TimestampTz { fractional_digits }) => datetime::timestamp_tz(target, *fractional_digits),

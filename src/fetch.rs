@@ -6,7 +6,11 @@
 //!
 //! A batch is one array fetch. Its rows follow from the byte budget and the width of a row, so memory does not grow with the table. Everything
 //! about a column is decided in [`FetchPlan`].
+//!
+//! CLOBs, NCLOBs and BLOBs are fetched as locators, with the first bytes of each prefetched: only so an empty LOB is told from NULL, and one of any
+//! size is read, straight into the batch. A batch ends early where its LOBs reach the byte budget: it has at most the budget and one value more.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,7 +22,7 @@ use arrow::error::ArrowError;
 use crate::column::{ColumnDefine, Origin, ValueError};
 use crate::define::plan_define;
 use crate::error::{Error, Phase, PlanProblem, Result, RowError, SourceRow};
-use crate::layout::{Cells, Layout};
+use crate::layout::{Cells, Layout, LongCells};
 use crate::oci::{BadCell, FetchStatement, OciError, Session};
 use crate::oracle_type::ColumnDesc;
 use crate::type_map::{DEFAULT_MAX_LOB_BYTES, LossySet};
@@ -33,7 +37,7 @@ pub struct FetchOptions {
     pub batch_rows: Option<u32>,
     /// Memory for all array buffers.
     pub batch_bytes: usize,
-    /// Most bytes of a CLOB or BLOB; a longer one ends the fetch. Every row of the buffers has this room for each LOB.
+    /// Bytes (or characters) of each CLOB and BLOB that come with its row. A longer one is read by round trips of its own, in pieces.
     pub max_lob_bytes: u32,
     /// Losses that the user asked for by name.
     pub lossy: LossySet,
@@ -153,7 +157,15 @@ impl FetchPlan {
             let problem = PlanProblem { column: None, reason, remedy: "run the job again".into() };
             return Err(Error::Plan { table: self.label, problems: vec![problem] });
         }
-        Ok(Fetcher { statement, plan: self, rows_fetched: 0, failed: false, fetch_time: Duration::ZERO, convert_time: Duration::ZERO })
+        Ok(Fetcher {
+            statement,
+            plan: self,
+            buffered: 0..0,
+            rows_fetched: 0,
+            failed: false,
+            fetch_time: Duration::ZERO,
+            convert_time: Duration::ZERO,
+        })
     }
 }
 
@@ -163,11 +175,22 @@ impl std::fmt::Debug for FetchPlan {
     }
 }
 
+/// Rows that a fetch has left in the array buffers.
+#[derive(Debug)]
+pub(crate) struct FetchedRows {
+    /// Which of the buffers.
+    pub(crate) rows: Range<usize>,
+    /// The LOBs of these rows, for each column; nothing for columns of other types.
+    pub(crate) lobs: Vec<LongCells>,
+}
+
 /// The rows of a query, a batch at a time. As an Arrow `RecordBatchReader` it goes wherever one is taken.
 #[derive(Debug)]
 pub struct Fetcher<'s> {
     statement: FetchStatement<'s>,
     plan: FetchPlan,
+    /// Rows of the last fetch that have not been handed out.
+    buffered: Range<usize>,
     rows_fetched: u64,
     failed: bool,
     fetch_time: Duration,
@@ -188,26 +211,28 @@ impl Fetcher<'_> {
         next
     }
 
-    /// Brings the next rows into the array buffers and leaves them there, for [`Self::cells`]; 0 at the end.
+    /// Brings the next rows into the array buffers and leaves them there, for [`Self::cells`]; their LOBs are read. `None` at the end.
     ///
     /// # Errors
     /// As [`Self::next_batch`], but for what a conversion would refuse.
-    pub fn next_rows(&mut self) -> Result<usize> {
+    pub(crate) fn next_rows(&mut self) -> Result<Option<FetchedRows>> {
         if self.failed {
-            return Ok(0);
+            return Ok(None);
         }
-        let rows = self.fetch();
-        self.failed = rows.is_err();
-        let rows = rows?;
-        self.rows_fetched += rows as u64;
-        Ok(rows)
+        let fetched = self.fetch();
+        self.failed = fetched.is_err();
+        let fetched = fetched?;
+        fetched.iter().for_each(|fetched| self.take(&fetched.rows));
+        Ok(fetched)
     }
 
-    /// The array buffer of column `index` (0-based) after [`Self::next_rows`], and its indicators (-1 is NULL).
-    ///
-    /// # Panics
-    /// When there is no such column or it has fewer rows.
-    pub fn cells(&self, index: usize, rows: usize) -> (Cells<'_>, &[i16]) {
+    fn take(&mut self, rows: &Range<usize>) {
+        self.rows_fetched += rows.len() as u64;
+        self.buffered.start = rows.end;
+    }
+
+    /// `rows` of the array buffer of column `index` (0-based) after [`Self::next_rows`], and their indicators (-1 is NULL).
+    pub(crate) fn cells(&self, index: usize, rows: Range<usize>) -> (Cells<'_>, &[i16]) {
         self.statement.cells(index, rows)
     }
 
@@ -226,53 +251,89 @@ impl Fetcher<'_> {
         self.convert_time
     }
 
-    fn fetch(&mut self) -> Result<usize> {
-        let began = Instant::now();
-        let outcome = self.statement.fetch().map_err(|error| self.fetch_failed(error))?;
-        self.fetch_time += began.elapsed();
-        match outcome.bad_cell {
-            Some(cell) => Err(self.bad_cell(cell)),
-            None => Ok(outcome.rows),
+    fn fetch(&mut self) -> Result<Option<FetchedRows>> {
+        if self.buffered.is_empty() {
+            let began = Instant::now();
+            let outcome = self.statement.fetch().map_err(|error| self.fetch_failed(error))?;
+            self.fetch_time += began.elapsed();
+            if let Some(cell) = outcome.bad_cell {
+                return Err(self.bad_cell(cell));
+            }
+            if outcome.rows == 0 {
+                return Ok(None);
+            }
+            self.buffered = 0..outcome.rows;
         }
+        let began = Instant::now();
+        let (rows, lobs) = self.read_lobs()?;
+        self.fetch_time += began.elapsed();
+        Ok(Some(FetchedRows { rows, lobs }))
     }
 
     fn advance(&mut self) -> Result<Option<RecordBatch>> {
-        let rows = self.fetch()?;
-        if rows == 0 {
-            return Ok(None);
-        }
+        let Some(FetchedRows { rows, lobs }) = self.fetch()? else { return Ok(None) };
         let began = Instant::now();
-        let batch = self.convert(rows)?;
+        let batch = self.convert(rows.clone(), lobs)?;
         self.convert_time += began.elapsed();
-        self.rows_fetched += rows as u64;
+        self.take(&rows);
         Ok(Some(batch))
+    }
+
+    /// The LOBs of the next rows: as many rows as the byte budget has room for, at least one. All that are left where there are no LOBs.
+    fn read_lobs(&self) -> Result<(Range<usize>, Vec<LongCells>)> {
+        let mut cells: Vec<LongCells> = self.plan.converters.iter().map(|_| LongCells::default()).collect();
+        let is_lob = |index: &usize| matches!(self.plan.converters[*index].layout(), Layout::Lob { .. });
+        let columns: Vec<usize> = (0..cells.len()).filter(is_lob).collect();
+        if columns.is_empty() {
+            return Ok((self.buffered.clone(), cells));
+        }
+        for row in self.buffered.clone() {
+            for &column in &columns {
+                let read = self.statement.read_lob(column, row, &mut cells[column]);
+                read.map_err(|error| self.lob_failed(column, row - self.buffered.start, error))?;
+            }
+            let bytes: usize = columns.iter().map(|&column| cells[column].bytes.len()).sum();
+            if bytes >= self.plan.options.batch_bytes {
+                return Ok((self.buffered.start..row + 1, cells));
+            }
+        }
+        Ok((self.buffered.clone(), cells))
+    }
+
+    #[cold]
+    fn lob_failed(&self, column_index: usize, row_index: usize, error: OciError) -> Error {
+        if error.is_session_dead() {
+            return error.into_error(Phase::Query, Some(&self.plan.label));
+        }
+        let ora_code = (error.ora_code != 0).then_some(error.ora_code);
+        let remedy = match ora_code {
+            None => "leave the column out with --columns".into(),
+            Some(code) => crate::oci::remedy(code).to_owned(),
+        };
+        self.row_error(column_index, row_index, ora_code, error.message, remedy)
     }
 
     #[cold]
     fn fetch_failed(&self, error: OciError) -> Error {
-        /// What clients say of a value that is longer than its buffer when they do not say it of the cell.
-        const TOO_LONG: [i32; 2] = [1406, 3120];
-        let has_lobs = self.plan.converters.iter().any(|converter| matches!(converter.layout(), Layout::Variable { long: true, .. }));
-        let may_be_a_lob = has_lobs && TOO_LONG.contains(&error.ora_code);
-        match error.into_error(Phase::Query, Some(&self.plan.label)) {
-            Error::Database { phase, table, ora_code, message, session_dead, .. } if may_be_a_lob => {
-                let remedy = "if a CLOB or BLOB is longer than the room for it, give it more with --max-lob-bytes".into();
-                Error::Database { phase, table, ora_code, message, remedy, session_dead }
-            }
-            other => other,
-        }
+        error.into_error(Phase::Query, Some(&self.plan.label))
     }
 
-    fn convert(&mut self, rows: usize) -> Result<RecordBatch> {
+    fn convert(&mut self, rows: Range<usize>, lobs: Vec<LongCells>) -> Result<RecordBatch> {
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(self.plan.converters.len());
-        for index in 0..self.plan.converters.len() {
-            let (cells, indicators) = self.statement.cells(index, rows);
-            match self.plan.converters[index].read(cells, nulls_of(indicators)) {
+        for (index, lob) in lobs.into_iter().enumerate() {
+            let (cells, indicators) = self.statement.cells(index, rows.clone());
+            let nulls = nulls_of(indicators);
+            let converter = &mut self.plan.converters[index];
+            let array = match converter.layout() {
+                Layout::Lob { .. } => converter.read_long(lob, nulls),
+                _ => converter.read(cells, nulls),
+            };
+            match array {
                 Ok(array) => arrays.push(array),
                 Err(error) => return Err(self.refused(index, error)),
             }
         }
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         RecordBatch::try_new_with_options(Arc::clone(&self.plan.schema), arrays, &options).map_err(|error| Error::Database {
             phase: Phase::Convert,
             table: Some(self.plan.label.clone()),
@@ -293,10 +354,6 @@ impl Fetcher<'_> {
         let column = &self.plan.columns[cell.column_index].column;
         let room_bytes = self.plan.converters[cell.column_index].layout().stride_bytes();
         let (message, remedy) = match cell.ora_code {
-            1406 if matches!(self.plan.converters[cell.column_index].layout(), Layout::Variable { long: true, .. }) => (
-                format!("ORA-01406: a {} of more than {room_bytes} bytes", column.oracle_type),
-                "give LOBs more room with --max-lob-bytes, or leave the column out with --columns".to_owned(),
-            ),
             1406 => (
                 format!("ORA-01406: a value of more than {room_bytes} bytes, more than {} can have", column.oracle_type),
                 "report this as a bug".to_owned(),

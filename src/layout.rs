@@ -21,6 +21,13 @@ pub enum Layout {
         /// The value may exceed 4000 bytes: its placeholder has to come after all others (ORA-24816).
         long: bool,
     },
+    /// LOB locators, read in pieces: fetched columns only.
+    Lob {
+        /// What they are of.
+        kind: LobKind,
+        /// Bytes (of CLOB and NCLOB characters) of each that come with the row.
+        prefetch_bytes: u32,
+    },
     /// OCIDateTime descriptors; converters write one [`DateTimeFields`] a value, `oci` constructs the descriptors.
     DateTime {
         /// `SQLT_TIMESTAMP_TZ` rather than `SQLT_TIMESTAMP`.
@@ -32,11 +39,38 @@ pub enum Layout {
     IntervalYearMonth,
 }
 
+/// The LOB types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LobKind {
+    /// CLOB.
+    Clob,
+    /// NCLOB.
+    Nclob,
+    /// BLOB.
+    Blob,
+}
+
+/// How the values of a placeholder of [`Layout::Variable`] that is `long` are given to the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LongBinding {
+    /// In an array of one stride, as other values.
+    #[default]
+    Array,
+    /// From where they lie, of any length to 2 GB; the client asks for one after the other. An empty value is NULL to Oracle.
+    Data,
+    /// By LOB locators: of temporary LOBs that are written first, of any length and where an expression is expected; an empty value stays one.
+    Locators {
+        /// An empty value needs a temporary LOB, too: a locator that is merely empty is for the VALUES of an INSERT and the SET of an UPDATE.
+        empty_is_temporary: bool,
+    },
+}
+
 impl Layout {
     /// Bytes between two values in [`Slots::values`].
     pub fn stride_bytes(&self) -> u32 {
         match *self {
             Layout::Fixed { stride_bytes, .. } | Layout::Variable { stride_bytes, .. } => stride_bytes,
+            Layout::Lob { .. } => size_of::<usize>() as u32,
             Layout::DateTime { .. } => DateTimeFields::SIZE_BYTES as u32,
             Layout::IntervalDaySecond => DaySecond::SIZE_BYTES as u32,
             Layout::IntervalYearMonth => MONTHS_BYTES as u32,
@@ -58,6 +92,12 @@ impl Layout {
         match self {
             Layout::Fixed { stride_bytes, .. } => stride_bytes + 2,
             Layout::Variable { stride_bytes, .. } => stride_bytes + 2 + 4,
+            // The locator and what is prefetched are the client's memory; it holds characters in two bytes.
+            Layout::Lob { prefetch_bytes, kind } => {
+                const LOCATOR_BYTES: u32 = 200;
+                let width = if *kind == LobKind::Blob { 1 } else { 2 };
+                LOCATOR_BYTES + 8 + 2 + prefetch_bytes.saturating_mul(width)
+            }
             // The descriptor itself is the client's memory: 40 bytes with client 12.1, plus our pointer.
             Layout::DateTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => self.stride_bytes() + 2 + 8 + 40,
         }
@@ -182,4 +222,13 @@ pub struct Cells<'a> {
     pub lengths: &'a [u32],
     /// Rows.
     pub rows: usize,
+}
+
+/// Values of [`Layout::Lob`], one after the other; a NULL has no bytes.
+#[derive(Debug, Default)]
+pub struct LongCells {
+    /// All of them.
+    pub bytes: Vec<u8>,
+    /// Where each begins, and where the last one ends.
+    pub offsets: Vec<i32>,
 }

@@ -13,6 +13,7 @@ pub mod load;
 #[allow(unsafe_code)]
 pub mod oci;
 pub mod oracle_type;
+mod percent;
 pub mod sql;
 pub mod transaction;
 pub mod type_map;

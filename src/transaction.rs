@@ -13,8 +13,6 @@ pub use manager::{TransactionManager, TransactionState, TransactionStatus};
 
 /// User requested cancel of current operation.
 pub(crate) const ORA_CANCELLED: i32 = 1013;
-/// OCI call timed out.
-const ORA_CALL_TIMEOUT: i32 = 3156;
 
 /// When a load commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -226,11 +224,16 @@ impl<'s> Transaction<'s> {
     }
 }
 
-/// Whether a commit that failed like this may have happened all the same: the connection was lost before its answer came, or the call
-/// was broken off (ORA-01013, ORA-03156). Any other error is the database's answer, and it has committed nothing.
+/// Whether a commit that failed like this may have happened all the same: the connection was lost before its answer came, or the call was
+/// broken off. Only errors that are known to be the database's refusal are taken for one, because there is no end to the codes of a lost
+/// answer.
 pub fn commit_outcome_unknown(error: &Error) -> bool {
-    matches!(error, Error::Database { phase: Phase::Commit, session_dead, ora_code, .. }
-        if *session_dead || matches!(*ora_code, ORA_CANCELLED | ORA_CALL_TIMEOUT))
+    matches!(error, Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } if *session_dead || !refuses_commit(*ora_code))
+}
+
+/// A constraint or a materialized view that is checked at the commit, a privilege, a distributed lock; and 0, what was refused before any call.
+fn refuses_commit(ora_code: i32) -> bool {
+    matches!(ora_code, 0 | 1 | 60 | 1031 | 2049 | 2091 | 2290..=2292 | 12008 | 12048)
 }
 
 impl Drop for Transaction<'_> {
@@ -259,6 +262,9 @@ mod tests {
         assert!(commit_outcome_unknown(&failed(Phase::Commit, 3113, true)));
         assert!(commit_outcome_unknown(&failed(Phase::Commit, 1013, false)));
         assert!(commit_outcome_unknown(&failed(Phase::Commit, 3156, false)));
+        // Codes of a lost answer that no list has.
+        assert!(commit_outcome_unknown(&failed(Phase::Commit, 25408, false)));
+        assert!(commit_outcome_unknown(&failed(Phase::Commit, 12609, false)));
         // ORA-02091: transaction rolled back, as a deferred constraint does.
         assert!(!commit_outcome_unknown(&failed(Phase::Commit, 2091, false)));
         assert!(!commit_outcome_unknown(&failed(Phase::Execute, 3113, true)));

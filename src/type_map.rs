@@ -105,11 +105,9 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
             "bytes and characters; only ASCII if the database is not Unicode, unless `charset`; not empty; CHAR and NCHAR are padded with blanks",
             LossyKind::EmptyText,
         ),
-        (A::Text, O::CharacterLob) => {
-            checked_or("at most 32,767 bytes; only ASCII if the database is not Unicode, unless `charset`; not empty", LossyKind::EmptyText)
-        }
+        (A::Text, O::CharacterLob) => checked_or("a CLOB only ASCII if the database is not Unicode", LossyKind::Charset),
         (A::Binary, O::Raw) => checked_or("bytes; not empty", LossyKind::EmptyText),
-        (A::Binary, O::BinaryLob) => checked_or("at most 32,767 bytes; not empty", LossyKind::EmptyText),
+        (A::Binary, O::BinaryLob) => Conversion::Exact,
         (A::Date, O::Date | O::Timestamp) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
         (A::Timestamp, O::Date) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
         (A::Timestamp, O::Timestamp) => checked_or("years 1 to 9999; fractional digits", LossyKind::SubSecond),

@@ -3,7 +3,8 @@
     python run.py --library DIR --cache DIR [--python-tests DIR] [--crate DIR] [--only NAME …] [--record] [--details FILE] [--limit-s N]
 
 Prints a line per file: passed, failed, skipped, and the floor: the least that has to pass, from floors.tsv. Ends with 1 when a file
-passes fewer than its floor. `--record` writes the counts of this run as the floors; `--details` writes every failure and its reason.
+passes fewer than its floor, after a second try; files whose tests depend on timing are only named. `--record` writes the counts of this run
+as the floors; `--details` writes every failure and its reason.
 """
 
 import argparse
@@ -24,6 +25,8 @@ FLOORS = HERE / "floors.tsv"
 FILE_LIMIT_S = 120
 TEST_LIMIT_S = 20
 # Not run: thin mode has nothing of this library, and asyncio is thin mode only.
+# Files whose tests depend on timing (pools, time limits, other threads): below their floor they are only named.
+TIMED_FILES = re.compile(r"_1100_connection$|_2400_pool$|_4300_cursor_other$")
 SKIPPED_FILES = re.compile(r"_async\b|_7000_connection_async|_5200_sql_parser|_7200_tnsnames|_7300_unsupported_features_thin")
 
 Counts = collections.namedtuple("Counts", "passed failed skipped note")
@@ -96,6 +99,19 @@ def python_file(arguments, database, directory, file, failures):
     return Counts(passed, failed, skipped, "")
 
 
+def python_file_again(arguments, database, directory, file, failures):
+    """A file that passes fewer tests than its floor runs once more: a slow machine is no failure."""
+    first = []
+    counts = python_file(arguments, database, directory, file, first)
+    if counts.passed < read_floors().get(("python-oracledb", file.stem), 0):
+        again = []
+        second = python_file(arguments, database, directory, file, again)
+        if second.passed > counts.passed:
+            counts, first = second, again
+    failures.extend(first)
+    return counts
+
+
 def reason(bad):
     """What a failed test says: its first Oracle error, else the message."""
     text = (bad.get("message") or "") + "\n" + (bad.text or "")
@@ -109,7 +125,7 @@ def python_suite(arguments, directory, failures):
     files = [file for file in sorted(tests.glob("test_*.py")) if not SKIPPED_FILES.search(file.stem)]
     files = [file for file in files if not arguments.only or any(name in file.stem for name in arguments.only)]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        counts = pool.map(lambda file: python_file(arguments, database, directory, file, failures), files)
+        counts = pool.map(lambda file: python_file_again(arguments, database, directory, file, failures), files)
         yield from ((("python-oracledb", file.stem), count) for file, count in zip(files, counts))
 
 
@@ -170,11 +186,14 @@ def main():
         for suite in suites:
             for key, counts in suite:
                 floor = floors.get(key, 0)
-                mark = " BELOW ITS FLOOR" if counts.passed < floor else ""
+                is_low = counts.passed < floor
+                mark = " BELOW ITS FLOOR" if is_low else ""
                 line = f"{key[0]:16} {key[1]:36} {counts.passed:7} {counts.failed:7} {counts.skipped:8} {floor:6}"
                 print(f"{line}{mark} {counts.note}".rstrip(), flush=True)
                 total.update(passed=counts.passed, failed=counts.failed, skipped=counts.skipped)
-                if mark:
+                if is_low and TIMED_FILES.search(key[1]):
+                    print(f"WARNING: {key[1]} is below its floor; its tests depend on timing", file=sys.stderr)
+                elif is_low:
                     low.append(key)
                 if arguments.record:
                     floors[key] = counts.passed

@@ -91,6 +91,164 @@ RUST_TABLES = {
     "PlsqlSessionCallbacks": SESSION_CALLBACKS,
 }
 
+
+# Procedures, functions and packages that the tests call, in the PL/SQL that the engine knows.
+def array_package(name, element, in_extra, in_total, out_element, inout_element):
+    """A package of index-by tables: a total of what comes in, elements that go out, elements that are changed."""
+    table = f"type udt_List is table of {element} index by binary_integer"
+    heads = (
+        f"function TestInArrays(a_Start number{in_extra}, a_Array udt_List) return number",
+        "procedure TestInOutArrays(a_Count number, a_Array in out udt_List)",
+        "procedure TestOutArrays(a_Count number, a_Array out udt_List)",
+    )
+    specification = f"create or replace package {name} as {table}; {'; '.join(heads)}; end;"
+    body = f"""create or replace package body {name} as
+        {heads[0]} is
+            t_Total number := a_Start;
+        begin
+            for i in 1..a_Array.count loop
+                t_Total := t_Total + {in_total};
+            end loop;
+            return t_Total;
+        end;
+        {heads[1]} is
+        begin
+            for i in 1..a_Count loop
+                a_Array(i) := {inout_element};
+            end loop;
+        end;
+        {heads[2]} is
+        begin
+            for i in 1..a_Count loop
+                a_Array(i) := {out_element};
+            end loop;
+        end;
+    end;"""
+    return [specification, body]
+
+
+def text_package(name, element, quote, letter):
+    converted = f"{quote}Converted element {letter}# ' || i || ' originally had length ' || length(a_Array(i))"
+    return array_package(name, element, "", "length(a_Array(i))", f"{quote}Test out element {letter}# ' || i", converted)
+
+
+PYTHON_UNITS = [
+    *text_package("pkg_TestStringArrays", "varchar2(100)", "'", ""),
+    *text_package("pkg_TestUnicodeArrays", "nvarchar2(100)", "'", "\u3042 "),
+    *array_package("pkg_TestNumberArrays", "number", "", "a_Array(i)", "i * 100", "a_Array(i) * 10"),
+    *array_package(
+        "pkg_TestDateArrays",
+        "date",
+        ", a_Base date",
+        "(a_Array(i) - a_Base)",
+        "to_date('2002-12-12', 'YYYY-MM-DD') + i * 1.2",
+        "a_Array(i) + 7",
+    ),
+    """create or replace procedure proc_Test(a_InValue varchar2, a_InOutValue in out number, a_OutValue out number) as
+    begin
+        a_InOutValue := a_InOutValue * length(a_InValue);
+        a_OutValue := length(a_InValue);
+    end;""",
+    """create or replace procedure proc_Test2(a_InValue varchar2, a_InOutValue in out number, a_OutValue out boolean) as
+    begin
+        a_InOutValue := a_InOutValue * length(a_InValue);
+        a_OutValue := true;
+    end;""",
+    "create or replace procedure proc_TestNoArgs as begin null; end;",
+    """create or replace function func_Test(a_String varchar2, a_ExtraAmount number) return number as
+    begin
+        return length(a_String) + a_ExtraAmount;
+    end;""",
+    """create or replace function func_Test2(a_String varchar2, a_ExtraAmount number, a_Boolean boolean) return number as
+    begin
+        if a_Boolean then
+            return length(a_String) + a_ExtraAmount;
+        end if;
+        return length(a_String) - a_ExtraAmount;
+    end;""",
+    "create or replace function func_TestNoArgs return number as begin return 712; end;",
+    """create or replace package pkg_TestBooleans as
+        function GetStringRep(a_Value boolean) return varchar2;
+        function IsLessThan10(a_Value number) return boolean;
+        function TestOutValueNull return boolean;
+    end;""",
+    """create or replace package body pkg_TestBooleans as
+        function GetStringRep(a_Value boolean) return varchar2 is
+        begin
+            if a_Value is null then
+                return 'NULL';
+            elsif a_Value then
+                return 'TRUE';
+            end if;
+            return 'FALSE';
+        end;
+        function IsLessThan10(a_Value number) return boolean is
+        begin
+            return a_Value < 10;
+        end;
+        function TestOutValueNull return boolean is
+        begin
+            return null;
+        end;
+    end;""",
+    """create or replace package pkg_TestRefCursors as
+        procedure TestOutCursor(a_MaxIntValue number, a_Cursor out sys_refcursor);
+        function TestReturnCursor(a_MaxIntValue number) return sys_refcursor;
+        function TestInCursor(a_Cursor sys_refcursor) return varchar2;
+        procedure TestLobCursor(a_Value varchar2, a_Cursor out sys_refcursor);
+        procedure TestCloseCursor(a_Cursor sys_refcursor);
+    end;""",
+    """create or replace package body pkg_TestRefCursors as
+        procedure TestOutCursor(a_MaxIntValue number, a_Cursor out sys_refcursor) is
+        begin
+            open a_Cursor for select IntCol, StringCol from TestStrings where IntCol <= a_MaxIntValue order by IntCol;
+        end;
+        function TestReturnCursor(a_MaxIntValue number) return sys_refcursor is
+            t_Cursor sys_refcursor;
+        begin
+            open t_Cursor for select IntCol, StringCol from TestStrings where IntCol <= a_MaxIntValue order by IntCol;
+            return t_Cursor;
+        end;
+        function TestInCursor(a_Cursor sys_refcursor) return varchar2 is
+            t_Value varchar2(100);
+        begin
+            fetch a_Cursor into t_Value;
+            fetch a_Cursor into t_Value;
+            fetch a_Cursor into t_Value;
+            return t_Value || ' (Modified)';
+        end;
+        procedure TestLobCursor(a_Value varchar2, a_Cursor out sys_refcursor) is
+        begin
+            open a_Cursor for select to_clob(a_Value) from dual;
+        end;
+        procedure TestCloseCursor(a_Cursor sys_refcursor) is
+        begin
+            close a_Cursor;
+        end;
+    end;""",
+    """create or replace procedure myrefcursorproc(a_Cursor out sys_refcursor) as
+    begin
+        open a_Cursor for select * from TestTempTable;
+    end;""",
+    """create or replace package pkg_TestLOBs as
+        procedure GetSize(a_CLOB clob, a_Size out number);
+        procedure TestInOut(a_CLOB in out clob, a_SearchValue varchar2, a_ReplaceValue varchar2);
+    end;""",
+    """create or replace package body pkg_TestLOBs as
+        procedure GetSize(a_CLOB clob, a_Size out number) is
+        begin
+            a_Size := length(a_CLOB);
+        end;
+        procedure TestInOut(a_CLOB in out clob, a_SearchValue varchar2, a_ReplaceValue varchar2) is
+        begin
+            if a_SearchValue is not null then
+                a_CLOB := replace(a_CLOB, a_SearchValue, a_ReplaceValue);
+            end if;
+        end;
+    end;""",
+]
+
+
 OPTIONS = {"TestUniversalRowids": " organization index", "TestOrgIndex": " organization index"}
 
 
@@ -210,6 +368,17 @@ def make_table(connection, table, columns, rows):
         connection.commit()
 
 
+def make_units(connection):
+    cursor = connection.cursor()
+    for unit in PYTHON_UNITS:
+        try:
+            cursor.execute(unit)
+        except oracledb.Error as error:
+            print(f"suites: {unit[:60]}: {error}", file=sys.stderr)
+        if cursor.warning:
+            print(f"suites: {unit[:60]}: does not compile", file=sys.stderr)
+
+
 def main():
     suite, file = sys.argv[1:]
     tables, rows = {"python-oracledb": (PYTHON_TABLES, PYTHON_ROWS), "rust-oracle": (RUST_TABLES, RUST_ROWS)}[suite]
@@ -225,6 +394,8 @@ def main():
             make_table(connection, table, columns, rows.get(table))
         except oracledb.Error as error:
             print(f"suites: {suite}: {table}: {error}", file=sys.stderr)
+    if suite == "python-oracledb":
+        make_units(connection)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,18 @@ api! {
         fn OCIDateTimeGetTime(handle: *mut c_void, error: *mut OCIError, date_time: *mut OCIDateTime, hour: *mut u8, minute: *mut u8, second: *mut u8, nanosecond: *mut u32) -> i32;
         /// Offset of a date and time descriptor with a zone; both parts carry the sign.
         fn OCIDateTimeGetTimeZoneOffset(handle: *mut c_void, error: *mut OCIError, date_time: *const OCIDateTime, hours: *mut i8, minutes: *mut i8) -> i32;
+        /// Has the values of a placeholder asked for one by one.
+        fn OCIBindDynamic(bind: *mut OCIBind, error: *mut OCIError, in_context: *mut c_void, in_callback: Option<OCICallbackInBind>, out_context: *mut c_void, out_callback: *mut c_void) -> i32;
+        /// Makes a locator that of a new temporary LOB.
+        fn OCILobCreateTemporary(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, charset: u16, form: u8, lob_type: u8, cache: i32, duration: u16) -> i32;
+        /// Frees a temporary LOB; the locator stays.
+        fn OCILobFreeTemporary(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator) -> i32;
+        /// Length in bytes, or in characters (UTF-16 units where characters have several lengths).
+        fn OCILobGetLength2(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, length: *mut u64) -> i32;
+        /// Reads, whole or in pieces; the amounts come in and go out.
+        fn OCILobRead2(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, byte_amount: *mut u64, char_amount: *mut u64, offset: u64, buffer: *mut c_void, buffer_bytes: u64, piece: u8, context: *mut c_void, callback: *mut c_void, charset: u16, form: u8) -> i32;
+        /// Writes, whole or in pieces; the amounts come in and go out.
+        fn OCILobWrite2(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, byte_amount: *mut u64, char_amount: *mut u64, offset: u64, buffer: *mut c_void, buffer_bytes: u64, piece: u8, context: *mut c_void, callback: *mut c_void, charset: u16, form: u8) -> i32;
         /// Fills an INTERVAL DAY TO SECOND descriptor; every part carries the sign. Nothing is checked.
         fn OCIIntervalSetDaySecond(handle: *mut c_void, error: *mut OCIError, days: i32, hours: i32, minutes: i32, seconds: i32, nanoseconds: i32, interval: *mut OCIInterval) -> i32;
         /// Fills an INTERVAL YEAR TO MONTH descriptor; both parts carry the sign.

@@ -266,3 +266,23 @@ pub const SQLT_BOL: u16 = 252;
 pub const OCI_ERROR_MAXMSG_SIZE2: usize = 3072;
 /// The scale by which a describe says that a NUMBER has none.
 pub const OCI_NUMBER_NO_SCALE: i8 = -127;
+
+// LOBs.
+/// One piece is the whole value.
+pub const OCI_ONE_PIECE: u8 = 0;
+/// The first of several.
+pub const OCI_FIRST_PIECE: u8 = 1;
+/// Another one.
+pub const OCI_NEXT_PIECE: u8 = 2;
+/// `OCILobCreateTemporary` of bytes.
+pub const OCI_TEMP_BLOB: u8 = 1;
+/// `OCILobCreateTemporary` of text.
+pub const OCI_TEMP_CLOB: u8 = 2;
+/// Until the session ends.
+pub const OCI_DURATION_SESSION: u16 = 10;
+/// Makes a locator empty, to be bound (write only, `u32`).
+pub const OCI_ATTR_LOBEMPTY: u32 = 45;
+/// Bytes or characters of a LOB that come with its locator (`u32`, of a define).
+pub const OCI_ATTR_LOBPREFETCH_SIZE: u32 = 439;
+/// The LOB's length comes with its locator (`i32`, of a define).
+pub const OCI_ATTR_LOBPREFETCH_LENGTH: u32 = 440;

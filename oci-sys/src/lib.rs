@@ -12,8 +12,9 @@
 //! | OCIDateTimeConstruct, OCITransCommit, OCITransRollback, OCIBreak | bound |
 //! | OCIEnvNlsCreate, OCINumberFromText, OCINumberToText | bound where present: to check codecs against the client |
 //! | OCIDefineByPos2, OCIStmtFetch2, OCIDateTimeGetDate, OCIDateTimeGetTime, OCIDateTimeGetTimeZoneOffset | bound |
-//! | OCIBindDynamic, OCIDefineDynamic, OCIStmtGetPieceInfo, OCIStmtSetPieceInfo | later: long values, RETURNING |
-//! | OCILobCreateTemporary, OCILobRead2, OCILobWrite2, OCILobFreeTemporary, OCILobGetLength2, OCILobArrayRead, OCILobArrayWrite, OCIDescriptorAlloc | later: LOBs |
+//! | OCIBindDynamic, OCILobCreateTemporary, OCILobFreeTemporary, OCILobGetLength2, OCILobRead2, OCILobWrite2 | bound |
+//! | OCIDefineDynamic, OCIStmtGetPieceInfo, OCIStmtSetPieceInfo | not needed: long values are bound by OCIBindDynamic and fetched by locators |
+//! | OCILobArrayRead, OCILobArrayWrite, OCIDescriptorAlloc | not needed: prefetch brings small LOBs with their rows, and descriptors are allocated in arrays |
 //! | OCIIntervalSetDaySecond, OCIIntervalSetYearMonth, OCIIntervalGetDaySecond, OCIIntervalGetYearMonth | bound |
 //! | OCIDirPathPrepare, OCIDirPathColArrayEntrySet, OCIDirPathColArrayRowGet, OCIDirPathColArrayReset, OCIDirPathColArrayToStream, OCIDirPathLoadStream, OCIDirPathStreamReset, OCIDirPathDataSave, OCIDirPathFinish, OCIDirPathAbort | later: direct path |
 //! | OCIBindByPos, OCIBindByName, OCIBindByName2, OCIStmtPrepare, OCIDescribeAny, OCIDirPathFlushRow | not needed: older or slower forms of what is bound |

@@ -1,5 +1,6 @@
 //! Opaque handles and the plain structs that OCI reads and writes in place.
 
+use std::ffi::c_void;
 use std::marker::{PhantomData, PhantomPinned};
 
 macro_rules! opaque {
@@ -37,9 +38,23 @@ opaque! {
     OCIParam;
     /// Date and time descriptor.
     OCIDateTime;
+    /// LOB locator.
+    OCILobLocator;
     /// Interval descriptor.
     OCIInterval;
 }
+
+/// `OCICallbackInBind`: where the value of an iteration (0-based) is; answers `OCI_CONTINUE`.
+pub type OCICallbackInBind = unsafe extern "C" fn(
+    context: *mut c_void,
+    bind: *mut OCIBind,
+    iteration: u32,
+    index: u32,
+    value: *mut *mut c_void,
+    bytes: *mut u32,
+    piece: *mut u8,
+    indicator: *mut *mut c_void,
+) -> i32;
 
 /// Oracle NUMBER with its length byte: byte 0 counts those that follow, byte 1 is the exponent, base-100 digits come after it.
 #[repr(C)]

@@ -12,7 +12,7 @@ use arrow::datatypes::DataType;
 
 use super::decoded::broken;
 use super::{ColumnBind, ColumnDefine, Origin, PlannedDefine, ValueError};
-use crate::layout::{Cells, Layout, Slots};
+use crate::layout::{Cells, Layout, LongCells, Slots};
 
 struct DictionaryBind {
     values: Box<dyn ColumnBind>,
@@ -42,6 +42,25 @@ impl ColumnBind for DictionaryBind {
             Some(stride_bytes) => Ok(stride_bytes),
             None => self.values.required_stride_bytes(&unpack(array)?),
         }
+    }
+
+    fn check_long(&self, array: &dyn Array) -> Result<(), ValueError> {
+        let dictionary = array.as_any_dictionary_opt().map(|dictionary| Arc::clone(dictionary.values()));
+        match dictionary.map(|values| self.values.check_long(&values)) {
+            Some(Ok(())) => Ok(()),
+            // Perhaps no row refers to the value that is refused.
+            _ => self.values.check_long(&unpack(array)?),
+        }
+    }
+
+    fn long_values<'a>(&self, array: &'a dyn Array) -> Result<Vec<Option<&'a [u8]>>, ValueError> {
+        let dictionary = array.as_any_dictionary_opt().ok_or_else(|| broken("not a dictionary"))?;
+        if dictionary.values().is_empty() {
+            return Ok(vec![None; array.len()]);
+        }
+        let values = self.values.long_values(dictionary.values().as_ref())?;
+        let keys = dictionary.normalized_keys().into_iter().enumerate();
+        Ok(keys.map(|(row, key)| values[key].filter(|_| array.is_valid(row))).collect())
     }
 
     fn max_stride_bytes(&self) -> u32 {
@@ -85,6 +104,10 @@ impl ColumnDefine for Recast {
     fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
         // A batch can have more distinct values than the keys of a small dictionary type can number.
         cast(&self.values.read(cells, nulls)?, &self.form).map_err(broken)
+    }
+
+    fn read_long(&mut self, cells: LongCells, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        cast(&self.values.read_long(cells, nulls)?, &self.form).map_err(broken)
     }
 }
 

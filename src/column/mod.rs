@@ -6,20 +6,23 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 use arrow::error::ArrowError;
 
 use crate::error::PlanProblem;
-use crate::layout::{Cells, Layout, Slots};
+use crate::layout::{Cells, Layout, LongCells, Slots};
 use crate::oracle_type::{ColumnDesc, DatabaseCharset};
 use crate::type_map::LossySet;
 
+mod cast;
 pub mod datetime;
 mod decoded;
 pub mod dictionary;
 pub mod fixed;
 pub mod interval;
+pub mod lob;
 pub mod null;
 pub mod number;
 pub mod raw;
 pub mod text;
 mod text_form;
+pub(crate) use cast::casting;
 pub(crate) use text_form::text_form_cells;
 
 mod variable;
@@ -58,6 +61,16 @@ pub trait ColumnBind: Send {
         Ok(self.layout().stride_bytes())
     }
 
+    /// Fails on the first value that a LOB column does not take, whatever its length.
+    fn check_long(&self, _array: &dyn Array) -> Result<(), ValueError> {
+        Ok(())
+    }
+
+    /// The values themselves, one per row and `None` for NULL, to be bound from where they lie; only converters of LOB columns have them.
+    fn long_values<'a>(&self, _array: &'a dyn Array) -> Result<Vec<Option<&'a [u8]>>, ValueError> {
+        Err(ValueError { row_index: 0, reason: "not a LOB".into(), remedy: "report this as a bug".into() })
+    }
+
     /// The widest stride that the column can come to need: a buffer of that stride takes every array, or `write` says which value is refused.
     fn max_stride_bytes(&self) -> u32 {
         self.layout().stride_bytes()
@@ -82,6 +95,11 @@ pub trait ColumnDefine: Send {
 
     /// The array of `cells.rows` values; `nulls` says which of them are NULL.
     fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError>;
+
+    /// The array of the values of [`Layout::Lob`], which takes their memory over.
+    fn read_long(&mut self, _cells: LongCells, _nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        Err(ValueError { row_index: 0, reason: "not a LOB".into(), remedy: "report this as a bug".into() })
+    }
 }
 
 /// A value that cannot be carried exactly. The load engine adds table, column, file and row.

@@ -4,14 +4,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray};
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 
 use super::decoded::broken;
-use super::external_type::{SQLT_BIN, SQLT_LBI};
+use super::external_type::SQLT_BIN;
 use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
 use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
-use crate::layout::{Cells, Layout, Slots};
+use crate::layout::{Cells, Layout, LobKind, LongCells, Slots};
 use crate::oracle_type::OracleType;
 use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
 
@@ -127,6 +127,11 @@ impl ColumnDefine for RawCells {
         let (offsets, values) = variable::gather(&cells, nulls.as_ref())?;
         Ok(Arc::new(BinaryArray::try_new(offsets, values, nulls).map_err(broken)?))
     }
+
+    fn read_long(&mut self, cells: LongCells, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        let offsets = OffsetBuffer::new(cells.offsets.into());
+        Ok(Arc::new(BinaryArray::try_new(offsets, cells.bytes.into(), nulls).map_err(broken)?))
+    }
 }
 
 /// Fetched bytes that all have one length.
@@ -145,10 +150,22 @@ impl ColumnDefine for FixedRawCells {
     }
 
     fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        let value = |index: usize| &cells.values[index * cells.stride_bytes..][..cells.lengths[index] as usize];
+        self.gather(cells.rows, value, nulls)
+    }
+
+    fn read_long(&mut self, cells: LongCells, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        let value = |index: usize| &cells.bytes[cells.offsets[index] as usize..cells.offsets[index + 1] as usize];
+        self.gather(cells.offsets.len() - 1, value, nulls)
+    }
+}
+
+impl FixedRawCells {
+    fn gather<'a>(&self, rows: usize, value_of: impl Fn(usize) -> &'a [u8], nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
         let width = usize::try_from(self.width).map_err(broken)?;
-        let mut values = vec![0u8; width * cells.rows];
-        try_for_each_valid(nulls.as_ref(), cells.rows, |index| {
-            let value = &cells.values[index * cells.stride_bytes..][..cells.lengths[index] as usize];
+        let mut values = vec![0u8; width * rows];
+        try_for_each_valid(nulls.as_ref(), rows, |index| {
+            let value = value_of(index);
             if value.len() != width {
                 return Err(ValueError {
                     row_index: index,
@@ -165,12 +182,13 @@ impl ColumnDefine for FixedRawCells {
 
 /// Bytes of any binary column.
 pub(crate) fn raw_cells(origin: Origin<'_>) -> PlannedDefine {
-    let (external_type, stride_bytes, long) = match origin.column.oracle_type {
-        OracleType::Raw { max_bytes } => (SQLT_BIN, max_bytes.max(1), false),
-        OracleType::Blob => (SQLT_LBI, origin.max_lob_bytes.max(1), true),
+    let layout = match origin.column.oracle_type {
+        OracleType::Raw { max_bytes } => {
+            Layout::Variable { external_type: SQLT_BIN, stride_bytes: max_bytes.max(1), national: false, long: false }
+        }
+        OracleType::Blob => Layout::Lob { kind: LobKind::Blob, prefetch_bytes: origin.max_lob_bytes },
         _ => return Err(origin.problem("not a binary value", "report this as a bug")),
     };
-    let layout = Layout::Variable { external_type, stride_bytes, national: false, long };
     Ok(match *origin.wanted {
         DataType::FixedSizeBinary(width) => Box::new(FixedRawCells { layout, width }),
         _ => Box::new(RawCells { layout }),

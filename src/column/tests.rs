@@ -33,6 +33,9 @@ struct Buffers {
 /// Writes `array` as the load engine does: indicators from the bitmap first, stride as the converter asks, garbage in all else.
 fn write(bind: &mut dyn ColumnBind, array: &dyn Array) -> Result<Buffers, ValueError> {
     let layout = bind.layout();
+    if let Ok(values) = bind.long_values(array) {
+        return Ok(long_buffers(layout, &values));
+    }
     let stride_bytes = bind.required_stride_bytes(array)? as usize;
     assert!(stride_bytes >= 1 && (matches!(layout, Layout::Variable { .. }) || stride_bytes as u32 == layout.stride_bytes()));
     let rows = array.len();
@@ -46,6 +49,17 @@ fn write(bind: &mut dyn ColumnBind, array: &dyn Array) -> Result<Buffers, ValueE
     let Buffers { values, lengths, indicators, .. } = &mut buffers;
     bind.write(array, Slots { values, stride_bytes, lengths, indicators })?;
     Ok(buffers)
+}
+
+/// Long values, in the form of the others.
+fn long_buffers(layout: Layout, long: &[Option<&[u8]>]) -> Buffers {
+    let stride_bytes = long.iter().flatten().map(|value| value.len()).max().unwrap_or(0).max(1);
+    let mut values = vec![0xaa; long.len() * stride_bytes];
+    for (slot, value) in values.chunks_mut(stride_bytes).zip(long) {
+        slot[..value.map_or(0, <[u8]>::len)].copy_from_slice(value.unwrap_or_default());
+    }
+    let lengths = long.iter().map(|value| value.map_or(0, |value| value.len() as u32)).collect();
+    Buffers { layout, stride_bytes, values, lengths, indicators: long.iter().map(|value| -i16::from(value.is_none())).collect() }
 }
 
 fn column(oracle_type: &OracleType) -> ColumnDesc {

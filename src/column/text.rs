@@ -1,16 +1,16 @@
-//! Text into VARCHAR2, NVARCHAR2, CHAR, NCHAR, CLOB and NCLOB as `SQLT_CHR`, in UTF-8.
+//! Text into VARCHAR2, NVARCHAR2, CHAR and NCHAR as `SQLT_CHR`, in UTF-8.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, LargeStringArray, StringArray, StringViewArray};
-use arrow::buffer::NullBuffer;
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 
-use super::external_type::{SQLT_CHR, SQLT_LNG};
+use super::external_type::SQLT_CHR;
 use super::variable::{self, ByteLimits, ByteReader, ByteSource, Check, Refusal};
 use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
-use crate::layout::{Cells, Layout, Slots};
+use crate::layout::{Cells, Layout, LobKind, LongCells, Slots};
 use crate::oracle_type::{OracleType, TextSize, count_chars};
 use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
 
@@ -203,10 +203,18 @@ impl ColumnDefine for TextCells {
 
     fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
         let (offsets, values) = variable::gather(&cells, nulls.as_ref())?;
-        match StringArray::try_new(offsets.clone(), values.clone(), nulls) {
-            Ok(array) => Ok(Arc::new(array)),
-            Err(_) => Err(not_utf8(&offsets, &values)),
-        }
+        texts(offsets, values, nulls)
+    }
+
+    fn read_long(&mut self, cells: LongCells, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        texts(OffsetBuffer::new(cells.offsets.into()), cells.bytes.into(), nulls)
+    }
+}
+
+fn texts(offsets: OffsetBuffer<i32>, values: Buffer, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+    match StringArray::try_new(offsets.clone(), values.clone(), nulls) {
+        Ok(array) => Ok(Arc::new(array)),
+        Err(_) => Err(not_utf8(&offsets, &values)),
     }
 }
 
@@ -238,12 +246,11 @@ pub(crate) fn text_cells(origin: Origin<'_>) -> PlannedDefine {
     /// Of a ROWID in its text form.
     const ROWID_BYTES: u32 = 18;
     let plain = |stride_bytes, national| Layout::Variable { external_type: SQLT_CHR, stride_bytes, national, long: false };
-    let lob = |national| Layout::Variable { external_type: SQLT_LNG, stride_bytes: origin.max_lob_bytes.max(1), national, long: true };
     let layout = match origin.column.oracle_type {
         OracleType::Varchar2(size) | OracleType::Char(size) => plain(most_bytes(size, false, origin.utf8_database), false),
         OracleType::Nvarchar2(size) | OracleType::Nchar(size) => plain(most_bytes(size, true, origin.utf8_database), true),
-        OracleType::Clob => lob(false),
-        OracleType::Nclob => lob(true),
+        OracleType::Clob => Layout::Lob { kind: LobKind::Clob, prefetch_bytes: origin.max_lob_bytes },
+        OracleType::Nclob => Layout::Lob { kind: LobKind::Nclob, prefetch_bytes: origin.max_lob_bytes },
         OracleType::Other { .. } => plain(ROWID_BYTES, false),
         _ => return Err(origin.problem("not a text", "report this as a bug")),
     };

@@ -17,7 +17,7 @@ pub(super) fn first_stride_bytes(max_bytes: u32) -> u32 {
 }
 
 /// The stride for values of at most `longest_bytes` in a column of at most `max_bytes`.
-fn stride_for(longest_bytes: u32, max_bytes: u32) -> u32 {
+pub(super) fn stride_for(longest_bytes: u32, max_bytes: u32) -> u32 {
     let class = STRIDE_CLASSES_BYTES.into_iter().find(|&class| class >= longest_bytes).unwrap_or(max_bytes);
     class.min(max_bytes).max(1)
 }
@@ -32,6 +32,9 @@ pub(super) trait ByteSource: Array + 'static {
 
     /// No value is longer; NULL slots may count.
     fn longest_bytes(&self) -> usize;
+
+    /// Value `index`, for as long as the array lives.
+    fn value_at(&self, index: usize) -> &[u8];
 }
 
 /// Where the values of an array lie.
@@ -75,6 +78,11 @@ impl<O: ArrowNativeType> ByteReader for Offsets<'_, O> {
 }
 
 impl<T: ByteArrayType> ByteSource for GenericByteArray<T> {
+    fn value_at(&self, index: usize) -> &[u8] {
+        let offsets = self.value_offsets();
+        &self.value_data()[offsets[index].as_usize()..offsets[index + 1].as_usize()]
+    }
+
     type Reader<'a> = Offsets<'a, T::Offset>;
 
     fn reader(&self) -> Offsets<'_, T::Offset> {
@@ -123,6 +131,10 @@ impl ByteReader for Views<'_> {
 }
 
 impl<T: ByteViewType> ByteSource for GenericByteViewArray<T> {
+    fn value_at(&self, index: usize) -> &[u8] {
+        AsRef::<[u8]>::as_ref(self.value(index))
+    }
+
     type Reader<'a> = Views<'a>;
 
     fn reader(&self) -> Views<'_> {
@@ -154,6 +166,10 @@ impl ByteReader for Fixed<'_> {
 }
 
 impl ByteSource for FixedSizeBinaryArray {
+    fn value_at(&self, index: usize) -> &[u8] {
+        self.value(index)
+    }
+
     type Reader<'a> = Fixed<'a>;
 
     fn reader(&self) -> Fixed<'_> {

@@ -1,6 +1,6 @@
 //! What a plan shows of its statement and its columns.
 
-use crate::layout::Layout;
+use crate::layout::{Layout, LobKind};
 use crate::load::{ColumnPair, Dml, LoadPlan, PlannedColumn};
 use crate::sql::dml::ROWID;
 use crate::type_map::{Conversion, conversion_of};
@@ -45,10 +45,15 @@ pub(super) fn statement_reason(load: &LoadPlan) -> &'static str {
 pub(super) fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanColumn> {
     let column = |(index, column): (usize, &PlannedColumn)| {
         let nullable = pairs.iter().find(|p| p.target.name == column.target).is_none_or(|p| p.target.nullable);
+        let cast = load.options.casts.iter().find(|(name, _)| *name == column.source).map(|(_, wanted)| wanted);
+        let bound_type = cast.unwrap_or(&column.source_type);
         PlanColumn {
             position: index + 1,
             source: column.source.clone(),
-            arrow_type: column.source_type.to_string(),
+            arrow_type: match cast {
+                Some(wanted) => format!("{} as {wanted}", column.source_type),
+                None => column.source_type.to_string(),
+            },
             external_type: external_type_name(&column.layout),
             target: column.target.clone(),
             oracle_type: match column.target.as_str() {
@@ -56,7 +61,7 @@ pub(super) fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanCol
                 ROWID => ROWID.to_owned(),
                 _ => format!("{}{}", column.target_type, if nullable { "" } else { " NOT NULL" }),
             },
-            conversion: if column.is_mark { Conversion::Exact } else { conversion_of(&column.source_type, &column.target_type) },
+            conversion: if column.is_mark { Conversion::Exact } else { conversion_of(bound_type, &column.target_type) },
             key: column.is_key,
         }
     };
@@ -84,6 +89,8 @@ pub(super) fn external_type_name(layout: &Layout) -> String {
         Layout::Variable { external_type, stride_bytes, national, .. } => {
             format!("{}({stride_bytes}{})", name(external_type), if national { ", national" } else { "" })
         }
+        Layout::Lob { kind: LobKind::Blob, .. } => "SQLT_BLOB".to_owned(),
+        Layout::Lob { .. } => "SQLT_CLOB".to_owned(),
         Layout::DateTime { with_zone: false } => "SQLT_TIMESTAMP".to_owned(),
         Layout::DateTime { with_zone: true } => "SQLT_TIMESTAMP_TZ".to_owned(),
         Layout::IntervalDaySecond => "SQLT_INTERVAL_DS".to_owned(),

@@ -1,9 +1,9 @@
 //! How a run fails: what is known of its commit, and what the error says beside itself.
 
+use super::claim::CommitOutcome;
 use super::named_job::RunningJob;
 use super::progress::Cancel;
 use super::rejects::Rejects;
-use super::state::CommitOutcome;
 use crate::error::{Error, PlanProblem};
 use crate::oci::Session;
 use crate::transaction::{ORA_CANCELLED, commit_outcome_unknown};
@@ -42,9 +42,9 @@ pub(super) fn unknown_outcome(error: Error, table: &str) -> Error {
 }
 
 /// Finds out what became of a commit whose answer was lost. `Ok`, with the error that hid it, if it has happened; a failure that is no such thing is returned as it is.
-pub(super) fn establish(failure: Failure, job: Option<&RunningJob>, session: &mut Session) -> Result<Error, Failure> {
+pub(super) fn establish(failure: Failure, job: Option<&RunningJob>, session: &mut Session, cancel: &Cancel) -> Result<Error, Failure> {
     let (true, Some(job)) = (failure.outcome_unknown, job) else { return Err(failure) };
-    let (note, outcome_unknown) = match job.outcome(session) {
+    let (note, outcome_unknown) = match job.outcome(session, cancel) {
         Ok(CommitOutcome::Committed) => return Ok(failure.error),
         Ok(CommitOutcome::RolledBack) => ("the commit has not happened, as the job's mark says: run the job again".to_owned(), false),
         Err(error) => {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::cast::Cast;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::lake::rejects::RejectFormat;
@@ -155,8 +156,16 @@ pub struct CopyJob {
     pub commit: CommitPolicy,
     /// Losses that are accepted.
     pub lossy: LossySet,
+    /// Source columns that are cast before they are bound, or whose column gets another type when the table is created.
+    pub cast: Vec<(String, Cast)>,
     /// Name under which the database remembers what was loaded, in the transaction of the rows: see [`super::state`].
     pub job: Option<String>,
+    /// [`Mode::Truncate`] and [`Mode::Overwrite`] may remove the rows that are there.
+    pub allow_destructive: bool,
+    /// Statements before the rows, in their order: those that commit by themselves (DDL) first, the others in the transaction of the rows.
+    pub pre_sql: Vec<String>,
+    /// Statements after the rows, in the transaction of the last of them; none that commits by itself.
+    pub post_sql: Vec<String>,
 }
 
 impl CopyJob {
@@ -179,7 +188,11 @@ impl CopyJob {
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
+            cast: Vec::new(),
             job: None,
+            allow_destructive: false,
+            pre_sql: Vec::new(),
+            post_sql: Vec::new(),
         }
     }
 
@@ -194,7 +207,7 @@ impl CopyJob {
             (rows, limit) => rows.or(limit),
         };
         let not_found = self.not_found.unwrap_or(self.mode.default_not_found());
-        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found, charset }
+        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found, charset, casts: self.casts() }
     }
 
     /// Contradictions that need no session to see.
@@ -222,6 +235,7 @@ impl CopyJob {
             );
         }
         self.check_job()?;
+        self.check_sql()?;
         self.check_key()
     }
 

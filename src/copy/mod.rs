@@ -1,10 +1,14 @@
 //! A copy as a whole: [`CopyJob`] (what was asked for) → [`CopyPlan`] (what will happen, printable) → run → [`CopyReport`] (what happened).
 
+mod asked;
+mod cast;
+mod claim;
 mod columns;
 pub mod describe;
 pub mod export;
 mod failure;
 pub mod format;
+mod guard;
 pub mod job;
 mod keys;
 mod matching;
@@ -21,6 +25,7 @@ pub mod state;
 pub mod target;
 mod text_types;
 
+pub use cast::Cast;
 pub use columns::PlanColumn;
 pub use export::{AsOf, ExportJob, ExportPlan, ExportReport, FileMode, Selection, TypeChoices};
 pub use job::{CopyJob, Mode, OnError};

@@ -21,7 +21,7 @@ use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableDesc, TableName};
 use crate::sql;
 use crate::transaction::CommitPolicy;
-use crate::type_map::{MAX_BIND_BYTES, TextStats, default_oracle_type};
+use crate::type_map::{TextStats, default_oracle_type};
 
 /// Rows of a decoded batch at most: enough to amortise the work per batch, few enough to stay in the cache.
 const MAX_READ_ROWS: usize = 8192;
@@ -71,6 +71,12 @@ pub struct CopyPlan {
     pub source_bytes: u64,
     /// Statement before the first row: CREATE TABLE, TRUNCATE or DELETE.
     pub first_statement: Option<String>,
+    /// The rows that are there may be removed, where the mode does so.
+    pub allow_destructive: bool,
+    /// The user's statements before the rows.
+    pub pre_sql: Vec<String>,
+    /// The user's statements after the rows, in their transaction.
+    pub post_sql: Vec<String>,
     /// The array statement; `None` when nothing is done.
     pub statement: Option<String>,
     /// Why this statement.
@@ -173,12 +179,15 @@ impl CopyJob {
             None => source.infer(&indices, proceed)?,
         }
         let schema = source.schema().clone();
+        let casting = self.with_source_names(&schema, existing.is_none(), &mut problems);
         let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
             None => {
                 let stats = new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
-                let type_of = |index: usize, field: &Field| {
-                    original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok)
+                let type_of = |index: usize, field: &Field| match casting.created(field) {
+                    Ok(oracle_type) => Ok(oracle_type),
+                    Err(Some(cast)) => new_column_type(&cast, &TextStats::default()),
+                    Err(None) => original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok),
                 };
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
@@ -192,7 +201,7 @@ impl CopyJob {
             None => only_needed(pairs, keyed.delete_mark.as_mut()),
         };
         let (charset, warning) = charset_for(session, &pairs)?;
-        let load = self.load_plan(&name, &pairs, &keyed, problems, charset)?;
+        let load = casting.load_plan(&name, &pairs, &keyed, problems, charset)?;
         let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
         plan.warnings.extend(warning);
         (plan.job, plan.work.job) = (job, job_state);
@@ -286,6 +295,9 @@ impl CopyJob {
             source_rows: work.source.rows(),
             source_bytes: work.source.size_bytes(),
             first_statement: None,
+            allow_destructive: self.allow_destructive,
+            pre_sql: self.pre_sql.clone(),
+            post_sql: self.post_sql.clone(),
             statement: None,
             statement_reason: None,
             not_found: None,
@@ -369,15 +381,7 @@ fn new_column_stats(source: &Source, columns: &[usize], scan: bool, proceed: &dy
 }
 
 fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {
-    let oracle_type = default_oracle_type(field, stats)?;
-    match stats.max_bytes {
-        Some(bytes) if bytes > u64::from(MAX_BIND_BYTES) => Err(PlanProblem {
-            column: Some(field.name().clone()),
-            reason: format!("its longest value has {bytes} bytes; this version carries at most {MAX_BIND_BYTES} into {oracle_type}"),
-            remedy: "leave the column out with --columns".into(),
-        }),
-        _ => Ok(oracle_type),
-    }
+    default_oracle_type(field, stats)
 }
 
 #[cfg(test)]
@@ -405,13 +409,12 @@ mod tests {
     }
 
     #[test]
-    fn new_columns_are_as_wide_as_their_values_and_no_wider_than_a_bind() {
+    fn new_columns_are_as_wide_as_their_values() {
         let field = Field::new("t", DataType::Utf8, false);
         let of = |bytes| new_column_type(&field, &TextStats { max_bytes: Some(bytes) });
         assert_eq!(of(17).unwrap().to_string(), "VARCHAR2(17)");
         assert_eq!(of(4001).unwrap(), OracleType::Clob);
-        assert!(of(32_767).is_ok());
-        assert!(of(32_768).unwrap_err().reason.contains("32768 bytes"));
+        assert_eq!(of(5_000_000_000).unwrap(), OracleType::Clob);
         assert!(new_column_type(&Field::new("l", DataType::new_list(DataType::Int8, true), true), &TextStats::default()).is_err());
     }
 }

@@ -7,6 +7,7 @@ use super::job::OnError;
 use super::named_job::NamedJob;
 use super::plan::{CopyPlan, TableAction};
 use crate::load::NotFound;
+use crate::sql;
 use crate::transaction::CommitPolicy;
 
 impl CopyPlan {
@@ -66,6 +67,16 @@ impl fmt::Display for CopyPlan {
         }
         if !self.lossy.is_empty() {
             writeln!(f, "lossy    {}", self.lossy)?;
+        }
+        if let (Some(what), false) = (self.destroys(), self.allow_destructive) {
+            writeln!(f, "refused  without --allow-destructive: it removes {what}")?;
+        }
+        for statement in &self.pre_sql {
+            let how = if sql::ends_transaction(statement).is_some() { "commits by itself" } else { "in the transaction of the rows" };
+            writeln!(f, "before   {statement} ({how})")?;
+        }
+        for statement in &self.post_sql {
+            writeln!(f, "after    {statement} (in the transaction of the rows)")?;
         }
         if let Some(statement) = &self.first_statement {
             writeln!(f, "\n{statement};")?;

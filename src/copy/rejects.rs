@@ -1,7 +1,7 @@
 //! Refused rows on their way from the load into their file.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use arrow::array::RecordBatch;
@@ -49,6 +49,16 @@ impl Rejects {
         self.file.as_ref().map_or(Ok(()), |file| file.borrow_mut().close())
     }
 
+    /// How many rows have been refused, and the line of [`super::state::Mark::reject_files`] for them.
+    pub(super) fn so_far(&self) -> (u64, Option<String>) {
+        let Some(file) = &self.file else { return (0, None) };
+        let file = file.borrow();
+        let rows = file.rows();
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+        let names = || format!("{}\t{}", absolute(file.path()), absolute(file.temporary_path().unwrap_or(file.path())));
+        (rows, (rows > 0).then(names))
+    }
+
     /// Gives the file its name, if a row was refused.
     pub(super) fn publish(&self) -> Result<Option<(PathBuf, u64)>> {
         let Some(file) = &self.file else { return Ok(None) };
@@ -56,6 +66,15 @@ impl Rejects {
         let rows = file.rows();
         Ok(file.publish()?.map(|path| (path, rows)))
     }
+}
+
+/// The files that [`super::state::Mark::reject_files`] names, under the name that they have now: a killed run leaves the other one.
+pub(super) fn present_files(lines: &str) -> Vec<String> {
+    let present = |line: &str| {
+        let (whole, partial) = line.split_once('\t').unwrap_or((line, line));
+        if Path::new(partial).exists() { partial.to_owned() } else { whole.to_owned() }
+    };
+    lines.lines().map(present).collect()
 }
 
 struct Sink(Rc<RefCell<RejectFile>>);

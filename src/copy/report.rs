@@ -89,6 +89,20 @@ impl CopyReport {
         self.rows_rejected_convert + self.rows_rejected_execute
     }
 
+    /// Whether rows of the source are not in the table because they were refused, by this run or an earlier one of the job.
+    pub fn has_rejected_rows(&self) -> bool {
+        self.rows_rejected() > 0 || self.job.as_ref().is_some_and(|job| job.rows_rejected_before > 0)
+    }
+
+    fn write_earlier_rejects(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.job.as_ref().filter(|job| job.rows_rejected_before > 0) {
+            Some(job) => {
+                writeln!(f, "  {} refused by then: {}", count(job.rows_rejected_before, "row"), job.reject_files.join(", "))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// What was done, to how many rows.
     fn write_headline(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.action {
@@ -129,7 +143,8 @@ impl CopyReport {
 impl fmt::Display for CopyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(NamedJob { name, complete_since: Some(since), .. }) = &self.job {
-            return writeln!(f, "nothing done: job {name} has loaded this source into {} by {since}", self.table);
+            writeln!(f, "nothing done: job {name} has loaded this source into {} by {since}", self.table)?;
+            return self.write_earlier_rejects(f);
         }
         if self.action == TableAction::Skip {
             return writeln!(f, "nothing done: {} exists (mode {})", self.table, self.mode);
@@ -137,6 +152,7 @@ impl fmt::Display for CopyReport {
         self.write_headline(f)?;
         if let Some(job) = self.job.as_ref().filter(|job| job.rows_done_before > 0) {
             writeln!(f, "  job {}: the first {} had been done before", job.name, count(job.rows_done_before, "row"))?;
+            self.write_earlier_rejects(f)?;
         }
         writeln!(
             f,

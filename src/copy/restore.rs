@@ -6,7 +6,7 @@ use crate::fetch::FetchColumn;
 use crate::lake::sink::ORACLE_COLUMNS_KEY;
 use crate::lake::source::Source;
 use crate::oracle_type::OracleType;
-use crate::type_map::{Conversion, MAX_BIND_BYTES, TextStats, conversion_of};
+use crate::type_map::{Conversion, TextStats, conversion_of};
 
 /// A column as the footer has it.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -46,7 +46,7 @@ fn holds(oracle_type: &OracleType, field: &Field, stats: &TextStats) -> bool {
         OracleType::Varchar2(size) | OracleType::Char(size) => longest_bytes <= u64::from(size.max_bytes),
         OracleType::Nvarchar2(size) | OracleType::Nchar(size) => longest_bytes <= u64::from(size.max_bytes / 2),
         OracleType::Raw { max_bytes } => longest_bytes <= u64::from(*max_bytes),
-        _ => longest_bytes <= u64::from(MAX_BIND_BYTES),
+        _ => true,
     };
     has_room && matches!(conversion_of(field.data_type(), oracle_type), Conversion::Exact | Conversion::Checked { .. })
 }

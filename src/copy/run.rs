@@ -51,8 +51,8 @@ impl CopyPlan {
     /// Moves the rows. One transaction unless the plan says otherwise.
     ///
     /// # Errors
-    /// Whatever happens before the last commit, the open transaction is rolled back and a table that this run created is dropped again; the
-    /// error says if that was not possible, or if rows had been committed before (`--commit-rows`). [`Error::Interrupted`] when `cancel`
+    /// Whatever happens before the last commit, the open transaction is rolled back and a table that this run created is dropped again, unless the job
+    /// has a name; the error says if that was not possible, or if rows had been committed before (`--commit-rows`). [`Error::Interrupted`] when `cancel`
     /// was requested.
     pub fn run(mut self, session: &mut Session, progress: &mut dyn Progress, cancel: &Cancel) -> Result<CopyReport> {
         let began = Instant::now();
@@ -60,12 +60,14 @@ impl CopyPlan {
         let Some(load) = self.work.load.take() else {
             return Ok(self.report(&tally, LoadReport::default(), began));
         };
+        let job_state = self.work.job.take();
         cancel.arm(session.cancel_handle());
         let (created, rejects, job) = self
-            .check_unchanged(session)
+            .refuse_unasked_destruction()
+            .and_then(|()| self.check_unchanged(session))
             .and_then(|()| self.refuse_if_cancelled(cancel, &tally))
             .and_then(|()| Rejects::begin(&self.on_error, &self.read_schema()))
-            .and_then(|rejects| Ok((rejects, RunningJob::begin(session, self.job.as_ref(), self.work.job.as_ref())?)))
+            .and_then(|rejects| Ok((rejects, RunningJob::begin(session, self.job.as_ref(), job_state)?)))
             .and_then(|(rejects, job)| Ok((self.run_ddl(session, progress, &mut tally)?, rejects, job)))
             .map_err(|error| {
                 cancel.disarm();
@@ -117,6 +119,7 @@ impl CopyPlan {
 
     /// CREATE or TRUNCATE, which commit by themselves; whether the table is ours to drop.
     fn run_ddl(&self, session: &Session, progress: &mut dyn Progress, tally: &mut Tally) -> Result<bool> {
+        self.run_committing_pre_sql(session, progress)?;
         let (TableAction::Create | TableAction::Truncate, Some(statement)) = (self.action, &self.first_statement) else {
             return Ok(false);
         };
@@ -143,7 +146,7 @@ impl CopyPlan {
         // No row is committed before those that were refused are safe.
         let filled = filled.and_then(|report| parts.rejects.close().map(|()| report).map_err(Failure::from));
         let filled = filled.and_then(|report| match parts.job {
-            Some(job) => job.write(transaction.session(), tally.rows_read, true).map(|()| report).map_err(Failure::from),
+            Some(job) => job.write(transaction.session(), tally.rows_read, true, parts.rejects).map(|()| report).map_err(Failure::from),
             None => Ok(report),
         });
         match filled {
@@ -151,7 +154,7 @@ impl CopyPlan {
                 let began = Instant::now();
                 // What can be rolled back, the guard has rolled back when the commit fails.
                 let committed = transaction.commit().map_err(Failure::of_commit);
-                committed.or_else(|failure| establish(failure, parts.job, session).map(drop))?;
+                committed.or_else(|failure| establish(failure, parts.job, session, parts.cancel).map(drop))?;
                 tally.complete = true;
                 tally.commit += began.elapsed();
                 tally.commits += 1;
@@ -174,7 +177,7 @@ impl CopyPlan {
                         annotate(error, &format!("the rollback failed too ({}); it happens when the session ends", first_line(&rollback)))
                     }
                 };
-                match establish(Failure { error, ..failure }, parts.job, session) {
+                match establish(Failure { error, ..failure }, parts.job, session, parts.cancel) {
                     Ok(lost) => {
                         tally.rows_committed += std::mem::take(&mut tally.rows_open);
                         Err(Failure::from(annotate(
@@ -197,6 +200,10 @@ impl CopyPlan {
         tally: &mut Tally,
         progress: &mut dyn Progress,
     ) -> Result<LoadReport, Failure> {
+        if let Some(job) = parts.job {
+            job.enter(transaction.session(), self.action)?;
+        }
+        self.run_pre_sql(transaction, progress)?;
         if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
             let began = Instant::now();
             progress.event(&ProgressEvent::Statement { sql: statement.clone() });
@@ -207,7 +214,12 @@ impl CopyPlan {
         let mut loader = parts.rejects.attach(Loader::new(transaction, load)?);
         tally.rows_read = self.rows_done_before();
         tally.rows_marked = tally.rows_read;
-        let mut reader = Skipping::new(self.work.source.read(self.work.read.clone()), tally.rows_read);
+        let batches = self.work.source.read(self.work.read.clone()).inspect(|next| {
+            if let (Some(job), Ok(next)) = (parts.job, next) {
+                job.has_read(&next.file);
+            }
+        });
+        let mut reader = Skipping::new(batches, tally.rows_read);
         loop {
             self.refuse_if_cancelled(parts.cancel, tally)?;
             let began = Instant::now();
@@ -226,6 +238,7 @@ impl CopyPlan {
         flushed?;
         let report = loader.finish()?;
         self.check_counts(tally, &report)?;
+        self.run_post_sql(transaction, progress)?;
         Ok(report)
     }
 
@@ -253,7 +266,7 @@ impl CopyPlan {
         self.refuse_if_cancelled(cancel, tally)?;
         let began = Instant::now();
         if let Some(job) = job {
-            job.write(transaction.session(), tally.rows_read, false)?;
+            job.write(transaction.session(), tally.rows_read, false, rejects)?;
         }
         transaction.commit_and_continue().map_err(Failure::of_commit)?;
         if let Some(job) = job {
@@ -309,6 +322,11 @@ impl CopyPlan {
         if outcome_unknown {
             return if self.job.is_some() { error } else { unknown_outcome(error, &self.table) };
         }
+        if created && self.job.is_some() {
+            // Another run of the job may be filling it by now.
+            let stays = format!("{} was created and stays: the next run of the job goes on in it", self.table);
+            return self.name_committed(tally, annotate(error, &stays));
+        }
         if created {
             let dropped = sql::drop_table(&self.work.name, false).and_then(|sql| session.execute_sql(Phase::Ddl, Some(&self.table), &sql));
             return match dropped {
@@ -323,6 +341,10 @@ impl CopyPlan {
                 ),
             };
         }
+        self.name_committed(tally, error)
+    }
+
+    fn name_committed(&self, tally: &Tally, error: Error) -> Error {
         match (&error, tally.rows_committed) {
             (Error::Interrupted { .. }, _) | (_, 0) => error,
             (_, rows) => annotate(error, &format!("the first {rows} rows had been committed before and are in {}", self.table)),

@@ -15,9 +15,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
-use crate::lake::discover::percent_decode;
 use crate::oci::{ConnectOptions, Secret};
 use crate::oracle_type::TableName;
+use crate::percent::decode as percent_decode;
 use crate::sql;
 
 /// Where to connect.

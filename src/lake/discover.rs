@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::source_error;
 use crate::error::{Error, Phase, Result};
+use crate::percent::decode as percent_decode;
 
 /// A file that belongs to the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub struct FoundFile {
 }
 
 /// Directory value that hive writes for NULL.
-const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(super) const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Finds the files of `sources`: each a file, a glob (`*`, `?`, `[a-z]`, `**`) or a directory, which is walked in sorted order without
 /// entries that start with `.` or `_`. `key=value` directories below a named directory, or from the first wildcard of a glob on, are
@@ -184,27 +185,6 @@ fn parse_partition(name: &str) -> Option<(String, Option<String>)> {
         return None;
     }
     Some((percent_decode(key), (value != HIVE_NULL).then(|| percent_decode(value))))
-}
-
-/// Decodes `%41`; what is not two hexadecimal digits, or would not be UTF-8, stays as it is.
-pub(crate) fn percent_decode(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut index = 0;
-    while index < bytes.len() {
-        let hex = bytes.get(index + 1..index + 3).and_then(|h| Some((char::from(h[0]).to_digit(16)?, char::from(h[1]).to_digit(16)?)));
-        match hex.filter(|_| bytes[index] == b'%') {
-            Some((high, low)) => {
-                decoded.push((high * 16 + low) as u8);
-                index += 3;
-            }
-            None => {
-                decoded.push(bytes[index]);
-                index += 1;
-            }
-        }
-    }
-    String::from_utf8(decoded).unwrap_or_else(|_| text.to_owned())
 }
 
 fn refuse_duplicates(files: &[FoundFile]) -> Result<()> {

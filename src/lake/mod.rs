@@ -16,6 +16,7 @@ pub mod read_ahead;
 pub mod rejects;
 pub mod sink;
 pub mod source;
+pub(crate) mod stamp;
 mod stream_head;
 mod stream_source;
 mod text;

@@ -16,6 +16,9 @@ use super::partition::partition_array;
 use super::source_error;
 use crate::error::{Error, Phase, Result};
 
+/// Texts and binary values of a batch, on average: a batch of long ones has fewer rows.
+const BATCH_TEXT_BYTES: usize = 16 << 20;
+
 /// Batches decoded ahead of the consumer.
 const AHEAD_BATCHES: usize = 2;
 
@@ -130,14 +133,12 @@ impl<'a> FileDecoder<'a> {
         decoded.sort_unstable();
         decoded.dedup();
         let places = roots.iter().map(|root| root.and_then(|r| decoded.binary_search(&r).ok())).collect();
+        let batch_rows = bounded_rows(metadata.metadata(), &decoded, options.batch_rows);
         let mask = ProjectionMask::roots(metadata.parquet_schema(), decoded);
         let parquet_metadata = metadata.metadata().clone();
         let input = open_file(&file.path, Phase::Read)?;
         let batches = guarded(&file.path, Phase::Read, || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata)
-                .with_projection(mask)
-                .with_batch_size(options.batch_rows.max(1))
-                .build()
+            ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata).with_projection(mask).with_batch_size(batch_rows).build()
         })?;
         Ok(FileDecoder { source, columns: &options.columns, schema, file, bytes_before, metadata: parquet_metadata, places, batches })
     }
@@ -201,6 +202,20 @@ impl<'a> FileDecoder<'a> {
             other => other,
         }
     }
+}
+
+/// Rows of a batch whose texts and binary values are at most [`BATCH_TEXT_BYTES`] on average, in the row group where they are longest.
+fn bounded_rows(metadata: &ParquetMetaData, roots: &[usize], batch_rows: usize) -> usize {
+    let schema = metadata.file_metadata().schema_descr();
+    let bytes_per_row = |group: &parquet::file::metadata::RowGroupMetaData| {
+        let texts = group.columns().iter().enumerate().filter(|(leaf, column)| {
+            column.column_type() == parquet::basic::Type::BYTE_ARRAY && roots.contains(&schema.get_column_root_idx(*leaf))
+        });
+        let bytes: i64 = texts.map(|(_, column)| column.uncompressed_size().max(0)).sum();
+        usize::try_from(bytes / group.num_rows().max(1)).unwrap_or(usize::MAX)
+    };
+    let longest = metadata.row_groups().iter().map(bytes_per_row).max().unwrap_or(0);
+    batch_rows.min(BATCH_TEXT_BYTES / longest.max(1)).max(1)
 }
 
 fn root_index(source: &ParquetSource, file: &ParquetFile, metadata: &ArrowReaderMetadata, column: usize) -> Result<usize> {

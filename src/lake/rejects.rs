@@ -111,6 +111,11 @@ impl RejectFile {
         &self.path
     }
 
+    /// Where it is as long as it is not complete.
+    pub fn temporary_path(&self) -> Option<&Path> {
+        self.temporary.as_deref()
+    }
+
     /// Adds rows of `batch` (0-based) with their reasons.
     pub fn write(&mut self, batch: &RecordBatch, rows: &[(usize, RowError)]) -> Result<()> {
         let described = describe(batch, rows, &self.schema).map_err(|e| cannot_write(&self.path, e))?;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 
 use crate::column::ValueError;
 use crate::error::{Error, Phase, RowError, SourceRow};
@@ -13,6 +13,7 @@ use crate::oci::{ArrayMode, ArrayStatement, ExecuteOptions};
 use crate::transaction::Transaction;
 
 use super::dml::Dml;
+use super::long::{LongColumns, kept_arrays};
 use super::plan::{LoadOptions, LoadPlan, PlannedColumn};
 use super::screen::{BadValue, bad_values, write_column};
 
@@ -62,6 +63,8 @@ pub(super) struct Segment {
     first_row: u64,
     /// Its rows, kept where a row that the database refuses has to be handed over.
     pub(super) rows: Option<RecordBatch>,
+    /// By placeholder, the arrays whose values are bound from where they lie.
+    pub(super) long: Vec<(usize, ArrayRef)>,
 }
 
 /// Where bad rows go, and how many may.
@@ -82,6 +85,7 @@ pub struct Loader<'t> {
     pub(super) dml: Dml,
     pub(super) columns: Vec<PlannedColumn>,
     pub(super) options: LoadOptions,
+    pub(super) long: LongColumns,
     pub(super) rejects: Option<Rejects<'t>>,
     filled_rows: u32,
     pub(super) segments: Vec<Segment>,
@@ -90,7 +94,7 @@ pub struct Loader<'t> {
 }
 
 /// Why rows were not taken into the buffers.
-enum Stop {
+pub(super) enum Stop {
     /// A value in the rows from this one on is refused; those before are in the buffers. The error names it, but there may be others.
     BadValue(usize, Error),
     /// Anything else.
@@ -118,6 +122,7 @@ impl<'t> Loader<'t> {
             transaction,
             table,
             dml: plan.dml,
+            long: LongColumns::of(plan.dml, &plan.columns),
             columns: plan.columns,
             options: plan.options,
             rejects: None,
@@ -225,24 +230,29 @@ impl<'t> Loader<'t> {
         Err(Error::Row(Box::new(error)))
     }
 
-    /// Takes rows into the buffers, executing whenever they are full, up to the first piece with a bad value.
-    fn take_rows(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
+    /// Takes rows whose LOBs are bound alike.
+    pub(super) fn take_run(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
         self.fit_strides(batch, file, first_row)?;
         let mut start = 0;
         while start < batch.num_rows() {
             let free_rows = (self.statement.capacity_rows() - self.filled_rows) as usize;
             let rows = free_rows.min(batch.num_rows() - start);
+            let rows = self.rows_within_budget(batch, start, rows).map_err(|(index, error)| {
+                let row = refused(&self.table, &self.columns[index], file, first_row + start as u64, error);
+                Stop::BadValue(start, Error::Row(Box::new(row)))
+            })?;
             self.convert(batch, start, rows, file, first_row)?;
             self.segments.push(Segment {
                 buffer_row: self.filled_rows,
                 file: file.cloned(),
                 first_row: first_row + start as u64,
                 rows: self.rejects.is_some().then(|| batch.slice(start, rows)),
+                long: kept_arrays(&self.columns, &self.long, batch, start, rows),
             });
             self.filled_rows += rows as u32;
             self.transaction.rows_buffered(rows as u32);
             start += rows;
-            if self.filled_rows == self.statement.capacity_rows() {
+            if self.filled_rows == self.statement.capacity_rows() || self.long_is_full() {
                 self.execute()?;
             }
         }
@@ -276,7 +286,7 @@ impl<'t> Loader<'t> {
         for (index, column) in self.columns.iter().enumerate() {
             let present = self.statement.layout(index);
             let Layout::Variable { stride_bytes, .. } = present else { continue };
-            if stride_bytes >= column.converter.max_stride_bytes() {
+            if stride_bytes >= column.converter.max_stride_bytes() || !self.long.is_array(index) {
                 continue;
             }
             let array = batch.column(column.source_index);
@@ -308,6 +318,9 @@ impl<'t> Loader<'t> {
         let began = Instant::now();
         let window = self.filled_rows as usize..self.filled_rows as usize + rows;
         for (index, column) in self.columns.iter_mut().enumerate() {
+            if !self.long.is_array(index) {
+                continue;
+            }
             let array = batch.column(column.source_index).slice(start, rows);
             let slots = self.statement.slots(index, window.clone());
             if let Err(error) = write_column(column, &array, slots) {
@@ -319,14 +332,14 @@ impl<'t> Loader<'t> {
         Ok(())
     }
 
-    fn execute(&mut self) -> Result<(), Error> {
+    pub(super) fn execute(&mut self) -> Result<(), Error> {
         let rows = std::mem::take(&mut self.filled_rows);
         if rows == 0 {
             return Ok(());
         }
         self.transaction.rows_unbuffered(rows);
         let began = Instant::now();
-        let outcome = self.statement.execute(rows, self.execute_options()).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?;
+        let outcome = self.execute_with_long(rows)?;
         self.report.execute_time += began.elapsed();
         self.report.executes += 1;
         self.settle(rows, outcome)?;
@@ -336,7 +349,7 @@ impl<'t> Loader<'t> {
 
     /// With a key, an execute that stops does not say at which row: the rows it counts are those of the table. So it goes on, and says which
     /// rows failed; the transaction is rolled back all the same.
-    fn execute_options(&self) -> ExecuteOptions {
+    pub(super) fn execute_options(&self) -> ExecuteOptions {
         let stop = self.dml == Dml::Insert && self.rejects.is_none();
         let mode = if stop { ArrayMode::StopAtFirstError } else { ArrayMode::BatchErrors };
         ExecuteOptions { mode, row_counts: self.dml.has_key(), commit_on_success: false }
@@ -352,7 +365,7 @@ impl<'t> Loader<'t> {
         }
     }
 
-    fn value_refused(&self, bad: BadValue, file: Option<&Arc<Path>>, first_row: u64) -> RowError {
+    pub(super) fn value_refused(&self, bad: BadValue, file: Option<&Arc<Path>>, first_row: u64) -> RowError {
         refused(&self.table, &self.columns[bad.column_index], file, first_row, ValueError { row_index: bad.row_index, ..bad.error })
     }
 
@@ -364,7 +377,7 @@ impl<'t> Loader<'t> {
     }
 }
 
-fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Path>>, first_row: u64, error: ValueError) -> RowError {
+pub(super) fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Path>>, first_row: u64, error: ValueError) -> RowError {
     RowError {
         phase: Phase::Convert,
         table: table.to_string(),

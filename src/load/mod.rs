@@ -10,6 +10,7 @@
 mod blame;
 mod dml;
 mod loader;
+mod long;
 mod mark;
 mod plan;
 mod screen;

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, Field};
 
 use crate::bind::plan_bind_in;
-use crate::column::ColumnBind;
+use crate::column::{ColumnBind, casting};
 use crate::error::{Error, PlanProblem};
 use crate::layout::Layout;
 use crate::oci::MAX_ROWS_PER_EXECUTE;
@@ -25,12 +25,25 @@ pub struct LoadOptions {
     pub not_found: NotFound,
     /// How the database stores text: [`crate::oci::Session::database_charset`].
     pub charset: DatabaseCharset,
+    /// Source columns that are cast before they are bound, exactly or refused value by value, and the types.
+    pub casts: Vec<(String, DataType)>,
 }
 
 impl LoadOptions {
     /// 2 MiB: several thousand rows, beyond which a round trip is no longer what costs, and few enough bytes that the buffers stay in the
     /// processor's cache from one execute to the next (measured: docs/performance.md).
     pub const DEFAULT_BATCH_BYTES: usize = 2 << 20;
+
+    /// The converter of a pair, behind the cast of its source column if there is one.
+    fn plan_bind(&self, field: &Field, target: &ColumnDesc) -> Result<Box<dyn ColumnBind>, PlanProblem> {
+        match self.casts.iter().find(|(name, _)| name == field.name()) {
+            None => plan_bind_in(field, target, self.lossy, &self.charset),
+            Some((_, wanted)) => {
+                let cast = field.clone().with_data_type(wanted.clone());
+                casting(field, wanted, self.lossy, plan_bind_in(&cast, target, self.lossy, &self.charset)?)
+            }
+        }
+    }
 
     /// Rows per execute for rows of `row_bytes`: at least one, at most [`MAX_ROWS_PER_EXECUTE`].
     pub fn rows_per_execute(&self, row_bytes: usize) -> u32 {
@@ -48,6 +61,7 @@ impl Default for LoadOptions {
             lossy: LossySet::default(),
             not_found: NotFound::default(),
             charset: DatabaseCharset::default(),
+            casts: Vec::new(),
         }
     }
 }
@@ -110,7 +124,7 @@ impl LoadPlan {
         let mut problems = Vec::new();
         let mut columns = Vec::with_capacity(pairs.len());
         for pair in pairs {
-            match plan_bind_in(&pair.field, &pair.target, options.lossy, &options.charset) {
+            match options.plan_bind(&pair.field, &pair.target) {
                 Ok(converter) => columns.push(PlannedColumn {
                     source_index: pair.source_index,
                     source: pair.field.name().clone(),

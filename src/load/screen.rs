@@ -46,6 +46,11 @@ pub(super) fn bad_values(columns: &mut [PlannedColumn], batch: &RecordBatch) -> 
 
 /// Tells every refused value of a column.
 fn screen_column(column: &mut PlannedColumn, array: &ArrayRef, note: &mut dyn FnMut(ValueError)) {
+    if column.target_type.is_lob() {
+        // Values of any length: not into a scratch buffer.
+        let check = &mut |range: Range<usize>| column.converter.check_long(&array.slice(range.start, range.len()));
+        return each_error(0..array.len(), note, check);
+    }
     let mut stride_bytes = column.layout.stride_bytes();
     each_error(0..array.len(), note, &mut |range| {
         let needed = column.converter.required_stride_bytes(&array.slice(range.start, range.len()))?;

@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use oci_sys::*;
 
-use crate::layout::{Layout, Slots};
+use crate::layout::{Layout, LongBinding, Slots};
 use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::{Done, OciError, is_statement_level};
+use crate::oci::lob::give_value;
 use crate::oci::session::Session;
 use crate::oci::statement::Statement;
 
@@ -68,11 +69,29 @@ pub struct ArrayRowError {
 pub struct ArrayStatement<'s> {
     // The statement is released before the arrays that it has bound.
     statement: Statement<'s>,
-    buffers: Vec<ArrayBuffer>,
+    buffers: Vec<ArrayBuffer<'s>>,
     capacity_rows: u32,
     /// Row counts were asked for once, so they are asked for always: client 12.1 goes on to write them, and after a larger execute without the
     /// mode it writes beyond the array that it made for the smaller one (seen as heap corruption).
     counts_rows: bool,
+}
+
+/// The shape of one placeholder; see [`ArrayStatement::rebind`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Bytes of a slot; with another binding than [`LongBinding::Array`] there are none, and this is 1.
+    pub stride_bytes: u32,
+    /// How its values are given.
+    pub binding: LongBinding,
+}
+
+/// The values of one placeholder whose binding is not [`LongBinding::Array`], for one execute.
+#[derive(Debug)]
+pub struct LongValues<'v> {
+    /// 0-based placeholder.
+    pub index: usize,
+    /// One per row; `None` is NULL.
+    pub values: Vec<Option<&'v [u8]>>,
 }
 
 impl<'s> ArrayStatement<'s> {
@@ -114,13 +133,24 @@ impl<'s> ArrayStatement<'s> {
     /// Gives the placeholders other strides (one each; only those of [`Layout::Variable`] may change) and another capacity: allocates and binds
     /// anew. Only between executes; the contents are lost.
     pub fn reshape(&mut self, strides_bytes: &[u32], capacity_rows: u32) -> Result<(), OciError> {
-        let layouts = self.buffers.iter().zip(strides_bytes).map(|(buffer, &stride_bytes)| with_stride(buffer.layout(), stride_bytes));
+        let shapes =
+            self.buffers.iter().zip(strides_bytes).map(|(buffer, &stride_bytes)| Shape { stride_bytes, binding: buffer.binding() });
+        let shapes: Vec<Shape> = shapes.collect();
+        self.rebind(&shapes, capacity_rows)
+    }
+
+    /// As [`Self::reshape`], with the way in which long values are given.
+    pub fn rebind(&mut self, shapes: &[Shape], capacity_rows: u32) -> Result<(), OciError> {
+        let layouts = self.buffers.iter().zip(shapes).map(|(buffer, shape)| with_stride(buffer.layout(), shape.stride_bytes));
         let layouts: Vec<Layout> = layouts.collect::<Result<_, _>>()?;
         if layouts.len() != self.buffers.len() {
-            let message = format!("{} strides were given for {} placeholders", strides_bytes.len(), self.buffers.len());
+            let message = format!("{} shapes were given for {} placeholders", shapes.len(), self.buffers.len());
             return Err(OciError::refused("OCIBindByPos2", "reshape the array", message));
         }
-        let new = allocate(self.statement.session(), &layouts, capacity_rows)?;
+        let mut new = allocate(self.statement.session(), &layouts, capacity_rows)?;
+        for (buffer, shape) in new.iter_mut().zip(shapes) {
+            buffer.give_long(self.statement.session(), shape.binding, capacity_rows as usize)?;
+        }
         // The old arrays live until every position is bound to a new one.
         let old = std::mem::replace(&mut self.buffers, new);
         let old_capacity_rows = std::mem::replace(&mut self.capacity_rows, capacity_rows);
@@ -141,7 +171,20 @@ impl<'s> ArrayStatement<'s> {
     /// # Errors
     /// What concerns the statement or the session as a whole. A row that the database refuses is in the outcome.
     pub fn execute(&mut self, rows: u32, options: impl Into<ExecuteOptions>) -> Result<ArrayOutcome, OciError> {
-        let options = options.into();
+        self.execute_long(rows, options.into(), &[])
+    }
+
+    /// As [`Self::execute`], with the values of the placeholders that have none in arrays.
+    pub fn execute_long(&mut self, rows: u32, options: ExecuteOptions, long: &[LongValues<'_>]) -> Result<ArrayOutcome, OciError> {
+        let result = self.fill_long(rows, long).and_then(|()| self.execute_filled(rows, options));
+        // The values are borrowed for this call alone.
+        let cleared = self.clear_long();
+        let outcome = result?;
+        cleared?;
+        Ok(outcome)
+    }
+
+    fn execute_filled(&mut self, rows: u32, options: ExecuteOptions) -> Result<ArrayOutcome, OciError> {
         if rows == 0 {
             return Ok(ArrayOutcome::default());
         }
@@ -168,12 +211,46 @@ impl<'s> ArrayStatement<'s> {
 
     fn bind_all(&self) -> Result<(), OciError> {
         for (position, buffer) in (1..).zip(&self.buffers) {
-            let national = matches!(buffer.layout(), Layout::Variable { national: true, .. });
-            // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields) or this binding
-            // (`reshape` keeps the old ones until all positions are bound anew).
-            unsafe { self.statement.bind(position, &buffer.bind_target(self.statement.session()), national) }?;
+            // SAFETY: the arrays hold `capacity_rows` elements, and they and the context of a callback do not move, and outlive the statement (order
+            // of the fields) or this binding (`rebind` keeps the old ones until all positions are bound anew).
+            unsafe {
+                match buffer.data_source() {
+                    Some((kind, source)) => {
+                        self.statement.bind_dynamic(position, kind.data_type(), kind.is_national(), source.context(), give_value)
+                    }
+                    None => self.statement.bind(position, &buffer.bind_target(self.statement.session()), buffer.is_national()),
+                }
+            }?;
         }
         Ok(())
+    }
+
+    /// Hands the long values over: none is missing, and none is given to a placeholder that has an array.
+    fn fill_long(&mut self, rows: u32, long: &[LongValues<'_>]) -> Result<(), OciError> {
+        for (index, buffer) in self.buffers.iter_mut().enumerate() {
+            let given = long.iter().find(|long| long.index == index).map(|long| long.values.as_slice());
+            let is_long = buffer.binding() != LongBinding::Array;
+            if is_long != given.is_some() || given.is_some_and(|values| values.len() != rows as usize || rows > self.capacity_rows) {
+                let message = format!("placeholder {}: {} long values for {rows} rows", index + 1, given.map_or(0, <[_]>::len));
+                return Err(OciError::refused("OCIStmtExecute", EXECUTE, message));
+            }
+            if let Some(values) = given {
+                buffer.fill_long(self.statement.error(), values)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// With an error handle of its own: that of the statement may hold the errors of the execute.
+    fn clear_long(&mut self) -> Result<(), OciError> {
+        let session = self.statement.session();
+        let mut result = Ok(());
+        // All of them, also after one has failed.
+        for buffer in &mut self.buffers {
+            let cleared = buffer.clear_long(session);
+            result = result.and(cleared);
+        }
+        result
     }
 
     fn outcome(&self, done: Done, mode: ArrayMode, row_counts: bool) -> Result<ArrayOutcome, OciError> {
@@ -209,7 +286,7 @@ impl<'s> ArrayStatement<'s> {
 
 pub(super) const EXECUTE: &str = "execute the array";
 
-fn allocate(session: &Session, layouts: &[Layout], capacity_rows: u32) -> Result<Vec<ArrayBuffer>, OciError> {
+fn allocate<'s>(session: &'s Session, layouts: &[Layout], capacity_rows: u32) -> Result<Vec<ArrayBuffer<'s>>, OciError> {
     let refused = |message: String| OciError::refused("OCIBindByPos2", "allocate the array", message);
     if capacity_rows == 0 || capacity_rows > MAX_ROWS_PER_EXECUTE {
         return Err(refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}")));

@@ -4,16 +4,17 @@ use std::ops::Range;
 
 use oci_sys::*;
 
-use crate::layout::{Cells, Layout, Slots};
+use crate::layout::{Cells, Layout, LobKind, LongBinding, LongCells, Slots};
 use crate::oci::array::EXECUTE;
 use crate::oci::check::OciError;
 use crate::oci::descriptor::{DescriptorArray, DescriptorCall, DescriptorKind};
 use crate::oci::handle::RawArray;
+use crate::oci::lob::{DataSource, LocatorArray};
 use crate::oci::session::Session;
 use crate::oci::statement::{BindTarget, DefineTarget};
 
 /// They never move while bound or defined; see [`RawArray`].
-pub(super) struct ArrayBuffer {
+pub(super) struct ArrayBuffer<'s> {
     layout: Layout,
     /// As words, so that native integers and doubles are aligned. For descriptors the staging area of their fields.
     values: RawArray<u64>,
@@ -22,21 +23,119 @@ pub(super) struct ArrayBuffer {
     lengths: RawArray<u32>,
     /// One for each row exactly when [`DescriptorKind::of`] the layout is some.
     descriptors: Option<DescriptorArray>,
+    long: Long<'s>,
 }
 
-impl ArrayBuffer {
-    pub(super) fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
+/// What stands for the values where they are long.
+enum Long<'s> {
+    /// Nothing: they are in the array.
+    None,
+    /// The client asks for them.
+    Data(LobKind, DataSource),
+    /// Locators; whether an empty value is to be a temporary LOB.
+    Locators(LocatorArray<'s>, bool),
+}
+
+impl<'s> ArrayBuffer<'s> {
+    pub(super) fn allocate(session: &'s Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
         let lengths = if layout.is_variable() { rows } else { 0 };
         // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
         let descriptors =
             DescriptorKind::of(&layout).map(|kind| unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) });
+        let long = match layout {
+            Layout::Lob { kind, .. } => Long::Locators(LocatorArray::allocate(session, kind, rows)?, false),
+            _ => Long::None,
+        };
+        let value_bytes = if matches!(long, Long::None) { layout.stride_bytes() as usize * rows } else { 0 };
         Ok(ArrayBuffer {
             layout,
-            values: RawArray::zeroed((layout.stride_bytes() as usize * rows).div_ceil(8)),
+            values: RawArray::zeroed(value_bytes.div_ceil(8)),
             indicators: RawArray::zeroed(rows),
             lengths: RawArray::zeroed(lengths),
             descriptors: descriptors.transpose()?,
+            long,
         })
+    }
+
+    pub(super) fn is_national(&self) -> bool {
+        match self.layout {
+            Layout::Variable { national, .. } => national,
+            Layout::Lob { kind, .. } => kind.is_national(),
+            _ => false,
+        }
+    }
+
+    /// How values are given to the client.
+    pub(super) fn binding(&self) -> LongBinding {
+        match &self.long {
+            Long::None => LongBinding::Array,
+            Long::Data(..) => LongBinding::Data,
+            Long::Locators(_, empty_is_temporary) => LongBinding::Locators { empty_is_temporary: *empty_is_temporary },
+        }
+    }
+
+    /// Chooses how values are given to the client; before it is bound.
+    pub(super) fn give_long(&mut self, session: &'s Session, binding: LongBinding, rows: usize) -> Result<(), OciError> {
+        self.long = match (binding, lob_kind(self.layout)) {
+            (LongBinding::Array, _) => Long::None,
+            (LongBinding::Data, Some(kind)) => Long::Data(kind, DataSource::new()),
+            (LongBinding::Locators { empty_is_temporary }, Some(kind)) => {
+                Long::Locators(LocatorArray::allocate(session, kind, rows)?, empty_is_temporary)
+            }
+            (_, None) => {
+                let message = format!("{:?} takes no long values", self.layout);
+                return Err(OciError::refused("OCIBindByPos2", "reshape the array", message));
+            }
+        };
+        Ok(())
+    }
+
+    /// What the client asks for values.
+    pub(super) fn data_source(&self) -> Option<(LobKind, &DataSource)> {
+        if let Long::Data(kind, source) = &self.long { Some((*kind, source)) } else { None }
+    }
+
+    /// Sets the long values of the next execute; they have to stay where they are until [`Self::clear_long`].
+    pub(super) fn fill_long(&mut self, error: *mut OCIError, values: &[Option<&[u8]>]) -> Result<(), OciError> {
+        for (indicator, value) in self.indicators.as_mut_slice().iter_mut().zip(values) {
+            *indicator = if value.is_some() { 0 } else { -1 };
+        }
+        match &mut self.long {
+            Long::None => Ok(()),
+            Long::Data(_, source) => source.fill(values),
+            Long::Locators(locators, empty_is_temporary) => {
+                let mut present = values.iter().enumerate().filter_map(|(row, value)| value.map(|value| (row, value)));
+                present.try_for_each(|(row, value)| locators.write(row, error, value, *empty_is_temporary))
+            }
+        }
+    }
+
+    /// Forgets the long values, on the server as well.
+    pub(super) fn clear_long(&mut self, session: &Session) -> Result<(), OciError> {
+        match &mut self.long {
+            Long::None => Ok(()),
+            Long::Data(_, source) => {
+                source.clear();
+                Ok(())
+            }
+            Long::Locators(locators, _) => locators.free_temporary(session.new_error_handle()?.as_ptr()),
+        }
+    }
+
+    /// Appends the fetched LOB of a row to `cells`; nothing where it is NULL or no LOB column.
+    pub(super) fn read_lob(&self, row: usize, error: *mut OCIError, cells: &mut LongCells) -> Result<(), OciError> {
+        if cells.offsets.is_empty() {
+            cells.offsets.push(0);
+        }
+        if let (Long::Locators(locators, _), true) = (&self.long, self.indicators.as_slice()[row] != -1) {
+            locators.read(row, error, &mut cells.bytes)?;
+        }
+        let end = i32::try_from(cells.bytes.len()).map_err(|_| {
+            let message = format!("{} bytes of LOBs: a batch holds at most {}", cells.bytes.len(), i32::MAX);
+            OciError::refused("OCILobRead2", "read a LOB", message)
+        })?;
+        cells.offsets.push(end);
+        Ok(())
     }
 
     pub(super) fn layout(&self) -> Layout {
@@ -45,17 +144,20 @@ impl ArrayBuffer {
 
     /// Where the client finds values, the bytes of one, and their type.
     fn memory(&self) -> (*mut u8, u32, u16) {
+        if let Long::Locators(locators, _) = &self.long {
+            return (locators.as_ptr().cast(), size_of::<*mut OCILobLocator>() as u32, locators.kind().locator_type());
+        }
         match (&self.descriptors, self.layout) {
             (Some(descriptors), _) => descriptors.target(),
             (None, Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }) => {
                 (self.values.as_ptr().cast(), stride_bytes, external_type)
             }
-            (None, _) => unreachable!("`allocate` gives every layout of descriptors its own"),
+            (None, _) => unreachable!("`allocate` gives every layout of descriptors or locators its own"),
         }
     }
 
     fn length_pointer(&self) -> *mut u32 {
-        if self.lengths.len() == 0 { std::ptr::null_mut() } else { self.lengths.as_ptr() }
+        if self.lengths.len() == 0 || !matches!(self.long, Long::None) { std::ptr::null_mut() } else { self.lengths.as_ptr() }
     }
 
     pub(super) fn bind_target(&self, session: &Session) -> BindTarget {
@@ -68,7 +170,8 @@ impl ArrayBuffer {
     pub(super) fn define_target(&self, return_codes: *mut u16) -> DefineTarget {
         let (values, stride_bytes, external_type) = self.memory();
         let (indicators, lengths) = (self.indicators.as_ptr(), self.length_pointer());
-        DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes }
+        let prefetch_bytes = if let Layout::Lob { prefetch_bytes, .. } = self.layout { prefetch_bytes } else { 0 };
+        DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes, prefetch_bytes }
     }
 
     /// The window of `rows` for a converter to write into.
@@ -83,12 +186,15 @@ impl ArrayBuffer {
         }
     }
 
-    /// The first `rows` cells and their indicators.
-    pub(super) fn cells(&self, rows: usize) -> (Cells<'_>, &[i16]) {
+    /// Cells and their indicators; LOBs have none: [`Self::read_lob`].
+    pub(super) fn cells(&self, rows: Range<usize>) -> (Cells<'_>, &[i16]) {
         let stride_bytes = self.layout.stride_bytes() as usize;
-        let lengths = if self.layout.is_variable() { &self.lengths.as_slice()[..rows] } else { &[] };
-        let cells = Cells { values: &self.values.as_bytes()[..rows * stride_bytes], stride_bytes, lengths, rows };
-        (cells, &self.indicators.as_slice()[..rows])
+        let lengths = if self.layout.is_variable() { &self.lengths.as_slice()[rows.clone()] } else { &[] };
+        let values = match self.layout {
+            Layout::Lob { .. } => &[],
+            _ => &self.values.as_bytes()[rows.start * stride_bytes..rows.end * stride_bytes],
+        };
+        (Cells { values, stride_bytes, lengths, rows: rows.len() }, &self.indicators.as_slice()[rows])
     }
 
     /// What the client left in the length array; empty unless the layout has one.
@@ -98,6 +204,9 @@ impl ArrayBuffer {
 
     /// Checks or fills what the client is about to read.
     pub(super) fn make_ready(&mut self, session: &Session, error: *mut OCIError, index: usize, rows: usize) -> Result<(), OciError> {
+        if !matches!(self.long, Long::None) {
+            return Ok(());
+        }
         match (&self.descriptors, self.layout) {
             (Some(descriptors), _) => {
                 let call = DescriptorCall { env: session.env(), error };
@@ -175,6 +284,17 @@ pub(super) fn is_bindable(layout: &Layout) -> bool {
             matches!(external_type, SQLT_CHR | SQLT_AFC | SQLT_LNG | SQLT_BIN | SQLT_LBI) && stride_bytes > 0
         }
         Layout::DateTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => true,
+        Layout::Lob { .. } => false,
+    }
+}
+
+/// The LOB type that long values of a placeholder go to.
+fn lob_kind(layout: Layout) -> Option<LobKind> {
+    match layout {
+        Layout::Variable { long: true, external_type: SQLT_BIN | SQLT_LBI, .. } => Some(LobKind::Blob),
+        Layout::Variable { long: true, national: true, .. } => Some(LobKind::Nclob),
+        Layout::Variable { long: true, .. } => Some(LobKind::Clob),
+        _ => None,
     }
 }
 

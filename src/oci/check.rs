@@ -51,7 +51,8 @@ impl OciError {
     }
 }
 
-/// Codes after which a session is gone. Source: ODPI-C 5.4.1 `dpiError.c`, and 3136/12161/12170/12571 which end the network connection as well.
+/// Codes after which a session is gone. Source: ODPI-C 5.4.1 `dpiError.c`, and those of Oracle Net and of failover (254xx) that end the
+/// connection, or leave an answer unread in it, as well.
 pub(crate) fn is_session_dead(ora_code: i32) -> bool {
     matches!(
         ora_code,
@@ -73,17 +74,22 @@ pub(crate) fn is_session_dead(ora_code: i32) -> bool {
             | 3122
             | 3135
             | 3136
+            | 12152
             | 12153
             | 12161
             | 12170
+            | 12535
             | 12537
             | 12547
             | 12570
             | 12571
+            | 12592
+            | 12599
+            | 12606
+            | 12608
+            | 12609
             | 12583
-            | 27146
-            | 28511
-            | 56600
+            | 25401..=25409 | 27146 | 28511 | 56600
     )
 }
 

@@ -33,7 +33,7 @@ impl DescriptorKind {
             Layout::DateTime { with_zone: true } => Some(DescriptorKind::TimestampTz),
             Layout::IntervalDaySecond => Some(DescriptorKind::DaySecond),
             Layout::IntervalYearMonth => Some(DescriptorKind::YearMonth),
-            Layout::Fixed { .. } | Layout::Variable { .. } => None,
+            Layout::Fixed { .. } | Layout::Variable { .. } | Layout::Lob { .. } => None,
         }
     }
 

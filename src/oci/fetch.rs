@@ -1,8 +1,10 @@
 //! Array fetch: buffers that are allocated and defined once, filled by one round trip after the other.
 
+use std::ops::Range;
+
 use oci_sys::*;
 
-use crate::layout::{Cells, Layout};
+use crate::layout::{Cells, Layout, LongCells};
 use crate::oci::array::MAX_ROWS_PER_EXECUTE;
 use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::OciError;
@@ -47,14 +49,14 @@ pub struct FetchStatement<'s> {
     // The statement is released before the arrays that it has defined.
     statement: Statement<'s>,
     columns: Vec<ColumnDesc>,
-    buffers: Vec<FetchBuffer>,
+    buffers: Vec<FetchBuffer<'s>>,
     capacity_rows: u32,
     at_end: bool,
 }
 
 /// The arrays of one column. They never move while defined; see [`RawArray`].
-struct FetchBuffer {
-    cells: ArrayBuffer,
+struct FetchBuffer<'s> {
+    cells: ArrayBuffer<'s>,
     return_codes: RawArray<u16>,
 }
 
@@ -76,9 +78,10 @@ impl<'s> FetchStatement<'s> {
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
         let this = FetchStatement { statement, columns, buffers, capacity_rows, at_end: false };
         for (position, buffer) in (1..).zip(&this.buffers) {
-            let national = matches!(buffer.cells.layout(), Layout::Variable { national: true, .. });
             // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields).
-            unsafe { this.statement.define(position, &buffer.cells.define_target(buffer.return_codes.as_ptr()), national) }?;
+            unsafe {
+                this.statement.define(position, &buffer.cells.define_target(buffer.return_codes.as_ptr()), buffer.cells.is_national())
+            }?;
         }
         Ok(this)
     }
@@ -119,23 +122,34 @@ impl<'s> FetchStatement<'s> {
         Ok(FetchOutcome { rows, bad_cell })
     }
 
-    /// The first `rows` cells of column `index` (0-based) as the last fetch left them, and their indicators (-1 is NULL).
+    /// Cells of column `index` (0-based) as the last fetch left them, and their indicators (-1 is NULL). LOBs have none: [`Self::read_lob`].
     ///
     /// # Panics
     /// When there is no such column or the rows exceed the capacity.
-    pub fn cells(&self, index: usize, rows: usize) -> (Cells<'_>, &[i16]) {
+    pub fn cells(&self, index: usize, rows: Range<usize>) -> (Cells<'_>, &[i16]) {
         self.buffers[index].cells.cells(rows)
+    }
+
+    /// Appends the LOB of column `index` in `row` to `cells`, whole, whatever its size up to 2 GB; nothing where it is NULL or no LOB column.
+    ///
+    /// # Errors
+    /// What reading it fails with; also where `cells` would exceed 2 GB.
+    ///
+    /// # Panics
+    /// When there is no such column or row.
+    pub fn read_lob(&self, index: usize, row: usize, cells: &mut LongCells) -> Result<(), OciError> {
+        self.buffers[index].cells.read_lob(row, self.statement.error(), cells)
     }
 }
 
-impl FetchBuffer {
-    fn allocate(session: &Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
+impl<'s> FetchBuffer<'s> {
+    fn allocate(session: &'s Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
         Ok(FetchBuffer { cells: ArrayBuffer::allocate(session, layout, rows)?, return_codes: RawArray::zeroed(rows) })
     }
 
     /// Truncation is told by the return code, by the indicator (-2, or the whole length) or by a length beyond the stride; any of them is enough.
     fn bad_cell(&self, column_index: usize, rows: usize) -> Option<BadCell> {
-        let (codes, (_, indicators)) = (&self.return_codes.as_slice()[..rows], self.cells.cells(rows));
+        let (codes, (_, indicators)) = (&self.return_codes.as_slice()[..rows], self.cells.cells(0..rows));
         let stride_bytes = self.cells.layout().stride_bytes();
         let code_of = |row: usize| match (codes[row], indicators[row]) {
             (0 | CODE_NULL, -1) => None,
@@ -153,7 +167,7 @@ fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError>
         return refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}"));
     }
     for (position, layout) in (1..).zip(layouts) {
-        if !is_bindable(layout) {
+        if !is_bindable(layout) && !matches!(layout, Layout::Lob { .. }) {
             return refused(format!("column {position}: {layout:?} is no array that the client fills"));
         }
         let bytes = u64::from(layout.stride_bytes()) * u64::from(capacity_rows);

@@ -147,6 +147,10 @@ impl Zero for *mut c_void {
     const ZERO: Self = std::ptr::null_mut();
 }
 
+impl Zero for *mut OCILobLocator {
+    const ZERO: Self = std::ptr::null_mut();
+}
+
 impl<T: Zero> RawArray<T> {
     /// `count` zeroes. Large arrays take memory from the system only as they are written.
     pub(crate) fn zeroed(count: usize) -> Self {

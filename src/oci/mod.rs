@@ -20,13 +20,14 @@ mod descriptor;
 mod fetch;
 mod handle;
 mod library;
+mod lob;
 mod options;
 mod query;
 mod remedy;
 mod session;
 mod statement;
 
-pub use array::{ArrayMode, ArrayOutcome, ArrayRowError, ArrayStatement, ExecuteOptions, MAX_ROWS_PER_EXECUTE};
+pub use array::{ArrayMode, ArrayOutcome, ArrayRowError, ArrayStatement, ExecuteOptions, LongValues, MAX_ROWS_PER_EXECUTE, Shape};
 pub use check::OciError;
 pub(crate) use check::is_statement_level;
 pub use fetch::{BadCell, FetchOutcome, FetchStatement};

@@ -32,6 +32,8 @@ pub(crate) struct DefineTarget {
     pub(crate) lengths: *mut u32,
     /// First return code.
     pub(crate) return_codes: *mut u16,
+    /// Of LOB locators: bytes or characters of each value that come with the row; 0 for none.
+    pub(crate) prefetch_bytes: u32,
 }
 
 /// How a fetch ended.
@@ -133,15 +135,56 @@ impl<'s> Statement<'s> {
                 OCI_DEFAULT,
             );
             check(api, self.error(), status, "OCIBindByPos2", "bind a placeholder")?;
+            let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
+            if national {
+                attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
+            }
             if !target.lengths.is_null() {
-                let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
-                if national {
-                    attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
-                }
                 attributes.set(OCI_ATTR_MAXDATA_SIZE, target.server_bytes, "set the maximum size of a placeholder")?;
             }
         }
         Ok(())
+    }
+
+    /// Binds the placeholder at `position` (1-based) to a callback that is asked for each value, of up to 2 GB.
+    ///
+    /// # Safety
+    /// `context` is what `callback` wants, until the statement is released or the position is bound anew.
+    pub(crate) unsafe fn bind_dynamic(
+        &self,
+        position: u32,
+        external_type: u16,
+        national: bool,
+        context: *mut std::ffi::c_void,
+        callback: OCICallbackInBind,
+    ) -> Result<(), OciError> {
+        let (api, null) = (self.session.api(), std::ptr::null_mut());
+        let mut bind: *mut OCIBind = std::ptr::null_mut();
+        // SAFETY: the handles are live; values come from the callback alone, which has no context but its own; the form is one byte.
+        unsafe {
+            let status = (api.OCIBindByPos2)(
+                self.as_ptr(),
+                &mut bind,
+                self.error(),
+                position,
+                null,
+                i64::from(i32::MAX),
+                external_type,
+                null,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                0,
+                std::ptr::null_mut(),
+                OCI_DATA_AT_EXEC,
+            );
+            check(api, self.error(), status, "OCIBindByPos2", "bind a placeholder of long values")?;
+            if national {
+                let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
+                attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
+            }
+            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(callback), null, null);
+            check(api, self.error(), status, "OCIBindDynamic", "bind a placeholder of long values").map(drop)
+        }
     }
 
     /// Defines the column at `position` (1-based), and sets the character set form where asked.
@@ -167,9 +210,13 @@ impl<'s> Statement<'s> {
                 OCI_DEFAULT,
             );
             check(api, self.error(), status, "OCIDefineByPos2", "define a column")?;
+            let attributes = Attributes::of(api, define.cast(), OCI_HTYPE_DEFINE, self.error());
             if national {
-                let attributes = Attributes::of(api, define.cast(), OCI_HTYPE_DEFINE, self.error());
                 attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a column")?;
+            }
+            if target.prefetch_bytes > 0 {
+                attributes.set(OCI_ATTR_LOBPREFETCH_LENGTH, 1i32, "have the length of LOBs come with their rows")?;
+                attributes.set(OCI_ATTR_LOBPREFETCH_SIZE, target.prefetch_bytes, "have LOBs come with their rows")?;
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("oracle_type", &[]),
     ("layout", &[]),
+    ("percent", &[]),
     ("value", &["layout"]),
     ("column", &["layout", "oracle_type", "type_map", "value"]),
     ("type_map", &["oracle_type"]),
@@ -19,8 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("oci", &["layout", "oracle_type", "value"]),
     ("transaction", &["oci", "sql"]),
     ("load", &["bind", "column", "layout", "oci", "oracle_type", "sql", "transaction", "type_map"]),
-    ("lake", &["oracle_type"]),
-    ("copy", &["bind", "fetch", "lake", "layout", "load", "oci", "oracle_type", "sql", "transaction", "type_map", "value"]),
+    ("lake", &["percent", "oracle_type"]),
+    ("copy", &["bind", "fetch", "lake", "layout", "load", "oci", "oracle_type", "percent", "sql", "transaction", "type_map", "value"]),
 ];
 
 #[test]

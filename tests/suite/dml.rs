@@ -202,7 +202,7 @@ fn a_created_table_gets_its_primary_key() {
     database.ok(&both);
     let again = database.run(&both);
     assert!(again.code == 5 && again.stderr.contains("ORA-00001"), "{again}");
-    let overwritten = database.ok(&["copy", "t.parquet", &target, "--mode", "overwrite", "--primary-key", "order"]);
+    let overwritten = database.ok(&["copy", "t.parquet", &target, "--mode", "overwrite", "--allow-destructive", "--primary-key", "order"]);
     assert!(overwritten.contains("warning: the table exists: --primary-key is not applied"), "{overwritten}");
     database.run(&["copy", "t.parquet", &target, "--primary-key", "order"]).fails(2, &["creates no table"]);
 }

@@ -32,13 +32,15 @@ fn every_type_comes_back_through_every_format() {
     for file in ["t.csv", "t.ndjson", "t.arrow", "t.arrows"] {
         workspace.ok(&["copy", "embedded:r.db/T", file, "--like", "in.parquet", "--batch-rows", "2"]);
         let types: &[&str] = if file.contains("arrow") { &[] } else { &["--like", "in.parquet"] };
-        let load: Vec<&str> = ["copy", file, "embedded:r.db/S", "--mode", "overwrite"].iter().chain(types).copied().collect();
+        let load: Vec<&str> =
+            ["copy", file, "embedded:r.db/S", "--mode", "overwrite", "--allow-destructive"].iter().chain(types).copied().collect();
         workspace.ok(&load);
         workspace.ok(&["copy", "embedded:r.db/S", "out.parquet", "--like", "in.parquet", "--mode", "overwrite"]);
         assert_same(&read(&workspace.file("out.parquet")), &read(&workspace.file("in.parquet")));
         // Into a table that is there, its columns say how the text is read.
         let flag: &[&str] = if file.contains("arrow") { &[] } else { &["--as", "flag=boolean", "--lossy", "zone"] };
-        let load: Vec<&str> = ["copy", file, "embedded:r.db/T", "--mode", "truncate"].iter().chain(flag).copied().collect();
+        let load: Vec<&str> =
+            ["copy", file, "embedded:r.db/T", "--mode", "truncate", "--allow-destructive"].iter().chain(flag).copied().collect();
         workspace.ok(&load);
         workspace.ok(&["copy", "embedded:r.db/T", "out.parquet", "--like", "in.parquet", "--mode", "overwrite"]);
         assert_same(&read(&workspace.file("out.parquet")), &read(&workspace.file("in.parquet")));
@@ -66,13 +68,19 @@ fn standard_output_carries_rows_alone_and_standard_input_takes_them() {
         let rows = fs::read(&out).unwrap();
         // Into a table that is there, and into a new one, for which standard input is read twice.
         let flag: &[&str] = if format == "arrows" { &[] } else { &["--as", "flag=boolean", "--lossy", "zone"] };
-        let load: Vec<&str> =
-            ["copy", "-", "embedded:r.db/T", "--format", format, "--mode", "overwrite"].iter().chain(flag).copied().collect();
+        let load: Vec<&str> = ["copy", "-", "embedded:r.db/T", "--format", format, "--mode", "overwrite", "--allow-destructive"]
+            .iter()
+            .chain(flag)
+            .copied()
+            .collect();
         let outcome = with_stdin(&workspace, &load, rows.clone());
         assert_eq!(outcome.code, 0, "{outcome}");
         let types: &[&str] = if format == "arrows" { &[] } else { &["--like", "in.parquet"] };
-        let load: Vec<&str> =
-            ["copy", "-", "embedded:r.db/NEW", "--format", format, "--mode", "overwrite"].iter().chain(types).copied().collect();
+        let load: Vec<&str> = ["copy", "-", "embedded:r.db/NEW", "--format", format, "--mode", "overwrite", "--allow-destructive"]
+            .iter()
+            .chain(types)
+            .copied()
+            .collect();
         let outcome = with_stdin(&workspace, &load, rows);
         assert_eq!(outcome.code, 0, "{outcome}");
         for table in ["T", "NEW"] {
@@ -179,4 +187,53 @@ fn hive_directories_of_csv_are_a_table_too() {
     let rows = workspace.rows("embedded:r.db", "SELECT A, B, K FROM T ORDER BY A");
     let row = |a: &str, b: &str, k: &str| [a, b, k].map(|s| Some(s.to_owned())).to_vec();
     assert_eq!(rows, [row("1", "x", "1"), row("2", "y", "2")]);
+}
+
+/// Names within a directory, sorted.
+fn tree(directory: &std::path::Path) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let (path, name) = {
+            let e = entry.unwrap();
+            (e.path(), e.file_name().into_string().unwrap())
+        };
+        match path.is_dir() {
+            true => names.extend(tree(&path).into_iter().map(|inner| format!("{name}/{inner}"))),
+            false => names.push(name),
+        }
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn a_partitioned_directory_comes_back_as_the_same_table() {
+    let workspace = Workspace::new();
+    workspace.sql("embedded:r.db", "CREATE TABLE T (ID NUMBER(9), COUNTRY VARCHAR2(20), D NUMBER(4))");
+    let lines: String = (0..300).map(|n| format!("{n},{},{}\n", ["DE", "a/b %", ""][n % 3], n % 50)).collect();
+    fs::write(workspace.file("in.csv"), format!("id,country,d\n{lines}")).unwrap();
+    workspace.ok(&["copy", "in.csv", "embedded:r.db/T"]);
+    // More partitions than files that may be open at once.
+    for format in ["parquet", "csv"] {
+        let out = format!("out-{format}");
+        let copy = ["copy", "embedded:r.db/T", &out, "--partition-by", "country,d", "--batch-rows", "70", "--format", format];
+        workspace.ok(&copy);
+        let names = tree(&workspace.file(&out));
+        assert!(names.iter().any(|name| name.starts_with("COUNTRY=a%2Fb%20%25/D=1/part-00001.")), "{names:?}");
+        assert!(names.iter().any(|name| name.starts_with("COUNTRY=__HIVE_DEFAULT_PARTITION__/D=2/")), "{names:?}");
+        workspace.ok(&["copy", &out, "embedded:r.db/S", "--mode", "overwrite", "--allow-destructive"]);
+        let rows = |table: &str| workspace.rows("embedded:r.db", &format!("SELECT ID, COUNTRY, D FROM {table} ORDER BY ID"));
+        assert_eq!(rows("S"), rows("T"));
+        workspace.run(&copy).fails(4, &["exists", "--mode overwrite"]);
+        fs::write(workspace.file(&out).join("letter.doc"), "mine").unwrap();
+        workspace.run(&[&copy[..], &["--mode", "overwrite"]].concat()).fails(6, &["letter.doc", "not replaced"]);
+        fs::remove_file(workspace.file(&out).join("letter.doc")).unwrap();
+        workspace.ok(&[&copy[..], &["--mode", "overwrite", "--where", "id < 3"]].concat());
+        assert_eq!(tree(&workspace.file(&out)).len(), 3);
+    }
+    workspace.ok(&["copy", "embedded:r.db/T", "split", "--file-bytes", "1", "--batch-rows", "100"]);
+    assert_eq!(tree(&workspace.file("split")), ["part-00001.parquet", "part-00002.parquet", "part-00003.parquet"]);
+    workspace.run(&["copy", "embedded:r.db/T", "fails", "--partition-by", "nope"]).fails(6, &["nope"]);
+    let hidden = fs::read_dir(workspace.path()).unwrap().filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".out"));
+    assert_eq!(hidden.count(), 0);
 }

@@ -15,28 +15,28 @@ use crate::support::loopback::Loopback;
 use crate::support::tables::{ids, table};
 use crate::support::{Outcome, Running, TIME_LIMIT, finish};
 
-const TARGET: &str = "embedded:data.db/T";
+pub(crate) const TARGET: &str = "embedded:data.db/T";
 
 /// A database with table T (ID NUMBER) and `t.parquet` of `rows` rows.
-fn with_rows(rows: i64) -> Database {
+pub(crate) fn with_rows(rows: i64) -> Database {
     let database = Database::embedded();
     write(&database, "t.parquet", 0..rows);
     database.sql("CREATE TABLE T (ID NUMBER)");
     database
 }
 
-fn write(database: &Database, name: &str, range: std::ops::Range<i64>) {
+pub(crate) fn write(database: &Database, name: &str, range: std::ops::Range<i64>) {
     database.workspace().parquet(name, &[table(vec![("id", ids(range))])]);
 }
 
 /// The job `j` with more words.
-fn job<'a>(more: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn job<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&["copy", "t.parquet", TARGET, "--job", "j", "--quiet"], more].concat()
 }
 
 /// Every id from 0 to `rows` is in T once.
 #[track_caller]
-fn assert_once(database: &Database, rows: i64) {
+pub(crate) fn assert_once(database: &Database, rows: i64) {
     assert_eq!(sums(&database.rows("SELECT COUNT(*), COUNT(DISTINCT ID), SUM(ID) FROM T")[0]), [rows, rows, rows * (rows - 1) / 2]);
 }
 
@@ -44,7 +44,7 @@ fn sums(cells: &[Option<String>]) -> Vec<i64> {
     cells.iter().map(|cell| cell.as_deref().map_or(0, |text| text.parse().unwrap())).collect()
 }
 
-fn faulty(database: &Database, arguments: &[&str], fault: &str, at: u32) -> Outcome {
+pub(crate) fn faulty(database: &Database, arguments: &[&str], fault: &str, at: u32) -> Outcome {
     let mut command: Command = database.command(arguments);
     command.env("OLBRIDGE_EMBEDDED_FAULT", format!("{fault}:{at}"));
     finish(command, TIME_LIMIT)
@@ -130,15 +130,18 @@ fn a_table_that_a_lost_job_created_is_filled_by_the_next_run() {
 }
 
 #[test]
-fn modes_that_empty_the_table_begin_again() {
-    for mode in ["truncate", "overwrite"] {
-        let database = with_rows(1000);
-        let words = job(&["--commit-rows", "300"]);
-        faulty(&database, &words, "lost-answer", 3).fails(7, &["ORA-03113"]);
-        assert_eq!(database.count("T"), 600);
-        database.ok(&job(&["--mode", mode]));
-        assert_once(&database, 1000);
-    }
+fn overwriting_begins_again() {
+    let database = with_rows(1000);
+    let words = job(&["--commit-rows", "300"]);
+    faulty(&database, &words, "lost-answer", 3).fails(7, &["ORA-03113"]);
+    assert_eq!(database.count("T"), 600);
+    let overwrite = job(&["--mode", "overwrite", "--allow-destructive"]);
+    // One that fails has removed nothing, neither rows nor what is known of them.
+    faulty(&database, &overwrite, "lost-commit", 2).fails(7, &["ORA-03113"]);
+    assert_eq!(database.count("T"), 600);
+    assert!(database.ok(&[&words[..], &["--dry-run"]].concat()).contains("goes on after row 600"));
+    database.ok(&overwrite);
+    assert_once(&database, 1000);
 }
 
 #[test]
@@ -148,10 +151,12 @@ fn half_of_another_source_is_not_forgotten() {
     faulty(&database, &words, "lost-commit", 4).fails(7, &["ORA-03113"]);
     assert_eq!(database.count("T"), 600);
     write(&database, "t.parquet", 0..2000);
-    database.run(&words).fails(4, &["job j has loaded 600 rows of another source", "DELETE FROM OLBRIDGE_STATE WHERE JOB = 'j'"]);
+    database
+        .run(&words)
+        .fails(4, &["job j has loaded 600 rows of another source", "DELETE FROM OLBRIDGE_STATE WHERE JOB = 'j' AND TARGET = "]);
     assert_eq!(database.count("T"), 600);
     // What replaces the rows of the table needs no rest of them.
-    database.ok(&job(&["--mode", "overwrite"]));
+    database.ok(&job(&["--mode", "overwrite", "--allow-destructive"]));
     assert_once(&database, 2000);
     write(&database, "t.parquet", 0..1000);
     database.ok(&job(&["--mode", "append", "--dry-run"]));
@@ -201,6 +206,8 @@ fn a_job_has_a_mode_that_it_can_go_on_in() {
     for mode in ["ignore", "error-if-exists"] {
         database.run(&job(&["--mode", mode])).fails(2, &["--mode create"]);
     }
+    database.run(&job(&["--mode", "truncate", "--allow-destructive"])).fails(2, &["TRUNCATE commits by itself", "--mode overwrite"]);
+    database.run(&job(&["--pre-sql", "TRUNCATE TABLE T"])).fails(2, &["--pre-sql TRUNCATE", "olbridge sql"]);
     database.run(&["copy", "t.parquet", TARGET, "--job", ""]).fails(2, &["1 to 128 bytes"]);
     assert!(!database.exists("OLBRIDGE_STATE"));
 }
@@ -293,4 +300,44 @@ fn oracles_client_loses_the_answer_to_a_commit_and_the_mark_tells() {
             }
         }
     }
+}
+
+#[test]
+fn what_removes_rows_has_to_be_asked_for() {
+    let database = with_rows(10);
+    database.ok(&["copy", "t.parquet", TARGET, "--quiet"]);
+    for mode in ["truncate", "overwrite"] {
+        let words = ["copy", "t.parquet", TARGET, "--quiet", "--mode", mode];
+        database.run(&words).fails(2, &["removes all rows of T", "nothing was done", "--allow-destructive"]);
+        assert_eq!(database.count("T"), 10);
+        assert!(database.ok(&[&words[..], &["--dry-run"]].concat()).contains("refused  without --allow-destructive"));
+        database.ok(&[&words[..], &["--allow-destructive"]].concat());
+        assert_once(&database, 10);
+    }
+    // Where there is nothing to remove, nothing has to be said.
+    database.ok(&["copy", "t.parquet", "embedded:data.db/NEW", "--quiet", "--mode", "overwrite"]);
+}
+
+#[test]
+fn statements_around_the_rows_are_in_their_transaction() {
+    let database = with_rows(10);
+    database.sql("CREATE TABLE LOG (WHAT VARCHAR2(20))");
+    let around = |more: &[&str]| {
+        let words = ["copy", "t.parquet", TARGET, "--pre-sql", "INSERT INTO LOG VALUES ('before')", "--post-sql"];
+        database.run(&[&words[..], more].concat())
+    };
+    let logged = || database.count("LOG");
+    assert_eq!(around(&["INSERT INTO LOG SELECT 'after ' || COUNT(*) FROM T"]).code, 0);
+    assert_eq!(database.rows("SELECT WHAT FROM LOG ORDER BY WHAT DESC"), [[Some("before".to_owned())], [Some("after 10".to_owned())]]);
+    // A statement that fails takes the rows with it, and the rows take it with them.
+    around(&["INSERT INTO MISSING VALUES (1)"]).fails(7, &["ORA-00942"]);
+    assert_eq!((database.count("T"), logged()), (10, 2));
+    around(&["DROP TABLE LOG"]).fails(2, &["--post-sql DROP", "olbridge sql"]);
+    let late = around(&["DELETE FROM LOG", "--pre-sql", "CREATE TABLE X (A NUMBER)"]);
+    late.fails(2, &["--pre-sql CREATE", "first"]);
+    assert!(!database.exists("X"));
+    let plan = database.ok(&["copy", "t.parquet", TARGET, "--pre-sql", "create table X (A number)", "--dry-run"]);
+    assert!(plan.contains("create table X (A number) (commits by itself)"), "{plan}");
+    database.ok(&["copy", "t.parquet", TARGET, "--pre-sql", "create table X (A number)", "--post-sql", "insert into X values (1)"]);
+    assert_eq!((database.count("T"), database.count("X")), (20, 1));
 }

@@ -49,7 +49,7 @@ fn killed_in_the_middle_the_table_is_empty_or_complete() {
         let rows = database.count("T");
         assert!(rows == 0 || rows == ROWS as u64, "{rows} rows after kill -9 at {delay_ms} ms");
         seen_empty |= rows == 0;
-        database.ok(&["copy", "t.parquet", "embedded:data.db/T", "--mode", "overwrite"]);
+        database.ok(&["copy", "t.parquet", "embedded:data.db/T", "--mode", "overwrite", "--allow-destructive"]);
         assert_eq!(database.count("T"), ROWS as u64);
     }
     assert!(seen_empty, "every kill came too late to test anything");
@@ -60,8 +60,10 @@ fn killed_in_the_middle_the_table_is_empty_or_complete() {
 fn ctrl_c_and_sigterm_roll_back_and_say_so() {
     for (signal, times) in [("INT", 1), ("TERM", 1), ("INT", 3)] {
         let database = with_rows(2_000_000);
-        let child =
-            database.command(&["copy", "t.parquet", "embedded:data.db/T", "--mode", "truncate", "--batch-rows", "1000"]).spawn().unwrap();
+        let child = database
+            .command(&["copy", "t.parquet", "embedded:data.db/T", "--mode", "truncate", "--allow-destructive", "--batch-rows", "1000"])
+            .spawn()
+            .unwrap();
         let running = Running::new(child);
         // Written when the handler is there; rows are on their way soon after.
         running.wait_for_stderr("TRUNCATE");

@@ -134,10 +134,10 @@ pub fn append_adds_and_truncate_and_overwrite_replace(database: &Database) {
     let target = database.target(&table);
     database.ok(&["copy", "t.parquet", &target]);
     assert_eq!(database.count(&table), 6);
-    database.ok(&["copy", "t.parquet", &target, "--mode", "truncate"]);
+    database.ok(&["copy", "t.parquet", &target, "--mode", "truncate", "--allow-destructive"]);
     assert_eq!(database.count(&table), 3);
     database.ok(&["copy", "t.parquet", &target]);
-    database.ok(&["copy", "t.parquet", &target, "--mode", "overwrite"]);
+    database.ok(&["copy", "t.parquet", &target, "--mode", "overwrite", "--allow-destructive"]);
     assert_eq!(database.count(&table), 3);
 }
 
@@ -333,7 +333,8 @@ pub fn a_failed_overwrite_keeps_the_old_rows(database: &Database) {
     let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
     let values: ArrayRef = Arc::new(Int64Array::from(one_in_200(Some(1), None)));
     let file = database.workspace().parquet("bad.parquet", &[RecordBatch::try_new(schema, vec![values]).unwrap()]);
-    let outcome = database.run(&["copy", &file, &database.target(&table), "--mode", "overwrite", "--batch-rows", "50"]);
+    let outcome =
+        database.run(&["copy", &file, &database.target(&table), "--mode", "overwrite", "--allow-destructive", "--batch-rows", "50"]);
     outcome.fails(5, &["bad.parquet row 150"]);
     assert_eq!(database.count(&table), 3);
 }
@@ -362,7 +363,7 @@ pub fn a_corrupt_file_leaves_nothing_behind(database: &Database) {
         damaged[at..at + 8].fill(0xff);
         let file = format!("damaged-{index}.parquet");
         fs::write(workspace.file(&file), damaged).unwrap();
-        let outcome = database.run(&["copy", &file, &target, "--mode", "truncate"]);
+        let outcome = database.run(&["copy", &file, &target, "--mode", "truncate", "--allow-destructive"]);
         assert!(matches!(outcome.code, 0 | 4 | 5 | 6), "{outcome}");
         assert!(!outcome.stderr.contains("panicked"), "{outcome}");
         let rows = database.count(&table);

@@ -2,16 +2,19 @@
 
 mod architecture;
 mod calendar;
+mod casts;
 mod cli;
 mod copy_api;
 mod dml;
 mod exports;
 mod formats;
+mod job_marks;
 mod jobs;
 mod live;
 mod load_embedded;
 mod loader_api;
 mod loads;
+mod lobs;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;

@@ -53,7 +53,12 @@ fn a_table_arrives_with_its_types_and_values() {
     assert_eq!(columns("embedded:b.db/T2"), columns("embedded:a.db/T"));
     // Again: rows are added, replaced, or left alone.
     for (mode, count) in [("append", 6), ("overwrite", 3), ("ignore", 3)] {
-        workspace.ok(&["copy", "embedded:a.db/T", "embedded:b.db/T2", "--mode", mode, "--lossy", "zone"]);
+        let words = ["copy", "embedded:a.db/T", "embedded:b.db/T2", "--mode", mode, "--lossy", "zone"];
+        if mode == "overwrite" {
+            workspace.run(&words).fails(2, &["removes all rows of T2", "--allow-destructive"]);
+            assert_eq!(workspace.count("embedded:b.db", "T2"), 6);
+        }
+        workspace.ok(&[&words[..], &["--allow-destructive"]].concat());
         assert_eq!(workspace.count("embedded:b.db", "T2"), count, "{mode}");
     }
 }
@@ -86,7 +91,7 @@ fn what_would_be_changed_or_refused_leaves_the_target_as_it_was() {
     };
     copy(&[]).fails(4, &["column N", "NUMBER(9) does not hold every value of NUMBER", "--lossy rounding"]);
     for mode in ["append", "overwrite"] {
-        let refused = copy(&["--columns", "id,v", "--mode", mode, "--batch-rows", "2"]);
+        let refused = copy(&["--columns", "id,v", "--mode", mode, "--batch-rows", "2", "--allow-destructive"]);
         refused.fails(5, &["S", "row 3", "ORA-12899"]);
         assert_eq!(workspace.rows("embedded:b.db", "SELECT V FROM S"), [[Some("mine".to_owned())]]);
     }
@@ -96,4 +101,15 @@ fn what_would_be_changed_or_refused_leaves_the_target_as_it_was() {
     assert_eq!(copy(&["--where", "ID < 3", "--columns", "id,v"]).code, 0);
     assert_eq!(workspace.count("embedded:b.db", "S"), 3);
     copy(&["--mode", "upsert"]).fails(4, &["inserts"]);
+}
+
+#[test]
+fn a_source_that_refuses_leaves_the_target_untruncated() {
+    let workspace = Workspace::new();
+    workspace.sql("embedded:a.db", "CREATE TABLE T (ID NUMBER(9))");
+    workspace.sql("embedded:b.db", "CREATE TABLE T (ID NUMBER(9))");
+    workspace.sql("embedded:b.db", "INSERT INTO T VALUES (1)");
+    let words = ["copy", "embedded:a.db/T", "embedded:b.db/T", "--mode", "truncate", "--allow-destructive", "--as-of-scn", "999999999"];
+    workspace.run(&words).fails(7, &["ORA-08181"]);
+    assert_eq!(workspace.count("embedded:b.db", "T"), 1);
 }

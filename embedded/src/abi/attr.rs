@@ -10,6 +10,7 @@ use super::descriptor;
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard};
 use super::handle::{self, Handle};
+use super::lob::LobValue;
 use super::pool::PoolBody;
 use super::session::{ServerBody, ServiceBody, SessionBody, TextAttributes};
 use super::statement::{ColumnParam, StatementBody};
@@ -156,7 +157,10 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
         attr::UB8_ROW_COUNT => Value::U64(statement.row_count),
         attr::ROWS_FETCHED => Value::U32(statement.rows_fetched),
         attr::NUM_DML_ERRORS => Value::U32(statement.row_error_count),
-        attr::DML_ROW_COUNT_ARRAY => Value::Span(statement.row_counts.as_ptr().cast(), statement.row_counts.len()),
+        attr::DML_ROW_COUNT_ARRAY => match &statement.row_counts {
+            Some(counts) => Value::Span(counts.as_ptr().cast(), counts.len()),
+            None => return Err(Failure::ora(24349, "Array DML row counts not available")),
+        },
         attr::PARSE_ERROR_OFFSET => Value::U16(statement.parse_error_offset),
         attr::SQLFNCODE => Value::U16(shape.map_or(0, |shape| shape.kind.oci_code())),
         attr::STATEMENT => text(statement.sql.as_bytes()),
@@ -164,7 +168,7 @@ fn statement_value(statement: &StatementBody, attribute: u32) -> Result<Value, F
         attr::SQL_ID => text(&[]),
         attr::CURRENT_POSITION => Value::U32(statement.query.as_ref().map_or(0, |query| query.position) as u32),
         attr::PREFETCH_ROWS => Value::U32(statement.prefetch_rows),
-        attr::IMPLICIT_RESULT_COUNT => Value::U32(0),
+        attr::IMPLICIT_RESULT_COUNT => Value::U32(statement.implicit_results.len() as u32),
         attr::ENV => return Err(illegal(attribute, "a statement")),
         _ => return Err(illegal(attribute, "a statement")),
     })
@@ -326,7 +330,7 @@ unsafe fn set_service(service: &Handle<ServiceBody>, attribute: u32, given: &Giv
                     core.set_cache_size(statements);
                 }
             }
-            attr::CALL_TIMEOUT => service.lock().set_call_timeout_ms(given.read()?)?,
+            attr::CALL_TIMEOUT => super::session::session_of(service)?.set_call_timeout(given.read::<u32>()?),
             _ => return Err(illegal(attribute, "a service context")),
         }
     }
@@ -456,6 +460,7 @@ pub unsafe extern "C" fn OCIAttrSet(
                         return Err(illegal(attribute, "a session pool"));
                     }
                 }
+                kind::LOB if attribute == attr::LOBEMPTY => descriptor::set(target, descriptor::Content::Lob(LobValue::empty()))?,
                 kind::CPOOL => return Err(Failure::unimplemented("connection pools (OCI_HTYPE_CPOOL)")),
                 _ => return Err(illegal(attribute, &format!("handle type {target_kind}"))),
             }

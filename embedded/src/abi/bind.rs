@@ -6,6 +6,8 @@ use super::codes::{attr, kind, mode, sqlt, status};
 use super::error::{Failure, guard};
 use super::handle::{self, Body, Handle};
 use super::statement::{StatementBody, StatementHandle};
+pub use super::variable::{Lengths, Skips};
+use super::variable::{Stepped, array_of_struct, checked_size, set_charset};
 
 /// `OCICallbackInBind`.
 pub type InCallback =
@@ -24,44 +26,6 @@ pub type OutCallback = unsafe extern "C" fn(
     *mut *mut u16,
 ) -> i32;
 
-/// Steps between rows in bytes, set by `OCIBindArrayOfStruct` and `OCIDefineArrayOfStruct`.
-#[derive(Clone, Copy)]
-pub struct Skips {
-    pub value: usize,
-    pub indicator: usize,
-    pub length: usize,
-    pub code: usize,
-}
-
-/// A length array, whose elements are 16 bits wide with the older calls and 32 with the `2` calls.
-#[derive(Clone, Copy)]
-pub enum Lengths {
-    None,
-    Short(*mut u16),
-    Wide(*mut u32),
-}
-
-impl Lengths {
-    /// From pointers that may be NULL.
-    pub fn wide(pointer: *mut u32) -> Lengths {
-        if pointer.is_null() { Lengths::None } else { Lengths::Wide(pointer) }
-    }
-
-    /// From pointers that may be NULL.
-    pub fn short(pointer: *mut u16) -> Lengths {
-        if pointer.is_null() { Lengths::None } else { Lengths::Short(pointer) }
-    }
-
-    /// Bytes of one element.
-    pub fn width_bytes(self) -> usize {
-        match self {
-            Lengths::None => 0,
-            Lengths::Short(_) => 2,
-            Lengths::Wide(_) => 4,
-        }
-    }
-}
-
 /// Content of a bind handle.
 pub struct BindBody {
     pub(super) value: *mut u8,
@@ -78,10 +42,18 @@ pub struct BindBody {
     pub rows_returned: u32,
     pub charset_form: u8,
     pub max_data_bytes: u32,
+    /// For an index-by table of PL/SQL: how many elements the array has room for, and where their number is.
+    pub(super) array: Option<(u32, *mut u32)>,
 }
 
 impl Body for BindBody {
     const KIND: u32 = kind::BIND;
+}
+
+impl Stepped for BindBody {
+    fn set_skips(&mut self, skips: Skips) {
+        self.skips = Some(skips);
+    }
 }
 
 /// What a bind call says.
@@ -99,13 +71,7 @@ struct Declaration {
 
 impl Declaration {
     fn check(&self) -> Result<BindBody, Failure> {
-        let size_bytes = usize::try_from(self.size_bytes).map_err(|_| Failure::ora(24452, "value_sz is negative"))?;
-        if size_bytes > i32::MAX as usize {
-            return Err(Failure::ora(24452, format_args!("value_sz {size_bytes} exceeds the maximum of {}", i32::MAX)));
-        }
-        if self.array_max != 0 || !self.array_count.is_null() {
-            return Err(Failure::unimplemented("binding of PL/SQL index-by tables (OCIBindByPos with maxarr_len)"));
-        }
+        let size_bytes = checked_size(self.size_bytes)?;
         let known = mode::DATA_AT_EXEC | 0x40;
         if self.mode & !known != 0 {
             return Err(Failure::unimplemented(format_args!("bind mode {:#x}", self.mode & !known)));
@@ -125,6 +91,7 @@ impl Declaration {
             rows_returned: 0,
             charset_form: 1,
             max_data_bytes: 0,
+            array: (self.array_max != 0).then_some((self.array_max, self.array_count)),
         })
     }
 }
@@ -144,8 +111,7 @@ fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
         sqlt::BFLOAT | sqlt::BDOUBLE | sqlt::BIN | sqlt::LBI | sqlt::UIN | sqlt::LVC | sqlt::LVB | sqlt::AFC | sqlt::IBFLOAT => Ok(()),
         sqlt::IBDOUBLE | sqlt::RDD | sqlt::CLOB | sqlt::BLOB | sqlt::ODT => Ok(()),
         sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => Ok(()),
-        sqlt::RSET => Err(Failure::unimplemented("binding of REF cursors (SQLT_RSET)")),
-        sqlt::BOL => Err(Failure::unimplemented("binding of PL/SQL BOOLEAN (SQLT_BOL)")),
+        sqlt::RSET | sqlt::BOL => Ok(()),
         _ => Err(unsupported()),
     }
 }
@@ -340,17 +306,7 @@ pub unsafe extern "C" fn OCIBindArrayOfStruct(
     code_skip: u32,
 ) -> i32 {
     // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCIBindArrayOfStruct", errhp, |_| {
-            handle::get::<BindBody>(bindp)?.lock().skips = Some(Skips {
-                value: value_skip as usize,
-                indicator: indicator_skip as usize,
-                length: length_skip as usize,
-                code: code_skip as usize,
-            });
-            Ok(status::SUCCESS)
-        })
-    }
+    unsafe { array_of_struct::<BindBody>("OCIBindArrayOfStruct", bindp, errhp, [value_skip, indicator_skip, length_skip, code_skip]) }
 }
 
 /// Registers the callbacks that deliver the values of a bind, and take those given back, with `OCI_DATA_AT_EXEC`.
@@ -386,12 +342,11 @@ pub unsafe extern "C" fn OCIBindDynamic(
 
 /// Sets an attribute of a bind handle.
 pub fn set_attribute(bind: &mut BindBody, attribute: u32, value: u32) -> Result<(), Failure> {
+    if set_charset(&mut bind.charset_form, attribute, value)? {
+        return Ok(());
+    }
     match attribute {
-        attr::CHARSET_FORM => bind.charset_form = value as u8,
         attr::MAXDATA_SIZE => bind.max_data_bytes = value,
-        attr::CHAR_COUNT => {}
-        attr::CHARSET_ID if super::nls::is_utf8_compatible(value as u16) => {}
-        attr::CHARSET_ID => return Err(Failure::ora(12715, "invalid character set specified")),
         _ => return Err(super::attr::illegal(attribute, "a bind handle")),
     }
     Ok(())

@@ -8,6 +8,7 @@ pub mod status {
     pub const ERROR: i32 = -1;
     pub const INVALID_HANDLE: i32 = -2;
     pub const CONTINUE: i32 = -24200;
+    pub const NEED_DATA: i32 = 99;
 }
 
 /// Handle and descriptor kinds.
@@ -110,6 +111,7 @@ pub mod attr {
     pub const PURITY: u32 = 426;
     pub const SEND_TIMEOUT: u32 = 435;
     pub const RECEIVE_TIMEOUT: u32 = 436;
+    pub const LOBEMPTY: u32 = 45;
     pub const DEFAULT_LOBPREFETCH_SIZE: u32 = 438;
     pub const LOBPREFETCH_SIZE: u32 = 439;
     pub const LOBPREFETCH_LENGTH: u32 = 440;

@@ -41,6 +41,15 @@ fn inconsistent(expected: &str, datum: Datum<'_>) -> Failure {
     Failure::ora(932, format_args!("inconsistent datatypes: expected {expected} got {:?}", datum.kind()))
 }
 
+/// BOOLEAN of PL/SQL; a number is true unless it is 0.
+pub fn to_boolean(datum: Datum<'_>) -> Result<bool, Failure> {
+    match datum {
+        Datum::Boolean(value) => Ok(value),
+        Datum::Int(_) | Datum::Number(_) => Ok(to_i64(datum, 8)? != 0),
+        other => Err(inconsistent("BOOLEAN", other)),
+    }
+}
+
 fn overflow() -> Failure {
     Failure::ora(1455, "converting column overflows integer datatype")
 }
@@ -164,7 +173,7 @@ impl Scratch {
         let text = unsafe { &mut *self.text.get() };
         text.clear();
         match datum {
-            Datum::Null | Datum::Text(_) => {}
+            Datum::Null | Datum::Text(_) | Datum::EmptyClob | Datum::EmptyBlob => {}
             Datum::Int(value) => write_display(text, value),
             Datum::UInt(value) => write_display(text, value),
             Datum::Number(bytes) => Number::from_bytes(bytes).map_err(number_failure)?.write_text(text),
@@ -181,6 +190,7 @@ impl Scratch {
                 DataType::IntervalYm { year_digits } => text.push_str(&months_text(months, year_digits.into())),
                 _ => text.push_str(&months_text(months, 9)),
             },
+            Datum::Boolean(_) | Datum::Table(_) | Datum::Cursor(_) => return Err(inconsistent("text", datum)),
             Datum::Date(_) | Datum::Timestamp(_) | Datum::TimestampTz(_) => {
                 let with_zone = !matches!(data_type, DataType::TimestampLtz { .. });
                 let nls = self.nls.as_ref().ok_or_else(|| inconsistent("text", datum))?;

@@ -2,11 +2,11 @@
 
 use std::ffi::c_void;
 
-use super::bind::{Lengths, Skips};
 use super::codes::{attr, kind, mode, sqlt, status};
 use super::error::{Failure, guard};
 use super::handle::{self, Body};
 use super::statement::StatementBody;
+use super::variable::{Lengths, Skips, Stepped, array_of_struct, checked_size, set_charset};
 
 /// `OCICallbackDefine`.
 pub type DefineCallback =
@@ -30,9 +30,15 @@ impl Body for DefineBody {
     const KIND: u32 = kind::DEFINE;
 }
 
+impl Stepped for DefineBody {
+    fn set_skips(&mut self, skips: Skips) {
+        self.skips = Some(skips);
+    }
+}
+
 struct Declaration {
     value: *mut c_void,
-    size_bytes: u64,
+    size_bytes: i64,
     external_type: u16,
     indicators: *mut i16,
     lengths: Lengths,
@@ -42,9 +48,7 @@ struct Declaration {
 
 impl Declaration {
     fn check(&self) -> Result<DefineBody, Failure> {
-        let size_bytes = usize::try_from(self.size_bytes).ok().filter(|size| *size <= i32::MAX as usize);
-        let size_bytes = size_bytes
-            .ok_or_else(|| Failure::ora(24452, format_args!("value_sz {} exceeds the maximum of {}", self.size_bytes, i32::MAX)))?;
+        let size_bytes = checked_size(self.size_bytes)?;
         let known = mode::DATA_AT_EXEC | 0x80;
         if self.mode & !known != 0 {
             return Err(Failure::unimplemented(format_args!("define mode {:#x}", self.mode & !known)));
@@ -154,7 +158,7 @@ pub unsafe extern "C" fn OCIDefineByPos(
 ) -> i32 {
     let declaration = Declaration {
         value,
-        size_bytes: u64::try_from(value_size).unwrap_or(u64::MAX),
+        size_bytes: i64::from(value_size),
         external_type,
         indicators: indicators.cast(),
         lengths: Lengths::short(lengths),
@@ -185,7 +189,7 @@ pub unsafe extern "C" fn OCIDefineByPos2(
 ) -> i32 {
     let declaration = Declaration {
         value,
-        size_bytes: value_size,
+        size_bytes: i64::try_from(value_size).unwrap_or(i64::MAX),
         external_type,
         indicators: indicators.cast(),
         lengths: Lengths::wide(lengths),
@@ -210,17 +214,7 @@ pub unsafe extern "C" fn OCIDefineArrayOfStruct(
     code_skip: u32,
 ) -> i32 {
     // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCIDefineArrayOfStruct", errhp, |_| {
-            handle::get::<DefineBody>(defnp)?.lock().skips = Some(Skips {
-                value: value_skip as usize,
-                indicator: indicator_skip as usize,
-                length: length_skip as usize,
-                code: code_skip as usize,
-            });
-            Ok(status::SUCCESS)
-        })
-    }
+    unsafe { array_of_struct::<DefineBody>("OCIDefineArrayOfStruct", defnp, errhp, [value_skip, indicator_skip, length_skip, code_skip]) }
 }
 
 /// Registers the callback that provides the buffers of a define with `OCI_DYNAMIC_FETCH`.
@@ -246,11 +240,11 @@ pub unsafe extern "C" fn OCIDefineDynamic(defnp: *mut c_void, errhp: *mut c_void
 
 /// Sets an attribute of a define handle.
 pub fn set_attribute(define: &mut DefineBody, attribute: u32, value: u32) -> Result<(), Failure> {
+    if set_charset(&mut define.charset_form, attribute, value)? {
+        return Ok(());
+    }
     match attribute {
-        attr::CHARSET_FORM => define.charset_form = value as u8,
-        attr::MAXDATA_SIZE | attr::LOBPREFETCH_LENGTH | attr::LOBPREFETCH_SIZE | attr::CHAR_COUNT => {}
-        attr::CHARSET_ID if super::nls::is_utf8_compatible(value as u16) => {}
-        attr::CHARSET_ID => return Err(Failure::ora(12715, "invalid character set specified")),
+        attr::MAXDATA_SIZE | attr::LOBPREFETCH_LENGTH | attr::LOBPREFETCH_SIZE => {}
         _ => return Err(super::attr::illegal(attribute, "a define handle")),
     }
     Ok(())

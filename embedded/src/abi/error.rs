@@ -5,7 +5,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::codes::{kind, status};
 use super::handle::{self, Handle};
-use super::time_limit;
 use crate::engine::OraError;
 
 /// Why a call failed.
@@ -115,7 +114,7 @@ fn internal_error(function: &str, panic: &(dyn std::any::Any + Send)) -> Failure
 
 /// Replaces the records of `error_handle` and gives the status of the failure.
 pub fn report(error_handle: &Handle<ErrorBody>, failure: Failure) -> i32 {
-    match time_limit::explain(failure) {
+    match failure {
         Failure::InvalidHandle => status::INVALID_HANDLE,
         Failure::Ora { code, text, .. } => {
             error_handle.lock().records = vec![Record { code, text }];

@@ -10,6 +10,7 @@ use super::error::{ErrorBody, Failure, Outcome, Record, RowError, guard, note};
 use super::fetch;
 use super::handle::{self, Handle};
 use super::input::Input;
+use super::refcursor::{self, Beyond};
 use super::returning::{Kept, OutBind};
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
@@ -44,18 +45,24 @@ pub unsafe extern "C" fn OCIStmtExecute(
     unsafe {
         guard("OCIStmtExecute", errhp, |error_handle| {
             let core = session_of(handle::get::<ServiceBody>(svchp)?)?;
-            let mut statement = handle::get::<StatementBody>(stmtp)?.lock();
+            let statement_handle = handle::get::<StatementBody>(stmtp)?;
+            let mut statement = statement_handle.lock();
             statement.close_query();
             statement.parse_error_offset = 0;
             statement.row_error_count = 0;
             (statement.row_count, statement.rows_fetched) = (0, 0);
-            statement.row_counts.clear();
+            statement.row_counts = (mode & super::codes::mode::RETURN_ROW_COUNT_ARRAY != 0).then(Vec::new);
             statement.last_rowid = None;
             error_handle.lock().row_errors.clear();
             let call = Call { core, iters, rowoff, mode };
-            match call.run(&mut statement, error_handle) {
+            let outcome = call.run(&mut statement, error_handle).and_then(|status| {
+                let results = call.core.take_implicit_results()?;
+                statement.implicit_results = refcursor::implicit_results(statement_handle, results, &call.core)?.into();
+                Ok(status)
+            });
+            match outcome {
                 Ok(status) => Ok(status),
-                Err(failure) => Ok(failed(&mut statement, error_handle, failure)),
+                Err(failure) => Ok(failed(&mut statement, error_handle, call.core.explained(failure))),
             }
         })
     }
@@ -147,7 +154,13 @@ impl Call {
             (false, _) => {
                 let datums = self.first_row(inputs)?;
                 engine.session()?.execute(prepared, &datums)?;
-                status::SUCCESS
+                match engine.session()?.take_warning() {
+                    None => status::SUCCESS,
+                    Some(warning) => {
+                        note(error_handle, warning.code, warning.message.split_once(": ").map_or("", |(_, text)| text));
+                        status::SUCCESS_WITH_INFO
+                    }
+                }
             }
         };
         if status == status::SUCCESS && self.has(mode::COMMIT_ON_SUCCESS) {
@@ -199,8 +212,8 @@ impl Call {
             return self.run_rows(statement, error_handle, engine, prepared, inputs);
         }
         statement.row_count = self.rows().len() as u64;
-        if self.has(mode::RETURN_ROW_COUNT_ARRAY) {
-            statement.row_counts.resize(self.rows().len(), 1);
+        if let Some(counts) = &mut statement.row_counts {
+            counts.resize(self.rows().len(), 1);
         }
         Ok(status::SUCCESS)
     }
@@ -221,11 +234,18 @@ impl Call {
         // RETURNING only writes; the variables of a block may be read first.
         let is_written_only = prepared.shape().kind.is_dml();
         let written: Vec<bool> = (0..inputs.len()).map(|index| is_written_only && outs.iter().any(|out| out.index == index)).collect();
+        // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
+        let beyond = unsafe { Beyond::new(inputs, self.rows(), engine) }?;
         let returned = RefCell::new(Vec::new());
         let mut tally = Tally { call: self, statement: &mut *statement, row_errors: Vec::new(), failure: None };
         let mut fill = |row: u32, datums: &mut [Datum<'_>]| -> Result<(), OraError> {
             self.core.check_cancelled()?;
-            for ((datum, input), is_written) in datums.iter_mut().zip(inputs).zip(&written) {
+            for (index, ((datum, input), is_written)) in datums.iter_mut().zip(inputs).zip(&written).enumerate() {
+                // SAFETY: `beyond` outlives the statement's run.
+                if let Some(more) = unsafe { beyond.datum(index, row as usize) } {
+                    *datum = more;
+                    continue;
+                }
                 *datum = match is_written {
                     true => Datum::Null,
                     // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
@@ -256,6 +276,9 @@ impl Call {
             engine.session()?.execute_array_out(prepared, self.rowoff..self.iters, &mut fill, &mut keep, &mut done)?;
         }
         let Tally { row_errors, failure, .. } = tally;
+        let given: Vec<_> = outs.iter().flat_map(|out| out.cursors.iter().map(|(row, number)| (out.index, *row, *number))).collect();
+        // SAFETY: statement handles stay bound during the call.
+        unsafe { beyond.give_back(&given, &self.core, engine) }?;
         statement.last_rowid = engine.session()?.last_rowid();
         if let Some(failure) = failure {
             return Err(failure.into());
@@ -317,8 +340,8 @@ impl Tally<'_> {
             }
         };
         self.statement.row_count += affected;
-        if self.call.has(mode::RETURN_ROW_COUNT_ARRAY) {
-            self.statement.row_counts.push(affected);
+        if let Some(counts) = &mut self.statement.row_counts {
+            counts.push(affected);
         }
         true
     }

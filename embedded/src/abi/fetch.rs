@@ -39,7 +39,13 @@ pub unsafe extern "C" fn OCIStmtFetch2(
             statement.rows_fetched = 0;
             match fetch_rows(&mut statement, error_handle, rows as usize, start) {
                 Ok(status) => Ok(status),
-                Err(failure) => Ok(failed(&mut statement, error_handle, failure)),
+                Err(failure) => {
+                    let failure = match &statement.query {
+                        Some(query) => query.core.explained(failure),
+                        None => failure,
+                    };
+                    Ok(failed(&mut statement, error_handle, failure))
+                }
             }
         })
     }

@@ -27,6 +27,8 @@ pub struct Input {
     callback: Option<(InCallback, usize)>,
     handle: *mut Handle<BindBody>,
     position: u32,
+    /// Room and number of elements of an index-by table.
+    array: Option<(u32, *mut u32)>,
 }
 
 /// Where the bytes of one cell are.
@@ -76,6 +78,7 @@ impl Input {
             callback: bind.callback,
             handle,
             position,
+            array: bind.array,
         })
     }
 
@@ -95,11 +98,16 @@ impl Input {
     /// What kind of values the bind delivers.
     pub fn kind(&self) -> DatumKind {
         match self.external_type {
+            _ if self.array.is_some() => DatumKind::Table,
+            sqlt::BOL => DatumKind::Boolean,
+            sqlt::RSET => DatumKind::Cursor,
             sqlt::INT | sqlt::UIN | sqlt::NUM | sqlt::VNU => DatumKind::Number,
             sqlt::BFLOAT | sqlt::IBFLOAT => DatumKind::BinaryFloat,
             sqlt::FLT if self.size_bytes == 4 => DatumKind::BinaryFloat,
             sqlt::FLT | sqlt::BDOUBLE | sqlt::IBDOUBLE => DatumKind::BinaryDouble,
-            sqlt::BIN | sqlt::LBI | sqlt::VBI | sqlt::LVB | sqlt::BLOB => DatumKind::Bytes,
+            sqlt::BIN | sqlt::LBI | sqlt::VBI | sqlt::LVB => DatumKind::Bytes,
+            sqlt::CLOB => DatumKind::Clob,
+            sqlt::BLOB => DatumKind::Blob,
             sqlt::DAT | sqlt::ODT => DatumKind::Date,
             sqlt::TIMESTAMP => DatumKind::Timestamp,
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => DatumKind::TimestampTz,
@@ -136,6 +144,40 @@ impl Input {
                 rows.map(at).max().unwrap_or(0)
             }
         }
+    }
+
+    /// External type.
+    pub fn external_type(&self) -> u16 {
+        self.external_type
+    }
+
+    /// Whether its values are more than plain ones: index-by tables and queries.
+    pub fn is_beyond(&self) -> bool {
+        self.array.is_some() || self.external_type == sqlt::RSET
+    }
+
+    /// The elements of an index-by table; none for other binds.
+    ///
+    /// # Safety
+    /// The bound array holds as many elements as it says, and they outlive the values.
+    pub unsafe fn elements<'a>(&self) -> Option<Result<Vec<Datum<'a>>, Failure>> {
+        let (most, count) = self.array?;
+        // SAFETY: a non-NULL count is readable by contract.
+        let count = if count.is_null() { most } else { unsafe { count.read() } };
+        // SAFETY: the caller's contract.
+        Some((0..count.min(most) as usize).map(|index| unsafe { self.datum(index) }).collect())
+    }
+
+    /// The pointer in element `row`.
+    ///
+    /// # Safety
+    /// The bound array holds element `row`, a pointer.
+    pub unsafe fn pointer(&self, row: usize) -> *mut c_void {
+        if self.value.is_null() {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the caller's contract.
+        unsafe { self.value.add(row * self.value_step).cast::<*mut c_void>().read_unaligned() }
     }
 
     /// Bytes of one element.
@@ -253,6 +295,8 @@ impl Input {
                 sqlt::VBI => Ok(bytes_datum(self.prefixed(value, usize::from(value.cast::<u16>().read_unaligned()), 2)?)),
                 sqlt::LVB => Ok(bytes_datum(self.prefixed(value, value.cast::<u32>().read_unaligned() as usize, 4)?)),
                 sqlt::BIN | sqlt::LBI => Ok(bytes_datum(self.sized(cell, false)?)),
+                sqlt::BOL => Ok(Datum::Boolean(value.cast::<i32>().read_unaligned() != 0)),
+                sqlt::RSET => Ok(Datum::Null),
                 sqlt::INT => Ok(Datum::Int(match self.size_bytes {
                     1 => i64::from(value.cast::<i8>().read()),
                     2 => i64::from(value.cast::<i16>().read_unaligned()),
@@ -301,8 +345,14 @@ impl Input {
                 Interval::DaySecond { nanos } => Datum::IntervalDs(nanos),
                 Interval::YearMonth { months } => Datum::IntervalYm(months),
             }),
-            sqlt::CLOB => self.text(found.lob()?.bytes()),
-            sqlt::BLOB => Ok(bytes_datum(found.lob()?.bytes())),
+            sqlt::CLOB => match found.lob()?.content()? {
+                [] => Ok(Datum::EmptyClob),
+                bytes => self.text(bytes),
+            },
+            sqlt::BLOB => match found.lob()?.content()? {
+                [] => Ok(Datum::EmptyBlob),
+                bytes => Ok(Datum::Bytes(bytes)),
+            },
             _ => Ok(Datum::Text(found.rowid()?)),
         }
     }
@@ -394,6 +444,8 @@ fn fixed_size(external_type: u16) -> usize {
     match external_type {
         sqlt::VNU => 22,
         sqlt::DAT => 7,
+        sqlt::BOL => 4,
+        sqlt::RSET => 8,
         sqlt::ODT | sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::RDD | sqlt::CLOB | sqlt::BLOB => 8,
         sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => 8,
         _ => 0,

@@ -8,8 +8,10 @@
 
 pub mod attr;
 pub mod bind;
+pub mod calls;
 pub mod codes;
 mod convert;
+pub mod core;
 pub mod datetime;
 pub mod define;
 pub mod descriptor;
@@ -26,12 +28,15 @@ pub mod logon;
 pub mod nls;
 pub mod number;
 mod output;
+mod output_pieces;
 pub mod password;
 pub mod pool;
+mod refcursor;
 mod returning;
 pub mod session;
 pub mod statement;
 pub mod thread;
-mod time_limit;
+pub mod time_limit;
 mod timestamp;
 pub mod unsupported;
+pub mod variable;

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use super::bind::{BindBody, Lengths, Skips};
-use super::codes::{sqlt, status};
+use super::codes::sqlt;
 use super::convert::{self, Scratch};
 use super::define::{DefineBody, DefineCallback};
 use super::descriptor::{self, Content};
@@ -26,11 +26,11 @@ pub struct Output {
     /// 0-based.
     pub column: usize,
     data_type: DataType,
-    name: String,
+    pub(super) name: String,
     value: *mut u8,
     value_step: usize,
     size_bytes: usize,
-    external_type: u16,
+    pub(super) external_type: u16,
     indicators: *mut i16,
     indicator_step: usize,
     lengths: Lengths,
@@ -38,7 +38,7 @@ pub struct Output {
     codes: *mut u16,
     code_step: usize,
     callback: Option<(DefineCallback, usize)>,
-    handle: *mut Handle<DefineBody>,
+    pub(super) handle: *mut Handle<DefineBody>,
     scratch: Scratch,
 }
 
@@ -140,19 +140,18 @@ impl Output {
         )
     }
 
+    /// Tells whether element `row` is NULL, for values that are not written here.
+    ///
+    /// # Safety
+    /// The arrays hold `row`.
+    pub(super) unsafe fn tell_null(&self, row: usize, is_null: bool) {
+        // SAFETY: the caller's contract.
+        unsafe { self.finish(row, 0, if is_null { -1 } else { 0 }, 0) };
+    }
+
     /// Sets where element 0 is.
     pub(super) fn aim(&mut self, value: *mut c_void, indicators: *mut i16, lengths: Lengths, codes: *mut u16) {
         (self.value, self.indicators, self.lengths, self.codes) = (value.cast(), indicators, lengths, codes);
-    }
-
-    /// The bytes of a value that is handed over in pieces.
-    pub(super) fn long_bytes<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
-        match self.external_type {
-            _ if datum.is_null() => Ok(&[]),
-            sqlt::BIN | sqlt::LBI => self.binary(datum),
-            sqlt::CHR | sqlt::LNG | sqlt::AFC => self.characters(datum),
-            other => Err(Failure::unimplemented(format_args!("pieces of type {other} ({})", self.name))),
-        }
     }
 
     /// Writes one cell.
@@ -167,8 +166,8 @@ impl Output {
                 return self.put_dynamic(callback, row, datum);
             }
             // Fetched inline, an empty LOB looks like NULL; only a locator can tell.
-            let keeps_empty = matches!(self.external_type, sqlt::CLOB | sqlt::BLOB);
-            if if keeps_empty { matches!(datum, Datum::Null) } else { datum.is_null() } {
+            let datum = if matches!(self.external_type, sqlt::CLOB | sqlt::BLOB) { datum } else { datum.inline() };
+            if datum.is_null() {
                 return self.put_null(row);
             }
             if self.value.is_null() {
@@ -217,6 +216,10 @@ impl Output {
                         self.size_bytes,
                     );
                 }
+                sqlt::BOL => {
+                    value.cast::<i32>().write_unaligned(convert::to_boolean(datum)?.into());
+                    return Ok(4);
+                }
                 sqlt::VNU => {
                     let number = convert::to_number(datum)?;
                     let bytes = number.as_bytes();
@@ -251,7 +254,9 @@ impl Output {
                     self.put_descriptor(value, Content::Timestamp(moment))?;
                 }
                 sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => self.put_descriptor(value, Content::Interval(convert::to_interval(datum)?))?,
-                sqlt::CLOB => self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?)))?,
+                sqlt::CLOB => {
+                    self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?, self.data_type == DataType::Nclob)))?
+                }
                 sqlt::BLOB => self.put_descriptor(value, Content::Lob(LobValue::binary(self.binary(datum)?)))?,
                 sqlt::RDD => self.put_descriptor(value, Content::Rowid(String::from_utf8_lossy(self.characters(datum)?).into_owned()))?,
                 other => return Err(Failure::ora(3115, format_args!("unsupported network datatype or representation (type {other})"))),
@@ -271,13 +276,14 @@ impl Output {
         convert::to_timestamp(datum).map_err(|failure| self.with_name(failure))
     }
 
-    fn characters<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
+    pub(super) fn characters<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
         self.scratch.characters(datum, &self.data_type)
     }
 
-    fn binary<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
+    pub(super) fn binary<'a>(&'a self, datum: Datum<'a>) -> Result<&'a [u8], Failure> {
         match datum {
             Datum::Bytes(bytes) => Ok(bytes),
+            Datum::EmptyBlob => Ok(&[]),
             other => self.scratch.unhex(other).map_err(|failure| self.with_name(failure)),
         }
     }
@@ -396,58 +402,6 @@ impl Output {
             if !self.codes.is_null() {
                 self.codes.cast::<u8>().add(row * self.code_step).cast::<u16>().write_unaligned(code);
             }
-        }
-    }
-
-    /// Hands a value to the caller's buffers, in as many pieces as they take.
-    ///
-    /// # Safety
-    /// The callback is an `OCICallbackDefine`.
-    unsafe fn put_dynamic(&self, (callback, context): (DefineCallback, usize), row: usize, datum: Datum<'_>) -> Result<CellNote, Failure> {
-        let is_null = datum.is_null();
-        let mut rest = self.long_bytes(datum)?;
-        let mut piece = 1u8;
-        loop {
-            let mut buffer: *mut c_void = std::ptr::null_mut();
-            let mut length: *mut u32 = std::ptr::null_mut();
-            let mut indicator: *mut c_void = std::ptr::null_mut();
-            let mut code: *mut u16 = std::ptr::null_mut();
-            // SAFETY: an `OCICallbackDefine` by contract; rows count from 0, as every driver expects.
-            let answer = unsafe {
-                callback(
-                    context as *mut c_void,
-                    self.handle.cast(),
-                    row as u32,
-                    &mut buffer,
-                    &mut length,
-                    &mut piece,
-                    &mut indicator,
-                    &mut code,
-                )
-            };
-            if answer != status::CONTINUE || buffer.is_null() || length.is_null() {
-                return Err(Failure::ora(24343, format_args!("user defined callback error (column {}, row {row})", self.name)));
-            }
-            // SAFETY: the callback's buffer has the length it wrote; the other pointers are NULL or writable.
-            unsafe {
-                let taken = rest.len().min(length.read() as usize);
-                if taken == 0 && !rest.is_empty() {
-                    return Err(Failure::ora(24343, format_args!("user defined callback gave an empty buffer (column {})", self.name)));
-                }
-                std::ptr::copy_nonoverlapping(rest.as_ptr(), buffer.cast(), taken);
-                length.write(taken as u32);
-                rest = &rest[taken..];
-                if !indicator.is_null() {
-                    indicator.cast::<i16>().write_unaligned(if is_null { -1 } else { 0 });
-                }
-                if !code.is_null() {
-                    code.write(0);
-                }
-            }
-            if rest.is_empty() {
-                return Ok(CellNote::Clean);
-            }
-            piece = 2;
         }
     }
 }

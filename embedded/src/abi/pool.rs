@@ -262,7 +262,7 @@ pub unsafe extern "C" fn OCISessionRelease(svchp: *mut c_void, errhp: *mut c_voi
         guard("OCISessionRelease", errhp, |_| -> Outcome {
             let pool = handle::get::<ServiceBody>(svchp)?.lock().pool;
             // Logging off would commit.
-            let is_rolled_back = super::session::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
+            let is_rolled_back = super::calls::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
             let Some(pool) = pool else { return Ok(logon::OCILogoff(svchp, errhp)) };
             let pool = handle::get::<PoolBody>(pool as *const c_void)?;
             // One lock at a time.

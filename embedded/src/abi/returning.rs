@@ -17,6 +17,11 @@ pub struct OutBind {
     output: Output,
     callback: Option<(OutCallback, usize)>,
     is_piecewise: bool,
+    /// Elements that the caller's array of an index-by table has, and where their number goes.
+    array: Option<(u32, *mut u32)>,
+    is_cursor: bool,
+    /// Row and number of each query that was written.
+    pub cursors: Vec<(usize, Option<u32>)>,
 }
 
 /// A value kept until its row is complete.
@@ -25,6 +30,7 @@ pub enum Kept {
     Number(Box<[u8]>),
     Text(Box<str>),
     Bytes(Box<[u8]>),
+    Table(Vec<Kept>),
 }
 
 impl Kept {
@@ -35,6 +41,8 @@ impl Kept {
             Datum::Text(text) => Kept::Text(text.into()),
             Datum::Bytes(bytes) => Kept::Bytes(bytes.into()),
             Datum::Null => Kept::Plain(Datum::Null),
+            Datum::EmptyClob => Kept::Plain(Datum::EmptyClob),
+            Datum::EmptyBlob => Kept::Plain(Datum::EmptyBlob),
             Datum::Int(value) => Kept::Plain(Datum::Int(value)),
             Datum::UInt(value) => Kept::Plain(Datum::UInt(value)),
             Datum::BinaryFloat(value) => Kept::Plain(Datum::BinaryFloat(value)),
@@ -44,6 +52,9 @@ impl Kept {
             Datum::TimestampTz(value) => Kept::Plain(Datum::TimestampTz(value)),
             Datum::IntervalDs(value) => Kept::Plain(Datum::IntervalDs(value)),
             Datum::IntervalYm(value) => Kept::Plain(Datum::IntervalYm(value)),
+            Datum::Boolean(value) => Kept::Plain(Datum::Boolean(value)),
+            Datum::Cursor(number) => Kept::Plain(Datum::Cursor(number)),
+            Datum::Table(elements) => Kept::Table(elements.iter().map(|element| Kept::new(*element)).collect()),
         }
     }
 
@@ -53,6 +64,7 @@ impl Kept {
             Kept::Number(bytes) => Datum::Number(bytes),
             Kept::Text(text) => Datum::Text(text),
             Kept::Bytes(bytes) => Datum::Bytes(bytes),
+            Kept::Table(_) => Datum::Null,
         }
     }
 }
@@ -81,6 +93,9 @@ impl OutBind {
             handle,
             callback: bind.out_callback,
             is_piecewise: bind.dynamic && matches!(bind.external_type, sqlt::LNG | sqlt::LBI),
+            array: bind.array,
+            is_cursor: bind.external_type == sqlt::RSET,
+            cursors: Vec::new(),
             output: Output::for_bind(&bind, name, nls),
         })
     }
@@ -92,6 +107,18 @@ impl OutBind {
     pub unsafe fn deliver(&mut self, iteration: u32, rows: &[Vec<Kept>], column: usize) -> Result<(), Failure> {
         // SAFETY: bind handles live as long as their statement; the lock is not held during callbacks, which read attributes.
         unsafe { &*self.handle }.lock().rows_returned = rows.len() as u32;
+        if self.is_cursor {
+            let number = |kept: &Kept| if let Kept::Plain(Datum::Cursor(number)) = kept { Some(*number) } else { None };
+            let number = rows.last().and_then(|row| number(&row[column]));
+            // SAFETY: the caller's contract.
+            unsafe { self.output.tell_null(iteration as usize, number.is_none()) };
+            self.cursors.push((iteration as usize, number));
+            return Ok(());
+        }
+        if let (Some(array), [row]) = (self.array, rows) {
+            // SAFETY: the caller's contract.
+            return unsafe { self.deliver_table(array, &row[column]) };
+        }
         let Some(callback) = self.callback else {
             return match rows {
                 [] => Ok(()),
@@ -103,6 +130,24 @@ impl OutBind {
         for (index, row) in rows.iter().enumerate() {
             // SAFETY: the caller's contract.
             unsafe { self.call(callback, iteration, index as u32, row[column].datum()) }?;
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// The bound array holds as many elements as it said, and `count` is writable.
+    unsafe fn deliver_table(&self, (most, count): (u32, *mut u32), kept: &Kept) -> Result<(), Failure> {
+        let elements = if let Kept::Table(elements) = kept { elements.as_slice() } else { &[] };
+        if elements.len() > most as usize {
+            return Err(Failure::ora(6513, "PL/SQL: index for PL/SQL table out of range for host language array"));
+        }
+        for (index, element) in elements.iter().enumerate() {
+            // SAFETY: the caller's contract.
+            unsafe { self.output.put(index, element.datum()) }?;
+        }
+        if !count.is_null() {
+            // SAFETY: the caller's contract.
+            unsafe { count.write(elements.len() as u32) };
         }
         Ok(())
     }
@@ -134,7 +179,7 @@ impl OutBind {
                 std::ptr::copy_nonoverlapping(rest.as_ptr(), place.value.cast(), taken);
                 place.length.write(taken as u32);
                 if !place.indicator.is_null() {
-                    place.indicator.cast::<i16>().write_unaligned(if datum.is_null() { -1 } else { 0 });
+                    place.indicator.cast::<i16>().write_unaligned(if datum.inline().is_null() { -1 } else { 0 });
                 }
                 rest = &rest[taken..];
                 if rest.is_empty() {

@@ -60,13 +60,16 @@ pub struct StatementBody {
     pub query: Option<OpenQuery>,
     /// The engine's statement of the last execute, and the session it belongs to.
     pub prepared: Option<(Arc<SessionCore>, Statement)>,
+    /// Statement handles of the implicit results that were not asked for yet.
+    pub implicit_results: std::collections::VecDeque<usize>,
     /// Rows that a client asks for with the execute.
     pub prefetch_rows: u32,
     /// ROWID of the last row changed.
     pub last_rowid: Option<String>,
     pub row_count: u64,
     pub rows_fetched: u32,
-    pub row_counts: Vec<u64>,
+    /// Rows of each iteration; none unless the execute was asked for them.
+    pub row_counts: Option<Vec<u64>>,
     pub row_error_count: u32,
     pub parse_error_offset: u16,
 }
@@ -118,7 +121,7 @@ impl StatementBody {
         let columns = std::mem::take(&mut self.columns);
         self.retired_columns.push(columns);
         (self.row_count, self.rows_fetched, self.row_error_count, self.parse_error_offset) = (0, 0, 0, 0);
-        self.row_counts.clear();
+        self.row_counts = None;
         self.last_rowid = None;
         self.prefetch_rows = 1;
     }
@@ -226,6 +229,11 @@ impl ColumnParam {
             DataType::IntervalYm { year_digits } => (param.code, param.precision) = (sqlt::INTERVAL_YM, i16::from(year_digits)),
         }
         param
+    }
+
+    /// As the engine describes it.
+    pub fn info(&self) -> ColumnInfo {
+        ColumnInfo { name: self.name.clone(), data_type: self.data_type, nullable: self.nullable }
     }
 
     fn text(&mut self, code: u16, size: u32, unit: CharUnit, national: bool) {

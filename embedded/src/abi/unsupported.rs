@@ -53,7 +53,6 @@ refused! {
     OCILobFileExists(*mut c_void; *mut c_void, *mut i32);
     OCILobFileGetName(*mut c_void; *const c_void, *mut u8, *mut u16, *mut u8, *mut u16);
     OCILobFileSetName(*mut c_void; *mut *mut c_void, *const u8, u16, *const u8, u16);
-    OCILobWriteAppend2(*mut c_void; *mut c_void, *mut u64, *mut u64, *mut c_void, u64, u8, *mut c_void, *mut c_void, u16, u8);
     OCIObjectCopy(*mut c_void; *const c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void, *mut c_void, u16, u8);
     OCIObjectFree(*mut c_void; *mut c_void, u16);
     OCIObjectGetAttr(*mut c_void; *mut c_void, *mut c_void, *mut c_void, *mut *const u8, *const u32, u32, *const u32, u32, *mut i16, *mut *mut c_void, *mut *mut c_void, *mut *mut c_void);
@@ -91,7 +90,6 @@ refused! {
     OCISodaSave(*mut c_void, *mut c_void, *mut c_void; u32);
     OCISodaSaveAndGet(*mut c_void, *mut c_void, *mut *mut c_void; u32);
     OCISodaSaveAndGetWithOpts(*mut c_void, *mut c_void, *mut *mut c_void, *mut c_void; u32);
-    OCIStmtGetNextResult(*mut c_void; *mut *mut c_void, *mut u32, u32);
     OCIStmtGetPieceInfo(*mut c_void; *mut *mut c_void, *mut u32, *mut u8, *mut u32, *mut u32, *mut u8);
     OCIStmtSetPieceInfo(*mut c_void, u32; *const c_void, *mut u32, u8, *const c_void, *mut u16);
     OCIStringAssignText(*mut c_void; *const u8, u32, *mut *mut c_void);

@@ -1,22 +1,30 @@
-//! Anonymous PL/SQL blocks, as far as set-up scripts and tests of drivers need them: variables, assignments, IF, FOR over numbers, LOOP,
-//! EXECUTE IMMEDIATE, SQL and exception handlers. Everything else is refused by name.
+//! PL/SQL as far as set-up scripts and tests of drivers need it, in anonymous blocks and stored units: variables, tables indexed by integers,
+//! cursor variables, assignments, IF, FOR over numbers, LOOP, EXECUTE IMMEDIATE, SQL, calls and exception handlers. Everything else is refused
+//! by name.
 
 use sqlparser::ast::Statement as Ast;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
-use super::ddl::data_type;
 use super::session::Statement;
 use super::tokens::{ObjectName, TokenReader};
 use super::translate::Local;
 use super::types::DataType;
-use super::{OraError, Result, parse};
+use super::{DatumKind, OraError, Result, parse};
 
+mod call;
 mod control;
+mod types;
+mod unit;
+
+pub(crate) use call::{Argument, Builtin, Call, Callee, Mode, Scope, Signature, wrong_arguments};
+pub(crate) use types::{VarType, Variable};
+pub(crate) use unit::{Outline, Subprogram, UnitKind, header, outline, signature, subprograms};
 
 /// A variable with what it starts with.
 pub(crate) struct Declaration {
     pub local: Local,
-    pub initial: Option<Statement>,
+    pub var_type: VarType,
+    pub initial: Option<Expression>,
 }
 
 /// `WHEN exception THEN steps`.
@@ -36,12 +44,46 @@ pub(crate) struct Block {
 }
 
 /// What gets a value.
-#[derive(Debug, Clone)]
 pub(crate) enum Target {
     /// A variable.
-    Local(Local),
+    Local(Local, VarType),
     /// A bind by its place, 0-based.
     Bind(usize),
+    /// An element of the index-by table in a slot.
+    Element { table: usize, var_type: VarType, index: Expression },
+}
+
+/// A value to be computed.
+pub(crate) enum Expression {
+    /// By SQL, after elements of tables were fetched into variables that it names.
+    Sql { statement: Box<Statement>, fetches: Vec<Fetch> },
+    /// A bind or a variable as it is.
+    Slot(usize),
+    /// A function's value.
+    Call(Box<Call>),
+}
+
+/// Something of an index-by table that an expression needs.
+pub(crate) struct Fetch {
+    pub into: Local,
+    pub var_type: VarType,
+    /// Slot of the table.
+    pub table: usize,
+    pub what: Fetched,
+}
+
+/// What of it.
+pub(crate) enum Fetched {
+    Element(Box<Expression>),
+    Count,
+    First,
+    Last,
+}
+
+/// What a cursor variable is opened for.
+pub(crate) enum OpenFor {
+    Query(Box<Expression>),
+    Text { text: Expression, using: Vec<Expression> },
 }
 
 /// One statement of a block and its line.
@@ -53,17 +95,65 @@ pub(crate) struct Step {
 /// What a step does.
 pub(crate) enum Action {
     Null,
-    Assign { target: Target, value: Statement },
-    If { branches: Vec<(Statement, Vec<Step>)>, otherwise: Vec<Step> },
-    For { variable: Local, reverse: bool, low: Statement, high: Statement, body: Vec<Step> },
-    Loop { condition: Option<Statement>, body: Vec<Step> },
-    Exit { condition: Option<Statement> },
-    Immediate { text: Statement, using: Vec<Statement> },
-    Sql(Box<Statement>),
-    Select { query: Box<Statement>, targets: Vec<Target> },
+    Assign {
+        target: Target,
+        value: Expression,
+    },
+    If {
+        branches: Vec<(Expression, Vec<Step>)>,
+        otherwise: Vec<Step>,
+    },
+    For {
+        variable: Local,
+        reverse: bool,
+        low: Expression,
+        high: Expression,
+        body: Vec<Step>,
+    },
+    Loop {
+        condition: Option<Expression>,
+        body: Vec<Step>,
+    },
+    Exit {
+        condition: Option<Expression>,
+    },
+    Immediate {
+        text: Expression,
+        using: Vec<Expression>,
+    },
+    /// DML with what RETURNING gives values to, or a command.
+    Sql {
+        statement: Box<Expression>,
+        returning: Vec<Target>,
+    },
+    Select {
+        query: Expression,
+        targets: Vec<Target>,
+    },
+    Open {
+        cursor: Target,
+        of: OpenFor,
+    },
+    Fetch {
+        cursor: usize,
+        targets: Vec<Target>,
+    },
+    Close {
+        cursor: usize,
+    },
+    Call(Box<Call>),
+    Return(Option<Expression>),
     Block(Box<Block>),
     Raise,
-    RaiseError { code: Statement, text: Statement },
+    /// RAISE of a predefined exception.
+    RaiseNamed {
+        code: i32,
+        text: &'static str,
+    },
+    RaiseError {
+        code: Expression,
+        text: Expression,
+    },
 }
 
 /// A parsed block with the places of the binds that it assigns, 0-based, each name once.
@@ -72,26 +162,39 @@ pub(crate) struct Program {
     pub out_binds: Vec<usize>,
     /// Variables of all blocks in it.
     pub locals: usize,
+    /// Kinds of the binds, for those that have no value to tell.
+    pub bind_kinds: Vec<DatumKind>,
 }
 
 /// Parses an anonymous block. `binds` are the names of its bind variables in order of appearance.
-pub(crate) fn parse_block(sql: &str, binds: &[String]) -> Result<Program> {
-    let mut parser = BlockParser { reader: TokenReader::new(sql)?, sql, binds, visible: Vec::new(), locals: 0, out_binds: Vec::new() };
+pub(crate) fn parse_block(sql: &str, binds: &[String], scope: &dyn Scope) -> Result<Program> {
+    let mut parser = BlockParser::new(sql, binds, scope)?;
     let block = parser.block()?;
     while parser.reader.take_token(&Token::SemiColon) {}
     if !parser.reader.is_end() {
         return Err(parser.unexpected());
     }
-    Ok(Program { block, out_binds: parser.out_binds, locals: parser.locals })
+    Ok(Program { block, out_binds: parser.out_binds, locals: parser.locals, bind_kinds: Vec::new() })
 }
 
 struct BlockParser<'s> {
     reader: TokenReader<'s>,
     sql: &'s str,
     binds: &'s [String],
-    visible: Vec<Local>,
+    visible: Vec<Variable>,
+    types: Vec<(String, VarType)>,
+    scope: &'s dyn Scope,
     locals: usize,
     out_binds: Vec<usize>,
+    /// What RETURN has to give; none in a procedure or a block.
+    returns: Option<VarType>,
+}
+
+impl<'s> BlockParser<'s> {
+    fn new(sql: &'s str, binds: &'s [String], scope: &'s dyn Scope) -> Result<BlockParser<'s>> {
+        let (visible, types, out_binds) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(BlockParser { reader: TokenReader::new(sql)?, sql, binds, visible, types, scope, locals: 0, out_binds, returns: None })
+    }
 }
 
 impl BlockParser<'_> {
@@ -113,19 +216,46 @@ impl BlockParser<'_> {
     fn declare(&mut self, name: String, data_type: DataType) -> Local {
         self.locals += 1;
         let local = Local { name, place: self.binds.len() + self.locals, data_type };
-        self.visible.push(local.clone());
+        self.visible.push(Variable { local: local.clone(), var_type: VarType::Scalar(data_type) });
         local
+    }
+
+    fn declare_variable(&mut self, name: String, var_type: VarType) -> Local {
+        let local = self.declare(name, var_type.data_type());
+        if let Some(variable) = self.visible.last_mut() {
+            variable.var_type = var_type;
+        }
+        local
+    }
+
+    fn variable(&self, name: &str) -> Option<&Variable> {
+        self.visible.iter().rev().find(|variable| variable.local.name == name)
     }
 
     /// `[DECLARE …] BEGIN … [EXCEPTION …] END`, without the semicolon.
     fn block(&mut self) -> Result<Block> {
         let seen = self.visible.len();
+        let known_types = self.types.len();
+        let block = if self.reader.take("DECLARE") { self.body() } else { self.begin(Vec::new()) };
+        self.visible.truncate(seen);
+        self.types.truncate(known_types);
+        block
+    }
+
+    /// Declarations and what follows them.
+    fn body(&mut self) -> Result<Block> {
         let mut declarations = Vec::new();
-        if self.reader.take("DECLARE") {
-            while self.reader.peek_word().as_deref() != Some("BEGIN") {
-                declarations.push(self.declaration()?);
+        while self.reader.peek_word().as_deref() != Some("BEGIN") {
+            if self.reader.take("TYPE") {
+                self.type_declaration()?;
+                continue;
             }
+            declarations.push(self.declaration()?);
         }
+        self.begin(declarations)
+    }
+
+    fn begin(&mut self, declarations: Vec<Declaration>) -> Result<Block> {
         self.expect("BEGIN")?;
         let steps = self.steps(&["EXCEPTION", "END"])?;
         let mut handlers = Vec::new();
@@ -135,31 +265,24 @@ impl BlockParser<'_> {
             }
         }
         self.expect("END")?;
-        self.visible.truncate(seen);
         Ok(Block { declarations, steps, handlers })
     }
 
     fn declaration(&mut self) -> Result<Declaration> {
-        if let Some(word @ ("FUNCTION" | "PROCEDURE" | "TYPE" | "SUBTYPE" | "CURSOR" | "PRAGMA")) = self.reader.peek_word().as_deref() {
+        if let Some(word @ ("FUNCTION" | "PROCEDURE" | "SUBTYPE" | "CURSOR" | "PRAGMA")) = self.reader.peek_word().as_deref() {
             return Err(OraError::unsupported(format_args!("{word} in a block")).at(Some(self.reader.offset())));
         }
         let name = self.reader.identifier().map_err(|_| self.unexpected())?;
         self.reader.take("CONSTANT");
-        let data_type = match self.reader.peek_word().as_deref() {
-            Some("PLS_INTEGER" | "BINARY_INTEGER" | "SIMPLE_INTEGER") => {
-                self.reader.next();
-                DataType::NUMBER
-            }
-            _ => data_type(&mut self.reader)?,
-        };
+        let var_type = self.var_type()?;
         self.reader.take("NOT NULL");
         let initial = if self.reader.take_token(&Token::Assignment) || self.reader.take("DEFAULT") {
-            Some(self.value_until(&[], &[Token::SemiColon])?)
+            Some(self.expression_until(&var_type, &[], &[Token::SemiColon])?)
         } else {
             None
         };
         self.expect_token(&Token::SemiColon)?;
-        Ok(Declaration { local: self.declare(name, data_type), initial })
+        Ok(Declaration { local: self.declare_variable(name, var_type.clone()), var_type, initial })
     }
 
     fn handler(&mut self) -> Result<Handler> {
@@ -169,13 +292,7 @@ impl BlockParser<'_> {
             let name = self.reader.identifier().map_err(|_| self.unexpected())?;
             match name.as_str() {
                 "OTHERS" => others = true,
-                "NO_DATA_FOUND" => codes.push(1403),
-                "TOO_MANY_ROWS" => codes.push(1422),
-                "DUP_VAL_ON_INDEX" => codes.push(1),
-                "ZERO_DIVIDE" => codes.push(1476),
-                "INVALID_NUMBER" => codes.push(1722),
-                "VALUE_ERROR" => codes.push(6502),
-                other => return Err(OraError::unsupported(format_args!("the exception {other}"))),
+                other => codes.push(named_exception(other)?.0),
             }
             if !self.reader.take("OR") {
                 break;
@@ -210,7 +327,8 @@ impl BlockParser<'_> {
         if let Some(Token::Placeholder(name)) = self.reader.peek().cloned() {
             self.reader.next();
             self.expect_token(&Token::Assignment)?;
-            return Ok(Action::Assign { target: self.bind_target(&name)?, value: self.value_until(&[], &[Token::SemiColon])? });
+            let tokens = self.tokens_until(&[], &[Token::SemiColon]);
+            return Ok(Action::Assign { target: self.bind_target(&name)?, value: self.expression(tokens)? });
         }
         let word = self.reader.peek_word().unwrap_or_default();
         match word.as_str() {
@@ -227,7 +345,29 @@ impl BlockParser<'_> {
             "EXECUTE" => self.immediate(),
             "RAISE" => {
                 self.reader.next();
-                Ok(Action::Raise)
+                match self.reader.peek_word() {
+                    None => Ok(Action::Raise),
+                    Some(name) => {
+                        let (code, text) = named_exception(&name)?;
+                        self.reader.next();
+                        Ok(Action::RaiseNamed { code, text })
+                    }
+                }
+            }
+            "OPEN" => self.open(),
+            "FETCH" => self.fetch(),
+            "CLOSE" => {
+                self.reader.next();
+                Ok(Action::Close { cursor: self.cursor_slot()? })
+            }
+            "RETURN" => {
+                self.reader.next();
+                let value = match (self.returns.clone(), self.reader.peek()) {
+                    (_, Some(Token::SemiColon)) => None,
+                    (Some(var_type), _) => Some(self.expression_until(&var_type, &[], &[Token::SemiColon])?),
+                    (None, _) => return Err(self.unexpected()),
+                };
+                Ok(Action::Return(value))
             }
             "RAISE_APPLICATION_ERROR" => {
                 self.reader.next();
@@ -241,17 +381,14 @@ impl BlockParser<'_> {
             "SELECT" | "WITH" => self.select_into(),
             "INSERT" | "UPDATE" | "DELETE" | "MERGE" => {
                 let tokens = self.tokens_until(&[], &[Token::SemiColon]);
-                let (ast, returning) = parse::dml(self.sql, tokens)?;
-                if returning.is_some() {
-                    return Err(OraError::unsupported("RETURNING … INTO in a block"));
-                }
-                Ok(Action::Sql(Box::new(self.inner(ast))))
+                self.change(tokens)
             }
             "COMMIT" | "ROLLBACK" | "SAVEPOINT" => {
                 let start = self.reader.offset();
                 let _ = self.tokens_until(&[], &[Token::SemiColon]);
                 let text = self.reader.text_since(start);
-                Statement::command(text).map(|statement| Action::Sql(Box::new(statement)))
+                let statement = Box::new(Statement::command(text)?);
+                Ok(Action::Sql { statement: Box::new(Expression::Sql { statement, fetches: Vec::new() }), returning: Vec::new() })
             }
             _ => self.assignment(),
         }
@@ -263,27 +400,61 @@ impl BlockParser<'_> {
         let name = self.reader.object_name().map_err(|_| self.unexpected())?;
         if name.schema.is_none() && self.reader.take_token(&Token::Assignment) {
             let target = self.local_target(&name)?;
-            return Ok(Action::Assign { target, value: self.value_until(&[], &[Token::SemiColon])? });
+            let var_type = match &target {
+                Target::Local(_, var_type) => var_type.clone(),
+                _ => VarType::Scalar(DataType::NUMBER),
+            };
+            return Ok(Action::Assign { target, value: self.expression_until(&var_type, &[], &[Token::SemiColon])? });
         }
-        let shown = name.schema.as_ref().map_or(name.name.clone(), |schema| format!("{schema}.{}", name.name));
+        if name.schema.is_none()
+            && let Some(Variable { local, var_type: VarType::Table(element) }) = self.variable(&name.name).cloned()
+        {
+            return self.element_assignment(&local, *element);
+        }
+        let mut parts: Vec<String> = name.schema.iter().cloned().chain([name.name.clone()]).collect();
+        if parts.len() == 2 && self.reader.take_token(&Token::Period) {
+            parts.push(self.reader.identifier()?);
+        }
+        if let Some(call) = self.call_statement(&parts)? {
+            return Ok(call);
+        }
+        let shown = parts.join(".");
         if shown.starts_with("DBMS_") || shown.starts_with("UTL_") {
             return Err(OraError::unsupported(format_args!("the procedure {shown}")).at(Some(offset)));
         }
         Err(not_declared(line, &shown).at(Some(offset)))
     }
 
+    /// `(index) := value`.
+    fn element_assignment(&mut self, local: &Local, element: VarType) -> Result<Action> {
+        self.expect_token(&Token::LParen)?;
+        let tokens = self.tokens_until(&[], &[Token::RParen]);
+        let index = self.expression(tokens)?;
+        self.expect_token(&Token::RParen)?;
+        self.expect_token(&Token::Assignment)?;
+        let value = self.expression_until(&element, &[], &[Token::SemiColon])?;
+        Ok(Action::Assign { target: Target::Element { table: local.place - 1, var_type: element, index }, value })
+    }
+
     fn local_target(&self, name: &ObjectName) -> Result<Target> {
-        let found = self.visible.iter().rev().find(|local| local.name == name.name);
-        found.cloned().map(Target::Local).ok_or_else(|| not_declared(self.reader.line(), &name.name).at(Some(name.offset)))
+        let found = self.variable(&name.name);
+        found
+            .map(|found| Target::Local(found.local.clone(), found.var_type.clone()))
+            .ok_or_else(|| not_declared(self.reader.line(), &name.name).at(Some(name.offset)))
     }
 
     fn bind_target(&mut self, placeholder: &str) -> Result<Target> {
-        let place: usize = placeholder.trim_start_matches(':').parse().map_err(|_| OraError::new(1036, "illegal variable name/number"))?;
-        let first = self.binds.get(place).and_then(|name| self.binds.iter().position(|known| known == name)).unwrap_or(place);
+        let first = self.bind_place(placeholder)?;
         if !self.out_binds.contains(&first) {
             self.out_binds.push(first);
         }
         Ok(Target::Bind(first))
+    }
+
+    /// The first place of a bind's name.
+    fn bind_place(&self, placeholder: &str) -> Result<usize> {
+        let place: usize = placeholder.trim_start_matches(':').parse().map_err(|_| OraError::new(1036, "illegal variable name/number"))?;
+        Ok(self.binds.get(place).and_then(|name| self.binds.iter().position(|known| known == name)).unwrap_or(place))
     }
 
     /// Tokens up to one of the words or tokens outside parentheses.
@@ -305,24 +476,18 @@ impl BlockParser<'_> {
         tokens
     }
 
-    fn value_until(&mut self, words: &[&str], ends: &[Token]) -> Result<Statement> {
+    fn value_until(&mut self, words: &[&str], ends: &[Token]) -> Result<Expression> {
         let tokens = self.tokens_until(words, ends);
         if tokens.is_empty() {
             return Err(self.unexpected());
         }
-        self.value_of(tokens)
+        self.expression(tokens)
     }
 
-    /// A condition as a query that gives 1 where it is true.
-    fn test_until(&mut self, words: &[&str], ends: &[Token]) -> Result<Statement> {
+    /// A condition.
+    fn test_until(&mut self, words: &[&str], ends: &[Token]) -> Result<Expression> {
         let tokens = self.tokens_until(words, ends);
-        let span = tokens.first().map(|token| token.span).ok_or_else(|| self.unexpected())?;
-        let word = |text: &str| TokenWithSpan { token: Token::make_word(text, None), span };
-        let number = |text: &str| TokenWithSpan { token: Token::Number(text.into(), false), span };
-        let mut whole = vec![word("CASE"), word("WHEN")];
-        whole.extend(tokens);
-        whole.extend([word("THEN"), number("1"), word("ELSE"), number("0"), word("END")]);
-        self.value_of(whole)
+        self.condition_of(tokens, false)
     }
 
     /// An expression as a query of one row.
@@ -337,8 +502,22 @@ impl BlockParser<'_> {
     }
 
     fn inner(&self, ast: Ast) -> Statement {
-        Statement::inner(self.sql, self.binds, self.locals, self.visible.clone(), ast)
+        let visible = self.visible.iter().filter(|variable| variable.var_type.is_plain()).map(|variable| variable.local.clone());
+        Statement::inner(self.sql, self.binds, self.locals, visible.collect(), ast)
     }
+}
+
+/// Number and text of a predefined exception.
+fn named_exception(name: &str) -> Result<(i32, &'static str)> {
+    Ok(match name {
+        "NO_DATA_FOUND" => (1403, "no data found"),
+        "TOO_MANY_ROWS" => (1422, "exact fetch returns more than requested number of rows"),
+        "DUP_VAL_ON_INDEX" => (1, "unique constraint violated"),
+        "ZERO_DIVIDE" => (1476, "divisor is equal to zero"),
+        "INVALID_NUMBER" => (1722, "invalid number"),
+        "VALUE_ERROR" => (6502, "PL/SQL: numeric or value error"),
+        other => return Err(OraError::unsupported(format_args!("the exception {other}"))),
+    })
 }
 
 /// PLS-00201.

@@ -97,6 +97,7 @@ impl Session {
                 let table = self.find(table)?;
                 self.truncate_table(&table)
             }
+            Command::DropUnit { kind, unit } => self.drop_unit(*kind, unit),
             Command::Rename { table, name } => self.rename(table, name),
             Command::CreateSequence { sequence, options } => self.create_sequence(sequence, options),
             Command::AlterSequence { sequence, options } => self.alter_sequence(sequence, options),

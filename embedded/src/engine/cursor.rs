@@ -94,6 +94,37 @@ enum Source {
     Failed,
 }
 
+/// The rows of a query in memory, apart from any connection but to be a query again.
+pub(super) struct HeldRows {
+    buffer: Buffer,
+    next_row: usize,
+    rows: usize,
+    families: Vec<Family>,
+    offset_minutes: i32,
+    pool: Pool,
+}
+
+impl HeldRows {
+    /// The query that goes on where reading stopped.
+    pub fn into_cursor(self) -> Cursor {
+        let HeldRows { buffer, next_row, rows, families, offset_minutes, pool } = self;
+        Cursor { source: Source::Memory { next_row, rows, stays: false }, buffer, start: 0, families, offset_minutes, pool }
+    }
+
+    /// Gives the next row value by value; false after the last.
+    pub fn next_row(&mut self, each: &mut dyn FnMut(usize, Datum<'_>) -> Result<()>) -> Result<bool> {
+        if self.next_row >= self.rows {
+            return Ok(false);
+        }
+        let start = self.next_row * self.families.len();
+        self.next_row += 1;
+        for (index, family) in self.families.iter().enumerate() {
+            each(index, value::datum(*family, self.buffer.get(start + index), self.offset_minutes)?)?;
+        }
+        Ok(true)
+    }
+}
+
 /// An open query. It owns all it touches: the session may go on, commit or close meanwhile, and the rows are those of the moment it was
 /// opened. Not `Send` by type, because a rusqlite statement is not.
 pub struct Cursor {
@@ -215,6 +246,14 @@ impl Cursor {
         self.buffer = read;
         self.source = Source::Memory { next_row: 0, rows, stays: true };
         Ok(rows)
+    }
+
+    /// Reads what is left into memory.
+    pub(super) fn into_rows(mut self) -> Result<HeldRows> {
+        self.hold()?;
+        let Source::Memory { next_row, rows, .. } = self.source else { return Err(OraError::internal("rows held")) };
+        let (buffer, families) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.families));
+        Ok(HeldRows { buffer, next_row, rows, families, offset_minutes: self.offset_minutes, pool: Arc::clone(&self.pool) })
     }
 
     /// Makes `row` (0-based) the next one of a held cursor.

@@ -1,6 +1,6 @@
 //! DATE and TIMESTAMP values: the stored bytes, calendar arithmetic and what Oracle refuses.
 
-use super::{OraError, Result};
+use super::{OraError, Result, zone};
 
 /// Fields of a date and time. `offset_minutes` is the zone's distance from UTC, for values that have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,9 +137,15 @@ impl DateTime {
         DateTime { offset_minutes: 0, ..self.plus_seconds(-i64::from(self.offset_minutes) * 60) }
     }
 
-    /// The same instant in the zone `offset_minutes`.
-    pub fn in_zone(self, offset_minutes: i32) -> DateTime {
+    /// The same instant in a zone: minutes from UTC or a region.
+    pub fn in_zone(self, zone: i32) -> DateTime {
+        let offset_minutes = zone::offset_at(zone, self.second_number() - i64::from(self.offset_minutes) * 60);
         DateTime { offset_minutes, ..self.plus_seconds(i64::from(offset_minutes - self.offset_minutes) * 60) }
+    }
+
+    /// The moment when clocks in a zone show these fields.
+    pub fn local_in(self, zone: i32) -> Result<DateTime> {
+        Ok(DateTime { offset_minutes: zone::offset_of_local(zone, self.second_number())?, ..self })
     }
 
     /// Days since 1970-01-01, in the calendar that Oracle uses: Julian before 1582-10-15.
@@ -246,7 +252,7 @@ pub(crate) fn parse_offset(text: &str) -> Result<i32> {
     if matches!(text.to_ascii_uppercase().as_str(), "UTC" | "GMT" | "Z" | "ETC/UTC" | "DBTIMEZONE" | "LOCAL") {
         return Ok(0);
     }
-    let invalid = || OraError::new(1882, format_args!("timezone region {text} not found (the embedded engine knows offsets and UTC)"));
+    let invalid = || OraError::new(1882, format_args!("timezone region {text} not found"));
     let (sign, digits) = match text.as_bytes().first() {
         Some(b'-') => (-1, &text[1..]),
         Some(b'+') => (1, &text[1..]),

@@ -316,7 +316,6 @@ impl Fields {
             minute: self.minute,
             second: self.second,
             nanos: self.nanos,
-            offset_minutes: self.offset.unwrap_or(default_offset),
             ..DateTime::midnight(year.unwrap_or(now.year), self.month.unwrap_or(now.month), self.day.unwrap_or(1))
         };
         if year.is_some() && self.month.is_none() {
@@ -336,6 +335,8 @@ impl Fields {
             let date = DateTime::midnight(1970, 1, 1).with_second_number(day * 86_400);
             (value.year, value.month, value.day) = (date.year, date.month, date.day);
         }
+        value.check()?;
+        let value = value.local_in(self.offset.unwrap_or(default_offset))?;
         value.check()?;
         Ok(value)
     }
@@ -450,7 +451,7 @@ impl Reader<'_> {
     fn read_zone(&mut self, whole: bool) -> Result<()> {
         self.rest = self.rest.trim_start();
         let length = self.rest.find(|character: char| character == ' ' || (!whole && character == ':')).unwrap_or(self.rest.len());
-        self.fields.offset = Some(super::datetime::parse_offset(&self.rest[..length])?);
+        self.fields.offset = Some(super::zone::parse(&self.rest[..length])?);
         self.rest = &self.rest[length..];
         Ok(())
     }

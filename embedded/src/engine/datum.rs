@@ -19,6 +19,10 @@ pub enum Datum<'a> {
     Text(&'a str),
     /// Bytes; no bytes are NULL.
     Bytes(&'a [u8]),
+    /// A CLOB without characters, which is not NULL.
+    EmptyClob,
+    /// A BLOB without bytes, which is not NULL.
+    EmptyBlob,
     /// DATE as SQLT_DAT: century + 100, year + 100, month, day, hour + 1, minute + 1, second + 1.
     Date([u8; 7]),
     /// TIMESTAMP: the seven bytes of DATE and nanoseconds, big-endian.
@@ -29,6 +33,12 @@ pub enum Datum<'a> {
     IntervalDs(i128),
     /// INTERVAL YEAR TO MONTH in months.
     IntervalYm(i32),
+    /// BOOLEAN of PL/SQL.
+    Boolean(bool),
+    /// An index-by table of PL/SQL, from index 1.
+    Table(&'a [Datum<'a>]),
+    /// A query of the session, by the number that `Session::take_cursor` asks for.
+    Cursor(u32),
 }
 
 /// The kind of a [`Datum`], as known when a bind variable is declared.
@@ -49,6 +59,10 @@ pub enum DatumKind {
     Char,
     /// [`Datum::Bytes`].
     Bytes,
+    /// [`Datum::Text`] or [`Datum::EmptyClob`], from a locator.
+    Clob,
+    /// [`Datum::Bytes`] or [`Datum::EmptyBlob`], from a locator.
+    Blob,
     /// [`Datum::Date`].
     Date,
     /// [`Datum::Timestamp`].
@@ -59,6 +73,12 @@ pub enum DatumKind {
     IntervalDs,
     /// [`Datum::IntervalYm`].
     IntervalYm,
+    /// [`Datum::Boolean`].
+    Boolean,
+    /// [`Datum::Table`].
+    Table,
+    /// [`Datum::Cursor`].
+    Cursor,
 }
 
 impl Datum<'_> {
@@ -71,15 +91,25 @@ impl Datum<'_> {
             Datum::BinaryDouble(_) => DatumKind::BinaryDouble,
             Datum::Text(_) => DatumKind::Text,
             Datum::Bytes(_) => DatumKind::Bytes,
+            Datum::EmptyClob => DatumKind::Clob,
+            Datum::EmptyBlob => DatumKind::Blob,
             Datum::Date(_) => DatumKind::Date,
             Datum::Timestamp(_) => DatumKind::Timestamp,
             Datum::TimestampTz(_) => DatumKind::TimestampTz,
             Datum::IntervalDs(_) => DatumKind::IntervalDs,
             Datum::IntervalYm(_) => DatumKind::IntervalYm,
+            Datum::Boolean(_) => DatumKind::Boolean,
+            Datum::Table(_) => DatumKind::Table,
+            Datum::Cursor(_) => DatumKind::Cursor,
         }
     }
 
-    /// Whether Oracle sees NULL here: NULL itself, empty text, no bytes.
+    /// What is read of the value where an empty LOB and NULL are the same: by the data interface, and as plain text or bytes.
+    pub fn inline(self) -> Self {
+        if matches!(self, Datum::EmptyClob | Datum::EmptyBlob) { Datum::Null } else { self }
+    }
+
+    /// Whether Oracle sees NULL here: NULL itself, empty text, no bytes; an empty LOB is a value.
     pub fn is_null(&self) -> bool {
         matches!(self, Datum::Null | Datum::Text("") | Datum::Bytes([]))
     }

@@ -2,6 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::block::UnitKind;
 use super::tokens::TokenReader;
 use super::{OraError, Result, StatementKind};
 
@@ -141,6 +142,9 @@ fn rest_of_text(reader: &mut TokenReader<'_>) -> String {
 }
 
 fn drop(reader: &mut TokenReader<'_>) -> Result<Command> {
+    if let Some(kind) = UnitKind::read(reader) {
+        return Ok(Command::DropUnit { kind, unit: reader.object_name()? });
+    }
     if reader.take("VIEW") {
         return Ok(Command::DropView { view: reader.object_name()? });
     }

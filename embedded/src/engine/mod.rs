@@ -36,6 +36,7 @@ mod translate;
 mod types;
 mod undo;
 mod value;
+mod zone;
 
 pub use cursor::Cursor;
 pub use datum::{Datum, DatumKind};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::datetime::{DateTime, parse_offset};
+use super::datetime::DateTime;
 use super::datetime_format::DateFormat;
-use super::{Datum, OraError, Result};
+use super::{Datum, OraError, Result, zone};
 
 /// What ALTER SESSION SET can change, with Oracle's defaults for AMERICAN_AMERICA.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub(crate) struct Nls {
     date: DateFormat,
     timestamp: DateFormat,
     timestamp_tz: DateFormat,
-    /// Minutes of the session's time zone from UTC.
+    /// The session's time zone: minutes from UTC, or a region by its number.
     pub offset_minutes: i32,
     /// Counts changes, so that plans made under other settings are made anew.
     pub epoch: u64,
@@ -78,7 +78,7 @@ impl Nls {
     /// Sets an NLS parameter or TIME_ZONE.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         match name {
-            "TIME_ZONE" => self.offset_minutes = parse_offset(value)?,
+            "TIME_ZONE" => self.offset_minutes = zone::parse(value)?,
             "NLS_DATE_FORMAT" => self.date = DateFormat::parse(value)?,
             "NLS_TIMESTAMP_FORMAT" => self.timestamp = DateFormat::parse(value)?,
             "NLS_TIMESTAMP_TZ_FORMAT" => self.timestamp_tz = DateFormat::parse(value)?,

@@ -17,25 +17,35 @@ pub(crate) struct Returning {
     pub into: Vec<usize>,
 }
 
-/// Cuts `FOR UPDATE [OF …]` off a query, which sqlparser does not know in Oracle's form: whether there was one. The file has one lock, so that
-/// `OF` asks for less than is locked; how long to wait is the session's setting, and another wish is refused.
+/// What FOR UPDATE asks for: how many seconds to wait for the lock; none: as long as the session waits anyway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RowLock {
+    pub wait_s: Option<u64>,
+}
+
+/// Cuts `FOR UPDATE [OF …] [NOWAIT | WAIT n]` off a query, which sqlparser does not know in Oracle's form. The file has one lock, so that `OF`
+/// asks for less than is locked.
 ///
 /// # Errors
-/// ORA-03001 for `NOWAIT`, `WAIT n` and `SKIP LOCKED`.
-pub(crate) fn cut_for_update(tokens: &mut Vec<TokenWithSpan>) -> Result<bool> {
+/// ORA-03001 for `SKIP LOCKED`.
+pub(crate) fn cut_for_update(tokens: &mut Vec<TokenWithSpan>) -> Result<Option<RowLock>> {
     let word = |index: usize| tokens.get(index).map(|token: &TokenWithSpan| token.token.to_string().to_uppercase()).unwrap_or_default();
     let start = (0..tokens.len()).rev().find(|index| word(*index) == "FOR" && word(index + 1) == "UPDATE");
-    match start {
-        Some(start) if !tokens[start..].iter().any(|token| matches!(token.token, Token::RParen | Token::LParen)) => {
-            let waits = (start + 2..tokens.len()).map(word).find(|word| matches!(word.as_str(), "NOWAIT" | "WAIT" | "SKIP"));
-            if let Some(word) = waits {
-                return Err(OraError::unsupported(format_args!("FOR UPDATE … {word}")));
-            }
-            tokens.truncate(start);
-            Ok(true)
+    let Some(start) = start.filter(|start| !tokens[*start..].iter().any(|token| matches!(token.token, Token::RParen | Token::LParen)))
+    else {
+        return Ok(None);
+    };
+    let mut wait_s = None;
+    for index in start + 2..tokens.len() {
+        match word(index).as_str() {
+            "NOWAIT" => wait_s = Some(0),
+            "WAIT" => wait_s = Some(word(index + 1).parse().map_err(|_| OraError::new(30005, "missing or invalid WAIT interval"))?),
+            "SKIP" => return Err(OraError::unsupported("FOR UPDATE … SKIP LOCKED")),
+            _ => {}
         }
-        _ => Ok(false),
     }
+    tokens.truncate(start);
+    Ok(Some(RowLock { wait_s }))
 }
 
 /// Parses one statement, whose binds are `:0`, `:1` … by their place, with the RETURNING clause of DML, which sqlparser does not know with INTO.
@@ -62,14 +72,19 @@ pub(crate) fn dml(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<(Ast, Opt
         }
     }
     clause.remove(0);
-    quote_cast_types(&mut clause);
-    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(clause);
-    let expressions = parser.parse_comma_separated(Parser::parse_expr).map_err(|error| parse_error(sql, error))?;
+    let expressions = expressions(sql, clause)?;
     if expressions.len() != targets.len() {
         let (code, text) = if expressions.len() < targets.len() { (947, "not enough values") } else { (913, "too many values") };
         return Err(OraError::new(code, text));
     }
     Ok((from_tokens(sql, tokens)?, Some(Returning { expressions, into: targets })))
+}
+
+/// Parses expressions separated by commas.
+pub(crate) fn expressions(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<Vec<Expr>> {
+    quote_cast_types(&mut tokens);
+    let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
+    parser.parse_comma_separated(Parser::parse_expr).map_err(|error| parse_error(sql, error))
 }
 
 /// Parses the tokens of one statement; `sql` is the text they come from.

@@ -19,10 +19,14 @@ use super::value::{Stored, store_plain};
 use super::{Datum, OraError, Result, password, undo};
 
 mod block;
+mod call;
 mod check;
+mod cursors;
 mod query;
 mod rules;
+mod slot;
 mod statement;
+mod units;
 
 pub use statement::Statement;
 
@@ -56,6 +60,14 @@ pub struct Session {
     last_row: Option<(i64, i64)>,
     /// Whether the schema was chosen by its name, be it the user's own.
     pub(super) schema_is_chosen: bool,
+    /// Queries that cursor variables stand for, by number.
+    cursors: BTreeMap<u32, cursors::RefCursor>,
+    next_cursor: u32,
+    /// Queries that the running block returned to its caller.
+    implicit_results: Vec<u32>,
+    output: call::Output,
+    /// What the last statement said besides its success.
+    warning: Option<OraError>,
     /// Whether a block runs: its statements are parts of one call.
     in_block: bool,
 }
@@ -111,6 +123,11 @@ impl Session {
             is_open: false,
             last_row: None,
             schema_is_chosen: false,
+            cursors: BTreeMap::new(),
+            next_cursor: 0,
+            implicit_results: Vec::new(),
+            output: call::Output::default(),
+            warning: None,
             in_block: false,
         })
     }
@@ -158,9 +175,9 @@ impl Session {
         self.settings.get(name).map(String::as_str)
     }
 
-    /// Minutes of the session's time zone from UTC.
+    /// Minutes of the session's time zone from UTC, now.
     pub fn time_zone_minutes(&self) -> i32 {
-        self.nls.offset_minutes
+        super::datetime::DateTime::now(self.nls.offset_minutes).offset_minutes
     }
 
     /// False for `null`, where [`Session::check_execute`] stands for executing DML.
@@ -212,11 +229,24 @@ impl Session {
         let lost = self.check_not_lost();
         if self.in_transaction() {
             undo::commit_transaction(&self.connection)?;
-            self.connection.execute_batch("COMMIT")?;
+            if let Err(error) = self.connection.execute_batch("COMMIT") {
+                return Err(self.commit_failed(error));
+            }
         }
         self.is_open = false;
         self.end_temporary()?;
         lost
+    }
+
+    /// ORA-02091 where the record of the commit cannot have reached the file; any other error leaves it open whether it did (a failed sync).
+    fn commit_failed(&mut self, error: rusqlite::Error) -> OraError {
+        const NOT_WRITTEN: [i32; 3] = [rusqlite::ffi::SQLITE_IOERR_WRITE, rusqlite::ffi::SQLITE_FULL, rusqlite::ffi::SQLITE_BUSY];
+        let is_refused = error.sqlite_error().is_some_and(|cause| NOT_WRITTEN.contains(&cause.extended_code));
+        let cause = OraError::from(error);
+        if is_refused && self.rollback().is_ok() {
+            return OraError::new(2091, format_args!("transaction rolled back\n{}", cause.message));
+        }
+        cause
     }
 
     /// Takes all changes of the transaction back.

@@ -101,6 +101,21 @@ impl<'s> TokenReader<'s> {
         token
     }
 
+    /// The token after the next.
+    pub fn peek_after(&self) -> Option<&Token> {
+        self.tokens.get(self.at + 1).map(|token| &token.token)
+    }
+
+    /// Reads other tokens of the same text, until `restore` is given what this gives.
+    pub fn replace(&mut self, tokens: Vec<TokenWithSpan>) -> (Vec<TokenWithSpan>, usize) {
+        (std::mem::replace(&mut self.tokens, tokens), std::mem::take(&mut self.at))
+    }
+
+    /// Goes on where `replace` left.
+    pub fn restore(&mut self, (tokens, at): (Vec<TokenWithSpan>, usize)) {
+        (self.tokens, self.at) = (tokens, at);
+    }
+
     /// The next token with its place.
     pub fn next_with_span(&mut self) -> Option<TokenWithSpan> {
         let token = self.tokens.get(self.at).cloned();

@@ -126,6 +126,7 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
     let bytes = match value {
         ValueRef::Null => return Ok(Datum::Null),
         ValueRef::Integer(_) | ValueRef::Real(_) => return Err(damaged()),
+        ValueRef::Text([]) if family == Family::Clob => return Ok(Datum::EmptyClob),
         ValueRef::Text(bytes) if matches!(family, Family::Text | Family::Char | Family::Clob | Family::Rowid) => {
             return std::str::from_utf8(bytes).map(Datum::Text).map_err(|_| damaged());
         }
@@ -142,6 +143,7 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
             let utc = DateTime::from_timestamp(bytes.try_into().map_err(|_| damaged())?)?;
             Datum::TimestampTz(utc.in_zone(offset_minutes).to_timestamp_tz())
         }
+        Family::Blob if bytes.is_empty() => Datum::EmptyBlob,
         Family::Raw | Family::Blob => Datum::Bytes(bytes),
         Family::IntervalDs => Datum::IntervalDs(interval::nanos(bytes)?),
         Family::IntervalYm => Datum::IntervalYm(interval::months(bytes)?),
@@ -160,11 +162,14 @@ pub(crate) fn store_plain<'a>(datum: Datum<'a>) -> Result<Stored<'a>> {
         Datum::BinaryDouble(value) => Stored::inline(&double_bytes(value)),
         Datum::Text(text) => Stored::text(text),
         Datum::Bytes(bytes) => Stored::bytes(bytes),
+        Datum::EmptyClob => Stored::Text(Cow::Borrowed("")),
+        Datum::EmptyBlob => Stored::Bytes(Cow::Borrowed(&[])),
         Datum::Date(bytes) => Stored::inline(&DateTime::from_date(bytes)?.to_date()),
         Datum::Timestamp(bytes) => Stored::inline(&DateTime::from_timestamp(bytes)?.to_timestamp()),
         Datum::TimestampTz(bytes) => Stored::inline(&DateTime::from_timestamp_tz(bytes)?.to_timestamp_tz()),
         Datum::IntervalDs(nanos) => Stored::inline(&interval::nanos_bytes(interval::checked_nanos(Some(nanos))?)),
         Datum::IntervalYm(months) => Stored::inline(&interval::months_bytes(months)),
+        Datum::Boolean(_) | Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
     })
 }
 
@@ -179,6 +184,9 @@ pub(crate) struct Target<'c> {
 pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Result<Stored<'a>> {
     if datum.is_null() {
         return Ok(Stored::Null);
+    }
+    if matches!(datum, Datum::EmptyClob | Datum::EmptyBlob) {
+        return assign_empty_lob(target, datum);
     }
     match target.data_type {
         DataType::Number { precision: None, scale: None } => Ok(Stored::number(&to_number(datum)?)),
@@ -242,12 +250,12 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
 }
 
 /// A LOB without content goes to LOB columns as it is, and is NULL elsewhere.
-pub(crate) fn assign_empty_lob<'a>(target: &Target<'_>, datum: Datum<'a>) -> Result<Stored<'a>> {
+fn assign_empty_lob<'a>(target: &Target<'_>, datum: Datum<'a>) -> Result<Stored<'a>> {
     match (target.data_type.family(), datum) {
-        (Family::Clob, Datum::Text(_)) => Ok(Stored::Text(Cow::Borrowed(""))),
-        (Family::Blob, Datum::Bytes(_)) => Ok(Stored::Bytes(Cow::Borrowed(&[]))),
-        (Family::Text | Family::Char, Datum::Text(_)) => Ok(Stored::Null),
-        (_, Datum::Text(_)) => Err(OraError::inconsistent(target.data_type.dictionary_name(), "CLOB")),
+        (Family::Clob, Datum::EmptyClob) => Ok(Stored::Text(Cow::Borrowed(""))),
+        (Family::Blob, Datum::EmptyBlob) => Ok(Stored::Bytes(Cow::Borrowed(&[]))),
+        (Family::Text | Family::Char, Datum::EmptyClob) => Ok(Stored::Null),
+        (_, Datum::EmptyClob) => Err(OraError::inconsistent(target.data_type.dictionary_name(), "CLOB")),
         _ => Err(OraError::inconsistent(target.data_type.dictionary_name(), "BLOB")),
     }
 }
@@ -308,7 +316,8 @@ fn renamed(error: OraError, expected: &str) -> OraError {
 /// Text of any value as the implicit conversion to a character type writes it.
 pub(crate) fn to_text<'a>(datum: Datum<'a>, nls: &Nls, expected: &str) -> Result<Cow<'a, str>> {
     Ok(match datum {
-        Datum::Null => Cow::Borrowed(""),
+        Datum::Null | Datum::EmptyClob => Cow::Borrowed(""),
+        Datum::EmptyBlob => return Err(OraError::inconsistent(expected, "BLOB")),
         Datum::Text(text) => Cow::Borrowed(text),
         Datum::Int(value) => Cow::Owned(value.to_string()),
         Datum::UInt(value) => Cow::Owned(value.to_string()),
@@ -322,7 +331,13 @@ pub(crate) fn to_text<'a>(datum: Datum<'a>, nls: &Nls, expected: &str) -> Result
         Datum::TimestampTz(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp_tz(bytes)?, 13)),
         Datum::IntervalDs(nanos) => Cow::Owned(interval::nanos_text(nanos, 9, 9)),
         Datum::IntervalYm(months) => Cow::Owned(interval::months_text(months, 9)),
+        Datum::Boolean(_) | Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
     })
+}
+
+/// Types of PL/SQL have no place in SQL.
+fn not_in_sql(datum: &Datum<'_>) -> OraError {
+    OraError::new(902, format_args!("invalid datatype: {} of PL/SQL in SQL", kind_name(datum)))
 }
 
 /// BINARY_FLOAT and BINARY_DOUBLE as text: `1.5E+000`, `Nan`, `Inf`.
@@ -378,7 +393,7 @@ fn to_datetime(datum: Datum<'_>, nls: &Nls, read: fn(&Nls, &str) -> Result<DateT
 fn zoned(datum: Datum<'_>, nls: &Nls) -> Result<DateTime> {
     let value = to_datetime(datum, nls, Nls::read_timestamp_tz, "TIMESTAMP WITH TIME ZONE")?;
     let local = matches!(datum, Datum::Date(_) | Datum::Timestamp(_));
-    let value = if local { DateTime { offset_minutes: nls.offset_minutes, ..value } } else { value };
+    let value = if local { value.local_in(nls.offset_minutes)? } else { value };
     value.to_utc().check()?;
     Ok(value)
 }
@@ -390,11 +405,16 @@ fn kind_name(datum: &Datum<'_>) -> &'static str {
         Datum::BinaryFloat(_) => "BINARY_FLOAT",
         Datum::BinaryDouble(_) => "BINARY_DOUBLE",
         Datum::Bytes(_) => "BINARY",
+        Datum::EmptyClob => "CLOB",
+        Datum::EmptyBlob => "BLOB",
         Datum::Date(_) => "DATE",
         Datum::Timestamp(_) => "TIMESTAMP",
         Datum::TimestampTz(_) => "TIMESTAMP WITH TIME ZONE",
         Datum::IntervalDs(_) => "INTERVAL DAY TO SECOND",
         Datum::IntervalYm(_) => "INTERVAL YEAR TO MONTH",
+        Datum::Boolean(_) => "BOOLEAN",
+        Datum::Table(_) => "TABLE",
+        Datum::Cursor(_) => "CURSOR",
     }
 }
 

@@ -3,8 +3,8 @@
 use std::ffi::c_void;
 
 use clntsh::abi::bind::{OCIBindArrayOfStruct, OCIBindByName2, OCIBindDynamic};
+use clntsh::abi::calls::{OCIBreak, OCITransCommit, OCITransRollback};
 use clntsh::abi::codes::mode;
-use clntsh::abi::session::{OCIBreak, OCITransCommit, OCITransRollback};
 use clntsh::abi::statement::OCIParamGet;
 
 use super::*;

@@ -1,9 +1,9 @@
 //! Every external type that can be bound, against the value that arrives.
 
+use clntsh::abi::calls::OCITransRollback;
 use clntsh::abi::codes::mode;
 use clntsh::abi::datetime::OCIDateTimeConstruct;
 use clntsh::abi::descriptor::OCIArrayDescriptorAlloc;
-use clntsh::abi::session::OCITransRollback;
 
 use super::*;
 

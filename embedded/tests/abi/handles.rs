@@ -2,8 +2,8 @@
 
 use std::ptr::{null, null_mut};
 
+use clntsh::abi::calls::{OCIBreak, OCIPing, OCIServerRelease2, OCITransCommit};
 use clntsh::abi::logon::{OCILogoff, OCILogon2, OCIServerDetach};
-use clntsh::abi::session::{OCIBreak, OCIPing, OCIServerRelease2, OCITransCommit};
 use clntsh::abi::statement::{OCIStmtGetBindInfo, OCIStmtPrepare};
 use clntsh::abi::unsupported::OCITransStart;
 

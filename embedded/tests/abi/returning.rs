@@ -97,3 +97,57 @@ fn a_block_reads_and_writes_its_binds() {
     client.env.ok(client.execute(stmt, 1, 0));
     assert_eq!((number, &text[..length as usize], indicator), (42, &b"twice 42"[..], 0));
 }
+
+/// Index-by tables go in and out, and their number comes back.
+#[test]
+fn an_index_by_table_is_bound_as_an_array_with_a_count() {
+    let client = Client::connect(":memory:");
+    client.run("CREATE PACKAGE p AS TYPE list IS TABLE OF NUMBER INDEX BY BINARY_INTEGER; PROCEDURE more(a IN OUT list); END;");
+    client.run(
+        "CREATE PACKAGE BODY p AS PROCEDURE more(a IN OUT list) IS n NUMBER := a.COUNT; BEGIN
+         FOR i IN 1..n LOOP a(i) := a(i) + 1; END LOOP; a(n + 1) := 99; END; END;",
+    );
+    let stmt = client.prepare("BEGIN p.more(:a); END;");
+    let (mut values, mut indicators, mut count) = ([4i64, 5, 0], [0i16; 3], 2u32);
+    let mut bind = null_mut();
+    let mut bound = |count: &mut u32| unsafe {
+        OCIBindByPos2(
+            stmt,
+            &mut bind,
+            client.env.err,
+            1,
+            values.as_mut_ptr().cast(),
+            8,
+            3,
+            indicators.as_mut_ptr().cast(),
+            null_mut(),
+            null_mut(),
+            3,
+            count,
+            0,
+        )
+    };
+    client.env.ok(bound(&mut count));
+    client.env.ok(client.execute(stmt, 1, 0));
+    assert_eq!((values, count), ([5, 6, 99], 3));
+    // A fourth element has no place.
+    client.env.fails(client.execute(stmt, 1, 0), 6513);
+}
+
+/// A call that takes longer than its limit ends with ORA-03156, and the session goes on.
+#[test]
+fn a_call_ends_at_its_time_limit() {
+    let client = Client::connect(":memory:");
+    let limit = 50u32;
+    let set = |limit: &u32| unsafe {
+        OCIAttrSet(client.svc, kind::SVCCTX, std::ptr::from_ref(limit).cast_mut().cast(), 4, attr::CALL_TIMEOUT, client.env.err)
+    };
+    client.env.ok(set(&limit));
+    assert_eq!(client.env.get::<u32>(client.svc, kind::SVCCTX, attr::CALL_TIMEOUT), 50);
+    let stmt = client.prepare("BEGIN DBMS_SESSION.SLEEP(20); END;");
+    let began = std::time::Instant::now();
+    client.env.fails(client.execute(stmt, 1, 0), 3156);
+    assert!(began.elapsed().as_secs() < 10);
+    client.env.ok(set(&0));
+    assert_eq!(client.number("SELECT 7 FROM dual"), 7);
+}

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use olbridge::copy::OnError;
 use olbridge::load::NotFound;
 
+use crate::cast_arguments::CastArguments;
 use crate::failure::{Failure, usage};
 
 /// What only a copy into a table takes.
@@ -39,6 +40,18 @@ pub struct ChangeArguments {
     /// Name of the job: the table OLBRIDGE_STATE remembers what it has loaded, so that running it again loads nothing twice
     #[arg(long, value_name = "NAME")]
     pub job: Option<String>,
+    /// Let --mode truncate and --mode overwrite remove the rows that are there
+    #[arg(long)]
+    pub allow_destructive: bool,
+    /// Statement before the rows (repeatable): in their transaction, unless it commits by itself
+    #[arg(long, value_name = "SQL")]
+    pub pre_sql: Vec<String>,
+    /// Statement after the rows, in their transaction (repeatable)
+    #[arg(long, value_name = "SQL")]
+    pub post_sql: Vec<String>,
+    /// Other types.
+    #[command(flatten)]
+    pub cast: CastArguments,
 }
 
 /// `--on-error`.
@@ -81,6 +94,10 @@ impl ChangeArguments {
             ("--primary-key", !self.primary_key.is_empty()),
             ("--not-found", self.not_found.is_some()),
             ("--job", self.job.is_some()),
+            ("--allow-destructive", self.allow_destructive),
+            ("--pre-sql", !self.pre_sql.is_empty()),
+            ("--post-sql", !self.post_sql.is_empty()),
+            ("--cast", !self.cast.cast.is_empty()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }

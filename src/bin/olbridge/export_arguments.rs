@@ -7,6 +7,7 @@ use clap::Args;
 use olbridge::copy::export::{AsOf, ExportJob, FileMode, Reading, Selection, TypeChoices};
 use olbridge::copy::target::Target;
 use olbridge::fetch::FetchOptions;
+use olbridge::lake::format::Format;
 use olbridge::lake::sink::{Codec, SinkOptions, is_standard_output};
 
 use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
@@ -46,10 +47,16 @@ pub struct ExportArguments {
     /// Compression of Parquet and Arrow: zstd, snappy (Parquet only), lz4 or none (default: zstd for Parquet, none for Arrow)
     #[arg(long, value_name = "CODEC")]
     pub compression: Option<String>,
+    /// Write a directory: the values of these columns become column=value directories
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    pub partition_by: Vec<String>,
+    /// Write a directory: another file after so many bytes, such as 256MiB
+    #[arg(long, value_name = "BYTES")]
+    pub file_bytes: Option<String>,
     /// Rows of a row group at most (default: 1048576; a group also ends at 64 MiB)
     #[arg(long, value_name = "ROWS")]
     pub row_group_rows: Option<NonZeroUsize>,
-    /// Room for a CLOB or BLOB, such as 1MiB; a longer one ends the job (default: 32767)
+    /// Bytes of a CLOB or BLOB that come with its row, such as 1MiB; a longer one is read by itself (default: 32767; 0: all are)
     #[arg(long, value_name = "BYTES")]
     pub max_lob_bytes: Option<String>,
 }
@@ -66,6 +73,8 @@ impl ExportArguments {
             ("--as-of-timestamp", self.as_of_timestamp.is_some()),
             ("--parallel", self.parallel.is_some()),
             ("--compression", self.compression.is_some()),
+            ("--partition-by", !self.partition_by.is_empty()),
+            ("--file-bytes", self.file_bytes.is_some()),
             ("--row-group-rows", self.row_group_rows.is_some()),
             ("--max-lob-bytes", self.max_lob_bytes.is_some()),
         ];
@@ -107,7 +116,9 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
         types: type_choices(&arguments)?,
         fetch: fetch_options(&arguments)?,
         sink: SinkOptions {
-            format: arguments.format.of_target(path)?,
+            format: format(&arguments, path)?,
+            partition_by: options.partition_by.clone(),
+            file_bytes: options.file_bytes.as_deref().map(|text| bytes("--file-bytes", Some(text), 0)).transpose()?.map(|n| n as u64),
             csv: arguments.format.csv()?,
             codec: options.compression.as_deref().map(str::parse::<Codec>).transpose()?,
             row_group_rows: options.row_group_rows.map_or(SinkOptions::default().row_group_rows, NonZeroUsize::get),
@@ -119,6 +130,9 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     }
     job.sink.check()?;
     let telling = Telling::of(&arguments)?;
+    if is_standard_output(&job.path) && job.sink.is_directory() {
+        return Err(usage("standard output is no directory", "name one, or leave out --partition-by and --file-bytes"));
+    }
     if is_standard_output(&job.path) && telling.report == Some(ReportTo::StandardOutput) && !telling.dry_run {
         return Err(usage("standard output cannot take the rows and the report", "--report json=FILE"));
     }
@@ -142,6 +156,16 @@ pub fn fetch_options(arguments: &CopyArguments) -> Result<FetchOptions, Failure>
         max_lob_bytes: max_lob_bytes(arguments.export.max_lob_bytes.as_deref())?,
         lossy: lossy(arguments.lossy.as_deref())?,
     })
+}
+
+/// A directory has no ending to tell its format: Parquet.
+fn format(arguments: &CopyArguments, path: &str) -> Result<Format, Failure> {
+    let is_directory = !arguments.export.partition_by.is_empty() || arguments.export.file_bytes.is_some();
+    match arguments.format.format()? {
+        None if is_directory => Ok(Format::Parquet),
+        Some(format) => Ok(format),
+        None => arguments.format.of_target(path),
+    }
 }
 
 pub fn reading(options: &ExportArguments) -> Reading {
@@ -188,6 +212,9 @@ fn bytes(option: &str, text: Option<&str>, default: usize) -> Result<usize, Fail
 fn max_lob_bytes(text: Option<&str>) -> Result<u32, Failure> {
     const MOST: u32 = 1 << 30;
     let default = FetchOptions::default().max_lob_bytes;
+    if text == Some("0") {
+        return Ok(0);
+    }
     let bytes = bytes("--max-lob-bytes", text, default as usize)?;
     u32::try_from(bytes)
         .ok()

@@ -1,6 +1,7 @@
 //! The command `olbridge`: arguments → a checked request → the library. Results go to standard output, everything else to standard error.
 
 mod arguments;
+mod cast_arguments;
 mod change_arguments;
 mod command;
 mod embedded_library;

@@ -26,11 +26,12 @@ pub fn is_pipe(arguments: &CopyArguments) -> bool {
 }
 
 /// Checks the arguments of a copy between databases.
-pub fn pipe(arguments: CopyArguments) -> Result<PipeRequest, Failure> {
-    let [source, target] = &arguments.operands[..] else {
+pub fn pipe(mut arguments: CopyArguments) -> Result<PipeRequest, Failure> {
+    let [source, target] = &arguments.operands.clone()[..] else {
         return Err(usage("a copy between databases has one source and one target", "olbridge copy SOURCE TARGET"));
     };
     let options = &arguments.export;
+    let allow_destructive = std::mem::take(&mut arguments.change.allow_destructive);
     let given = [
         ("--rename", !arguments.rename.is_empty()),
         ("--commit-rows", arguments.commit_rows.is_some()),
@@ -38,9 +39,14 @@ pub fn pipe(arguments: CopyArguments) -> Result<PipeRequest, Failure> {
         ("--number", options.number.is_some()),
         ("--as", !arguments.format.types.is_empty()),
         ("--like", arguments.format.like.is_some()),
+        ("--csv-delimiter", arguments.format.csv_delimiter.is_some()),
+        ("--csv-null", arguments.format.csv_null.is_some()),
+        ("--ordered", options.ordered),
         ("--compression", options.compression.is_some()),
         ("--row-group-rows", options.row_group_rows.is_some()),
         ("--parallel", options.parallel.is_some()),
+        ("--partition-by", !options.partition_by.is_empty()),
+        ("--file-bytes", options.file_bytes.is_some()),
     ];
     let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name);
     if let Some(name) = given.or(arguments.change.first_given()) {
@@ -58,6 +64,7 @@ pub fn pipe(arguments: CopyArguments) -> Result<PipeRequest, Failure> {
         as_of: reading(options).as_of,
         target,
         mode: mode(arguments.mode),
+        allow_destructive,
         fetch: fetch_options(&arguments)?,
     };
     let telling = Telling::of(&arguments)?;
@@ -82,7 +89,7 @@ mod tests {
         assert!(!is_pipe(&arguments(&["oracle://u@h/T", "t.parquet"])));
         let request = pipe(arguments(&["oracle://u@h/T", "oracle://v@i/S", "--mode", "create", "--where", "A > 1"])).unwrap();
         assert_eq!(request.job.selection.condition.as_deref(), Some("A > 1"));
-        for more in [["--rename", "a=b"], ["--commit-rows", "5"], ["--parallel", "2"], ["--key", "A"]] {
+        for more in [["--rename", "a=b"], ["--commit-rows", "5"], ["--parallel", "2"], ["--key", "A"], ["--job", "J"], ["--pre-sql", "S"]] {
             let words: Vec<&str> = ["oracle://u@h/T", "oracle://v@i/S"].into_iter().chain(more).collect();
             let message = pipe(arguments(&words)).unwrap_err().to_string();
             assert!(message.contains(more[0]), "{message}");

@@ -72,8 +72,9 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         return Err(usage(format!("{option} has no meaning for a load"), "leave it out; it belongs to olbridge copy TARGET FILE"));
     }
     let change = arguments.change;
-    let (on_error, delete_when) = (change.on_error()?, change.delete_when()?);
+    let (on_error, delete_when, cast) = (change.on_error()?, change.delete_when()?, change.cast.casts()?);
     let job = CopyJob {
+        cast,
         source,
         reading,
         target,
@@ -91,6 +92,9 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
         lossy,
         job: change.job,
+        allow_destructive: change.allow_destructive,
+        pre_sql: change.pre_sql,
+        post_sql: change.post_sql,
     };
     Ok(CopyRequest { job, telling, connection: arguments.connection })
 }

@@ -74,6 +74,7 @@ pub(super) fn decode(buffers: &Buffers, row: usize) -> Cell {
             assert!(with_zone || fields.offset_minutes == 0);
             time(&fields)
         }
+        Layout::Lob { .. } => panic!("locators are not bound in arrays"),
     }
 }
 
@@ -266,9 +267,15 @@ fn expected_text(text: &str, target: &OracleType, lossy: LossySet) -> Option<Cel
             text.len() <= size.max_bytes as usize && size.max_chars.is_none_or(|chars| text.chars().count() <= chars as usize)
         }
         OracleType::Nvarchar2(size) | OracleType::Nchar(size) => text.encode_utf16().count() <= size.max_chars.unwrap() as usize,
-        _ => text.len() <= 32_767,
+        _ => true,
     };
-    if text.is_empty() { empty(lossy) } else { fits.then(|| Cell::Text(text.into())) }
+    if text.is_empty() && !target.is_lob() {
+        empty(lossy)
+    } else if text.is_empty() {
+        Some(empty(lossy).unwrap_or(Cell::Text("".into())))
+    } else {
+        fits.then(|| Cell::Text(text.into()))
+    }
 }
 
 fn bytes(array: &ArrayRef, row: usize) -> Vec<u8> {
@@ -281,8 +288,14 @@ fn bytes(array: &ArrayRef, row: usize) -> Vec<u8> {
 }
 
 fn expected_bytes(value: &[u8], target: &OracleType, lossy: LossySet) -> Option<Cell> {
-    let max_bytes = if let OracleType::Raw { max_bytes } = target { *max_bytes } else { 32_767 };
-    if value.is_empty() { empty(lossy) } else { (value.len() <= max_bytes as usize).then(|| Cell::Bytes(value.into())) }
+    let max_bytes = if let OracleType::Raw { max_bytes } = target { *max_bytes } else { u32::MAX };
+    if value.is_empty() && !target.is_lob() {
+        empty(lossy)
+    } else if value.is_empty() {
+        Some(empty(lossy).unwrap_or(Cell::Bytes(vec![])))
+    } else {
+        (value.len() <= max_bytes as usize).then(|| Cell::Bytes(value.into()))
+    }
 }
 
 fn expected_time(array: &ArrayRef, row: usize, target: &OracleType, lossy: LossySet) -> Option<Cell> {

@@ -4,7 +4,7 @@ use arrow::util::display::array_value_to_string;
 
 use super::external_type::*;
 use super::*;
-use crate::layout::{Cells, DateTimeFields};
+use crate::layout::{Cells, DateTimeFields, LongCells};
 use crate::value::datetime::decode_dat;
 use crate::value::number::{NUMBER_SLOT_BYTES, encode_i128};
 
@@ -17,6 +17,10 @@ struct Stored {
 
 /// What a define of `layout` gets of the one value in `buffers`.
 fn stored(buffers: &Buffers, layout: Layout) -> Stored {
+    if let Layout::Lob { .. } = layout {
+        let is_null = decode(buffers, 0) == Cell::Null;
+        return Stored { values: buffers.values.clone(), lengths: buffers.lengths.clone(), is_null };
+    }
     let stride_bytes = layout.stride_bytes() as usize;
     let mut values = vec![0x55; stride_bytes];
     if decode(buffers, 0) == Cell::Null {
@@ -60,6 +64,11 @@ fn origin<'a>(column: &'a ColumnDesc, wanted: &'a DataType, lossy: LossySet) -> 
 
 fn read(define: &mut dyn ColumnDefine, stored: &Stored) -> Result<ArrayRef, ValueError> {
     let layout = define.layout();
+    if let Layout::Lob { .. } = layout {
+        let end = if stored.is_null { 0 } else { stored.lengths[0] };
+        let cells = LongCells { bytes: stored.values[..end as usize].to_vec(), offsets: vec![0, end as i32] };
+        return define.read_long(cells, stored.is_null.then(|| NullBuffer::new_null(1)));
+    }
     let lengths = if matches!(layout, Layout::Variable { .. }) { &stored.lengths[..] } else { &[] };
     let cells = Cells { values: &stored.values, stride_bytes: layout.stride_bytes() as usize, lengths, rows: 1 };
     define.read(cells, stored.is_null.then(|| NullBuffer::new_null(1)))

@@ -12,7 +12,7 @@ use crate::copy::format::{TextTable, bytes, thousands};
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::lake::format::Format;
-use crate::lake::sink::{SinkOptions, is_standard_output};
+use crate::lake::sink::{SinkOptions, is_standard_output, is_taken};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, TableName};
 use crate::sql;
@@ -90,7 +90,7 @@ pub(in crate::copy) struct Source {
 impl Source {
     fn whole(fetch: FetchPlan, snapshot: Snapshot, note: Option<String>) -> Self {
         let readers = Readers { sessions: 1, slices: 1, cut_by: CutBy::Nothing, ordered: true, note };
-        Source { snapshot, readers, slices: vec![fetch.sql.clone()], warnings: warnings(&fetch), fetch }
+        Source { snapshot, readers, slices: vec![fetch.sql.clone()], warnings: Vec::new(), fetch }
     }
 }
 
@@ -101,7 +101,7 @@ impl ExportJob {
     /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options.
     pub fn plan(&self, session: &Session) -> Result<ExportPlan> {
         self.check()?;
-        let action = match (!is_standard_output(&self.path) && self.path.exists(), self.mode) {
+        let action = match (is_taken(&self.path), self.mode) {
             (false, _) => FileAction::Create,
             (true, FileMode::Overwrite) => FileAction::Replace,
             (true, FileMode::Ignore) => FileAction::Skip,
@@ -129,7 +129,7 @@ impl ExportJob {
             rows_per_fetch: fetch.as_ref().map_or(0, FetchPlan::rows_per_fetch),
             buffer_bytes: fetch.as_ref().map_or(0, |fetch| fetch.buffer_bytes() as u64 * u64::from(readers.sessions)),
             readers,
-            file: self.sink,
+            file: self.sink.clone(),
             warnings,
             fetch,
             slices,
@@ -182,7 +182,7 @@ impl ExportJob {
         let slices = cut.conditions.iter().map(|range| select(snapshot.scn, range.as_deref())).collect::<Result<Vec<_>>>()?;
         let sessions = self.reading.parallel.min(slices.len() as u32);
         let note = cut.why_whole.and_then(|why| self.why_one_reader(&why));
-        let warnings = warnings(&fetch);
+        let warnings = Vec::new();
         let readers = Readers { sessions, slices: slices.len(), cut_by: cut.by, ordered: self.reading.ordered, note };
         Ok(Source { fetch, snapshot, readers, slices, warnings })
     }
@@ -279,16 +279,6 @@ fn find_columns(wanted: &[String], columns: &[ColumnDesc], problems: &mut Vec<Pl
     found
 }
 
-/// A nullable LOB: its NULLs may be empty values.
-fn warnings(plan: &FetchPlan) -> Vec<String> {
-    let lobs = plan.columns.iter().map(|column| &column.column).filter(|column| column.nullable && column.oracle_type.is_lob());
-    lobs.map(|column| {
-        let (name, oracle_type) = (&column.name, &column.oracle_type);
-        format!("column {name}: an empty {oracle_type} is read as NULL; Oracle's client does not tell them apart in a row")
-    })
-    .collect()
-}
-
 fn shown_columns(plan: &FetchPlan) -> Vec<ExportColumn> {
     let described = |(index, (FetchColumn { column, field }, layout)): (usize, (&FetchColumn, _))| ExportColumn {
         position: index + 1,
@@ -303,7 +293,7 @@ fn shown_columns(plan: &FetchPlan) -> Vec<ExportColumn> {
 
 fn layout_line(file: &SinkOptions) -> String {
     let codec = file.codec();
-    match file.format {
+    let format = match file.format {
         Format::Parquet => {
             let (rows, size) = (thousands(file.row_group_rows as u64), bytes(file.row_group_bytes as u64));
             format!("Parquet with {codec}, row groups of {rows} rows or {size}")
@@ -312,7 +302,13 @@ fn layout_line(file: &SinkOptions) -> String {
         Format::Arrows => format!("Arrow IPC stream, compression {codec}"),
         Format::Csv => format!("CSV, {:?} between fields, NULL is {:?}", file.csv.delimiter, file.csv.null),
         Format::Ndjson => "NDJSON, one object a line".to_owned(),
-    }
+    };
+    let partitions = match file.partition_by.is_empty() {
+        true => String::new(),
+        false => format!("; a directory for each {}", file.partition_by.join(", ")),
+    };
+    let limit = file.file_bytes.map(|limit| format!("; another file after {}", bytes(limit))).unwrap_or_default();
+    format!("{format}{partitions}{limit}")
 }
 
 impl fmt::Display for ExportPlan {

@@ -198,6 +198,17 @@ impl<'a> Shared<'a> {
     }
 }
 
+/// Ends the job when the thread panics: the others may be waiting for its slice.
+struct FailOnPanic<'a>(&'a Shared<'a>);
+
+impl Drop for FailOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail(panicked());
+        }
+    }
+}
+
 /// One session at work.
 struct Reader<'a> {
     shared: &'a Shared<'a>,
@@ -221,6 +232,7 @@ struct Ended;
 impl Reader<'_> {
     fn run(self, tell: &mut dyn FnMut()) {
         let shared = self.shared;
+        let _guard = FailOnPanic(shared);
         while !shared.is_stopped() {
             let slice = shared.next.fetch_add(1, Ordering::Relaxed);
             if slice >= shared.slices.len() || self.read_with_retries(slice, tell).is_err() {

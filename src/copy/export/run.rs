@@ -32,7 +32,7 @@ impl ExportPlan {
         self.run_parallel(session, Vec::new(), progress, cancel)
     }
 
-    /// As [`Self::run`], with more sessions of the same database that read at the same time: [`Readers::sessions`] less one are as many as are of use.
+    /// As [`Self::run`], with more sessions of the same database that read at the same time: `Readers::sessions` less one are as many as are of use.
     /// All read the plan's SCN.
     ///
     /// # Errors

@@ -74,6 +74,22 @@ impl<W: Write + Send> Encoder<W> {
         Ok(())
     }
 
+    /// Bytes that are in memory until a row group ends; other formats than Parquet keep none.
+    pub(super) fn in_progress_bytes(&self) -> usize {
+        match self {
+            Encoder::Parquet { writer, .. } => writer.in_progress_size(),
+            _ => 0,
+        }
+    }
+
+    /// Ends the row group.
+    pub(super) fn flush_row_group(&mut self) -> Result<(), EncodeError> {
+        match self {
+            Encoder::Parquet { writer, .. } => Ok(writer.flush()?),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the end: the output, and how many row groups it has.
     pub(super) fn finish(self) -> Result<(W, usize), EncodeError> {
         Ok(match self {

@@ -1,9 +1,11 @@
 //! Files as targets, in every format: written beside their place and moved there when they are whole, so that a reader never sees half a
 //! file. Standard output has no place to move to: whoever reads it learns from the exit code whether it is whole.
 
+mod directory;
 mod encoder;
 mod options;
 mod output;
+mod partition;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,7 @@ use arrow::datatypes::SchemaRef;
 
 use super::input::STANDARD_STREAM;
 use crate::error::Result;
+use directory::DirectorySink;
 use encoder::{Encoder, write_error};
 use output::{Output, Part};
 
@@ -30,14 +33,25 @@ pub const SCN_KEY: &str = "olbridge.scn";
 pub struct SinkReport {
     /// Rows.
     pub rows: u64,
+    /// Files.
+    pub files: u64,
     /// Row groups; 0 in formats without them.
     pub row_groups: usize,
     /// Bytes written.
     pub size_bytes: u64,
 }
 
-/// A file that is being written. Dropped before [`Self::finish`] it leaves nothing.
-pub struct Sink {
+/// A file or a directory of files that is being written. Dropped before [`Self::finish`] it leaves nothing.
+#[derive(Debug)]
+pub struct Sink(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    File(Box<FileSink>),
+    Directory(Box<DirectorySink>),
+}
+
+struct FileSink {
     path: PathBuf,
     /// `None` on standard output.
     part: Option<Part>,
@@ -50,6 +64,11 @@ pub fn is_standard_output(path: &Path) -> bool {
     path == Path::new(STANDARD_STREAM)
 }
 
+/// Whether `path` is taken: by a file, or by a directory with something in it.
+pub fn is_taken(path: &Path) -> bool {
+    !is_standard_output(path) && path.exists() && !directory::is_empty_directory(path)
+}
+
 impl Sink {
     /// Opens a file beside `path`, or standard output for `-`, for batches of `schema`; `texts` go into the footer or schema.
     ///
@@ -58,6 +77,9 @@ impl Sink {
     /// [`crate::Error::Usage`] for options that the format has no place for.
     pub fn create(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Self> {
         options.check()?;
+        if options.is_directory() && !is_standard_output(path) {
+            return Ok(Sink(Kind::Directory(Box::new(DirectorySink::create(path, schema, texts, options)?))));
+        }
         let (part, output) = match is_standard_output(path) {
             true => (None, Output::standard_output()),
             false => {
@@ -66,7 +88,7 @@ impl Sink {
             }
         };
         let encoder = Encoder::new(output, schema, texts, options).map_err(|error| error.about(path))?;
-        Ok(Sink { path: path.to_owned(), part, encoder, rows: 0 })
+        Ok(Sink(Kind::File(Box::new(FileSink { path: path.to_owned(), part, encoder, rows: 0 }))))
     }
 
     /// Adds a batch of the schema.
@@ -74,14 +96,22 @@ impl Sink {
     /// # Errors
     /// [`crate::Error::Source`] when the disk is full or the like; [`crate::Error::ClosedOutput`] when nobody reads standard output any more.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.encoder.write(batch).map_err(|error| error.about(&self.path))?;
-        self.rows += batch.num_rows() as u64;
-        Ok(())
+        match &mut self.0 {
+            Kind::File(file) => {
+                file.encoder.write(batch).map_err(|error| error.about(&file.path))?;
+                file.rows += batch.num_rows() as u64;
+                Ok(())
+            }
+            Kind::Directory(directory) => directory.write(batch),
+        }
     }
 
     /// Rows written so far.
     pub fn rows(&self) -> u64 {
-        self.rows
+        match &self.0 {
+            Kind::File(file) => file.rows,
+            Kind::Directory(directory) => directory.rows(),
+        }
     }
 
     /// Writes the end, makes the file durable, and moves it to its place; with `replace` over one that is there.
@@ -89,18 +119,21 @@ impl Sink {
     /// # Errors
     /// [`crate::Error::Source`]; the target is then what it was before. Without `replace` also when a file has come to be there meanwhile.
     pub fn finish(self, replace: bool) -> Result<SinkReport> {
-        let Sink { path, part, encoder, rows } = self;
+        let FileSink { path, part, encoder, rows } = match self.0 {
+            Kind::File(file) => *file,
+            Kind::Directory(directory) => return directory.finish(replace),
+        };
         let (output, row_groups) = encoder.finish().map_err(|error| error.about(&path))?;
         let size_bytes = output.finish().map_err(|error| write_error(&path, &error))?;
         if let Some(part) = part {
             part.publish(&path, replace).map_err(|error| write_error(&path, &error))?;
         }
-        Ok(SinkReport { rows, row_groups, size_bytes })
+        Ok(SinkReport { rows, files: 1, row_groups, size_bytes })
     }
 }
 
-impl std::fmt::Debug for Sink {
+impl std::fmt::Debug for FileSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sink").field("path", &self.path).field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("FileSink").field("path", &self.path).field("rows", &self.rows).finish_non_exhaustive()
     }
 }

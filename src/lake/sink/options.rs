@@ -54,7 +54,7 @@ impl FromStr for Codec {
 }
 
 /// How a file is laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SinkOptions {
     /// Its format.
     pub format: Format,
@@ -66,6 +66,10 @@ pub struct SinkOptions {
     pub row_group_bytes: usize,
     /// How CSV is written.
     pub csv: CsvOptions,
+    /// Columns whose values become `column=value` directories; the target is a directory then.
+    pub partition_by: Vec<String>,
+    /// Bytes after which another file is begun; the target is a directory then.
+    pub file_bytes: Option<u64>,
 }
 
 impl Default for SinkOptions {
@@ -76,6 +80,8 @@ impl Default for SinkOptions {
             row_group_rows: 1 << 20,
             row_group_bytes: 64 << 20,
             csv: CsvOptions::default(),
+            partition_by: Vec::new(),
+            file_bytes: None,
         }
     }
 }
@@ -87,6 +93,11 @@ impl SinkOptions {
             Format::Parquet => Codec::Zstd,
             _ => Codec::None,
         })
+    }
+
+    /// Whether the target is a directory of files rather than a file.
+    pub fn is_directory(&self) -> bool {
+        !self.partition_by.is_empty() || self.file_bytes.is_some()
     }
 
     /// What the format has no place for.

@@ -3,6 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -10,7 +12,17 @@ const BUFFER_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct Output {
     to: To,
-    bytes: u64,
+    written: Written,
+}
+
+/// How many bytes have gone through an output, for whoever has handed it on.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Written(Arc<AtomicU64>);
+
+impl Written {
+    pub(super) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Debug)]
@@ -21,11 +33,15 @@ enum To {
 
 impl Output {
     pub(super) fn file(file: File) -> Self {
-        Output { to: To::File(BufWriter::with_capacity(BUFFER_BYTES, file)), bytes: 0 }
+        Output { to: To::File(BufWriter::with_capacity(BUFFER_BYTES, file)), written: Written::default() }
     }
 
     pub(super) fn standard_output() -> Self {
-        Output { to: To::StandardOutput(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())), bytes: 0 }
+        Output { to: To::StandardOutput(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())), written: Written::default() }
+    }
+
+    pub(super) fn written(&self) -> Written {
+        self.written.clone()
     }
 
     /// Everything is on disk, or with whoever reads standard output: how many bytes.
@@ -34,7 +50,7 @@ impl Output {
         if let To::File(file) = &self.to {
             file.get_ref().sync_all()?;
         }
-        Ok(self.bytes)
+        Ok(self.written.bytes())
     }
 }
 
@@ -44,7 +60,7 @@ impl Write for Output {
             To::File(file) => file.write(bytes)?,
             To::StandardOutput(out) => out.write(bytes)?,
         };
-        self.bytes += written as u64;
+        self.written.0.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
     }
 

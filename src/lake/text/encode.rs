@@ -12,7 +12,7 @@ use crate::lake::format::CsvOptions;
 
 /// What surrounds values.
 #[derive(Clone, Copy)]
-pub(super) enum Form<'o> {
+pub(in crate::lake) enum Form<'o> {
     /// Values of JSON.
     Json,
     /// Fields of CSV.
@@ -21,13 +21,13 @@ pub(super) enum Form<'o> {
 
 /// The text of every cell of a column, one after the other.
 #[derive(Default)]
-pub(super) struct ColumnText {
+pub(in crate::lake) struct ColumnText {
     bytes: Vec<u8>,
     ends: Vec<usize>,
 }
 
 impl ColumnText {
-    pub(super) fn cell(&self, row: usize) -> &[u8] {
+    pub(in crate::lake) fn cell(&self, row: usize) -> &[u8] {
         let start = if row == 0 { 0 } else { self.ends[row - 1] };
         &self.bytes[start..self.ends[row]]
     }
@@ -116,7 +116,7 @@ pub(super) fn push_json_string(out: &mut Vec<u8>, text: &str) {
 ///
 /// # Errors
 /// A type without a text form: unions and run-end encoding.
-pub(super) fn column_text(array: &dyn Array, form: Form<'_>) -> Result<ColumnText, ArrowError> {
+pub(in crate::lake) fn column_text(array: &dyn Array, form: Form<'_>) -> Result<ColumnText, ArrowError> {
     use DataType::*;
     let each = Each { array, form };
     Ok(match array.data_type() {

@@ -17,6 +17,7 @@ mod writers;
 
 pub(super) use cells::Cells;
 pub(super) use decode::{BadCell, ParseOptions, parse_column};
+pub(super) use encode::{Form, column_text};
 pub(super) use infer::Guess;
 pub(super) use json_lines::JsonLines;
 pub(super) use records::Records;

@@ -192,6 +192,8 @@ pub(crate) struct Catalog {
     pub users: BTreeMap<String, Option<String>>,
     pub tables: BTreeMap<(String, String), Arc<Table>>,
     pub views: BTreeMap<(String, String), Arc<ViewDef>>,
+    /// Texts of stored units by owner, name and kind.
+    pub units: BTreeMap<(String, String, String), Arc<str>>,
     pub sequences: BTreeMap<(String, String), Arc<Sequence>>,
     /// Comments by number of the table and column; no column for the table itself.
     pub comments: BTreeMap<(i64, String), String>,
@@ -265,6 +267,12 @@ impl Catalog {
             let columns: String = row.get(4)?;
             let columns = columns.split('\n').filter(|name| !name.is_empty()).map(str::to_owned).collect();
             catalog.views.insert((row.get(1)?, row.get(2)?), Arc::new(ViewDef { id: row.get(0)?, text: row.get(3)?, columns }));
+        }
+        let units = "SELECT owner, name, kind, text FROM ora_text WHERE kind IN ('PROCEDURE', 'FUNCTION', 'PACKAGE', 'PACKAGE BODY')";
+        let mut statement = connection.prepare_cached(units)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            catalog.units.insert((row.get(0)?, row.get(1)?, row.get(2)?), row.get::<_, String>(3)?.into());
         }
         extras::load(connection, &mut catalog)?;
         let mut statement = connection.prepare_cached("SELECT name FROM ora_text WHERE kind = 'E'")?;

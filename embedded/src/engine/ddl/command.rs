@@ -1,5 +1,6 @@
 //! What DDL and the other commands say, once read.
 
+use super::super::block::UnitKind;
 use super::super::catalog::{ConstraintKind, OnDelete};
 use super::super::tokens::ObjectName;
 use super::super::types::DataType;
@@ -159,6 +160,10 @@ pub(crate) enum Command {
         name: String,
         password: String,
         create: bool,
+    },
+    DropUnit {
+        kind: UnitKind,
+        unit: ObjectName,
     },
     CreateEdition {
         name: String,

@@ -23,16 +23,19 @@ pub(in super::super) fn check_kinds(plan: &DmlPlan, kinds: &[DatumKind], nls: &N
         let column = &table.columns[index];
         let sample = match kinds.get(*bind).copied().unwrap_or_default() {
             // Text converts, or not, by what it says.
-            DatumKind::Null | DatumKind::Text | DatumKind::Char => continue,
+            DatumKind::Null | DatumKind::Text | DatumKind::Char | DatumKind::Clob => continue,
             DatumKind::Number => Datum::Int(0),
             DatumKind::BinaryFloat => Datum::BinaryFloat(0.0),
             DatumKind::BinaryDouble => Datum::BinaryDouble(0.0),
-            DatumKind::Bytes => Datum::Bytes(&[0]),
+            DatumKind::Bytes | DatumKind::Blob => Datum::Bytes(&[0]),
             DatumKind::Date => Datum::Date([120, 100, 1, 1, 1, 1, 1]),
             DatumKind::Timestamp => Datum::Timestamp([120, 100, 1, 1, 1, 1, 1, 0, 0, 0, 0]),
             DatumKind::TimestampTz => Datum::TimestampTz([120, 100, 1, 1, 1, 1, 1, 0, 0, 0, 0, 20, 60]),
             DatumKind::IntervalDs => Datum::IntervalDs(0),
             DatumKind::IntervalYm => Datum::IntervalYm(0),
+            DatumKind::Boolean => Datum::Boolean(false),
+            DatumKind::Table => Datum::Table(&[]),
+            DatumKind::Cursor => Datum::Cursor(0),
         };
         let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
         if let Err(error) = value::assign(&target, sample, nls)

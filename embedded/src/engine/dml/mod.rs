@@ -88,7 +88,8 @@ impl<'a> Runner<'a> {
         matches!(self.plan, DmlPlan::Insert { source: InsertSource::Binds, .. })
             || binds.iter().zip(kinds).all(|(datum, kind)| match datum.kind() {
                 DatumKind::Null => true,
-                DatumKind::Text => matches!(kind, DatumKind::Text | DatumKind::Char),
+                DatumKind::Text => matches!(kind, DatumKind::Text | DatumKind::Char | DatumKind::Clob),
+                DatumKind::Bytes => matches!(kind, DatumKind::Bytes | DatumKind::Blob),
                 other => other == *kind,
             })
     }

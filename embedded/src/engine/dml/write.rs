@@ -8,7 +8,6 @@ use super::super::interrupt::Interrupt;
 use super::super::nls::Nls;
 use super::super::sequence::Sequences;
 use super::super::translate::{Assigned, Cell};
-use super::super::types::Family;
 use super::super::value::{self, Stored, Target};
 use super::super::{Datum, OraError, Result, undo};
 
@@ -71,10 +70,7 @@ impl<'a> RowWriter<'a> {
                 Cell::Next(sequence) => next_number(self.sequences, *sequence)?,
                 cell => cell_datum(cell, given, self.nls)?,
             };
-            let stored = match empty_lob(cell, datum) {
-                Some(empty) => value::assign_empty_lob(&target, empty)?,
-                None => value::assign(&target, datum, self.nls)?,
-            };
+            let stored = value::assign(&target, datum, self.nls)?;
             if !column.nullable && stored.is_null() {
                 return Err(OraError::new(1400, format_args!("cannot insert NULL into ({})", column.full_name)));
             }
@@ -145,21 +141,12 @@ fn next_number(sequences: &Sequences, id: i64) -> Result<Datum<'static>> {
     i64::try_from(sequences.next(id)?).map(Datum::Int).map_err(|_| OraError::unsupported("a default of a sequence beyond 63 bits"))
 }
 
-/// A LOB without content, which is not NULL as empty text is.
-fn empty_lob<'v>(cell: &Cell, datum: Datum<'v>) -> Option<Datum<'v>> {
-    let is_lob = matches!(cell, Cell::Output(_, Family::Clob | Family::Blob));
-    (is_lob && matches!(datum, Datum::Text("") | Datum::Bytes([]))).then_some(datum)
-}
-
 /// The new value of a column in UPDATE.
 pub(super) fn new_value<'v>(table: &Table, (index, cell): &Assigned, given: Given<'v>, nls: &Nls) -> Result<Stored<'v>> {
     let column = &table.columns[*index];
     let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
     let datum = cell_datum(cell, given, nls)?;
-    let stored = match empty_lob(cell, datum) {
-        Some(empty) => value::assign_empty_lob(&target, empty)?,
-        None => value::assign(&target, datum, nls)?,
-    };
+    let stored = value::assign(&target, datum, nls)?;
     if !column.nullable && stored.is_null() {
         return Err(OraError::new(1407, format_args!("cannot update ({}) to NULL", column.full_name)));
     }

@@ -62,7 +62,7 @@ fn datetime(arguments: &Args<'_, '_>) -> Result<Value> {
     let value = match arguments.text(1)? {
         "Z" => value,
         "L" => value.in_zone(offset),
-        _ => DateTime { offset_minutes: offset, ..value },
+        _ => value.local_in(offset)?,
     };
     stored(value, arguments.text(2)?)
 }

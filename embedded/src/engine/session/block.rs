@@ -1,58 +1,33 @@
 //! Running anonymous blocks.
 
-use rusqlite::types::{Value, ValueRef};
-
-use super::super::block::{Action, Block, Program, Step, Target};
+use super::super::block::{Action, Block, Expression, Fetch, Fetched, OpenFor, Program, Step, Target};
+use super::super::nls::Nls;
 use super::super::number::Number;
-use super::super::translate::Local;
-use super::super::types::{DataType, Family};
-use super::super::value::{self, owned, store_plain};
-use super::super::{Datum, DatumKind, OraError, Result};
+use super::super::value;
+use super::super::{Datum, OraError, Result, StatementKind};
+use super::slot::Slot;
 use super::{Session, Statement};
-
-/// The value of a bind or a variable.
-#[derive(Clone)]
-struct Slot {
-    value: Value,
-    family: Family,
-}
-
-impl Slot {
-    fn new(datum: Datum<'_>) -> Result<Slot> {
-        let family = match datum.kind() {
-            DatumKind::Null | DatumKind::Text | DatumKind::Char => Family::Text,
-            DatumKind::Number => Family::Number,
-            DatumKind::BinaryFloat => Family::BinaryFloat,
-            DatumKind::BinaryDouble => Family::BinaryDouble,
-            DatumKind::Bytes => Family::Raw,
-            DatumKind::Date => Family::Date,
-            DatumKind::Timestamp => Family::Timestamp,
-            DatumKind::TimestampTz => Family::TimestampTz,
-            DatumKind::IntervalDs => Family::IntervalDs,
-            DatumKind::IntervalYm => Family::IntervalYm,
-        };
-        Ok(Slot { value: owned(store_plain(datum)?.as_value_ref()), family })
-    }
-
-    fn datum(&self) -> Result<Datum<'_>> {
-        value::datum(self.family, ValueRef::from(&self.value), 0)
-    }
-}
 
 /// What goes on after a step.
 #[derive(PartialEq, Eq)]
-enum Flow {
+pub(super) enum Flow {
     Next,
     Exit,
+    Return,
 }
 
-struct Machine<'s> {
-    session: &'s mut Session,
+/// A block or subprogram that runs.
+pub(super) struct Machine<'s> {
+    pub session: &'s mut Session,
     binds: Vec<String>,
     /// Binds, then variables.
-    slots: Vec<Slot>,
+    pub slots: Vec<Slot>,
     /// Errors being handled, the innermost last.
     handling: Vec<OraError>,
+    /// What RETURN gave.
+    pub returned: Option<Slot>,
+    /// Calls that this one is in.
+    pub depth: u32,
 }
 
 impl Session {
@@ -64,18 +39,17 @@ impl Session {
         binds: &[Datum<'_>],
         returned: &mut dyn FnMut(&[Datum<'_>]) -> Result<()>,
     ) -> Result<()> {
-        let mut slots = binds.iter().map(|datum| Slot::new(*datum)).collect::<Result<Vec<_>>>()?;
-        slots.resize(binds.len() + program.locals, Slot { value: Value::Null, family: Family::Text });
+        let kind = |index: usize| program.bind_kinds.get(index).copied().unwrap_or_default();
+        let mut slots = binds.iter().enumerate().map(|(index, datum)| Slot::of_bind(*datum, kind(index))).collect::<Result<Vec<_>>>()?;
+        slots.resize(binds.len() + program.locals, Slot::NULL);
         let was_open = self.in_transaction();
         if was_open {
             self.connection.execute_batch("SAVEPOINT o_block")?;
         }
         self.in_block = true;
-        let mut machine = Machine { session: self, binds: names.to_vec(), slots, handling: Vec::new() };
-        let result = machine.block(&mut program.block).and_then(|_| {
-            let out = program.out_binds.iter().map(|place| machine.slots[*place].datum()).collect::<Result<Vec<_>>>()?;
-            if out.is_empty() { Ok(()) } else { returned(&out) }
-        });
+        self.implicit_results.clear();
+        let mut machine = Machine::new(self, names.to_vec(), slots, 0);
+        let result = machine.block(&mut program.block).and_then(|_| machine.give_back(&program.out_binds, returned));
         self.in_block = false;
         self.check_not_lost()?;
         // A COMMIT or DDL in the block ended the savepoint: then there is nothing left to take back.
@@ -89,16 +63,37 @@ impl Session {
     }
 }
 
+impl<'s> Machine<'s> {
+    pub fn new(session: &'s mut Session, binds: Vec<String>, slots: Vec<Slot>, depth: u32) -> Machine<'s> {
+        Machine { session, binds, slots, handling: Vec::new(), returned: None, depth }
+    }
+}
+
 impl Machine<'_> {
-    fn block(&mut self, block: &mut Block) -> Result<Flow> {
+    pub fn nls(&self) -> &Nls {
+        self.session.nls()
+    }
+
+    fn give_back(&self, places: &[usize], returned: &mut dyn FnMut(&[Datum<'_>]) -> Result<()>) -> Result<()> {
+        if places.is_empty() {
+            return Ok(());
+        }
+        let elements = places.iter().map(|place| self.slots[*place].elements()).collect::<Result<Vec<_>>>()?;
+        let out = places.iter().zip(&elements).map(|(place, elements)| self.slots[*place].out(elements)).collect::<Result<Vec<_>>>()?;
+        returned(&out)
+    }
+
+    pub fn block(&mut self, block: &mut Block) -> Result<Flow> {
         let result = self.block_body(block);
         let Err(error) = result else { return result };
         let Some(handler) = block.handlers.iter_mut().find(|handler| handler.codes.is_empty() || handler.codes.contains(&error.code))
         else {
             return Err(error);
         };
-        self.set_local(&handler.error.0, &Slot::new(Datum::Int(i64::from(if error.code == 1403 { 100 } else { -error.code })))?)?;
-        self.set_local(&handler.error.1, &Slot::new(Datum::Text(error.message.split("\nORA-06512").next().unwrap_or_default()))?)?;
+        let code = Slot::new(Datum::Int(i64::from(if error.code == 1403 { 100 } else { -error.code })))?;
+        let text = Slot::new(Datum::Text(error.message.split("\nORA-06512").next().unwrap_or_default()))?;
+        self.slots[handler.error.0.place - 1] = code;
+        self.slots[handler.error.1.place - 1] = text;
         self.handling.push(error);
         let result = self.steps(&mut handler.steps);
         self.handling.pop();
@@ -107,11 +102,10 @@ impl Machine<'_> {
 
     fn block_body(&mut self, block: &mut Block) -> Result<Flow> {
         for declaration in &mut block.declarations {
-            let slot = match &mut declaration.initial {
-                Some(initial) => self.evaluate(initial)?,
-                None => Slot { value: Value::Null, family: Family::Text },
+            self.slots[declaration.local.place - 1] = match &mut declaration.initial {
+                Some(initial) => self.evaluate(initial)?.assigned(&declaration.var_type, self.nls())?,
+                None => Slot::initial(&declaration.var_type),
             };
-            self.set_local(&declaration.local, &slot)?;
         }
         self.steps(&mut block.steps)
     }
@@ -121,7 +115,7 @@ impl Machine<'_> {
             let line = step.line;
             match self.step(step) {
                 Ok(Flow::Next) => {}
-                Ok(Flow::Exit) => return Ok(Flow::Exit),
+                Ok(flow) => return Ok(flow),
                 Err(mut error) => {
                     if !error.message.contains("ORA-06512") && error.code != 6550 {
                         error.message.push_str(&format!("\nORA-06512: at line {line}"));
@@ -145,22 +139,15 @@ impl Machine<'_> {
                 let (low, high) = (self.integer(low)?, self.integer(high)?);
                 let mut numbers = low..=high;
                 while let Some(number) = if *reverse { numbers.next_back() } else { numbers.next() } {
-                    self.set_local(variable, &Slot::new(Datum::Int(number))?)?;
-                    if self.steps(body)? == Flow::Exit {
-                        break;
+                    self.slots[variable.place - 1] = Slot::new(Datum::Int(number))?;
+                    match self.steps(body)? {
+                        Flow::Next => {}
+                        Flow::Exit => break,
+                        Flow::Return => return Ok(Flow::Return),
                     }
                 }
             }
-            Action::Loop { condition, body } => loop {
-                if let Some(condition) = condition
-                    && !self.is_true(condition)?
-                {
-                    break;
-                }
-                if self.steps(body)? == Flow::Exit {
-                    break;
-                }
-            },
+            Action::Loop { condition, body } => return self.repeat(condition.as_mut(), body),
             Action::Exit { condition } => {
                 let exits = match condition {
                     Some(condition) => self.is_true(condition)?,
@@ -169,24 +156,55 @@ impl Machine<'_> {
                 return Ok(if exits { Flow::Exit } else { Flow::Next });
             }
             Action::Immediate { text, using } => self.immediate(text, using)?,
-            Action::Sql(statement) => self.run(statement)?,
+            Action::Sql { statement, returning } => self.change(statement, returning)?,
             Action::Select { query, targets } => self.select(query, targets)?,
+            Action::Open { cursor, of } => self.open_cursor(cursor, of)?,
+            Action::Fetch { cursor, targets } => self.fetch(*cursor, targets)?,
+            Action::Close { cursor } => {
+                let number = self.cursor_number(*cursor);
+                self.session.close_cursor(number)?;
+            }
+            Action::Call(call) => drop(self.call(call)?),
+            Action::Return(value) => {
+                self.returned = value.as_mut().map(|value| self.evaluate(value)).transpose()?;
+                return Ok(Flow::Return);
+            }
             Action::Block(block) => return self.block(block),
-            Action::Raise => {
-                return Err(self.handling.last().cloned().unwrap_or_else(|| {
-                    OraError::new(6550, "PLS-00367: a RAISE statement with no exception name must be inside an exception handler")
-                }));
-            }
-            Action::RaiseError { code, text } => {
-                let code = self.integer(code)?;
-                let text = self.text(text)?;
-                return Err(OraError::new(i32::try_from(-code).unwrap_or(21000), text));
-            }
+            Action::Raise | Action::RaiseNamed { .. } | Action::RaiseError { .. } => return self.raise(&mut step.action),
         }
         Ok(Flow::Next)
     }
 
-    fn choose(&mut self, branches: &mut [(Statement, Vec<Step>)], otherwise: &mut [Step]) -> Result<Flow> {
+    fn repeat(&mut self, mut condition: Option<&mut Expression>, body: &mut [Step]) -> Result<Flow> {
+        loop {
+            self.session.interrupts.check()?;
+            if let Some(condition) = condition.as_deref_mut()
+                && !self.is_true(condition)?
+            {
+                return Ok(Flow::Next);
+            }
+            match self.steps(body)? {
+                Flow::Next => {}
+                Flow::Exit => return Ok(Flow::Next),
+                Flow::Return => return Ok(Flow::Return),
+            }
+        }
+    }
+
+    fn raise(&mut self, action: &mut Action) -> Result<Flow> {
+        Err(match action {
+            Action::RaiseNamed { code, text } => OraError::new(*code, text),
+            Action::RaiseError { code, text } => {
+                let code = self.integer(code)?;
+                OraError::new(i32::try_from(-code).unwrap_or(21000), self.text(text)?)
+            }
+            _ => self.handling.last().cloned().unwrap_or_else(|| {
+                OraError::new(6550, "PLS-00367: a RAISE statement with no exception name must be inside an exception handler")
+            }),
+        })
+    }
+
+    fn choose(&mut self, branches: &mut [(Expression, Vec<Step>)], otherwise: &mut [Step]) -> Result<Flow> {
         for (test, steps) in branches {
             if self.is_true(test)? {
                 return self.steps(steps);
@@ -196,74 +214,200 @@ impl Machine<'_> {
     }
 
     /// Dynamic SQL; binds by position.
-    fn immediate(&mut self, text: &mut Statement, using: &mut [Statement]) -> Result<()> {
+    fn immediate(&mut self, text: &mut Expression, using: &mut [Expression]) -> Result<()> {
         let text = self.text(text)?;
         let values = using.iter_mut().map(|value| self.evaluate(value)).collect::<Result<Vec<_>>>()?;
         let datums = values.iter().map(Slot::datum).collect::<Result<Vec<_>>>()?;
         let mut statement = self.session.prepare(&text)?;
-        if statement.shape().kind == super::super::StatementKind::Select {
+        if statement.shape().kind == StatementKind::Select {
             self.session.open(&mut statement, &datums)?;
             return Ok(());
         }
         self.session.execute(&mut statement, &datums).map(drop)
     }
 
-    fn run(&mut self, statement: &mut Statement) -> Result<()> {
-        let slots = self.slots.clone();
-        let datums = slots.iter().map(Slot::datum).collect::<Result<Vec<_>>>()?;
-        self.session.execute(statement, &datums).map(drop)
+    /// The statement of an expression, with the elements that it names fetched.
+    fn statement<'e>(&mut self, expression: &'e mut Expression) -> Result<&'e mut Statement> {
+        match expression {
+            Expression::Sql { statement, fetches } => {
+                fetches.iter_mut().try_for_each(|fetch| self.fetch_element(fetch))?;
+                Ok(statement)
+            }
+            _ => Err(OraError::internal("statement of a block")),
+        }
     }
 
-    fn select(&mut self, query: &mut Statement, targets: &[Target]) -> Result<()> {
+    fn change(&mut self, statement: &mut Expression, returning: &mut [Target]) -> Result<()> {
+        let statement = self.statement(statement)?;
+        let slots = std::mem::take(&mut self.slots);
+        let datums = slots.iter().map(Slot::datum).collect::<Result<Vec<_>>>();
+        let mut rows: Vec<Vec<Slot>> = Vec::new();
+        let mut outcome = Ok(0);
+        let done = match (returning.is_empty(), &datums) {
+            (_, Err(error)) => Err(error.clone()),
+            (true, Ok(datums)) => self.session.execute(statement, datums).map(drop),
+            (false, Ok(datums)) => self.session.execute_array_out(
+                statement,
+                0..1,
+                &mut |_, row| {
+                    row.copy_from_slice(&datums[..row.len()]);
+                    Ok(())
+                },
+                &mut |_, values| {
+                    rows.push(values.iter().map(|value| Slot::new(*value)).collect::<Result<_>>()?);
+                    Ok(())
+                },
+                &mut |_, result| {
+                    outcome = result;
+                    false
+                },
+            ),
+        };
+        drop(datums);
+        self.slots = slots;
+        done?;
+        outcome?;
+        match rows.len() {
+            0 => Ok(()),
+            1 => returning.iter_mut().zip(rows.remove(0)).try_for_each(|(target, slot)| self.set(target, slot)),
+            _ => Err(OraError::new(1422, "exact fetch returns more than requested number of rows")),
+        }
+    }
+
+    fn select(&mut self, query: &mut Expression, targets: &mut [Target]) -> Result<()> {
         let rows = self.query(query, 2)?;
         let row = match rows.len() {
             0 => return Err(OraError::new(1403, "no data found")),
             1 => rows.into_iter().next().unwrap_or_default(),
             _ => return Err(OraError::new(1422, "exact fetch returns more than requested number of rows")),
         };
+        self.set_all(targets, row)
+    }
+
+    fn set_all(&mut self, targets: &mut [Target], row: Vec<Slot>) -> Result<()> {
         if row.len() != targets.len() {
             let (code, text) = if row.len() > targets.len() { (913, "too many values") } else { (947, "not enough values") };
             return Err(OraError::new(code, text));
         }
-        targets.iter().zip(row).try_for_each(|(target, slot)| self.set(target, slot))
+        targets.iter_mut().zip(row).try_for_each(|(target, slot)| self.set(target, slot))
+    }
+
+    fn open_cursor(&mut self, cursor: &mut Target, of: &mut OpenFor) -> Result<()> {
+        let number = match of {
+            OpenFor::Query(query) => {
+                let statement = self.statement(query)?;
+                let datums = self.slots.iter().map(Slot::datum).collect::<Result<Vec<_>>>()?;
+                self.session.open_ref_cursor(statement, &datums)?
+            }
+            OpenFor::Text { text, using } => {
+                let text = self.text(text)?;
+                let values = using.iter_mut().map(|value| self.evaluate(value)).collect::<Result<Vec<_>>>()?;
+                let datums = values.iter().map(Slot::datum).collect::<Result<Vec<_>>>()?;
+                let mut statement = self.session.prepare(&text)?;
+                self.session.open_ref_cursor(&mut statement, &datums)?
+            }
+        };
+        self.set(cursor, Slot::Cursor(Some(number)))
+    }
+
+    fn cursor_number(&self, slot: usize) -> Option<u32> {
+        match self.slots.get(slot) {
+            Some(Slot::Cursor(number)) => *number,
+            _ => None,
+        }
+    }
+
+    /// FETCH leaves its targets as they are after the last row.
+    fn fetch(&mut self, cursor: usize, targets: &mut [Target]) -> Result<()> {
+        let number = self.cursor_number(cursor);
+        if self.session.cursor_width(number) > targets.len() {
+            return Err(OraError::new(6504, "PL/SQL: Return types of Result Set variables or query do not match"));
+        }
+        let mut row = Vec::new();
+        let found = self.session.fetch_cursor(number, &mut |_, datum| {
+            row.push(Slot::new(datum)?);
+            Ok(())
+        })?;
+        if found { self.set_all(targets, row) } else { Ok(()) }
     }
 
     /// At most so many rows of a query.
-    fn query(&mut self, query: &mut Statement, most: usize) -> Result<Vec<Vec<Slot>>> {
+    fn query(&mut self, query: &mut Expression, most: usize) -> Result<Vec<Vec<Slot>>> {
+        let statement = self.statement(query)?;
         let datums = self.slots.iter().map(Slot::datum).collect::<Result<Vec<_>>>()?;
-        let mut cursor = self.session.open(query, &datums)?;
+        let mut cursor = self.session.open(statement, &datums)?;
         let mut rows = Vec::new();
         while rows.len() < most && cursor.next()? {
-            rows.push((0..query.columns().len()).map(|index| Slot::new(cursor.datum(index)?)).collect::<Result<Vec<_>>>()?);
+            rows.push((0..statement.columns().len()).map(|index| Slot::new(cursor.datum(index)?)).collect::<Result<Vec<_>>>()?);
         }
         Ok(rows)
     }
 
-    fn evaluate(&mut self, expression: &mut Statement) -> Result<Slot> {
-        let rows = self.query(expression, 1)?;
-        rows.into_iter().next().and_then(|row| row.into_iter().next()).ok_or_else(|| OraError::internal("value of an expression"))
+    pub fn evaluate(&mut self, expression: &mut Expression) -> Result<Slot> {
+        match expression {
+            Expression::Slot(place) => self.slots.get(*place).cloned().ok_or_else(|| OraError::internal("place of a variable")),
+            Expression::Call(call) => self.call(call)?.ok_or_else(|| OraError::internal("value of a function")),
+            Expression::Sql { .. } => {
+                let rows = self.query(expression, 1)?;
+                rows.into_iter().next().and_then(|row| row.into_iter().next()).ok_or_else(|| OraError::internal("value of an expression"))
+            }
+        }
     }
 
-    fn is_true(&mut self, test: &mut Statement) -> Result<bool> {
+    /// Fetches what an expression needs of a table.
+    fn fetch_element(&mut self, fetch: &mut Fetch) -> Result<()> {
+        let index = match &mut fetch.what {
+            Fetched::Element(index) => Some(self.integer(index)?),
+            _ => None,
+        };
+        let Some(Slot::Table(elements)) = self.slots.get(fetch.table) else { return Err(OraError::internal("index-by table")) };
+        let edge = |key: Option<&i64>| key.map_or(Ok(Slot::NULL), |key| Slot::new(Datum::Int(*key)));
+        let found = match (&fetch.what, index) {
+            (Fetched::Count, _) => Slot::new(Datum::Int(elements.len() as i64))?,
+            (Fetched::First, _) => edge(elements.keys().next())?,
+            (Fetched::Last, _) => edge(elements.keys().next_back())?,
+            (Fetched::Element(_), index) => {
+                let element = index.and_then(|index| elements.get(&index));
+                element.cloned().ok_or_else(|| OraError::new(1403, "no data found"))?
+            }
+        };
+        self.slots[fetch.into.place - 1] = found.assigned(&fetch.var_type, self.session.nls())?;
+        Ok(())
+    }
+
+    fn is_true(&mut self, test: &mut Expression) -> Result<bool> {
         Ok(self.integer(test)? == 1)
     }
 
-    fn integer(&mut self, expression: &mut Statement) -> Result<i64> {
+    fn integer(&mut self, expression: &mut Expression) -> Result<i64> {
         match self.evaluate(expression)?.datum()? {
             Datum::Number(bytes) => Ok(Number::from_bytes(bytes)?.round_scale(0)?.to_i64()?),
             Datum::Text(text) => Ok(Number::parse(text)?.round_scale(0)?.to_i64()?),
+            Datum::Int(number) => Ok(number),
             _ => Err(OraError::new(6502, "PL/SQL: numeric or value error")),
         }
     }
 
-    fn text(&mut self, expression: &mut Statement) -> Result<String> {
+    fn text(&mut self, expression: &mut Expression) -> Result<String> {
         let slot = self.evaluate(expression)?;
         Ok(value::to_text(slot.datum()?, self.session.nls(), "CHAR")?.into_owned())
     }
 
-    fn set(&mut self, target: &Target, slot: Slot) -> Result<()> {
+    pub fn set(&mut self, target: &mut Target, slot: Slot) -> Result<()> {
         match target {
-            Target::Local(local) => self.set_local(local, &slot),
+            Target::Local(local, var_type) => {
+                let value = slot.assigned(var_type, self.session.nls())?;
+                if let Some(held) = self.slots.get_mut(local.place - 1) {
+                    *held = value;
+                }
+            }
+            Target::Element { table, var_type, index } => {
+                let index = self.integer(index)?;
+                let value = slot.assigned(var_type, self.session.nls())?;
+                if let Some(Slot::Table(elements)) = self.slots.get_mut(*table) {
+                    elements.insert(index, value);
+                }
+            }
             Target::Bind(place) => {
                 let name = self.binds.get(*place).cloned().unwrap_or_default();
                 for (known, held) in self.binds.iter().zip(&mut self.slots) {
@@ -271,30 +415,8 @@ impl Machine<'_> {
                         *held = slot.clone();
                     }
                 }
-                Ok(())
             }
-        }
-    }
-
-    fn set_local(&mut self, local: &Local, slot: &Slot) -> Result<()> {
-        let target = value::Target { data_type: local.data_type, name: None };
-        let stored = value::assign(&target, slot.datum()?, self.session.nls()).map_err(|error| value_error(error, &local.data_type))?;
-        let value = owned(stored.as_value_ref());
-        if let Some(held) = self.slots.get_mut(local.place - 1) {
-            *held = Slot { value, family: local.data_type.family() };
         }
         Ok(())
     }
-}
-
-/// ORA-06502 for a value that does not fit a variable.
-fn value_error(error: OraError, data_type: &DataType) -> OraError {
-    let detail = match (error.code, data_type.family()) {
-        (25137, Family::Text | Family::Char) => ": character string buffer too small",
-        (1722, _) => ": character to number conversion error",
-        (1438, _) => ": number precision too large",
-        (25137, _) => "",
-        _ => return error,
-    };
-    OraError::new(6502, format_args!("PL/SQL: numeric or value error{detail}"))
 }

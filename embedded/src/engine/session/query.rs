@@ -46,10 +46,13 @@ impl Session {
         }
         self.begin_call()?;
         let values = binds.iter().map(|datum| store_plain(*datum)).collect::<Result<Vec<_>>>()?;
-        if statement.locks {
-            self.begin()?;
+        if let Some(lock) = statement.locks {
+            self.begin_waiting(lock.wait_s.map(std::time::Duration::from_secs)).map_err(|error| match lock.wait_s {
+                Some(1..) if error.code == 54 => OraError::new(30006, "resource busy; acquire with WAIT timeout expired"),
+                _ => error,
+            })?;
         }
-        let shared = matches!(self.location, Location::File(_)) && !self.in_transaction();
+        let shared = matches!(self.location, Location::File(_)) && !self.in_transaction() && !self.in_block;
         let mut reader = if shared { Some(self.reader()?) } else { None };
         if let Err(error) = self.plan_query(reader.as_ref(), statement, binds) {
             self.hand_back(reader);

@@ -16,12 +16,15 @@ use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Needs, Query, ReturningPlan, Translator, describe};
 use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
+use super::units::is_unit;
 
 /// What a statement was when it was prepared.
 enum Body {
     Command(Command),
     Sql(Box<Ast>, Option<Returning>),
     Block(Box<Program>),
+    /// CREATE of a stored unit.
+    Unit,
 }
 
 /// What everything a plan depends on was when it was made.
@@ -49,7 +52,7 @@ pub struct Statement {
     /// Variables of the block that the statement stands in.
     locals: Vec<Local>,
     /// FOR UPDATE: the transaction begins with the query.
-    pub(super) locks: bool,
+    pub(super) locks: Option<parse::RowLock>,
 }
 
 impl Statement {
@@ -78,11 +81,11 @@ impl Statement {
 
     /// Whether it is neither a query nor DML nor a block.
     pub(super) fn is_command(&self) -> bool {
-        matches!(self.body, Body::Command(_))
+        matches!(self.body, Body::Command(_) | Body::Unit)
     }
 
     fn new(sql: &str, shape: Shape, body: Body) -> Statement {
-        Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new(), locks: false }
+        Statement { sql: sql.to_owned(), shape, body, columns: Vec::new(), plan: None, locals: Vec::new(), locks: None }
     }
 
     /// A statement in a block: its binds are the block's and then the variables.
@@ -99,6 +102,14 @@ impl Statement {
         names.extend(std::iter::repeat_n(String::new(), variables));
         let shape = Shape { kind, binds: names, is_returning: false };
         Statement { locals, ..Statement::new(sql, shape, Body::Sql(Box::new(ast), None)) }
+    }
+
+    /// The same with RETURNING of these expressions.
+    pub(crate) fn returning(mut self, expressions: Vec<sqlparser::ast::Expr>) -> Statement {
+        if let Body::Sql(_, returning) = &mut self.body {
+            *returning = Some(Returning { expressions, into: Vec::new() });
+        }
+        self
     }
 
     /// COMMIT and its kin.
@@ -133,15 +144,18 @@ impl Session {
         if let (false, Some(name)) = (is_block, shape.binds.iter().find(refused)) {
             return Err(OraError::new(1745, format_args!("invalid host/bind variable name (:{name})")));
         }
-        let mut locks = false;
+        let mut locks = None;
         let body = match shape.kind {
             StatementKind::Select | StatementKind::Insert | StatementKind::Update | StatementKind::Delete | StatementKind::Merge => {
                 let mut tokens = tokenise(sql)?;
-                locks = shape.kind == StatementKind::Select && parse::cut_for_update(&mut tokens)?;
+                if shape.kind == StatementKind::Select {
+                    locks = parse::cut_for_update(&mut tokens)?;
+                }
                 let (ast, returning) = parse::dml(sql, tokens)?;
                 Body::Sql(Box::new(ast), returning)
             }
-            StatementKind::Begin | StatementKind::Declare => Body::Block(Box::new(parse_block(sql, &shape.binds)?)),
+            StatementKind::Begin | StatementKind::Declare => Body::Block(Box::new(parse_block(sql, &shape.binds, &self.units())?)),
+            StatementKind::Create if is_unit(sql) => Body::Unit,
             StatementKind::Create
             | StatementKind::Drop
             | StatementKind::Alter
@@ -163,6 +177,9 @@ impl Session {
     /// # Errors
     /// As `prepare`.
     pub fn replan(&mut self, statement: &mut Statement, bind_kinds: &[DatumKind]) -> Result<()> {
+        if let Body::Block(program) = &mut statement.body {
+            program.bind_kinds = bind_kinds.to_vec();
+        }
         if !matches!(statement.body, Body::Sql(..)) {
             return Ok(());
         }
@@ -226,6 +243,10 @@ impl Session {
     /// # Errors
     /// As Oracle has them; ORA-01008 when binds are missing.
     pub fn execute(&mut self, statement: &mut Statement, binds: &[Datum<'_>]) -> Result<u64> {
+        if let Body::Unit = &statement.body {
+            self.begin_call()?;
+            return self.create_unit(&statement.sql).map(|()| 0);
+        }
         if let Body::Command(command) = &statement.body {
             let command = command.clone();
             self.begin_call()?;
@@ -406,7 +427,8 @@ impl Session {
         let known = statement.plan.as_ref().map(|(key, _)| key.kinds.as_slice()).unwrap_or_default();
         let kind = |(index, datum): (usize, &Datum<'_>)| match datum.kind() {
             DatumKind::Null => known.get(index).copied().unwrap_or_default(),
-            DatumKind::Text if known.get(index) == Some(&DatumKind::Char) => DatumKind::Char,
+            DatumKind::Text if matches!(known.get(index), Some(DatumKind::Char | DatumKind::Clob)) => known[index],
+            DatumKind::Bytes if known.get(index) == Some(&DatumKind::Blob) => DatumKind::Blob,
             kind => kind,
         };
         binds.iter().enumerate().map(kind).collect()

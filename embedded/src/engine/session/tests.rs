@@ -17,6 +17,7 @@ fn run_with(session: &mut Session, sql: &str, binds: &[Datum<'_>]) -> Result<u64
 fn show(datum: Datum<'_>) -> String {
     match datum {
         Datum::Null => "NULL".into(),
+        Datum::EmptyClob | Datum::EmptyBlob => "EMPTY".into(),
         Datum::Number(bytes) => Number::from_bytes(bytes).unwrap().to_text(),
         Datum::Text(text) => text.into(),
         Datum::Bytes(bytes) => crate::engine::value::hex(bytes),
@@ -27,6 +28,9 @@ fn show(datum: Datum<'_>) -> String {
         Datum::TimestampTz(bytes) => crate::engine::value::hex(&bytes),
         Datum::IntervalDs(nanos) => crate::engine::interval::nanos_text(nanos, 2, 6),
         Datum::IntervalYm(months) => crate::engine::interval::months_text(months, 2),
+        Datum::Boolean(value) => value.to_string().to_uppercase(),
+        Datum::Table(elements) => format!("{:?}", elements.iter().map(|element| show(*element)).collect::<Vec<_>>()),
+        Datum::Cursor(_) => "CURSOR".into(),
         Datum::Int(_) | Datum::UInt(_) => panic!("the engine gives NUMBER as bytes"),
     }
 }
@@ -601,3 +605,4 @@ mod objects;
 mod queries;
 mod transactions;
 mod types;
+mod units;

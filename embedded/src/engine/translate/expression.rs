@@ -93,11 +93,15 @@ impl Translator<'_> {
             DatumKind::BinaryFloat => DataType::BinaryFloat,
             DatumKind::BinaryDouble => DataType::BinaryDouble,
             DatumKind::Bytes => DataType::Raw { size: 2000 },
+            DatumKind::Clob => DataType::Clob,
+            DatumKind::Blob => DataType::Blob,
             DatumKind::Date => DataType::Date,
             DatumKind::Timestamp => DataType::Timestamp { digits: 9 },
             DatumKind::TimestampTz => DataType::TimestampTz { digits: 9 },
             DatumKind::IntervalDs => INTERVAL_DS,
             DatumKind::IntervalYm => INTERVAL_YM,
+            // Not of SQL: refused with the value.
+            DatumKind::Boolean | DatumKind::Table | DatumKind::Cursor => DataType::varchar2(1),
         };
         Ok(Sql::new(format!("?{}", index + 1), data_type))
     }
@@ -136,7 +140,7 @@ impl Translator<'_> {
             "USER" => Sql::new(text_literal(self.context.user), DataType::varchar2(128)),
             "DBTIMEZONE" => Sql::new("'+00:00'", DataType::varchar2(6)),
             "SESSIONTIMEZONE" => {
-                let text = format!("{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60, offset.abs() % 60);
+                let text = super::super::zone::name(offset);
                 Sql::new(text_literal(&text), DataType::varchar2(75))
             }
             _ => return None,

@@ -288,7 +288,14 @@ impl<'a> Translator<'a> {
 
 /// The columns of a translated SELECT list as a client describes them.
 pub(crate) fn describe(outputs: &[(String, Sql)]) -> Vec<ColumnInfo> {
-    outputs.iter().map(|(name, sql)| ColumnInfo { name: name.clone(), data_type: sql.data_type, nullable: sql.nullable }).collect()
+    // Only a column of a table is known never to be NULL.
+    let is_column = |sql: &Sql| !sql.text.contains(['(', ' ', '?', '\'']);
+    let column = |(name, sql): &(String, Sql)| ColumnInfo {
+        name: name.clone(),
+        data_type: sql.data_type,
+        nullable: sql.nullable || !is_column(sql),
+    };
+    outputs.iter().map(column).collect()
 }
 
 /// Text as an SQLite literal.

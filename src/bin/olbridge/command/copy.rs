@@ -11,7 +11,7 @@ use crate::{interrupt, progress, session};
 pub fn run(request: CopyRequest) -> Result<ExitCode, Failure> {
     let is_committed = |report: &CopyReport| report.commits > 0;
     Ok(match tell(&request.telling, false, is_committed, || attempt(&request))? {
-        Done::Copied(report) if report.rows_rejected() > 0 => ExitCode::Rejected,
+        Done::Copied(report) if report.has_rejected_rows() => ExitCode::Rejected,
         Done::Copied(_) | Done::Planned(_) => ExitCode::Ok,
     })
 }

@@ -102,7 +102,7 @@ fn a_failing_block_takes_its_changes_back() {
     for (sql, code) in [
         ("begin raise_application_error(-20001, 'mine'); end;", 20001),
         ("begin nothing(1); end;", 6550),
-        ("begin dbms_output.put_line('x'); end;", 3001),
+        ("begin dbms_scheduler.run_job('x'); end;", 3001),
         ("declare v varchar2(2); begin v := 'abc'; end;", 6502),
         ("declare v number; begin v := 'abc'; end;", 6502),
         ("begin x := 1; end;", 6550),

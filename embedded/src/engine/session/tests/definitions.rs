@@ -332,6 +332,8 @@ fn lock_table_takes_the_lock() {
     assert_eq!(code(run(&mut b, "LOCK TABLE t IN ROW SHARE MODE NOWAIT")), 54);
     assert_eq!(code(run(&mut b, "LOCK TABLE t IN SHARE MODE WAIT 1")), 54);
     assert!((1..5).contains(&begun.elapsed().as_secs()));
+    assert_eq!(code(rows_with(&mut b, "SELECT id FROM t FOR UPDATE NOWAIT", &[])), 54);
+    assert_eq!(code(rows_with(&mut b, "SELECT id FROM t FOR UPDATE WAIT 1", &[])), 30006);
     a.rollback().unwrap();
     run(&mut b, "LOCK TABLE t IN EXCLUSIVE MODE NOWAIT").unwrap();
     assert_eq!(code(run(&mut b, "LOCK TABLE nope IN SHARE MODE")), 942);

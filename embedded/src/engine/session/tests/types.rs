@@ -57,3 +57,21 @@ fn long_nclob_and_urowid_keep_what_they_get() {
         [DataType::Long, DataType::Nclob, DataType::Urowid { size: 4000 }]
     );
 }
+
+#[test]
+fn regions_have_the_offset_of_the_moment() {
+    let mut s = memory();
+    assert_eq!(code(run(&mut s, "ALTER SESSION SET TIME_ZONE = 'Europe/Nowhere'")), 1882);
+    run(&mut s, "ALTER SESSION SET TIME_ZONE = 'Europe/London'").unwrap();
+    assert_eq!(value(&mut s, "sessiontimezone"), "Europe/London");
+    run(&mut s, "CREATE TABLE t (id NUMBER, l TIMESTAMP(0) WITH LOCAL TIME ZONE, z TIMESTAMP(0) WITH TIME ZONE)").unwrap();
+    run(&mut s, "INSERT INTO t VALUES (1, TIMESTAMP '2024-01-15 12:00:00', TIMESTAMP '2024-01-15 12:00:00')").unwrap();
+    run(&mut s, "INSERT INTO t VALUES (2, TIMESTAMP '2024-07-15 12:00:00', TIMESTAMP '2024-07-15 12:00:00 America/New_York')").unwrap();
+    let sql = "SELECT TO_CHAR(l, 'HH24:MI'), TO_CHAR(z, 'HH24:MI TZH:TZM') FROM t ORDER BY id";
+    assert_eq!(rows(&mut s, sql), ["12:00|12:00 +00:00", "12:00|12:00 -04:00"]);
+    run(&mut s, "ALTER SESSION SET TIME_ZONE = '+00:00'").unwrap();
+    assert_eq!(rows(&mut s, sql), ["12:00|12:00 +00:00", "11:00|12:00 -04:00"]);
+    // Clocks go forward past this time.
+    run(&mut s, "ALTER SESSION SET TIME_ZONE = 'Europe/London'").unwrap();
+    assert_eq!(code(run(&mut s, "INSERT INTO t (l) VALUES (TIMESTAMP '2024-03-31 01:30:00')")), 1878);
+}

@@ -1,0 +1,72 @@
+//! `--cast COLUMN=TYPE`: another Arrow type before binding, or another Oracle type for a column that is created.
+
+use std::str::FromStr;
+
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::job::CopyJob;
+use super::matching::{Found, find};
+use crate::error::PlanProblem;
+use crate::oracle_type::OracleType;
+use crate::type_map::parse_arrow_type;
+
+/// What a source column is to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cast {
+    /// Cast before it is bound: each value exactly, or refused.
+    Arrow(DataType),
+    /// The type of the column that is created; the values are converted into it as into any column of that type.
+    Oracle(OracleType),
+}
+
+impl FromStr for Cast {
+    type Err = String;
+
+    /// `int64`, `decimal(20,4)`, … as `--as` takes them, or an Oracle type as DDL spells it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match parse_arrow_type(text) {
+            Ok(data_type) => Ok(Cast::Arrow(data_type)),
+            Err(error) => {
+                let oracle = text.trim().to_ascii_uppercase().parse().map(Cast::Oracle);
+                oracle.map_err(|_| format!("{error}; or an Oracle type such as NUMBER(12,2) or VARCHAR2(40 CHAR)"))
+            }
+        }
+    }
+}
+
+impl CopyJob {
+    /// The names as the source spells them; unknown ones become problems. Oracle types say nothing of a table that is there.
+    pub(super) fn with_source_names(&self, schema: &Schema, creates: bool, problems: &mut Vec<PlanProblem>) -> CopyJob {
+        let mut cast = Vec::with_capacity(self.cast.len());
+        for (name, wanted) in &self.cast {
+            let problem = |reason: String, remedy: &str| PlanProblem { column: Some(name.clone()), reason, remedy: remedy.into() };
+            match find(name, schema.fields().iter().map(|field| field.name().as_str())) {
+                Found::One(_) if !creates && matches!(wanted, Cast::Oracle(_)) => {
+                    let reason = "--cast to an Oracle type is for a table that is created, and this one exists".to_owned();
+                    problems.push(problem(reason, "cast to an Arrow type (int64, decimal(20,4), text, …), or leave it out"));
+                }
+                Found::One(index) => cast.push((schema.field(index).name().clone(), wanted.clone())),
+                _ => problems.push(problem("--cast names it, but the source has no one such column".into(), "olbridge describe FILE")),
+            }
+        }
+        CopyJob { cast, ..self.clone() }
+    }
+
+    /// What is cast before it is bound.
+    pub(super) fn casts(&self) -> Vec<(String, DataType)> {
+        let arrow = |(name, cast): &(String, Cast)| match cast {
+            Cast::Arrow(data_type) => Some((name.clone(), data_type.clone())),
+            Cast::Oracle(_) => None,
+        };
+        self.cast.iter().filter_map(arrow).collect()
+    }
+
+    /// What a created column is made for: the type that was asked for, or the field after its cast.
+    pub(super) fn created(&self, field: &Field) -> Result<OracleType, Option<Field>> {
+        match self.cast.iter().find(|(name, _)| name == field.name()) {
+            Some((_, Cast::Oracle(oracle_type))) => Ok(oracle_type.clone()),
+            Some((_, Cast::Arrow(data_type))) => Err(Some(field.clone().with_data_type(data_type.clone()))),
+            None => Err(None),
+        }
+    }
+}
