@@ -8,8 +8,8 @@ use super::export::{AsOf, ExportJob, Reading, Selection, TypeChoices};
 use super::job::Mode;
 use super::plan::{TableAction, plan_error};
 use super::target::Target;
-use crate::error::{PlanProblem, Result};
 use crate::column::external_type::{SQLT_BIN, SQLT_CHR};
+use crate::error::{PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchOptions, FetchPlan};
 use crate::layout::{Layout, LobKind};
 use crate::oci::Session;
@@ -102,7 +102,7 @@ impl PipeJob {
     /// Describes both sides and compares them. Changes nothing.
     ///
     /// # Errors
-    /// [`Error::Plan`] with every column that would not arrive as it is; [`Error::Usage`].
+    /// [`crate::error::Error::Plan`] with every column that would not arrive as it is.
     pub fn plan(&self, from: &Session, to: &Session) -> Result<PipePlan> {
         let name = self.target.require_table()?.clone();
         let existing = to.describe_table(&name)?;
@@ -244,4 +244,3 @@ fn placeholder_layouts(fetch: &FetchPlan, existing: Option<&TableDesc>) -> Vec<L
 fn shown(column: &ColumnDesc) -> String {
     format!("{}{}", column.oracle_type, if column.nullable { "" } else { " NOT NULL" })
 }
-

@@ -86,7 +86,6 @@ impl PipePlan {
     }
 }
 
-
 impl fmt::Display for PipePlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "source   {}", self.source)?;

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
+use super::PipePlan;
 use super::insert::Insert;
 use super::report::{PipeReport, Tally};
-use super::PipePlan;
 use crate::copy::guard;
 use crate::copy::plan::{TableAction, plan_error};
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
@@ -132,7 +132,8 @@ impl PipePlan {
 
     /// The guard has rolled back; a table of this run goes too, unless its rows may have been committed.
     fn clean_up(&self, to: &Session, error: Error, cancel: &Cancel, tally: &Tally) -> Error {
-        let was_broken_off = matches!(error, Error::Database { ora_code: ORA_CANCELLED, phase: Phase::Execute | Phase::Query | Phase::Ddl, .. });
+        let was_broken_off =
+            matches!(error, Error::Database { ora_code: ORA_CANCELLED, phase: Phase::Execute | Phase::Query | Phase::Ddl, .. });
         let error = if was_broken_off && cancel.is_requested() { self.interrupted(tally) } else { error };
         if tally.created && !commit_outcome_unknown(&error) {
             // Why the rows did not arrive matters more than a table that is left empty.
