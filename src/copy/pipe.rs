@@ -8,7 +8,6 @@ use super::export::{AsOf, ExportJob, Reading, Selection, TypeChoices};
 use super::job::Mode;
 use super::plan::{TableAction, plan_error};
 use super::target::Target;
-use crate::column::external_type::{SQLT_BIN, SQLT_CHR};
 use crate::error::{PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchOptions, FetchPlan};
 use crate::layout::{Layout, LobKind};
@@ -229,13 +228,8 @@ fn placeholder_layouts(fetch: &FetchPlan, existing: Option<&TableDesc>) -> Vec<L
         target.is_some_and(|target| target.oracle_type == OracleType::Nclob)
     };
     let of = |(layout, column): (Layout, &FetchColumn)| match layout {
-        Layout::Lob { kind: LobKind::Blob, .. } => {
-            Layout::Variable { external_type: SQLT_BIN, stride_bytes: 1, national: false, long: true }
-        }
-        Layout::Lob { kind, .. } => {
-            let national = kind == LobKind::Nclob || is_nclob(&column.column.name);
-            Layout::Variable { external_type: SQLT_CHR, stride_bytes: 1, national, long: true }
-        }
+        Layout::Lob { kind: LobKind::Clob, .. } if is_nclob(&column.column.name) => LobKind::Nclob.value_layout(),
+        Layout::Lob { kind, .. } => kind.value_layout(),
         other => other,
     };
     fetch.layouts().into_iter().zip(&fetch.columns).map(of).collect()
