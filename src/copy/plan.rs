@@ -174,6 +174,9 @@ impl CopyJob {
         proceed()?;
         source.settle_int96(all_columns.as_ref().unwrap_or(&indices))?;
         source.settle_intervals(all_columns.as_ref().unwrap_or(&indices))?;
+        if all_columns.is_none() {
+            source.narrow_decimals(&indices);
+        }
         match &existing {
             Some(table) => decide_by_table(&mut source, &selected, table),
             None => source.infer(&indices, proceed)?,

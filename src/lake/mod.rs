@@ -8,6 +8,7 @@ pub mod input;
 pub mod int96;
 mod interval;
 mod ipc;
+mod narrow;
 pub mod parquet;
 #[cfg(test)]
 mod parquet_tests;

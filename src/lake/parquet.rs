@@ -1,6 +1,6 @@
 //! Parquet files as one table: opening them, agreeing on a schema, reading record batches.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
 use super::discover::{FoundFile, discover};
+use super::narrow;
 use super::partition::partition_field;
 use super::read_ahead::{BatchReader, decode_parquet};
 use super::source_error;
@@ -36,6 +37,8 @@ pub struct ParquetSource {
     partition_columns: usize,
     /// Key → text of the footers, as far as all files agree.
     footer_texts: HashMap<String, String>,
+    /// Columns that are machine integers in every file.
+    integer_columns: HashSet<String>,
 }
 
 /// What to read, and in which pieces.
@@ -64,16 +67,19 @@ impl ParquetSource {
         let mut files = Vec::with_capacity(found.len());
         let mut fields: Vec<Field> = Vec::new();
         let mut footer_texts = HashMap::new();
+        let mut integer_columns = HashSet::new();
         for file in found {
             let metadata = load_metadata(&file.path, Phase::Describe, ArrowReaderOptions::new())?;
             let rows = row_count(&file.path, &metadata)?;
             let names = unique_names(&file.path, metadata.schema())?;
             let texts = own_footer_texts(&metadata);
+            let integers = narrow::integer_columns(&metadata);
             if files.is_empty() {
-                footer_texts = texts;
+                (footer_texts, integer_columns) = (texts, integers);
                 fields = metadata.schema().fields().iter().map(|f| Field::new(f.name(), f.data_type().clone(), f.is_nullable())).collect();
             } else {
                 footer_texts.retain(|key, text| texts.get(key) == Some(text));
+                integer_columns.retain(|name| integers.contains(name));
                 agree(&mut fields, &found[0].path, &file.path, metadata.schema(), &names)?;
             }
             let partitions = file.partitions.iter().map(|(_, value)| value.clone()).collect();
@@ -82,7 +88,7 @@ impl ParquetSource {
         let file_columns = fields.len();
         add_partition_fields(&mut fields, found)?;
         let partition_columns = fields.len() - file_columns;
-        Ok(ParquetSource { files, schema: Arc::new(Schema::new(fields)), partition_columns, footer_texts })
+        Ok(ParquetSource { files, schema: Arc::new(Schema::new(fields)), partition_columns, footer_texts, integer_columns })
     }
 
     /// The files in the order in which they are read.
@@ -124,6 +130,11 @@ impl ParquetSource {
     /// Whether schema column `index` comes from the files rather than from directory names.
     pub(super) fn is_file_column(&self, index: usize) -> bool {
         index < self.schema.fields().len() - self.partition_columns
+    }
+
+    /// Whether the column is a 32-bit or 64-bit integer in every file, whatever it means.
+    pub(super) fn is_integer_column(&self, name: &str) -> bool {
+        self.integer_columns.contains(name)
     }
 
     /// Changes the type that column `index` is decoded into.

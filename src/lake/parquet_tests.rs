@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, DictionaryArray, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema};
+use arrow::array::{
+    ArrayRef, AsArray, Decimal128Array, DictionaryArray, Int32Array, Int64Array, LargeStringArray, RecordBatch, StringArray,
+};
+use arrow::datatypes::{DataType, Date32Type, Decimal64Type, Decimal128Type, Field, Int32Type, Int64Type, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -199,6 +201,38 @@ fn no_single_damaged_byte_panics_or_changes_the_row_count() {
             Err(other) => panic!("byte {position}: {other}"),
         }
     }
+}
+
+#[test]
+fn decimals_that_are_machine_integers_are_decoded_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let decimals = |precision: u8, values: [i128; 3]| -> ArrayRef {
+        let values = values.into_iter().map(|v| (v != 7).then_some(v));
+        Arc::new(values.collect::<Decimal128Array>().with_precision_and_scale(precision, 2).unwrap())
+    };
+    let largest = 10i128.pow(18) - 1;
+    let columns = |precision| {
+        vec![
+            ("small", decimals(9, [-1, 7, 999_999_999]), true),
+            ("d", decimals(precision, [-largest, 7, largest]), true),
+            ("id", ids(0..3), false),
+        ]
+    };
+    write(&dir.path().join("a.parquet"), columns(18), 10);
+    let mut source = open(dir.path()).unwrap();
+    source.narrow_decimals(&[0, 1, 2]);
+    let types: Vec<_> = source.schema().fields().iter().map(|field| field.data_type().clone()).collect();
+    assert_eq!(types, [DataType::Decimal64(9, 2), DataType::Decimal64(18, 2), DataType::Int64]);
+    let batch = &read(&source, &[1, 0], 10)[0].batch;
+    let found: Vec<_> = batch.column(0).as_primitive::<Decimal64Type>().iter().collect();
+    assert_eq!(found, [Some(-largest as i64), None, Some(largest as i64)]);
+    assert_eq!(batch.column(1).as_primitive::<Decimal64Type>().value(2), 999_999_999);
+    // More digits do not fit, and are no integers in the file.
+    write(&dir.path().join("a.parquet"), columns(19), 10);
+    let mut source = open(dir.path()).unwrap();
+    source.narrow_decimals(&[1]);
+    assert_eq!(source.schema().field(1).data_type(), &DataType::Decimal128(19, 2));
+    assert_eq!(read(&source, &[1], 10)[0].batch.column(0).as_primitive::<Decimal128Type>().value(2), largest);
 }
 
 /// The corpus of Apache Parquet, beside the repository.

@@ -11,6 +11,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::ParquetMetaData;
 
+use super::narrow::is_narrowed;
 use super::parquet::{ParquetFile, ParquetSource, ReadOptions, guarded, load_metadata, open_file, same_values};
 use super::partition::partition_array;
 use super::source_error;
@@ -234,7 +235,10 @@ fn load_metadata_as(source: &ParquetSource, file: &ParquetFile) -> Result<ArrowR
     for field in own.schema().fields() {
         match source.schema().field_with_name(field.name()) {
             Ok(wanted) if wanted.data_type() != field.data_type() => {
-                if !same_values(field.data_type(), wanted.data_type()) && !is_settled_type(field.data_type(), wanted.data_type()) {
+                if !same_values(field.data_type(), wanted.data_type())
+                    && !is_settled_type(field.data_type(), wanted.data_type())
+                    && !is_narrowed(field.data_type(), wanted.data_type())
+                {
                     return Err(column_changed(file, field.name()));
                 }
                 changed = true;

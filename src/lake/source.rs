@@ -160,6 +160,13 @@ impl Source {
         }
     }
 
+    /// See [`ParquetSource::narrow_decimals`]; other formats have the types they have.
+    pub fn narrow_decimals(&mut self, columns: &[usize]) {
+        if let Source::Parquet(source) = self {
+            source.narrow_decimals(columns);
+        }
+    }
+
     /// See [`ParquetSource::settle_intervals`]; other formats say the kind of their intervals.
     ///
     /// # Errors
