@@ -13,10 +13,13 @@ mod loader;
 mod long;
 mod mark;
 mod plan;
+mod prepare;
 mod screen;
 mod settle;
 
 pub use dml::{Dml, Keyed, NotFound};
 pub use loader::{LoadReport, Loader, RejectSink};
 pub use mark::DeleteMark;
+pub(crate) use prepare::Preparation;
+pub use prepare::{NestedText, is_nested};
 pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};
