@@ -25,7 +25,8 @@ pub const MAX_STANDARD_TEXT_BYTES: u32 = 4_000;
 pub const MAX_STANDARD_RAW_BYTES: u32 = 2_000;
 
 /// What to do with a type that no column holds.
-const NO_TYPE: &str = "load lists, structs and maps as text with --nested json, or leave the column out with --columns, or cast it in the source";
+const NO_TYPE: &str =
+    "load lists, structs and maps as text with --nested json, or leave the column out with --columns, or cast it in the source";
 
 /// What happens to a value of one Arrow type on its way into one Oracle type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -210,7 +210,15 @@ impl CopyJob {
             (rows, limit) => rows.or(limit),
         };
         let not_found = self.not_found.unwrap_or(self.mode.default_not_found());
-        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found, charset, casts: self.casts(), nested: self.nested() }
+        LoadOptions {
+            batch_rows,
+            batch_bytes: self.batch_bytes,
+            lossy: self.lossy,
+            not_found,
+            charset,
+            casts: self.casts(),
+            nested: self.nested(),
+        }
     }
 
     /// Contradictions that need no session to see.

@@ -106,8 +106,8 @@ fn is_finite(array: &ArrayRef) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Decimal128Array, Float64Array, Int64Array, ListArray, MapBuilder, StringArray, StringBuilder};
     use arrow::array::{BinaryArray, Int32Builder, TimestampMicrosecondArray};
+    use arrow::array::{Decimal128Array, Float64Array, Int64Array, ListArray, MapBuilder, StringArray, StringBuilder};
     use arrow::buffer::{NullBuffer, OffsetBuffer};
     use arrow::datatypes::TimeUnit;
 
@@ -124,13 +124,16 @@ mod tests {
 
     #[test]
     fn numbers_keep_their_digits_and_null_is_null() {
-        let integers = list(Arc::new(Int64Array::from(vec![Some(i64::MAX), None, Some(i64::MIN)])), &[2, 0, 0, 1], vec![true, true, false, true]);
+        let integers =
+            list(Arc::new(Int64Array::from(vec![Some(i64::MAX), None, Some(i64::MIN)])), &[2, 0, 0, 1], vec![true, true, false, true]);
         let want = [Some("[9223372036854775807,null]"), Some("[]"), None, Some("[-9223372036854775808]")];
         assert_eq!(texts(&integers), want.map(|text| text.map(str::to_owned)));
         let decimals = Decimal128Array::from(vec![i128::from(i64::MAX) * 100, -5]).with_precision_and_scale(38, 4).unwrap();
         let when = TimestampMicrosecondArray::from(vec![1_709_210_096_000_001, 0]).with_timezone("Europe/Berlin");
-        let fields = [("d", Arc::new(decimals) as ArrayRef), ("t", Arc::new(when)), ("b", Arc::new(BinaryArray::from(vec![&b"\x00\xff"[..], b""])))];
-        let of = StructArray::from(fields.map(|(name, array)| (Arc::new(Field::new(name, array.data_type().clone(), true)), array)).to_vec());
+        let fields =
+            [("d", Arc::new(decimals) as ArrayRef), ("t", Arc::new(when)), ("b", Arc::new(BinaryArray::from(vec![&b"\x00\xff"[..], b""])))];
+        let of =
+            StructArray::from(fields.map(|(name, array)| (Arc::new(Field::new(name, array.data_type().clone(), true)), array)).to_vec());
         assert!(matches!(of.column(1).data_type(), DataType::Timestamp(TimeUnit::Microsecond, Some(_))));
         let want = [
             r#"{"d":92233720368547758.0700,"t":"2024-02-29T12:34:56.000001Z","b":"00ff"}"#,

@@ -129,7 +129,8 @@ fn lengths_are_scanned_over_all_files() {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("a.parquet"), vec![("id", ids(0..2), false), ("t", texts(&["a", "€uro"]), false)], 1);
     write(&dir.path().join("b.parquet"), vec![("id", ids(0..1), false), ("t", texts(&["abcde"]), false)], 1);
-    let lengths = scan_lengths(&Source::Parquet(open(dir.path()).unwrap()), &[0, 1], &|_| false, &|_, array| array.clone(), &|| Ok(())).unwrap();
+    let lengths =
+        scan_lengths(&Source::Parquet(open(dir.path()).unwrap()), &[0, 1], &|_| false, &|_, array| array.clone(), &|| Ok(())).unwrap();
     assert_eq!(lengths, [Lengths::default(), Lengths { max_bytes: 6, max_chars: 5 }]);
 }
 

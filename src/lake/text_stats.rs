@@ -45,7 +45,8 @@ pub fn scan_lengths(
     proceed: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Lengths>> {
     let mut lengths = vec![Lengths::default(); columns.len()];
-    let scanned: Vec<usize> = (0..columns.len()).filter(|&i| is_made(i) || has_lengths(source.schema().field(columns[i]).data_type())).collect();
+    let scanned: Vec<usize> =
+        (0..columns.len()).filter(|&i| is_made(i) || has_lengths(source.schema().field(columns[i]).data_type())).collect();
     if scanned.is_empty() {
         return Ok(lengths);
     }

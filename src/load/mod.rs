@@ -20,6 +20,6 @@ mod settle;
 pub use dml::{Dml, Keyed, NotFound};
 pub use loader::{LoadReport, Loader, RejectSink};
 pub use mark::DeleteMark;
+pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};
 pub(crate) use prepare::Preparation;
 pub use prepare::{NestedText, is_nested};
-pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};
