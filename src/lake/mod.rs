@@ -9,6 +9,7 @@ pub mod int96;
 mod interval;
 mod ipc;
 mod narrow;
+pub mod nested_json;
 pub mod parquet;
 #[cfg(test)]
 mod parquet_tests;
