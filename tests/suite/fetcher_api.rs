@@ -65,7 +65,7 @@ fn rows_decoded_behind_the_fetch_are_those_decoded_in_its_place() {
 }
 
 #[test]
-fn an_error_comes_after_the_rows_before_it_and_names_its_row() {
+fn a_refused_value_comes_after_the_rows_before_it_and_names_its_row() {
     let workspace = Workspace::new();
     let session = filled(&workspace);
     for decode_behind in [true, false] {
@@ -74,11 +74,6 @@ fn an_error_comes_after_the_rows_before_it_and_names_its_row() {
         let (batches, error) = read(&session, plan(&session, sql, &[DataType::Int64, DataType::Int64], decode_behind));
         let error = error.unwrap();
         assert!(error.contains("row 57") && error.contains("column V"), "{error}");
-        assert_eq!(batches.len(), 5);
-        // The database refuses row 57, without a sort when its turn comes: the rows of the fetches before it are there.
-        let sql = "SELECT ID, 1 / (57 - ID) V FROM T";
-        let (batches, error) = read(&session, plan(&session, sql, &[DataType::Int64, DataType::Float64], decode_behind));
-        assert!(error.unwrap().contains("ORA-01476"));
         assert_eq!(batches.len(), 5);
     }
 }
