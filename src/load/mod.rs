@@ -15,8 +15,10 @@ mod mark;
 mod plan;
 mod screen;
 mod settle;
+mod staged;
 
 pub use dml::{Dml, Keyed, NotFound};
 pub use loader::{LoadReport, Loader, RejectSink};
 pub use mark::DeleteMark;
 pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};
+pub use staged::{StagedLoader, StagedPlan};
