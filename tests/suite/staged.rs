@@ -130,7 +130,7 @@ fn a_row_that_the_merge_refuses_is_named_and_nothing_stays() {
     run(&file).fails(5, &["ORA-02290", "bad.parquet row 8"]);
     let null: ArrayRef = Arc::new(Int64Array::from(vec![Some(1), None]));
     let texts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
-    let file = database.workspace().parquet("null.parquet", &[table(vec![("id", null), ("v", texts)])]);
+    let file = database.workspace().parquet("null.parquet", &[table(vec![("ID", null), ("v", texts)])]);
     run(&file).fails(5, &["null.parquet row 2", "the key is NULL"]);
     let long: ArrayRef = Arc::new(StringArray::from(vec!["a", "this is longer than twenty"]));
     let file = database.workspace().parquet("long.parquet", &[table(vec![("id", ids(0..2)), ("v", long)])]);
