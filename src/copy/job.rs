@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::cast::Cast;
+use super::staged::MergeWay;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::lake::rejects::RejectFormat;
@@ -142,6 +143,8 @@ pub struct CopyJob {
     pub delete_when: Option<(String, String)>,
     /// Rows to be deleted stay: the table's column `_deleted` becomes 1, and `_updated`, if there is one, the time.
     pub soft_delete: bool,
+    /// How [`Mode::Upsert`] is carried out.
+    pub merge: MergeWay,
     /// Columns of the primary key of a table that is created, named like `key`.
     pub primary_key: Vec<String>,
     /// What becomes of a source row whose key is not in the table; `None` for [`Mode::default_not_found`].
@@ -183,6 +186,7 @@ impl CopyJob {
             key: Vec::new(),
             delete_when: None,
             soft_delete: false,
+            merge: MergeWay::Auto,
             primary_key: Vec::new(),
             not_found: None,
             on_error: OnError::Abort,
@@ -247,6 +251,7 @@ impl CopyJob {
         }
         self.check_job()?;
         self.check_sql()?;
+        self.check_merge()?;
         self.check_key()
     }
 

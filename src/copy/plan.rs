@@ -10,12 +10,13 @@ use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use super::named_job::NamedJob;
 use super::progress::Cancel;
 use super::restore::original_type;
+use super::staged::{MergeChoice, MergeWay};
 use super::state::JobState;
 use super::text_types::decide_by_table;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::ReadOptions;
 use crate::lake::source::Source;
-use crate::load::{ColumnPair, DeleteMark, Dml, Keyed, LoadPlan, NotFound};
+use crate::load::{ColumnPair, DeleteMark, Dml, Keyed, LoadPlan, NotFound, StagedPlan};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableDesc, TableName};
 use crate::sql;
@@ -78,6 +79,8 @@ pub struct CopyPlan {
     pub post_sql: Vec<String>,
     /// The array statement; `None` when nothing is done.
     pub statement: Option<String>,
+    /// The way that an upsert takes, and why.
+    pub merge: Option<MergeChoice>,
     /// Why this statement.
     pub statement_reason: Option<&'static str>,
     /// What becomes of a source row whose key is not in the table, in the modes that look for it.
@@ -101,6 +104,8 @@ pub struct CopyPlan {
     /// What is allowed but worth knowing.
     pub warnings: Vec<String>,
     #[serde(skip)]
+    pub(super) merge_asked: MergeWay,
+    #[serde(skip)]
     pub(super) work: Work,
 }
 
@@ -112,6 +117,8 @@ pub(super) struct Work {
     pub source: Source,
     pub read: ReadOptions,
     pub load: Option<LoadPlan>,
+    /// The staged way of an upsert, if that is taken.
+    pub staged: Option<(StagedPlan, Option<LoadPlan>)>,
     pub job: Option<JobState>,
 }
 
@@ -204,8 +211,10 @@ impl CopyJob {
         };
         let (charset, warning) = charset_for(session, &pairs)?;
         let load = casting.load_plan(&name, &pairs, &keyed, problems, charset)?;
+        let merge = casting.merge_choice(session, &name, &pairs, &keyed, &load.options, source.rows())?;
         let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
         plan.warnings.extend(warning);
+        plan.take_merge(merge);
         (plan.job, plan.work.job) = (job, job_state);
         Ok(plan)
     }
@@ -266,7 +275,7 @@ impl CopyJob {
             // The run looks between batches whether a commit is due.
             batch_rows = batch_rows.min(usize::try_from(rows.get()).unwrap_or(usize::MAX));
         }
-        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, job: None };
+        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, staged: None, job: None };
         Ok(CopyPlan {
             action,
             first_statement,
@@ -283,7 +292,7 @@ impl CopyJob {
 
     fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: Source) -> CopyPlan {
         let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
-        self.empty_plan(Work { name, existing, source, read, load: None, job: None })
+        self.empty_plan(Work { name, existing, source, read, load: None, staged: None, job: None })
     }
 
     fn empty_plan(&self, work: Work) -> CopyPlan {
@@ -301,6 +310,8 @@ impl CopyJob {
             pre_sql: self.pre_sql.clone(),
             post_sql: self.post_sql.clone(),
             statement: None,
+            merge: None,
+            merge_asked: self.merge,
             statement_reason: None,
             not_found: None,
             columns: Vec::new(),

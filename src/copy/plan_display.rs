@@ -60,6 +60,9 @@ impl fmt::Display for CopyPlan {
             let limit = max_rows.map(|rows| format!(", at most {}", thousands(rows))).unwrap_or_default();
             writeln!(f, "rejects  rows that are refused go to {}{limit}", file.display())?;
         }
+        if let Some(merge) = &self.merge {
+            writeln!(f, "merge    {}: {}", merge.way, merge.reason)?;
+        }
         match self.not_found {
             Some(NotFound::Refuse) => writeln!(f, "absent   a row whose key is not in the table is refused")?,
             Some(NotFound::Count) => writeln!(f, "absent   a row whose key is not in the table is counted")?,
@@ -81,7 +84,13 @@ impl fmt::Display for CopyPlan {
         if let Some(statement) = &self.first_statement {
             writeln!(f, "\n{statement};")?;
         }
-        if let (Some(statement), Some(reason)) = (&self.statement, self.statement_reason) {
+        let staged = self.merge.as_ref().map_or(&[][..], |merge| &merge.statements);
+        for statement in staged {
+            writeln!(f, "\n{statement};")?;
+        }
+        if let (Some(reason), false) = (self.statement_reason, staged.is_empty()) {
+            writeln!(f, "{reason}\n")?;
+        } else if let (Some(statement), Some(reason)) = (&self.statement, self.statement_reason) {
             writeln!(f, "\n{statement};\n{reason}\n")?;
         }
         let mut table = TextTable::new(["#", "source", "Arrow", "OCI", "column", "Oracle", "conversion"]);

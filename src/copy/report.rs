@@ -7,6 +7,7 @@ use super::format::{bytes, count, milliseconds, thousands};
 use super::job::Mode;
 use super::named_job::NamedJob;
 use super::plan::TableAction;
+use super::staged::MergeChoice;
 
 /// Time of each stage in milliseconds, on the thread that runs the job. Decoding happens on another one, so `read_ms` is only the time
 /// spent waiting for it.
@@ -45,6 +46,8 @@ pub struct CopyReport {
     pub table_created: bool,
     /// The statement before the first row, if there was one.
     pub first_statement: Option<String>,
+    /// The way that an upsert took, and why.
+    pub merge: Option<MergeChoice>,
     /// Rows that the source's footers count.
     pub rows_read: u64,
     /// Source rows that were carried out: rows that are in the table now because of this job, or that `delete` has removed.
@@ -198,6 +201,7 @@ mod tests {
             action,
             table_created: action == TableAction::Create,
             first_statement: None,
+            merge: None,
             rows_read: 6_001_215,
             rows_loaded: 6_001_215,
             rows_affected: 6_001_215,

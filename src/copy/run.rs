@@ -22,29 +22,31 @@ use crate::transaction::{CommitPolicy, Transaction};
 
 /// Rows and times of a run in progress.
 #[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Tally {
     /// Those that an earlier run of the job has done included.
-    rows_read: u64,
+    pub rows_read: u64,
     /// Of those, how many the job's row counted at the last commit.
     rows_marked: u64,
     rows_deleted: u64,
     rows_committed: u64,
     /// Sent to the database since the last commit.
-    rows_open: u64,
+    pub rows_open: u64,
     commits: u64,
     /// The last commit has returned.
     complete: bool,
     prepare: Duration,
-    read: Duration,
+    pub read: Duration,
     commit: Duration,
     rejects_file: Option<PathBuf>,
+    /// Why a staged MERGE was taken back.
+    not_staged: Option<String>,
 }
 
 /// What a run holds beside the session.
-struct Parts<'a> {
+pub(super) struct Parts<'a> {
     rejects: &'a Rejects,
-    job: Option<&'a RunningJob>,
-    cancel: &'a Cancel,
+    pub job: Option<&'a RunningJob>,
+    pub cancel: &'a Cancel,
 }
 
 impl CopyPlan {
@@ -73,11 +75,17 @@ impl CopyPlan {
                 cancel.disarm();
                 self.as_interruption(error, cancel, &tally)
             })?;
+        if let Err(error) = self.create_stage(session) {
+            cancel.disarm();
+            return Err(self.as_interruption(error, cancel, &tally));
+        }
+        let staged_insert = self.work.staged.as_mut().and_then(|(_, insert)| insert.take());
         let loaded = catch_unwind(AssertUnwindSafe(|| {
             let parts = Parts { rejects: &rejects, job: job.as_ref(), cancel };
-            self.load_rows(session, load, &parts, &mut tally, progress)
+            self.load_rows(session, (load, staged_insert), &parts, &mut tally, progress)
         }));
         cancel.disarm();
+        self.drop_stage(session);
         match loaded {
             Ok(Ok(load_report)) => {
                 let published = rejects.publish().map_err(|error| annotate(error, "the good rows are committed"))?;
@@ -133,7 +141,7 @@ impl CopyPlan {
     fn load_rows(
         &self,
         session: &mut Session,
-        load: LoadPlan,
+        load: (LoadPlan, Option<LoadPlan>),
         parts: &Parts<'_>,
         tally: &mut Tally,
         progress: &mut dyn Progress,
@@ -195,7 +203,7 @@ impl CopyPlan {
     fn fill(
         &self,
         transaction: &Transaction<'_>,
-        load: LoadPlan,
+        (load, staged_insert): (LoadPlan, Option<LoadPlan>),
         parts: &Parts<'_>,
         tally: &mut Tally,
         progress: &mut dyn Progress,
@@ -211,6 +219,32 @@ impl CopyPlan {
             tally.prepare += began.elapsed();
         }
         progress.event(&ProgressEvent::Started { rows_total: self.source_rows.unwrap_or(0), bytes_total: self.source_bytes });
+        let staged = match (&self.work.staged, staged_insert) {
+            (Some((staged, _)), Some(insert)) => Some(self.fill_staged(transaction, (staged, insert), parts, tally, progress)?),
+            _ => None,
+        };
+        let report = match staged {
+            Some(Ok(report)) => report,
+            Some(Err(why)) => {
+                tally.not_staged = Some(why);
+                self.fill_by_arrays(transaction, load, parts, tally, progress)?
+            }
+            None => self.fill_by_arrays(transaction, load, parts, tally, progress)?,
+        };
+        self.check_counts(tally, &report)?;
+        self.run_post_sql(transaction, progress)?;
+        Ok(report)
+    }
+
+    /// The rows of the source by array statements.
+    fn fill_by_arrays(
+        &self,
+        transaction: &Transaction<'_>,
+        load: LoadPlan,
+        parts: &Parts<'_>,
+        tally: &mut Tally,
+        progress: &mut dyn Progress,
+    ) -> Result<LoadReport, Failure> {
         let mut loader = parts.rejects.attach(Loader::new(transaction, load)?);
         tally.rows_read = self.rows_done_before();
         tally.rows_marked = tally.rows_read;
@@ -236,10 +270,7 @@ impl CopyPlan {
         let flushed = loader.flush();
         tally.rows_open = loader.rows_loaded() - tally.rows_committed;
         flushed?;
-        let report = loader.finish()?;
-        self.check_counts(tally, &report)?;
-        self.run_post_sql(transaction, progress)?;
-        Ok(report)
+        Ok(loader.finish()?)
     }
 
     fn commit_if_due(
@@ -301,7 +332,7 @@ impl CopyPlan {
     }
 
     /// Rows that an earlier run of the job has committed.
-    fn rows_done_before(&self) -> u64 {
+    pub(super) fn rows_done_before(&self) -> u64 {
         self.job.as_ref().map_or(0, |job| job.rows_done_before)
     }
 
@@ -309,7 +340,7 @@ impl CopyPlan {
         Error::Interrupted { table: self.table.clone(), rows_rolled_back: tally.rows_open, rows_committed: tally.rows_committed }
     }
 
-    fn refuse_if_cancelled(&self, cancel: &Cancel, tally: &Tally) -> Result<()> {
+    pub(super) fn refuse_if_cancelled(&self, cancel: &Cancel, tally: &Tally) -> Result<()> {
         if cancel.is_requested() { Err(self.interrupted(tally)) } else { Ok(()) }
     }
 
@@ -351,7 +382,10 @@ impl CopyPlan {
         }
     }
 
-    fn report(self, tally: &Tally, load: LoadReport, began: Instant) -> CopyReport {
+    fn report(mut self, tally: &Tally, load: LoadReport, began: Instant) -> CopyReport {
+        if let Some(why) = &tally.not_staged {
+            self.go_by_arrays(why);
+        }
         let total = began.elapsed();
         let times = StageTimes {
             prepare_ms: ms(tally.prepare),
@@ -368,6 +402,7 @@ impl CopyPlan {
             mode: self.mode,
             action: self.action,
             first_statement: self.first_statement,
+            merge: self.merge,
             rows_read: tally.rows_read,
             rows_loaded: load.rows_loaded,
             rows_affected: load.rows_affected,

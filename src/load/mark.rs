@@ -1,8 +1,9 @@
 //! The delete mark: whether a source column says that its row is to be deleted, bound as 1 or 0.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, Int8Array};
 use arrow::compute::{can_cast_types, cast};
 use arrow::datatypes::{DataType, Field};
+use arrow::error::ArrowError;
 
 use crate::column::external_type::SQLT_INT;
 use crate::column::{ColumnBind, ValueError};
@@ -29,6 +30,12 @@ impl DeleteMark {
     /// Whether values of this type have a text to compare.
     pub fn is_comparable(data_type: &DataType) -> bool {
         !data_type.is_nested() && can_cast_types(data_type, &DataType::Utf8)
+    }
+
+    /// 1 for a marked row, 0 for another.
+    pub(super) fn marks(&self, array: &dyn Array) -> Result<Int8Array, ArrowError> {
+        let texts = cast(array, &DataType::Utf8)?;
+        Ok(texts.as_string::<i32>().iter().map(|text| Some(i8::from(text == Some(self.value.as_str())))).collect())
     }
 
     pub(super) fn planned(&self) -> PlannedColumn {

@@ -16,6 +16,7 @@ mod plan;
 mod prepare;
 mod screen;
 mod settle;
+mod staged;
 
 pub use dml::{Dml, Keyed, NotFound};
 pub use loader::{LoadReport, Loader, RejectSink};
@@ -23,3 +24,4 @@ pub use mark::DeleteMark;
 pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};
 pub(crate) use prepare::Preparation;
 pub use prepare::{NestedText, is_nested};
+pub use staged::{StagedLoader, StagedPlan};

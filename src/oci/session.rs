@@ -180,6 +180,12 @@ impl Session {
         Ok(if first_line.is_empty() { version.to_string() } else { first_line.to_string() })
     }
 
+    /// The server's major release: 19 of 19.3.
+    pub fn server_release(&self) -> Result<u32> {
+        let (version, _) = self.connection.server_version().map_err(|error| database_error(&error, Phase::Connect, None))?;
+        Ok(u32::try_from(version.major()).unwrap_or(0))
+    }
+
     /// Runs DDL or DML without placeholders; rows affected. DDL commits.
     pub fn execute_sql(&self, phase: Phase, table: Option<&str>, sql: &str) -> Result<u64> {
         let statement = self.connection.execute(sql, &[]).map_err(|error| database_error(&error, phase, table))?;

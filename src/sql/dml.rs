@@ -77,15 +77,30 @@ pub struct MergeOptions<'a> {
 /// # Errors
 /// As [`identifier`]; also without a key.
 pub fn merge(name: &TableName, columns: &[MergeColumn<'_>], options: MergeOptions<'_>) -> Result<String> {
-    require(name, "merge", &columns.iter().filter(|c| c.is_key).collect::<Vec<_>>())?;
-    let mark = options.mark.map(identifier).transpose()?;
-    let (mut source, mut set, mut names, mut values, mut on) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut source = Vec::with_capacity(columns.len() + 1);
     for (column, position) in columns.iter().zip(1..) {
         let quoted = identifier(column.name)?;
         source.push(match column.cast {
             Some(oracle_type) => format!("CAST(:{position} AS {oracle_type}) {quoted}"),
             None => format!(":{position} {quoted}"),
         });
+    }
+    if let Some(mark) = options.mark {
+        source.push(format!(":{} {}", columns.len() + 1, identifier(mark)?));
+    }
+    merge_from(name, columns, options, &format!("SELECT {} FROM DUAL", source.join(", ")))
+}
+
+/// As [`merge`], with the rows of the query `source`, which has the columns and the mark by their names.
+///
+/// # Errors
+/// As [`identifier`]; also without a key.
+pub fn merge_from(name: &TableName, columns: &[MergeColumn<'_>], options: MergeOptions<'_>, source: &str) -> Result<String> {
+    require(name, "merge", &columns.iter().filter(|c| c.is_key).collect::<Vec<_>>())?;
+    let mark = options.mark.map(identifier).transpose()?;
+    let (mut set, mut names, mut values, mut on) = (vec![], vec![], vec![], vec![]);
+    for column in columns {
+        let quoted = identifier(column.name)?;
         match (column.is_key, &mark) {
             (true, _) => on.push(format!("T.{quoted} = S.{quoted}")),
             (false, None) => set.push(format!("T.{quoted} = S.{quoted}")),
@@ -111,14 +126,12 @@ pub fn merge(name: &TableName, columns: &[MergeColumn<'_>], options: MergeOption
         matched = format!(" WHEN MATCHED THEN UPDATE SET {}", set.join(", "));
     }
     if let Some(mark) = &mark {
-        source.push(format!(":{} {mark}", columns.len() + 1));
         matched.push_str(&if options.soft_delete.is_none() { format!(" DELETE WHERE S.{mark} = 1") } else { String::new() });
         inserted = format!(" WHERE S.{mark} = 0");
     }
     Ok(format!(
-        "MERGE INTO {} T USING (SELECT {} FROM DUAL) S ON ({}){matched} WHEN NOT MATCHED THEN INSERT ({}) VALUES ({}){inserted}",
+        "MERGE INTO {} T USING ({source}) S ON ({}){matched} WHEN NOT MATCHED THEN INSERT ({}) VALUES ({}){inserted}",
         table(name)?,
-        source.join(", "),
         on.join(" AND "),
         names.join(", "),
         values.join(", ")

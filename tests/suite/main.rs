@@ -27,5 +27,6 @@ mod real_client;
 mod real_client_types;
 mod rejects;
 mod snapshots;
+mod staged;
 mod support;
 mod transactions;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use olbridge::copy::OnError;
+use olbridge::copy::{MergeWay, OnError};
 use olbridge::load::NotFound;
 
 use crate::cast_arguments::CastArguments;
@@ -22,6 +22,9 @@ pub struct ChangeArguments {
     /// Do not delete rows: set the table's column _deleted to 1, and _updated to the time if there is one
     #[arg(long)]
     pub soft_delete: bool,
+    /// How an upsert is carried out (default: auto, which stages 100,000 rows and more and says why)
+    #[arg(long, value_enum, value_name = "WAY")]
+    pub merge: Option<MergeArgument>,
     /// Primary key of a table that is created
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub primary_key: Vec<String>,
@@ -63,6 +66,27 @@ pub enum OnErrorArgument {
     Reject,
 }
 
+/// `--merge`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MergeArgument {
+    /// As the rows and the server suggest
+    Auto,
+    /// A MERGE executed for arrays of binds
+    Arrays,
+    /// Array INSERT into a private temporary table, then one MERGE from there
+    Staged,
+}
+
+impl From<MergeArgument> for MergeWay {
+    fn from(argument: MergeArgument) -> Self {
+        match argument {
+            MergeArgument::Auto => MergeWay::Auto,
+            MergeArgument::Arrays => MergeWay::Arrays,
+            MergeArgument::Staged => MergeWay::Staged,
+        }
+    }
+}
+
 /// `--not-found`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum NotFoundArgument {
@@ -91,6 +115,7 @@ impl ChangeArguments {
             ("--max-errors", self.max_errors.is_some()),
             ("--delete-when", self.delete_when.is_some()),
             ("--soft-delete", self.soft_delete),
+            ("--merge", self.merge.is_some()),
             ("--primary-key", !self.primary_key.is_empty()),
             ("--not-found", self.not_found.is_some()),
             ("--job", self.job.is_some()),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use olbridge::copy::target::Target;
-use olbridge::copy::{CopyJob, Mode};
+use olbridge::copy::{CopyJob, MergeWay, Mode};
 use olbridge::lake::source::SourceOptions;
 use olbridge::load::{LoadOptions, NotFound};
 use olbridge::oci::MAX_ROWS_PER_EXECUTE;
@@ -86,6 +86,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         not_found: change.not_found.map(NotFound::from),
         delete_when,
         soft_delete: change.soft_delete,
+        merge: change.merge.map(MergeWay::from).unwrap_or_default(),
         primary_key: change.primary_key,
         on_error,
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
