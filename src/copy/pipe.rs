@@ -163,7 +163,7 @@ impl PipeJob {
         let mut job = ExportJob::new(self.source.clone(), PathBuf::new());
         job.selection = self.selection.clone();
         job.reading = Reading { as_of: self.as_of.clone(), ..Reading::default() };
-        job.fetch = self.fetch;
+        job.fetch = FetchOptions { decode_behind: false, ..self.fetch };
         // Whatever a NUMBER without precision holds: its text is never made, only its buffer is used.
         job.types = TypeChoices { number: Some(DataType::Utf8), ..TypeChoices::default() };
         let columns = match &self.selection.query {

@@ -6,6 +6,7 @@ use oci_sys::*;
 
 use crate::layout::{Cells, Layout, LongCells};
 use crate::oci::array::MAX_ROWS_PER_EXECUTE;
+use crate::oci::arrays::ArraySet;
 use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::OciError;
 use crate::oci::describe::select_list;
@@ -77,13 +78,19 @@ impl<'s> FetchStatement<'s> {
         let buffers = layouts.iter().map(|&layout| FetchBuffer::allocate(session, layout, capacity_rows as usize));
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
         let this = FetchStatement { statement, columns, buffers, capacity_rows, at_end: false };
-        for (position, buffer) in (1..).zip(&this.buffers) {
-            // SAFETY: the arrays hold `capacity_rows` elements, do not move, and outlive the statement (order of the fields).
+        this.define_all()?;
+        Ok(this)
+    }
+
+    fn define_all(&self) -> Result<(), OciError> {
+        for (position, buffer) in (1..).zip(&self.buffers) {
+            // SAFETY: the arrays hold `capacity_rows` elements and do not move. They outlive the statement (order of the fields) or this definition:
+            // when they are exchanged, the statement fetches nothing before all columns are defined anew.
             unsafe {
-                this.statement.define(position, &buffer.cells.define_target(buffer.return_codes.as_ptr()), buffer.cells.is_national())
+                self.statement.define(position, &buffer.cells.define_target(buffer.return_codes.as_ptr()), buffer.cells.is_national())
             }?;
         }
-        Ok(this)
+        Ok(())
     }
 
     /// The columns as the execute found them, which may be others than an earlier describe did.
@@ -122,6 +129,34 @@ impl<'s> FetchStatement<'s> {
         Ok(FetchOutcome { rows, bad_cell })
     }
 
+    /// The end was met: another fetch brings nothing.
+    pub fn is_at_end(&self) -> bool {
+        self.at_end
+    }
+
+    /// Takes the arrays out as the last fetch left them, and has the next one fill `spare` instead, which has to have the same layouts and rows. Not
+    /// for LOBs: their locators stay here.
+    ///
+    /// # Errors
+    /// Of other arrays; of the definition, after which the statement fetches nothing more.
+    pub fn exchange(&mut self, spare: ArraySet) -> Result<ArraySet, OciError> {
+        let layouts: Vec<Layout> = self.buffers.iter().map(|buffer| buffer.cells.layout()).collect();
+        if spare.layouts() != layouts || spare.capacity_rows() != self.capacity_rows {
+            return Err(OciError::refused("OCIDefineByPos2", DEFINE, "the arrays are not alike".into()));
+        }
+        let columns = self.buffers.iter_mut().zip(spare.columns).map(|(buffer, arrays)| {
+            let filled = buffer.cells.lend();
+            buffer.cells.take_back(arrays);
+            filled
+        });
+        let filled = ArraySet { id: spare.id, columns: columns.collect(), capacity_rows: self.capacity_rows };
+        // Until every column is defined anew, the client knows the arrays that are given away.
+        let was_at_end = std::mem::replace(&mut self.at_end, true);
+        self.define_all()?;
+        self.at_end = was_at_end;
+        Ok(filled)
+    }
+
     /// Cells of column `index` (0-based) as the last fetch left them, and their indicators (-1 is NULL). LOBs have none: [`Self::read_lob`].
     ///
     /// # Panics
@@ -139,6 +174,16 @@ impl<'s> FetchStatement<'s> {
     /// When there is no such column or row.
     pub fn read_lob(&self, index: usize, row: usize, cells: &mut LongCells) -> Result<(), OciError> {
         self.buffers[index].cells.read_lob(row, self.statement.error(), cells)
+    }
+}
+
+impl ArraySet {
+    /// Cells of column `index` (0-based) in `rows`, and their indicators (-1 is NULL).
+    ///
+    /// # Panics
+    /// When there is no such column or the rows exceed the capacity.
+    pub fn cells(&self, index: usize, rows: Range<usize>) -> (Cells<'_>, &[i16]) {
+        self.columns[index].cells(rows)
     }
 }
 

@@ -7,6 +7,7 @@ mod cli;
 mod copy_api;
 mod dml;
 mod exports;
+mod fetcher_api;
 mod formats;
 mod job_marks;
 mod jobs;

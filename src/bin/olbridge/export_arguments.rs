@@ -155,6 +155,7 @@ pub fn fetch_options(arguments: &CopyArguments) -> Result<FetchOptions, Failure>
         batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
         max_lob_bytes: max_lob_bytes(arguments.export.max_lob_bytes.as_deref())?,
         lossy: lossy(arguments.lossy.as_deref())?,
+        ..FetchOptions::default()
     })
 }
 
