@@ -37,6 +37,9 @@ fn plan_values(target: Target<'_>) -> Result<Box<dyn ColumnBind>, PlanProblem> {
     match (A::of(target.values), &target.column.oracle_type) {
         (A::Null, _) => null::null(target),
         (A::Boolean, O::Number { .. } | O::Float { .. }) => fixed::boolean(target),
+        (A::Boolean, O::Other { name }) if name == "BOOLEAN" => fixed::boolean(target),
+        (A::Text, O::Other { name }) if name == "JSON" => lob::lob(target),
+        (A::Text, O::Other { name }) if matches!(name.as_str(), "ROWID" | "UROWID") => text::text(target),
         (A::Integer, O::Number { .. } | O::Float { .. }) => number::integer(target),
         (A::Float, O::Number { .. } | O::Float { .. }) => number::float(target),
         (A::Decimal, O::Number { .. } | O::Float { .. }) => number::decimal(target),
@@ -54,5 +57,31 @@ fn plan_values(target: Target<'_>) -> Result<Box<dyn ColumnBind>, PlanProblem> {
         }
         (A::MonthInterval | A::MixedInterval, O::IntervalYearMonth { year_digits }) => interval::year_month(target, *year_digits),
         _ => Err(target.problem("no converter", "report this as a bug")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::column::external_type::{SQLT_CHR, SQLT_INT};
+    use crate::layout::Layout;
+
+    #[test]
+    fn types_that_the_database_converts_are_bound_as_text_and_numbers() {
+        let plan = |data_type: DataType, name: &str| {
+            let column = ColumnDesc { name: "C".into(), oracle_type: O::Other { name: name.into() }, nullable: true };
+            plan_bind(&Field::new("c", data_type, true), &column, LossySet::NONE)
+        };
+        // Long, so that it comes last and its values may have any length.
+        let json = plan(DataType::LargeUtf8, "JSON").unwrap().layout();
+        assert!(matches!(json, Layout::Variable { external_type: SQLT_CHR, long: true, national: false, .. }), "{json:?}");
+        let boolean = plan(DataType::Boolean, "BOOLEAN").unwrap().layout();
+        assert!(matches!(boolean, Layout::Fixed { external_type: SQLT_INT, stride_bytes: 1 }), "{boolean:?}");
+        assert!(plan(DataType::Utf8, "UROWID").is_ok());
+        for (data_type, name) in
+            [(DataType::Utf8, "VECTOR"), (DataType::Utf8, "XMLTYPE"), (DataType::Int64, "JSON"), (DataType::Utf8, "BOOLEAN")]
+        {
+            assert!(plan(data_type, name).is_err(), "{name}");
+        }
     }
 }

@@ -33,7 +33,8 @@ fn plan_values(origin: Origin<'_>) -> PlannedDefine {
         (O::Number { .. } | O::Float { .. }, A::Text) => number::text_of_number_cells(origin),
         (O::BinaryFloat | O::BinaryDouble, A::Float) => fixed::float_cells(origin),
         (O::Varchar2(_) | O::Nvarchar2(_) | O::Char(_) | O::Nchar(_) | O::Clob | O::Nclob, A::Text) => text::text_cells(origin),
-        (O::Other { name }, A::Text) if name == "ROWID" => text::text_cells(origin),
+        (O::Other { name }, A::Text) if matches!(name.as_str(), "ROWID" | "UROWID" | "LONG") => text::text_cells(origin),
+        (O::Other { name }, A::Binary) if name == "LONG RAW" => raw::raw_cells(origin),
         (O::Raw { .. } | O::Blob, A::Binary) => raw::raw_cells(origin),
         (O::Date | O::Timestamp { .. } | O::TimestampTz { .. } | O::TimestampLtz { .. }, A::Date | A::Timestamp | A::ZonedTimestamp) => {
             datetime::datetime_cells(origin)

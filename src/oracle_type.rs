@@ -91,6 +91,16 @@ impl OracleType {
         matches!(self, OracleType::Clob | OracleType::Nclob | OracleType::Blob)
     }
 
+    /// Values of any length go in, through temporary LOBs where they are long: LOBs, and JSON, whose text is parsed by the database.
+    pub fn takes_long_values(&self) -> bool {
+        self.is_lob() || self.is_named("JSON")
+    }
+
+    /// One of the types that are known by their name alone: they travel as text or numbers that the database converts.
+    pub fn is_named(&self, wanted: &str) -> bool {
+        matches!(self, OracleType::Other { name } if name == wanted)
+    }
+
     /// NUMBER and FLOAT: decimal numbers.
     pub fn is_number(&self) -> bool {
         matches!(self, OracleType::Number { .. } | OracleType::Float { .. })

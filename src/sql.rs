@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::oracle_type::{ColumnDesc, TableDesc, TableName};
 
 pub mod dml;
+pub mod select_list;
 
 /// Bytes of an identifier since Oracle 12.2 (30 before, which the server then refuses itself with ORA-00972).
 pub const MAX_IDENTIFIER_BYTES: usize = 128;
@@ -198,15 +199,16 @@ pub fn select<S: AsRef<str>>(name: &TableName, columns: &[S], condition: Option<
 ///
 /// # Errors
 /// As [`identifier`].
-pub fn select_at<S: AsRef<str>>(
+pub fn select_at(
     name: &TableName,
-    columns: &[S],
+    columns: &[ColumnDesc],
     scn: Option<u64>,
     condition: Option<&str>,
     limit: Option<u64>,
 ) -> Result<String> {
     let version = scn.map(|scn| format!(" AS OF SCN {scn}")).unwrap_or_default();
-    select_from(&format!("{}{version}", table(name)?), columns, condition, limit)
+    let list = columns.iter().map(select_list::item).collect::<Result<Vec<_>>>()?.join(", ");
+    Ok(select_list_from(&format!("{}{version}", table(name)?), &list, condition, limit))
 }
 
 /// A text literal.
@@ -229,10 +231,14 @@ pub fn select_from_query<S: AsRef<str>>(query: &str, columns: &[S], condition: O
 fn select_from<S: AsRef<str>>(source: &str, columns: &[S], condition: Option<&str>, limit: Option<u64>) -> Result<String> {
     let columns = columns.iter().map(|column| identifier(column.as_ref())).collect::<Result<Vec<_>>>()?;
     let list = if columns.is_empty() { "*".to_owned() } else { columns.join(", ") };
+    Ok(select_list_from(source, &list, condition, limit))
+}
+
+fn select_list_from(source: &str, list: &str, condition: Option<&str>, limit: Option<u64>) -> String {
     let condition = condition.map(|condition| format!("({condition}\n)"));
     let conditions: Vec<String> = condition.into_iter().chain(limit.map(|limit| format!("ROWNUM <= {limit}"))).collect();
     let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    Ok(format!("SELECT {list} FROM {source}{filter}"))
+    format!("SELECT {list} FROM {source}{filter}")
 }
 
 /// The first word of a statement that ends the transaction it is in: DDL, which commits (Oracle Database SQL Language Reference, "COMMIT"),
@@ -405,7 +411,10 @@ mod tests {
         let t = name(None, "T");
         assert_eq!(select(&t, &["A", "b c"], None, None).unwrap(), "SELECT A, \"b c\" FROM T");
         assert_eq!(select(&t, &["A"], Some("A > 1 -- x"), Some(5)).unwrap(), "SELECT A FROM T WHERE (A > 1 -- x\n) AND ROWNUM <= 5");
-        assert_eq!(select_at(&t, &["A"], Some(7), Some("A > 1"), None).unwrap(), "SELECT A FROM T AS OF SCN 7 WHERE (A > 1\n)");
+        assert_eq!(
+            select_at(&t, &[column("A", OracleType::Date, true)], Some(7), Some("A > 1"), None).unwrap(),
+            "SELECT A FROM T AS OF SCN 7 WHERE (A > 1\n)"
+        );
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(select_from_query::<&str>(" select 1 from dual; ", &[], None, None).unwrap(), "select 1 from dual");
         assert_eq!(

@@ -15,7 +15,7 @@ mod samples;
 pub use families::{ArrowFamily, OracleFamily};
 pub use lossy::{LossyKind, LossySet};
 pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type};
-pub use samples::{sample_arrow_types, sample_oracle_types};
+pub use samples::{sample_arrow_types, sample_named_types, sample_oracle_types};
 
 /// Most bytes of one value in an array bind; longer ones need LOB locators or pieces.
 pub const MAX_BIND_BYTES: u32 = 32_767;
@@ -110,6 +110,9 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
             LossyKind::EmptyText,
         ),
         (A::Text, O::CharacterLob) => checked_or("a CLOB only ASCII if the database is not Unicode", LossyKind::Charset),
+        (A::Boolean, O::Boolean) => Conversion::Exact,
+        (A::Text, O::Json) => checked("one JSON value, by the database"),
+        (A::Text, O::RowAddress) => checked("the address of a row, by the database; not empty"),
         (A::Binary, O::Raw) => checked_or("bytes; not empty", LossyKind::EmptyText),
         (A::Binary, O::BinaryLob) => Conversion::Exact,
         (A::Date, O::Date | O::Timestamp) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
@@ -260,7 +263,8 @@ mod tests {
             assert!(sample_arrow_types().iter().any(|t| ArrowFamily::of(t) == family), "{family:?}");
         }
         for family in OracleFamily::ALL {
-            assert!(sample_oracle_types().iter().any(|t| OracleFamily::of(t) == family), "{family:?}");
+            let types = sample_oracle_types().into_iter().chain(sample_named_types());
+            assert!(types.into_iter().any(|t| OracleFamily::of(&t) == family), "{family:?}");
         }
     }
 

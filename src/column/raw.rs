@@ -8,7 +8,7 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 
 use super::decoded::broken;
-use super::external_type::SQLT_BIN;
+use super::external_type::{SQLT_BIN, SQLT_LBI};
 use super::variable::{self, ByteLimits, ByteSource, Check, Refusal};
 use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
 use crate::layout::{Cells, Layout, LobKind, LongCells, Slots};
@@ -185,6 +185,9 @@ pub(crate) fn raw_cells(origin: Origin<'_>) -> PlannedDefine {
     let layout = match origin.column.oracle_type {
         OracleType::Raw { max_bytes } => {
             Layout::Variable { external_type: SQLT_BIN, stride_bytes: max_bytes.max(1), national: false, long: false }
+        }
+        OracleType::Other { ref name } if name == "LONG RAW" => {
+            Layout::Variable { external_type: SQLT_LBI, stride_bytes: origin.max_lob_bytes.max(1), national: false, long: true }
         }
         OracleType::Blob => Layout::Lob { kind: LobKind::Blob, prefetch_bytes: origin.max_lob_bytes },
         _ => return Err(origin.problem("not a binary value", "report this as a bug")),

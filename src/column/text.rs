@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, LargeStringArray, StringArray, StringViewArr
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 
-use super::external_type::SQLT_CHR;
+use super::external_type::{SQLT_CHR, SQLT_LNG};
 use super::variable::{self, ByteLimits, ByteReader, ByteSource, Check, Refusal};
 use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
 use crate::layout::{Cells, Layout, LobKind, LongCells, Slots};
@@ -245,12 +245,18 @@ fn most_bytes(size: TextSize, national: bool, utf8_database: bool) -> u32 {
 pub(crate) fn text_cells(origin: Origin<'_>) -> PlannedDefine {
     /// Of a ROWID in its text form.
     const ROWID_BYTES: u32 = 18;
+    /// Of the longest UROWID (3950 bytes) in its text form, as other drivers size it.
+    const UROWID_BYTES: u32 = 5_267;
     let plain = |stride_bytes, national| Layout::Variable { external_type: SQLT_CHR, stride_bytes, national, long: false };
     let layout = match origin.column.oracle_type {
         OracleType::Varchar2(size) | OracleType::Char(size) => plain(most_bytes(size, false, origin.utf8_database), false),
         OracleType::Nvarchar2(size) | OracleType::Nchar(size) => plain(most_bytes(size, true, origin.utf8_database), true),
         OracleType::Clob => Layout::Lob { kind: LobKind::Clob, prefetch_bytes: origin.max_lob_bytes },
         OracleType::Nclob => Layout::Lob { kind: LobKind::Nclob, prefetch_bytes: origin.max_lob_bytes },
+        OracleType::Other { ref name } if name == "LONG" => {
+            Layout::Variable { external_type: SQLT_LNG, stride_bytes: origin.max_lob_bytes.max(1), national: false, long: true }
+        }
+        OracleType::Other { ref name } if name == "UROWID" => plain(UROWID_BYTES, false),
         OracleType::Other { .. } => plain(ROWID_BYTES, false),
         _ => return Err(origin.problem("not a text", "report this as a bug")),
     };

@@ -97,6 +97,10 @@ impl Names {
         let column = &self.columns[cell.column_index].column;
         let room_bytes = self.layouts[cell.column_index].stride_bytes();
         let (message, remedy) = match cell.ora_code {
+            1406 if column.oracle_type.is_named("LONG") || column.oracle_type.is_named("LONG RAW") => (
+                format!("ORA-01406: a {} of more than {room_bytes} bytes, which is what is read of one", column.oracle_type),
+                "--max-lob-bytes for more".to_owned(),
+            ),
             1406 => (
                 format!("ORA-01406: a value of more than {room_bytes} bytes, more than {} can have", column.oracle_type),
                 "report this as a bug".to_owned(),

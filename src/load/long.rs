@@ -40,6 +40,8 @@ pub(super) struct LongColumns {
     bindings: Vec<LongBinding>,
     /// A long value has come up in this column, so that its values are bound from where they lie from now on.
     has_long: Vec<bool>,
+    /// The column is JSON: the database parses what it is given, and it does not parse a long bind.
+    is_parsed: Vec<bool>,
     merges: bool,
     /// A MERGE that deletes marked rows chooses between the old value and the new one, which then has to be a LOB as well (ORA-00932).
     only_locators: bool,
@@ -55,7 +57,8 @@ pub(super) struct Run {
 }
 
 /// What a value of a LOB column needs.
-fn binding_of(value: Option<&[u8]>, inline_bytes: usize, columns: &LongColumns, has_long: bool) -> LongBinding {
+fn binding_of(value: Option<&[u8]>, inline_bytes: usize, columns: &LongColumns, place: usize) -> LongBinding {
+    let (has_long, is_parsed) = (columns.has_long[place], columns.is_parsed[place]);
     let locators = LongBinding::Locators { empty_is_temporary: columns.merges };
     let data = if has_long { LongBinding::Data } else { LongBinding::Array };
     match value {
@@ -63,19 +66,21 @@ fn binding_of(value: Option<&[u8]>, inline_bytes: usize, columns: &LongColumns, 
         None => data,
         Some([]) => locators,
         Some(value) if value.len() <= inline_bytes => data,
-        Some(value) if columns.merges || i32::try_from(value.len()).is_err() => locators,
+        Some(value) if columns.merges || is_parsed || i32::try_from(value.len()).is_err() => locators,
         Some(_) => LongBinding::Data,
     }
 }
 
 impl LongColumns {
     pub(super) fn of(dml: Dml, columns: &[PlannedColumn]) -> Self {
-        let is_lob = |column: &PlannedColumn| column.target_type.is_lob() && column.source_type != arrow::datatypes::DataType::Null;
+        let is_lob =
+            |column: &PlannedColumn| column.target_type.takes_long_values() && column.source_type != arrow::datatypes::DataType::Null;
         let indexes: Vec<usize> = (0..columns.len()).filter(|&index| is_lob(&columns[index])).collect();
         let merges = dml == Dml::Upsert;
         LongColumns {
             bindings: vec![LongBinding::Array; indexes.len()],
             has_long: vec![false; indexes.len()],
+            is_parsed: indexes.iter().map(|&index| !columns[index].target_type.is_lob()).collect(),
             merges,
             only_locators: merges && columns.iter().any(|column| column.is_mark),
             columns: indexes,
@@ -108,7 +113,7 @@ impl LongColumns {
             let values = column.converter.check_long(array).and_then(|()| column.converter.long_values(array));
             let values = values.map_err(|error| (index, error))?;
             let inline_bytes = inline_bytes(&column.target_type, options.charset.is_unicode()) as usize;
-            let needs = |value: &Option<&[u8]>| binding_of(*value, inline_bytes, self, self.has_long[place]);
+            let needs = |value: &Option<&[u8]>| binding_of(*value, inline_bytes, self, place);
             let mut bindings: Vec<LongBinding> = values.iter().map(needs).collect();
             if bindings.contains(&LongBinding::Data) {
                 self.has_long[place] = true;

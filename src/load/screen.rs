@@ -46,7 +46,7 @@ pub(super) fn bad_values(columns: &mut [PlannedColumn], batch: &RecordBatch) -> 
 
 /// Tells every refused value of a column.
 fn screen_column(column: &mut PlannedColumn, array: &ArrayRef, note: &mut dyn FnMut(ValueError)) {
-    if column.target_type.is_lob() {
+    if column.target_type.takes_long_values() {
         // Values of any length: not into a scratch buffer.
         let check = &mut |range: Range<usize>| column.converter.check_long(&array.slice(range.start, range.len()));
         return each_error(0..array.len(), note, check);

@@ -72,6 +72,12 @@ pub enum OracleFamily {
     Raw,
     /// BLOB.
     BinaryLob,
+    /// BOOLEAN (23ai).
+    Boolean,
+    /// JSON (21c).
+    Json,
+    /// ROWID and UROWID as types of columns.
+    RowAddress,
     /// What this version does not write.
     Other,
 }
@@ -146,7 +152,7 @@ impl ArrowFamily {
 
 impl OracleFamily {
     /// All families, in the order of the documentation.
-    pub const ALL: [OracleFamily; 15] = [
+    pub const ALL: [OracleFamily; 18] = [
         OracleFamily::Number,
         OracleFamily::Float,
         OracleFamily::BinaryFloat,
@@ -161,6 +167,9 @@ impl OracleFamily {
         OracleFamily::IntervalYearMonth,
         OracleFamily::Raw,
         OracleFamily::BinaryLob,
+        OracleFamily::Boolean,
+        OracleFamily::Json,
+        OracleFamily::RowAddress,
         OracleFamily::Other,
     ];
 
@@ -181,7 +190,12 @@ impl OracleFamily {
             OracleType::Raw { .. } => OracleFamily::Raw,
             OracleType::Blob => OracleFamily::BinaryLob,
             OracleType::TimestampLtz { .. } => OracleFamily::LocalTimestamp,
-            OracleType::Other { .. } => OracleFamily::Other,
+            OracleType::Other { name } => match name.as_str() {
+                "BOOLEAN" => OracleFamily::Boolean,
+                "JSON" => OracleFamily::Json,
+                "ROWID" | "UROWID" => OracleFamily::RowAddress,
+                _ => OracleFamily::Other,
+            },
         }
     }
 
@@ -202,6 +216,9 @@ impl OracleFamily {
             OracleFamily::IntervalYearMonth => "INTERVAL YEAR TO MONTH",
             OracleFamily::Raw => "RAW",
             OracleFamily::BinaryLob => "BLOB",
+            OracleFamily::Boolean => "BOOLEAN",
+            OracleFamily::Json => "JSON",
+            OracleFamily::RowAddress => "ROWID, UROWID",
             OracleFamily::Other => "any other",
         }
     }

@@ -32,7 +32,8 @@ pub fn default_arrow_type(oracle_type: &OracleType) -> Result<DataType, &'static
         }
         OracleType::IntervalDaySecond { fractional_digits, .. } => DataType::Duration(unit_of(fractional_digits)),
         OracleType::IntervalYearMonth { .. } => DataType::Interval(IntervalUnit::YearMonth),
-        OracleType::Other { ref name } if name == "ROWID" => DataType::Utf8,
+        OracleType::Other { ref name } if matches!(name.as_str(), "ROWID" | "UROWID" | "LONG") => DataType::Utf8,
+        OracleType::Other { ref name } if name == "LONG RAW" => DataType::Binary,
         OracleType::Other { .. } => return Err("leave the column out with --columns, or convert it in SQL with --query"),
     })
 }

@@ -92,3 +92,8 @@ pub fn sample_oracle_types() -> Vec<OracleType> {
         OracleType::Other { name: "SDO_GEOMETRY".into() },
     ]
 }
+
+/// The types of [`OracleType::is_named`] that are written: a database may be too old for them.
+pub fn sample_named_types() -> Vec<OracleType> {
+    ["BOOLEAN", "JSON", "UROWID"].map(|name| OracleType::Other { name: name.into() }).to_vec()
+}

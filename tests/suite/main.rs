@@ -19,6 +19,7 @@ mod lobs;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;
+mod named_types;
 mod nested;
 mod pairs;
 mod parquet_testing;

@@ -152,13 +152,13 @@ impl ExportJob {
             if !problems.is_empty() {
                 return Err(self.refused(problems));
             }
-            let fetch = self.fetch_plan(session, sql)?;
+            let fetch = self.fetch_plan(session, sql, &[])?;
             let snapshot = Snapshot::none("a query sees one snapshot of its own, and does not say which");
             return Ok(Source::whole(fetch, snapshot, self.why_one_reader("a query is not cut into pieces")));
         };
         let select = |scn, range: Option<&str>| self.select_table(name, &columns, scn, range);
         let mut snapshot = self.reading.as_of.find(session)?;
-        let mut described = snapshot.scn.map(|scn| self.fetch_plan(session, select(Some(scn), None)?));
+        let mut described = snapshot.scn.map(|scn| self.fetch_plan(session, select(Some(scn), None)?, &columns));
         if let (Some(Err(error)), false) = (&described, self.reading.as_of.is_past())
             && is_refusal(error)
         {
@@ -169,7 +169,7 @@ impl ExportJob {
         }
         let fetch = match described {
             Some(fetch) => fetch?,
-            None => self.fetch_plan(session, select(None, None)?)?,
+            None => self.fetch_plan(session, select(None, None)?, &columns)?,
         };
         if self.reading.parallel < 2 {
             return Ok(Source::whole(fetch, snapshot, None));
@@ -191,9 +191,10 @@ impl ExportJob {
         (self.reading.parallel > 1).then(|| format!("one reader instead of {}: {why}", self.reading.parallel))
     }
 
-    fn fetch_plan(&self, session: &Session, sql: String) -> Result<FetchPlan> {
+    /// `table` has the columns as they are in the table, where they are read from one.
+    fn fetch_plan(&self, session: &Session, sql: String, table: &[ColumnDesc]) -> Result<FetchPlan> {
         let mut problems = Vec::new();
-        let columns = self.types.fields(session.describe_query(&sql)?, &mut problems);
+        let columns = self.types.of_table(table).fields(session.describe_query(&sql)?, &mut problems);
         match FetchPlan::new(session, &self.label(), sql, columns, self.fetch) {
             Ok(plan) if problems.is_empty() => Ok(plan),
             Ok(_) => Err(self.refused(problems)),
@@ -218,7 +219,7 @@ impl ExportJob {
     }
 
     /// The table and its columns that are read; `None` when a query is.
-    fn selected(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<Option<(&TableName, Vec<String>)>> {
+    fn selected(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<Option<(&TableName, Vec<ColumnDesc>)>> {
         if self.selection.query.is_some() {
             return Ok(None);
         }
@@ -228,13 +229,16 @@ impl ExportJob {
             return Ok(None);
         };
         let wanted = match &self.selection.columns {
-            Some(wanted) => find_columns(wanted, &table.columns, problems),
-            None => table.columns.into_iter().map(|column| column.name).collect(),
+            Some(wanted) => {
+                let names = find_columns(wanted, &table.columns, problems);
+                names.iter().filter_map(|name| table.columns.iter().find(|column| column.name == *name).cloned()).collect()
+            }
+            None => table.columns,
         };
         Ok(Some((name, wanted)))
     }
 
-    fn select_table(&self, name: &TableName, columns: &[String], scn: Option<u64>, range: Option<&str>) -> Result<String> {
+    fn select_table(&self, name: &TableName, columns: &[ColumnDesc], scn: Option<u64>, range: Option<&str>) -> Result<String> {
         let Selection { condition, limit, .. } = &self.selection;
         let both = match (condition, range) {
             (Some(condition), Some(range)) => Some(format!("({condition}\n) AND {range}")),

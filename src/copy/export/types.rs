@@ -19,6 +19,18 @@ pub struct TypeChoices {
 }
 
 impl TypeChoices {
+    /// The same for the columns of a table: a BOOLEAN is read as a number, and is Boolean unless another type is chosen.
+    pub(super) fn of_table(&self, table: &[ColumnDesc]) -> TypeChoices {
+        let mut choices = self.clone();
+        let is_chosen = |name: &str| {
+            let like = self.like.iter().flat_map(|like| like.fields().iter()).any(|field| is_named(name, field.name()));
+            like || self.columns.iter().any(|(chosen, _)| is_named(name, chosen))
+        };
+        let booleans = table.iter().filter(|column| column.oracle_type.is_named("BOOLEAN") && !is_chosen(&column.name));
+        choices.columns.extend(booleans.map(|column| (column.name.clone(), DataType::Boolean)));
+        choices
+    }
+
     /// Name and type of every column; problems are collected.
     pub(super) fn fields(&self, columns: Vec<ColumnDesc>, problems: &mut Vec<PlanProblem>) -> Vec<FetchColumn> {
         for (name, _) in &self.columns {
