@@ -24,6 +24,7 @@ mod last_row;
 mod nls;
 mod number;
 mod objects;
+mod packed_rows;
 mod parse;
 mod password;
 mod rowid;
@@ -38,7 +39,7 @@ mod undo;
 mod value;
 mod zone;
 
-pub use cursor::Cursor;
+pub use cursor::{Cursor, LobHome};
 pub use datum::{Datum, DatumKind};
 pub use error::{OraError, Result};
 pub use interrupt::Interrupt;

@@ -22,6 +22,7 @@ mod block;
 mod call;
 mod check;
 mod cursors;
+mod lob_call;
 mod query;
 mod rules;
 mod slot;
