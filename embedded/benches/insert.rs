@@ -102,14 +102,20 @@ fn main() {
         ratios.push(oci / plain);
     }
     ratios.sort_by(f64::total_cmp);
-    println!("best: SQLite {best_plain:.3} s, OCI {best_oci:.3} s, ratio {:.2}; median of ratios {:.2}", best_oci / best_plain, ratios[rounds / 2]);
+    println!(
+        "best: SQLite {best_plain:.3} s, OCI {best_oci:.3} s, ratio {:.2}; median of ratios {:.2}",
+        best_oci / best_plain,
+        ratios[rounds / 2]
+    );
 }
 
 /// What a program that has SQLite alone would do: integers, text, dates as text of ISO 8601.
 fn insert_plain(path: &Path, rows: &Rows) -> f64 {
     let mut connection = rusqlite::Connection::open(path).expect("open");
     connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; CREATE TABLE t (id, price, name, day)")
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; CREATE TABLE t (id, price, name, day)",
+        )
         .expect("create");
     let days: Vec<String> = rows.dates.iter().map(|date| format!("2024-{:02}-{:02}", date[2], date[3])).collect();
     let started = Instant::now();

@@ -206,11 +206,7 @@ pub unsafe extern "C" fn OCILobWrite2(
 ) -> i32 {
     let request = Request { byte_amount, char_amount, offset, buffer, buffer_bytes, piece, context, callback };
     // SAFETY: the same contract.
-    unsafe {
-        with_written("OCILobWrite2", svchp, errhp, locator, |lob| {
-            request.write(lob)
-        })
-    }
+    unsafe { with_written("OCILobWrite2", svchp, errhp, locator, |lob| request.write(lob)) }
 }
 
 /// Writes at the end.

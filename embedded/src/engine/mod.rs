@@ -37,6 +37,7 @@ mod translate;
 mod types;
 mod undo;
 mod value;
+mod writers;
 mod zone;
 
 pub use cursor::{Cursor, LobHome};

@@ -110,7 +110,9 @@ impl LobValue {
         self.check()?;
         match self.is_temporary || self.home.is_some() {
             true => Ok(()),
-            false => Err(Failure::unimplemented("writing through the locator of a LOB that is no column of a table (update the column instead)")),
+            false => {
+                Err(Failure::unimplemented("writing through the locator of a LOB that is no column of a table (update the column instead)"))
+            }
         }
     }
 

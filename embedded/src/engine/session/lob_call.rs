@@ -11,9 +11,11 @@ use super::slot::Slot;
 
 /// Runs one: what the LOB has come to.
 pub(super) fn run(builtin: LobBuiltin, given: &[Option<Slot>], nls: &Nls) -> Result<Slot> {
-    let lob = given.first().and_then(Option::as_ref).filter(|slot| !slot.is_null()).ok_or_else(|| {
-        OraError::new(6502, "PL/SQL: numeric or value error: invalid LOB locator specified: ORA-22275")
-    })?;
+    let lob = given
+        .first()
+        .and_then(Option::as_ref)
+        .filter(|slot| !slot.is_null())
+        .ok_or_else(|| OraError::new(6502, "PL/SQL: numeric or value error: invalid LOB locator specified: ORA-22275"))?;
     let arguments = Arguments { given, nls };
     match lob {
         Slot::Scalar { family: Family::Blob | Family::Raw, .. } => {

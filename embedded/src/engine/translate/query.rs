@@ -164,9 +164,7 @@ impl Translator<'_> {
         let text = |list: &str| format!("SELECT {distinct}{list} FROM {from}{condition}{group}{having}{order}{limit}");
         let is_plain = self.query_depth == 1 && !aggregated && distinct.is_empty() && !from.contains("o_as_of");
         let located = if is_plain { self.located(&outputs) } else { None };
-        let located = located.map(|(rows, lobs)| {
-            Located { text: text(&format!("{list}, {}", rows.join(", "))), lobs, hidden: rows.len() }
-        });
+        let located = located.map(|(rows, lobs)| Located { text: text(&format!("{list}, {}", rows.join(", "))), lobs, hidden: rows.len() });
         Ok(Query { text: text(&list), outputs, located })
     }
 
