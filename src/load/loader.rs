@@ -186,6 +186,11 @@ impl<'t> Loader<'t> {
 
     fn try_write(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
         self.check_types(batch, file, first_row)?;
+        self.write_pushed(batch, file, first_row)
+    }
+
+    /// Takes rows whose columns are as they are bound.
+    pub(super) fn write_prepared(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
         match self.take_rows(batch, file, first_row) {
             Ok(()) => Ok(()),
             Err(Stop::Fatal(error)) => Err(error),
@@ -205,7 +210,7 @@ impl<'t> Loader<'t> {
             return Err(refused.into_iter().next().map_or(named, |(_, first)| Error::Row(Box::new(first))));
         }
         self.report.rows_rejected_convert += refused.len() as u64;
-        self.reject(batch, &refused)?;
+        self.reject(&self.pushed(batch), &refused)?;
         let mut start = 0;
         for end in refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]) {
             let good = batch.slice(start, end - start);
@@ -246,7 +251,7 @@ impl<'t> Loader<'t> {
                 buffer_row: self.filled_rows,
                 file: file.cloned(),
                 first_row: first_row + start as u64,
-                rows: self.rejects.is_some().then(|| batch.slice(start, rows)),
+                rows: self.rejects.is_some().then(|| self.pushed(&batch.slice(start, rows))),
                 long: kept_arrays(&self.columns, &self.long, batch, start, rows),
             });
             self.filled_rows += rows as u32;
@@ -289,7 +294,7 @@ impl<'t> Loader<'t> {
             if stride_bytes >= column.converter.max_stride_bytes() || !self.long.is_array(index) {
                 continue;
             }
-            let array = batch.column(column.source_index);
+            let array = column.bound_in(batch);
             let needed = column.converter.required_stride_bytes(array);
             let needed = needed.map_err(|e| Stop::BadValue(0, Error::Row(Box::new(refused(&self.table, column, file, first_row, e)))))?;
             if needed > stride_bytes {
@@ -321,7 +326,7 @@ impl<'t> Loader<'t> {
             if !self.long.is_array(index) {
                 continue;
             }
-            let array = batch.column(column.source_index).slice(start, rows);
+            let array = column.bound_in(batch).slice(start, rows);
             let slots = self.statement.slots(index, window.clone());
             if let Err(error) = write_column(column, &array, slots) {
                 let row = refused(&self.table, column, file, first_row + start as u64, error);

@@ -13,6 +13,7 @@ mod loader;
 mod long;
 mod mark;
 mod plan;
+mod prepare;
 mod screen;
 mod settle;
 
@@ -20,3 +21,5 @@ pub use dml::{Dml, Keyed, NotFound};
 pub use loader::{LoadReport, Loader, RejectSink};
 pub use mark::DeleteMark;
 pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};
+pub(crate) use prepare::Preparation;
+pub use prepare::{NestedText, is_nested};

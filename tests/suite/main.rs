@@ -18,8 +18,10 @@ mod lobs;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;
+mod nested;
 mod pairs;
 mod parquet_testing;
+mod pipes;
 mod real_client;
 mod real_client_types;
 mod rejects;

@@ -75,6 +75,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
     let (on_error, delete_when, cast) = (change.on_error()?, change.delete_when()?, change.cast.casts()?);
     let job = CopyJob {
         cast,
+        nested_json: change.cast.nested.is_some(),
         source,
         reading,
         target,
@@ -110,7 +111,7 @@ fn reading(arguments: &FormatArguments, lossy: LossySet) -> Result<SourceOptions
     })
 }
 
-fn mode(argument: ModeArgument) -> Mode {
+pub(crate) fn mode(argument: ModeArgument) -> Mode {
     match argument {
         ModeArgument::Append => Mode::Append,
         ModeArgument::Truncate => Mode::Truncate,
