@@ -121,9 +121,9 @@ fn insert_plain(path: &Path, rows: &Rows) -> f64 {
     let started = Instant::now();
     let transaction = connection.transaction().expect("begin");
     let mut insert = transaction.prepare("INSERT INTO t VALUES (?, ?, ?, ?)").expect("prepare");
-    for index in 0..rows.ids.len() {
+    for (index, day) in days.iter().enumerate() {
         let name = std::str::from_utf8(&rows.names[index][..rows.name_bytes[index] as usize]).expect("text");
-        insert.execute((rows.ids[index], rows.cents[index], name, days[index].as_str())).expect("insert");
+        insert.execute((rows.ids[index], rows.cents[index], name, day.as_str())).expect("insert");
     }
     drop(insert);
     transaction.commit().expect("commit");

@@ -126,8 +126,11 @@ fn lobs_of_variables_are_changed_by_dbms_lob() {
         let sql = format!("DECLARE c CLOB := 'abcdef'; d CLOB := 'xy'; BEGIN {steps} :out := c; END;");
         let mut statement = s.prepare(&sql).map_err(|error| error.code)?;
         let (mut outcome, mut text) = (Ok(0), String::new());
-        let mut keep = |values: &[Datum<'_>]| text = show(values[0]);
-        s.execute_array_out(&mut statement, 0..1, &mut |_, _| Ok(()), &mut |_, values| Ok(keep(values)), &mut |_, result| {
+        let mut keep = |_: u32, values: &[Datum<'_>]| {
+            text = show(values[0]);
+            Ok(())
+        };
+        s.execute_array_out(&mut statement, 0..1, &mut |_, _| Ok(()), &mut keep, &mut |_, result| {
             outcome = result;
             false
         })
