@@ -33,6 +33,7 @@ pub fn is_convertible(data_type: &DataType, external_type: u16) -> bool {
         DataType::IntervalDs { .. } => is_text || external_type == sqlt::INTERVAL_DS,
         DataType::IntervalYm { .. } => is_text || external_type == sqlt::INTERVAL_YM,
         DataType::Blob => is_binary || external_type == sqlt::BLOB,
+        DataType::Cursor => external_type == sqlt::RSET,
         DataType::Rowid | DataType::Urowid { .. } => is_text || external_type == sqlt::RDD,
     }
 }

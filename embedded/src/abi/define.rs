@@ -82,7 +82,7 @@ fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
         sqlt::BDOUBLE | sqlt::IBDOUBLE => size_bytes == 8,
         sqlt::DAT => size_bytes >= 7,
         sqlt::ODT | sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::RDD | sqlt::CLOB | sqlt::BLOB => size_bytes >= 8,
-        sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => size_bytes >= 8,
+        sqlt::INTERVAL_YM | sqlt::INTERVAL_DS | sqlt::RSET => size_bytes >= 8,
         _ => false,
     };
     match fits {

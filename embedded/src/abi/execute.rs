@@ -286,6 +286,11 @@ impl Call {
         if row_errors.is_empty() {
             return Ok(status::SUCCESS);
         }
+        let mut row_errors = row_errors;
+        if prepared.shape().kind == StatementKind::Insert {
+            // The values of an array are converted before its rows are inserted: errors of constraints come last.
+            row_errors.sort_by_key(|error| matches!(error.record.code, 1 | 2290 | 2291));
+        }
         statement.row_error_count = row_errors.len() as u32;
         note(error_handle, 24381, "error(s) in array DML");
         error_handle.lock().row_errors = row_errors;

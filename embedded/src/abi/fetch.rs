@@ -6,6 +6,7 @@ use super::codes::{mode, status};
 use super::error::{ErrorBody, Failure, Outcome, guard, note};
 use super::handle::{self, Handle};
 use super::output::{CellNote, Output};
+use super::refcursor;
 use super::statement::{OpenQuery, StatementBody, failed};
 use crate::engine::Nls;
 
@@ -166,8 +167,19 @@ fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<
             break;
         }
         for output in &query.outputs {
+            if let Some(nested) = query.cursor.nested(output.column)? {
+                // SAFETY: as below; a column of this type is defined as SQLT_RSET, whose elements are statement handles.
+                unsafe { refcursor::open_nested(output.pointer(*fetched), nested, &query.core) }?;
+                // SAFETY: as below.
+                unsafe { output.tell_null(*fetched, false) };
+                continue;
+            }
             // SAFETY: the caller of the fetch promises `rows` elements in every defined buffer.
             noted |= unsafe { output.put(*fetched, query.cursor.datum(output.column)?) }? == CellNote::Noted;
+            if let Some(home) = output.is_lob().then(|| query.cursor.lob_home(output.column)).flatten() {
+                // SAFETY: as above; the element is a pointer to a locator.
+                unsafe { output.locate(*fetched, home) };
+            }
         }
         *fetched += 1;
     }

@@ -8,6 +8,8 @@ use std::ffi::c_void;
 use super::codes::status;
 use super::descriptor::{self, Content};
 use super::error::{Failure, Outcome, guard};
+use super::handle;
+use super::session::{ServiceBody, session_of};
 use transfer::{Request, first_unit};
 pub use value::{LobKind, LobValue};
 
@@ -22,6 +24,34 @@ const FORM_NATIONAL: u8 = 2;
 unsafe fn with_lob(function: &str, errhp: *mut c_void, locator: *mut c_void, inside: impl FnOnce(&mut LobValue) -> Outcome) -> i32 {
     // SAFETY: the caller's contract: one thread uses a locator at a time.
     unsafe { guard(function, errhp, |_| inside(descriptor::lob_mut(locator)?)) }
+}
+
+/// As [`with_lob`], for calls that change the LOB: what a stored one has come to goes into its row. A write in pieces gets there with the last one.
+///
+/// # Safety
+/// As `with_lob`; `svchp` too.
+unsafe fn with_written(
+    function: &str,
+    svchp: *mut c_void,
+    errhp: *mut c_void,
+    locator: *mut c_void,
+    inside: impl FnOnce(&mut LobValue) -> Outcome,
+) -> i32 {
+    let change = |lob: &mut LobValue| {
+        lob.check_writable()?;
+        let Some(home) = lob.home else { return inside(lob) };
+        // SAFETY: the caller's contract.
+        let core = session_of(unsafe { handle::get::<ServiceBody>(svchp) }?)?;
+        let mut changed = lob.clone();
+        let status = inside(&mut changed)?;
+        if changed.transfer.is_none() {
+            core.enter()?.session()?.write_lob(home, changed.content()?)?;
+        }
+        *lob = changed;
+        Ok(status)
+    };
+    // SAFETY: the caller's contract.
+    unsafe { with_lob(function, errhp, locator, change) }
 }
 
 /// The kind of a temporary LOB.
@@ -160,7 +190,7 @@ pub unsafe extern "C" fn OCILobRead2(
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCILobWrite2(
-    _svchp: *mut c_void,
+    svchp: *mut c_void,
     errhp: *mut c_void,
     locator: *mut c_void,
     byte_amount: *mut u64,
@@ -176,12 +206,7 @@ pub unsafe extern "C" fn OCILobWrite2(
 ) -> i32 {
     let request = Request { byte_amount, char_amount, offset, buffer, buffer_bytes, piece, context, callback };
     // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobWrite2", errhp, locator, |lob| {
-            lob.check_writable()?;
-            request.write(lob)
-        })
-    }
+    unsafe { with_written("OCILobWrite2", svchp, errhp, locator, |lob| request.write(lob)) }
 }
 
 /// Writes at the end.
@@ -190,7 +215,7 @@ pub unsafe extern "C" fn OCILobWrite2(
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCILobWriteAppend2(
-    _svchp: *mut c_void,
+    svchp: *mut c_void,
     errhp: *mut c_void,
     locator: *mut c_void,
     byte_amount: *mut u64,
@@ -205,8 +230,7 @@ pub unsafe extern "C" fn OCILobWriteAppend2(
 ) -> i32 {
     // SAFETY: the same contract.
     unsafe {
-        with_lob("OCILobWriteAppend2", errhp, locator, |lob| {
-            lob.check_writable()?;
+        with_written("OCILobWriteAppend2", svchp, errhp, locator, |lob| {
             let offset = lob.length() as u64 + 1;
             Request { byte_amount, char_amount, offset, buffer, buffer_bytes, piece, context, callback }.write(lob)
         })
@@ -218,11 +242,10 @@ pub unsafe extern "C" fn OCILobWriteAppend2(
 /// # Safety
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobErase2(_svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, amount: *mut u64, offset: u64) -> i32 {
+pub unsafe extern "C" fn OCILobErase2(svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, amount: *mut u64, offset: u64) -> i32 {
     // SAFETY: the same contract.
     unsafe {
-        with_lob("OCILobErase2", errhp, locator, |lob| {
-            lob.check_writable()?;
+        with_written("OCILobErase2", svchp, errhp, locator, |lob| {
             let units = usize::try_from(amount.read()).unwrap_or(usize::MAX);
             amount.write(lob.erase(first_unit(offset)?, units) as u64);
             Ok(status::SUCCESS)
@@ -252,7 +275,7 @@ unsafe fn part_of(from: *const c_void, offset: u64, amount: u64, to: &LobValue) 
 /// Pointers as the OCI contract says; the locators are two.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn OCILobCopy2(
-    _svchp: *mut c_void,
+    svchp: *mut c_void,
     errhp: *mut c_void,
     to: *mut c_void,
     from: *const c_void,
@@ -262,8 +285,7 @@ pub unsafe extern "C" fn OCILobCopy2(
 ) -> i32 {
     // SAFETY: the same contract.
     unsafe {
-        with_lob("OCILobCopy2", errhp, to, |lob| {
-            lob.check_writable()?;
+        with_written("OCILobCopy2", svchp, errhp, to, |lob| {
             let part = part_of(from, from_offset, amount, lob)?;
             let at = lob.reach(first_unit(to_offset)?);
             lob.put(at, &part)?;
@@ -277,11 +299,10 @@ pub unsafe extern "C" fn OCILobCopy2(
 /// # Safety
 /// Pointers as the OCI contract says; the locators are two.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobAppend(_svchp: *mut c_void, errhp: *mut c_void, to: *mut c_void, from: *const c_void) -> i32 {
+pub unsafe extern "C" fn OCILobAppend(svchp: *mut c_void, errhp: *mut c_void, to: *mut c_void, from: *const c_void) -> i32 {
     // SAFETY: the same contract.
     unsafe {
-        with_lob("OCILobAppend", errhp, to, |lob| {
-            lob.check_writable()?;
+        with_written("OCILobAppend", svchp, errhp, to, |lob| {
             let part = part_of(from, 1, u64::MAX, lob)?;
             let at = lob.reach(lob.length());
             lob.put(at, &part)?;
@@ -310,11 +331,10 @@ pub unsafe extern "C" fn OCILobLocatorIsInit(_envhp: *mut c_void, errhp: *mut c_
 /// # Safety
 /// Pointers as the OCI contract says.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobTrim2(_svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, new_length: u64) -> i32 {
+pub unsafe extern "C" fn OCILobTrim2(svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, new_length: u64) -> i32 {
     // SAFETY: the same contract.
     unsafe {
-        with_lob("OCILobTrim2", errhp, locator, |lob| {
-            lob.check_writable()?;
+        with_written("OCILobTrim2", svchp, errhp, locator, |lob| {
             lob.trim(usize::try_from(new_length).unwrap_or(usize::MAX))?;
             Ok(status::SUCCESS)
         })

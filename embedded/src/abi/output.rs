@@ -12,7 +12,7 @@ use super::handle::Handle;
 use super::lob::LobValue;
 use super::statement::ColumnParam;
 use super::timestamp::Timestamp;
-use crate::engine::{DataType, Datum, Nls};
+use crate::engine::{DataType, Datum, LobHome, Nls};
 
 /// Whether a return code of a cell is not 0.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -138,6 +138,34 @@ impl Output {
                 | sqlt::BLOB
                 | sqlt::RDD
         )
+    }
+
+    /// Whether it is written into locators.
+    pub fn is_lob(&self) -> bool {
+        matches!(self.external_type, sqlt::CLOB | sqlt::BLOB) && self.callback.is_none()
+    }
+
+    /// The pointer in element `row`.
+    ///
+    /// # Safety
+    /// The defined array holds element `row`, a pointer.
+    pub unsafe fn pointer(&self, row: usize) -> *mut c_void {
+        if self.value.is_null() {
+            return std::ptr::null_mut();
+        }
+        // SAFETY: the caller's contract.
+        unsafe { self.value.add(row * self.value_step).cast::<*mut c_void>().read_unaligned() }
+    }
+
+    /// Tells the locator in element `row` where its value is stored.
+    ///
+    /// # Safety
+    /// The defined array holds element `row`, a pointer to a locator.
+    pub unsafe fn locate(&self, row: usize, home: LobHome) {
+        // SAFETY: the caller's contract. A NULL has no value to write to.
+        if let Ok(lob) = unsafe { descriptor::lob_mut(self.pointer(row)) } {
+            lob.home = Some(home);
+        }
     }
 
     /// Tells whether element `row` is NULL, for values that are not written here.

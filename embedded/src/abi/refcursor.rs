@@ -111,6 +111,17 @@ fn open(statement: &mut StatementBody, query: Option<(Vec<ColumnInfo>, Cursor)>,
     statement.query = Some(OpenQuery::new(cursor, Arc::clone(core)));
 }
 
+/// Makes a defined statement handle the one of a query nested in a row.
+///
+/// # Safety
+/// `pointer` is a statement handle, or NULL. The session is locked by the caller.
+pub unsafe fn open_nested(pointer: *mut c_void, query: (Vec<ColumnInfo>, Cursor), core: &Arc<SessionCore>) -> Result<(), Failure> {
+    // SAFETY: the caller's contract.
+    let statement = unsafe { handle::get::<StatementBody>(pointer) }?;
+    open(&mut statement.lock(), Some(query), core);
+    Ok(())
+}
+
 /// Statement handles for the implicit results of a block; they live as long as the environment.
 pub fn implicit_results(
     parent: &Handle<StatementBody>,

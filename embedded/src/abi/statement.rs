@@ -222,6 +222,7 @@ impl ColumnParam {
             DataType::Nclob => (param.code, param.charset_form) = (sqlt::CLOB, 2),
             DataType::Long => param.code = sqlt::LNG,
             DataType::LongRaw => param.code = sqlt::LBI,
+            DataType::Cursor => param.code = sqlt::RSET,
             DataType::Urowid { .. } => param.code = sqlt::RDD,
             DataType::IntervalDs { day_digits, second_digits } => {
                 (param.code, param.precision, param.scale) = (sqlt::INTERVAL_DS, i16::from(day_digits), second_digits as i8);

@@ -16,7 +16,7 @@ mod control;
 mod types;
 mod unit;
 
-pub(crate) use call::{Argument, Builtin, Call, Callee, Mode, Scope, Signature, wrong_arguments};
+pub(crate) use call::{Argument, Builtin, Call, Callee, LobBuiltin, Mode, Scope, Signature, wrong_arguments};
 pub(crate) use types::{VarType, Variable};
 pub(crate) use unit::{Outline, Subprogram, UnitKind, header, outline, signature, subprograms};
 

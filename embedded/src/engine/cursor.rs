@@ -6,9 +6,10 @@ use rusqlite::types::ValueRef;
 use rusqlite::{CachedStatement, Connection, Row, Rows};
 use self_cell::{MutBorrow, self_cell};
 
+use super::translate::{LobPlace, Nested, Query};
 use super::types::Family;
 use super::value::{self, Stored};
-use super::{Datum, OraError, Result};
+use super::{ColumnInfo, Datum, OraError, Result, packed_rows};
 
 type SqliteStatement<'c> = CachedStatement<'c>;
 type SqliteRows<'s> = Rows<'s>;
@@ -44,6 +45,8 @@ enum Held {
     Null,
     Text(usize, usize),
     Bytes(usize, usize),
+    /// The number of a row, which is no column.
+    Integer(i64),
 }
 
 impl Buffer {
@@ -53,22 +56,25 @@ impl Buffer {
     }
 
     fn push(&mut self, row: &Row<'_>, columns: usize) -> Result<()> {
-        for index in 0..columns {
-            let start = self.bytes.len();
-            let held = match row.get_ref(index)? {
-                ValueRef::Null => Held::Null,
-                ValueRef::Text(bytes) => {
-                    self.bytes.extend_from_slice(bytes);
-                    Held::Text(start, bytes.len())
-                }
-                ValueRef::Blob(bytes) => {
-                    self.bytes.extend_from_slice(bytes);
-                    Held::Bytes(start, bytes.len())
-                }
-                other => return Err(OraError::internal(format_args!("stored value of type {}", other.data_type()))),
-            };
-            self.cells.push(held);
-        }
+        (0..columns).try_for_each(|index| self.push_cell(row.get_ref(index)?))
+    }
+
+    fn push_cell(&mut self, cell: ValueRef<'_>) -> Result<()> {
+        let start = self.bytes.len();
+        let held = match cell {
+            ValueRef::Null => Held::Null,
+            ValueRef::Text(bytes) => {
+                self.bytes.extend_from_slice(bytes);
+                Held::Text(start, bytes.len())
+            }
+            ValueRef::Blob(bytes) => {
+                self.bytes.extend_from_slice(bytes);
+                Held::Bytes(start, bytes.len())
+            }
+            ValueRef::Integer(number) => Held::Integer(number),
+            other => return Err(OraError::internal(format_args!("stored value of type {}", other.data_type()))),
+        };
+        self.cells.push(held);
         Ok(())
     }
 
@@ -76,8 +82,37 @@ impl Buffer {
         match self.cells.get(index) {
             Some(Held::Text(start, len)) => ValueRef::Text(&self.bytes[*start..start + len]),
             Some(Held::Bytes(start, len)) => ValueRef::Blob(&self.bytes[*start..start + len]),
+            Some(Held::Integer(number)) => ValueRef::Integer(*number),
             Some(Held::Null) | None => ValueRef::Null,
         }
+    }
+}
+
+/// Where a stored LOB is, for writing through its locator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LobHome {
+    pub(super) table_id: i64,
+    /// Column of the table, 0-based.
+    pub(super) column: usize,
+    pub(super) row: i64,
+}
+
+/// The columns of a query's rows.
+#[derive(Default)]
+pub(super) struct Columns {
+    families: Vec<Family>,
+    nested: Vec<Option<Arc<Nested>>>,
+    /// Table and column of stored LOBs, and which hidden column after all others has the number of the row.
+    lobs: Vec<Option<LobPlace>>,
+    width: usize,
+}
+
+impl Columns {
+    pub fn of(query: &Query) -> Columns {
+        let families: Vec<Family> = query.outputs.iter().map(|(_, sql)| sql.family()).collect();
+        let nested = query.outputs.iter().map(|(_, sql)| sql.nested.clone()).collect();
+        let (lobs, hidden) = query.located.as_ref().map(|located| (located.lobs.clone(), located.hidden)).unwrap_or_default();
+        Columns { width: families.len() + hidden, families, nested, lobs }
     }
 }
 
@@ -99,7 +134,7 @@ pub(super) struct HeldRows {
     buffer: Buffer,
     next_row: usize,
     rows: usize,
-    families: Vec<Family>,
+    columns: Columns,
     offset_minutes: i32,
     pool: Pool,
 }
@@ -107,8 +142,8 @@ pub(super) struct HeldRows {
 impl HeldRows {
     /// The query that goes on where reading stopped.
     pub fn into_cursor(self) -> Cursor {
-        let HeldRows { buffer, next_row, rows, families, offset_minutes, pool } = self;
-        Cursor { source: Source::Memory { next_row, rows, stays: false }, buffer, start: 0, families, offset_minutes, pool }
+        let HeldRows { buffer, next_row, rows, columns, offset_minutes, pool } = self;
+        Cursor { source: Source::Memory { next_row, rows, stays: false }, buffer, start: 0, columns, offset_minutes, pool }
     }
 
     /// Gives the next row value by value; false after the last.
@@ -116,9 +151,9 @@ impl HeldRows {
         if self.next_row >= self.rows {
             return Ok(false);
         }
-        let start = self.next_row * self.families.len();
+        let start = self.next_row * self.columns.width;
         self.next_row += 1;
-        for (index, family) in self.families.iter().enumerate() {
+        for (index, family) in self.columns.families.iter().enumerate() {
             each(index, value::datum(*family, self.buffer.get(start + index), self.offset_minutes)?)?;
         }
         Ok(true)
@@ -132,7 +167,7 @@ pub struct Cursor {
     buffer: Buffer,
     /// First cell of the current row in `buffer`.
     start: usize,
-    families: Vec<Family>,
+    columns: Columns,
     offset_minutes: i32,
     pool: Pool,
 }
@@ -143,7 +178,7 @@ impl Cursor {
         connection: Connection,
         text: &str,
         binds: &[Stored<'_>],
-        families: Vec<Family>,
+        columns: Columns,
         offset_minutes: i32,
         pool: Pool,
     ) -> Result<Cursor> {
@@ -155,7 +190,7 @@ impl Cursor {
         let stream = Stream::new(MutBorrow::new(prepared), |prepared| {
             prepared.borrow_mut().with_dependent_mut(|_, statement| statement.raw_query())
         });
-        Ok(Cursor { source: Source::Stream(stream), buffer: Buffer::default(), start: 0, families, offset_minutes, pool })
+        Ok(Cursor { source: Source::Stream(stream), buffer: Buffer::default(), start: 0, columns, offset_minutes, pool })
     }
 
     /// Reads all rows at once.
@@ -163,7 +198,7 @@ impl Cursor {
         connection: &Connection,
         text: &str,
         binds: &[Stored<'_>],
-        families: Vec<Family>,
+        columns: Columns,
         offset_minutes: i32,
         pool: Pool,
     ) -> Result<Cursor> {
@@ -173,10 +208,10 @@ impl Cursor {
         let mut count = 0;
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next()? {
-            buffer.push(row, families.len())?;
+            buffer.push(row, columns.width)?;
             count += 1;
         }
-        Ok(Cursor { source: Source::Memory { next_row: 0, rows: count, stays: false }, buffer, start: 0, families, offset_minutes, pool })
+        Ok(Cursor { source: Source::Memory { next_row: 0, rows: count, stays: false }, buffer, start: 0, columns, offset_minutes, pool })
     }
 
     /// Moves to the next row; false after the last one.
@@ -185,7 +220,7 @@ impl Cursor {
     /// What an expression of the query fails with at this row, or ORA-01013 after an interrupt.
     #[expect(clippy::should_implement_trait, reason = "a row borrows from the cursor, which Iterator cannot say")]
     pub fn next(&mut self) -> Result<bool> {
-        let columns = self.families.len();
+        let columns = self.columns.width;
         match &mut self.source {
             Source::Done => Ok(false),
             Source::Failed => Err(OraError::new(1002, "fetch out of sequence")),
@@ -221,7 +256,7 @@ impl Cursor {
     /// # Errors
     /// As `next`.
     pub fn hold(&mut self) -> Result<usize> {
-        let columns = self.families.len();
+        let columns = self.columns.width;
         let mut rows = 0;
         match &mut self.source {
             Source::Memory { rows, stays, .. } => {
@@ -252,8 +287,8 @@ impl Cursor {
     pub(super) fn into_rows(mut self) -> Result<HeldRows> {
         self.hold()?;
         let Source::Memory { next_row, rows, .. } = self.source else { return Err(OraError::internal("rows held")) };
-        let (buffer, families) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.families));
-        Ok(HeldRows { buffer, next_row, rows, families, offset_minutes: self.offset_minutes, pool: Arc::clone(&self.pool) })
+        let (buffer, columns) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.columns));
+        Ok(HeldRows { buffer, next_row, rows, columns, offset_minutes: self.offset_minutes, pool: Arc::clone(&self.pool) })
     }
 
     /// Makes `row` (0-based) the next one of a held cursor.
@@ -268,8 +303,35 @@ impl Cursor {
     /// # Errors
     /// ORA-00600 when the stored bytes are no value of the column's type: the file is damaged.
     pub fn datum(&self, index: usize) -> Result<Datum<'_>> {
-        let family = *self.families.get(index).ok_or_else(|| OraError::new(1007, "variable not in select list"))?;
+        let family = *self.columns.families.get(index).ok_or_else(|| OraError::new(1007, "variable not in select list"))?;
         value::datum(family, self.buffer.get(self.start + index), self.offset_minutes)
+    }
+
+    /// Where the LOB in a column of the current row is stored; none for an expression.
+    pub fn lob_home(&self, index: usize) -> Option<LobHome> {
+        let LobPlace { table_id, column, hidden } = (*self.columns.lobs.get(index)?)?;
+        match self.buffer.get(self.start + self.columns.families.len() + hidden) {
+            ValueRef::Integer(row) => Some(LobHome { table_id, column, row }),
+            _ => None,
+        }
+    }
+
+    /// Opens the nested query in a column of the current row, with its description.
+    ///
+    /// # Errors
+    /// As `datum`.
+    pub fn nested(&self, index: usize) -> Result<Option<(Vec<ColumnInfo>, Cursor)>> {
+        let Some(Some(nested)) = self.columns.nested.get(index) else { return Ok(None) };
+        let ValueRef::Blob(mut packed) = self.buffer.get(self.start + index) else { return Ok(None) };
+        let width = nested.families.len();
+        let mut buffer = Buffer::default();
+        while let Some(cell) = packed_rows::take(&mut packed)? {
+            buffer.push_cell(cell)?;
+        }
+        let columns = Columns { families: nested.families.clone(), nested: nested.nested.clone(), lobs: Vec::new(), width };
+        let source = Source::Memory { next_row: 0, rows: buffer.cells.len() / width.max(1), stays: false };
+        let (offset_minutes, pool) = (self.offset_minutes, Arc::clone(&self.pool));
+        Ok(Some((nested.columns.clone(), Cursor { source, buffer, start: 0, columns, offset_minutes, pool })))
     }
 
     /// Ends the read transaction and hands the connection back.

@@ -93,6 +93,7 @@ pub(crate) fn from_tokens(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<A
         tokens.pop();
     }
     quote_cast_types(&mut tokens);
+    nest_cursor_queries(&mut tokens);
     // Chains of operators nest the tree, and dropping it uses the stack.
     const MOST_OPERATORS: usize = 5000;
     let is_operator = |token: &TokenWithSpan| match &token.token {
@@ -150,6 +151,36 @@ fn quote_cast_types(tokens: &mut Vec<TokenWithSpan>) {
             let text = tokens[as_at + 1..close].iter().map(|token| token.token.to_string()).collect::<Vec<_>>().join(" ");
             let span = tokens[as_at + 1].span;
             tokens.splice(as_at + 1..close, [TokenWithSpan { token: Token::make_word(&text, Some('"')), span }]);
+        }
+    }
+}
+
+/// The query in `CURSOR (SELECT …)` gets parentheses of its own, so that it is one argument of a function to sqlparser.
+fn nest_cursor_queries(tokens: &mut Vec<TokenWithSpan>) {
+    let is_word = |token: &TokenWithSpan, words: &[&str]| match &token.token {
+        Token::Word(word) => word.quote_style.is_none() && words.iter().any(|text| word.value.eq_ignore_ascii_case(text)),
+        _ => false,
+    };
+    let mut at = 0;
+    while at + 2 < tokens.len() {
+        at += 1;
+        let is_cursor = is_word(&tokens[at - 1], &["CURSOR"]) && tokens[at].token == Token::LParen;
+        if !is_cursor || !is_word(&tokens[at + 1], &["SELECT", "WITH"]) {
+            continue;
+        }
+        let mut depth = 0;
+        let close = tokens.iter().enumerate().skip(at).find_map(|(index, token)| {
+            match token.token {
+                Token::LParen => depth += 1,
+                Token::RParen => depth -= 1,
+                _ => {}
+            }
+            (depth == 0).then_some(index)
+        });
+        if let Some(close) = close {
+            tokens.insert(close, tokens[close].clone());
+            tokens.insert(at, tokens[at].clone());
+            at += 1;
         }
     }
 }

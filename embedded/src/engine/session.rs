@@ -1,6 +1,7 @@
 //! Sessions: connect, prepare, execute, query, commit.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,12 +17,14 @@ use super::sequence::Sequences;
 use super::store::{Location, default_lock_wait};
 use super::tokens::normalise;
 use super::value::{Stored, store_plain};
+use super::writers::{Hold, Wait};
 use super::{Datum, OraError, Result, password, undo};
 
 mod block;
 mod call;
 mod check;
 mod cursors;
+mod lob_call;
 mod query;
 mod rules;
 mod slot;
@@ -70,6 +73,10 @@ pub struct Session {
     warning: Option<OraError>,
     /// Whether a block runs: its statements are parts of one call.
     in_block: bool,
+    /// The file, by its one name; none in memory.
+    file: Option<PathBuf>,
+    /// The open transaction as other sessions of this process see it. After the connection: it ends with it.
+    hold: Option<Hold>,
 }
 
 impl Session {
@@ -82,6 +89,10 @@ impl Session {
         let location = Location::parse(connect_string);
         let lock_wait = default_lock_wait();
         let connection = location.open(lock_wait)?;
+        let file = match &location {
+            Location::File(path) => std::fs::canonicalize(path).ok(),
+            Location::Memory | Location::Null => None,
+        };
         let sequences = Sequences::default();
         sequences.register(&connection)?;
         let catalog = Arc::new(Catalog::load(&connection)?);
@@ -129,6 +140,8 @@ impl Session {
             output: call::Output::default(),
             warning: None,
             in_block: false,
+            file,
+            hold: None,
         })
     }
 
@@ -214,6 +227,9 @@ impl Session {
 
     /// A call begins: an interrupt that came before does not concern it. Statements of a block belong to the block's call.
     fn begin_call(&self) -> Result<()> {
+        if let Some(hold) = &self.hold {
+            hold.touch();
+        }
         if self.in_block {
             return self.interrupts.check();
         }
@@ -233,7 +249,7 @@ impl Session {
                 return Err(self.commit_failed(error));
             }
         }
-        self.is_open = false;
+        (self.is_open, self.hold) = (false, None);
         self.end_temporary()?;
         lost
     }
@@ -257,7 +273,7 @@ impl Session {
         if self.in_transaction() {
             self.connection.execute_batch("ROLLBACK")?;
         }
-        self.is_open = false;
+        (self.is_open, self.hold) = (false, None);
         self.end_temporary()
     }
 
@@ -272,8 +288,9 @@ impl Session {
         if self.in_transaction() {
             return Ok(false);
         }
-        self.wait_for_writer(wait.unwrap_or(self.lock_wait))?;
+        self.wait_for_writer(wait)?;
         self.is_open = true;
+        self.hold = self.file.as_ref().map(|file| Hold::begin(file, self.id));
         match self.refresh().and_then(|()| undo::begin_transaction(&self.connection, &self.catalog)) {
             Ok(()) => Ok(true),
             Err(error) => {
@@ -283,11 +300,13 @@ impl Session {
         }
     }
 
-    /// Begins to write. Waits in slices, so that a cancel ends the wait.
-    fn wait_for_writer(&self, wait: Duration) -> Result<()> {
+    /// Begins to write. Waits in slices, so that a cancel ends the wait. A wait whose end the statement itself names is not cut short.
+    fn wait_for_writer(&self, own_wait: Option<Duration>) -> Result<()> {
+        let wait = own_wait.unwrap_or(self.lock_wait);
         const SLICE: Duration = Duration::from_millis(20);
         let deadline = Instant::now() + wait;
         self.connection.busy_timeout(SLICE.min(wait))?;
+        let mut waiting = None;
         let begun = loop {
             let begun = self.connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
             let is_busy = begun.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy));
@@ -296,6 +315,11 @@ impl Session {
             }
             if let Err(cancelled) = self.interrupts.check() {
                 break Err(cancelled);
+            }
+            if let (None, Some(file)) = (own_wait, &self.file)
+                && waiting.get_or_insert_with(|| Wait::begin(file)).is_deadlock()
+            {
+                break Err(OraError::new(60, "deadlock detected while waiting for resource"));
             }
         };
         self.connection.busy_timeout(self.lock_wait)?;

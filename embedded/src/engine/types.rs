@@ -88,6 +88,8 @@ pub enum DataType {
         /// Digits of the years, 0 to 9.
         year_digits: u8,
     },
+    /// A query in a SELECT list (`CURSOR (SELECT …)`), which its reader opens.
+    Cursor,
     /// LONG.
     Long,
     /// LONG RAW.
@@ -130,6 +132,7 @@ pub(crate) enum Family {
     Rowid,
     IntervalDs,
     IntervalYm,
+    Cursor,
 }
 
 impl DataType {
@@ -161,6 +164,7 @@ impl DataType {
             DataType::Rowid | DataType::Urowid { .. } => Family::Rowid,
             DataType::IntervalDs { .. } => Family::IntervalDs,
             DataType::IntervalYm { .. } => Family::IntervalYm,
+            DataType::Cursor => Family::Cursor,
         }
     }
 
@@ -201,7 +205,7 @@ impl DataType {
             DataType::Rowid => 10,
             DataType::IntervalDs { .. } => 11,
             DataType::IntervalYm { .. } => 5,
-            DataType::Long | DataType::LongRaw => 0,
+            DataType::Long | DataType::LongRaw | DataType::Cursor => 0,
             DataType::Urowid { size } => size,
         }
     }
@@ -239,6 +243,7 @@ impl Display for DataType {
             DataType::Rowid => f.write_str("ROWID"),
             DataType::IntervalDs { day_digits, second_digits } => write!(f, "INTERVAL DAY({day_digits}) TO SECOND({second_digits})"),
             DataType::IntervalYm { year_digits } => write!(f, "INTERVAL YEAR({year_digits}) TO MONTH"),
+            DataType::Cursor => f.write_str("CURSOR"),
             DataType::Long => f.write_str("LONG"),
             DataType::LongRaw => f.write_str("LONG RAW"),
             DataType::Nclob => f.write_str("NCLOB"),

@@ -144,7 +144,7 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
             Datum::TimestampTz(utc.in_zone(offset_minutes).to_timestamp_tz())
         }
         Family::Blob if bytes.is_empty() => Datum::EmptyBlob,
-        Family::Raw | Family::Blob => Datum::Bytes(bytes),
+        Family::Raw | Family::Blob | Family::Cursor => Datum::Bytes(bytes),
         Family::IntervalDs => Datum::IntervalDs(interval::nanos(bytes)?),
         Family::IntervalYm => Datum::IntervalYm(interval::months(bytes)?),
         Family::Text | Family::Char | Family::Clob | Family::Rowid => return Err(damaged()),
@@ -229,6 +229,7 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
             Ok(Stored::bytes(bytes))
         }
         DataType::Blob => Ok(Stored::bytes(to_bytes(datum, "BLOB")?)),
+        DataType::Cursor => Err(OraError::inconsistent("-", kind_name(&datum))),
         DataType::LongRaw => Ok(Stored::bytes(to_bytes(datum, "BINARY")?)),
         DataType::IntervalDs { day_digits, second_digits } => {
             let nanos = match datum {

@@ -8,6 +8,7 @@ mod arrays;
 mod bind_types;
 mod contract;
 mod handles;
+mod locators;
 mod planning;
 mod pools;
 mod query;

@@ -70,7 +70,7 @@ fn a_batch_with_row_errors_and_row_counts() {
     let error = batch.execute().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BatchErrors);
     let errors: Vec<_> = error.batch_errors().unwrap().iter().map(|error| (error.offset(), error.code())).collect();
-    assert_eq!(errors, [(1, 1), (2, 12899), (3, 1438)]);
+    assert_eq!(errors, [(2, 12899), (3, 1438), (1, 1)]);
     assert_eq!(batch.row_counts().unwrap(), [1, 0, 0, 0, 1]);
     assert_eq!(conn.query_row_as::<u32>("SELECT COUNT(*) FROM t", &[]).unwrap(), 2);
 }

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 
 use super::super::error::Failure;
+use crate::engine::LobHome;
 
 /// What a locator is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +35,8 @@ pub struct LobValue {
     pub(super) is_temporary: bool,
     pub(super) is_open: bool,
     pub(super) transfer: Option<Transfer>,
+    /// Where a stored LOB is, to be written through its locator.
+    pub(in super::super) home: Option<LobHome>,
     /// Units and bytes of the place that was looked up last: reading on from there needs no search.
     place: Cell<(usize, usize)>,
     /// A byte is a unit throughout.
@@ -105,9 +108,11 @@ impl LobValue {
 
     pub fn check_writable(&self) -> Result<(), Failure> {
         self.check()?;
-        match self.is_temporary {
+        match self.is_temporary || self.home.is_some() {
             true => Ok(()),
-            false => Err(Failure::unimplemented("writing through the locator of a stored LOB (update the column instead)")),
+            false => {
+                Err(Failure::unimplemented("writing through the locator of a LOB that is no column of a table (update the column instead)"))
+            }
         }
     }
 

@@ -45,6 +45,17 @@ pub(crate) enum Builtin {
     OutputPutLine,
     OutputGetLine,
     ReturnResult,
+    Lob(LobBuiltin),
+}
+
+/// Procedures of DBMS_LOB; the first parameter is what they change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LobBuiltin {
+    Append,
+    Copy,
+    Trim,
+    Write,
+    WriteAppend,
 }
 
 /// A procedure or function as its callers see it.
@@ -99,9 +110,37 @@ pub(crate) fn builtin(parts: &[String]) -> Option<Signature> {
             (Builtin::OutputGetLine, parameters)
         }
         "DBMS_SQL.RETURN_RESULT" => (Builtin::ReturnResult, vec![parameter("RC", Mode::In, VarType::Cursor, false)]),
-        _ => return None,
+        other => lob_builtin(other.strip_prefix("DBMS_LOB.")?)?,
     };
     Some(Signature { callee: Callee::Builtin(builtin), parameters, returns: None })
+}
+
+/// A procedure of DBMS_LOB. Its LOBs are of any kind: see [`Builtin::Lob`].
+fn lob_builtin(name: &str) -> Option<(Builtin, Vec<Parameter>)> {
+    use super::super::types::DataType;
+    let parameter = |name: &str, mode, data_type, has_default| Parameter {
+        name: name.to_owned(),
+        mode,
+        var_type: VarType::Scalar(data_type),
+        has_default,
+    };
+    let lob = |name: &str, mode| parameter(name, mode, DataType::Clob, false);
+    let number = |name: &str, has_default| parameter(name, Mode::In, DataType::NUMBER, has_default);
+    let (builtin, parameters) = match name {
+        "APPEND" => (LobBuiltin::Append, vec![lob("DEST_LOB", Mode::InOut), lob("SRC_LOB", Mode::In)]),
+        "COPY" => {
+            let offsets = [number("AMOUNT", false), number("DEST_OFFSET", true), number("SRC_OFFSET", true)];
+            (LobBuiltin::Copy, [lob("DEST_LOB", Mode::InOut), lob("SRC_LOB", Mode::In)].into_iter().chain(offsets).collect())
+        }
+        "TRIM" => (LobBuiltin::Trim, vec![lob("LOB_LOC", Mode::InOut), number("NEWLEN", false)]),
+        "WRITE" => {
+            let counts = vec![lob("LOB_LOC", Mode::InOut), number("AMOUNT", false), number("OFFSET", false), lob("BUFFER", Mode::In)];
+            (LobBuiltin::Write, counts)
+        }
+        "WRITEAPPEND" => (LobBuiltin::WriteAppend, vec![lob("LOB_LOC", Mode::InOut), number("AMOUNT", false), lob("BUFFER", Mode::In)]),
+        _ => return None,
+    };
+    Some((Builtin::Lob(builtin), parameters))
 }
 
 impl BlockParser<'_> {

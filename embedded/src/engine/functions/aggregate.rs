@@ -6,7 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::super::number::Number;
 use super::super::value::{double_bytes, float_value};
-use super::super::{OraError, Result};
+use super::super::{OraError, Result, packed_rows};
 
 fn wrapped(error: impl Into<OraError>) -> rusqlite::Error {
     rusqlite::Error::UserFunctionError(Box::new(error.into()))
@@ -100,8 +100,26 @@ impl WindowAggregate<(f64, i64), Value> for DoubleFold {
     }
 }
 
+/// The rows of a nested query as one value.
+struct Rows;
+
+impl Aggregate<Vec<u8>, Vec<u8>> for Rows {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    fn step(&self, context: &mut Context<'_>, rows: &mut Vec<u8>) -> rusqlite::Result<()> {
+        (0..context.len()).try_for_each(|index| packed_rows::push(rows, context.get_raw(index))).map_err(wrapped)
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, rows: Option<Vec<u8>>) -> rusqlite::Result<Vec<u8>> {
+        Ok(rows.unwrap_or_default())
+    }
+}
+
 pub(super) fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_aggregate_function("o_rows", -1, flags, Rows)?;
     connection.create_window_function("o_sum", 1, flags, NumberFold { average: false })?;
     connection.create_window_function("o_avg", 1, flags, NumberFold { average: true })?;
     connection.create_window_function("o_double_sum", 1, flags, DoubleFold { average: false })?;

@@ -6,6 +6,7 @@ use super::super::block::{Argument, Builtin, Call, Callee, Expression, Mode, Var
 use super::super::number::Number;
 use super::super::{Datum, OraError, Result, value};
 use super::block::Machine;
+use super::lob_call;
 use super::slot::Slot;
 
 /// Lines of DBMS_OUTPUT.
@@ -24,9 +25,12 @@ impl Machine<'_> {
     /// Runs a call; the value of a function.
     pub(super) fn call(&mut self, call: &mut Call) -> Result<Option<Slot>> {
         let mut given = Vec::new();
+        // Parameters that are LOBs of either kind.
+        let is_lob_call = matches!(call.callee, Callee::Builtin(Builtin::Lob(_)));
         for argument in &mut call.arguments {
             let slot = match &mut argument.value {
                 None => None,
+                Some(value) if is_lob_call => Some(self.evaluate(value)?),
                 Some(value) => Some(self.argument(value, argument.mode, &argument.var_type, &call.shown, call.line)?),
             };
             given.push(slot);
@@ -86,6 +90,9 @@ impl Machine<'_> {
     }
 
     fn builtin(&mut self, builtin: Builtin, given: Vec<Option<Slot>>) -> Result<Vec<Option<Slot>>> {
+        if let Builtin::Lob(builtin) = builtin {
+            return Ok(vec![Some(lob_call::run(builtin, &given, self.nls())?)]);
+        }
         let first = given.into_iter().next().flatten();
         let text = |first: &Option<Slot>, machine: &Machine<'_>| -> Result<String> {
             match first {
@@ -123,6 +130,7 @@ impl Machine<'_> {
                 Some(Slot::Cursor(Some(number))) => self.session.implicit_results.push(number),
                 _ => return Err(OraError::new(1001, "invalid cursor")),
             },
+            Builtin::Lob(_) => {}
         }
         Ok(Vec::new())
     }

@@ -2,17 +2,18 @@
 
 use std::sync::{Arc, PoisonError};
 
-use rusqlite::Connection;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, params};
 
 use super::super::catalog::Catalog;
-use super::super::cursor::Cursor;
+use super::super::cursor::{Columns, Cursor, LobHome};
 use super::super::dictionary::Filling;
 use super::super::shape::StatementKind;
 use super::super::store::Location;
 use super::super::translate::Needs;
 use super::super::types::Family;
 use super::super::value::{Stored, store_plain};
-use super::super::{Datum, OraError, Result};
+use super::super::{Datum, OraError, Result, undo};
 use super::Session;
 use super::statement::{Plan, Statement};
 
@@ -71,16 +72,16 @@ impl Session {
         let Some((_, Plan::Query(query, needs))) = &statement.plan else {
             return Err(OraError::internal("query without a plan"));
         };
-        let families: Vec<Family> = query.outputs.iter().map(|(_, sql)| sql.family()).collect();
+        let columns = Columns::of(query);
         let offset = self.nls.offset_minutes;
         match reader {
             Some(reader) => {
                 self.make_ready(&reader, needs)?;
-                Cursor::stream(reader, &query.text, &values, families, offset, Arc::clone(&self.readers))
+                Cursor::stream(reader, query.reading_text(), &values, columns, offset, Arc::clone(&self.readers))
             }
             None => {
                 self.make_ready(&self.connection, needs)?;
-                let read = || Cursor::read_all(&self.connection, &query.text, &values, families, offset, Arc::clone(&self.readers));
+                let read = || Cursor::read_all(&self.connection, query.reading_text(), &values, columns, offset, Arc::clone(&self.readers));
                 self.interrupts.reading(read)
             }
         }
@@ -95,9 +96,9 @@ impl Session {
                 return Err(OraError::internal("query without a plan"));
             };
             this.make_ready(&this.connection, needs)?;
-            let families = query.outputs.iter().map(|(_, sql)| sql.family()).collect();
+            let columns = Columns::of(query);
             let (offset, pool) = (this.nls.offset_minutes, Arc::clone(&this.readers));
-            this.interrupts.reading(|| Cursor::read_all(&this.connection, &query.text, values, families, offset, pool))
+            this.interrupts.reading(|| Cursor::read_all(&this.connection, query.reading_text(), values, columns, offset, pool))
         };
         let cursor = read(self);
         self.sequences.save(&self.connection)?;
@@ -105,6 +106,32 @@ impl Session {
             self.commit()?;
         }
         cursor
+    }
+
+    /// Writes the whole value of a stored LOB, as text where it is a character LOB.
+    ///
+    /// # Errors
+    /// ORA-22920 outside a transaction, which is what locks rows; ORA-22922 when the row is gone.
+    pub fn write_lob(&mut self, home: LobHome, value: &[u8]) -> Result<()> {
+        self.begin_call()?;
+        self.check_not_lost()?;
+        if !self.in_transaction() {
+            return Err(OraError::new(22920, "row containing the LOB value is not locked"));
+        }
+        let gone = || OraError::new(22922, "nonexistent LOB value");
+        self.refresh()?;
+        let table = self.catalog.tables.values().find(|table| table.id == home.table_id).ok_or_else(gone)?;
+        let column = table.columns.get(home.column).ok_or_else(gone)?;
+        let text = format!("UPDATE {} SET c{} = ?1, s = ?2 WHERE rid = ?3", table.storage_name(), home.column);
+        let value = match column.data_type.family() {
+            Family::Clob => ValueRef::Text(value),
+            Family::Blob => ValueRef::Blob(value),
+            _ => return Err(gone()),
+        };
+        let mut update = self.connection.prepare_cached(&text)?;
+        let scn = undo::transaction_scn(&self.connection)?;
+        let changed = update.execute(params![ToSqlOutput::Borrowed(value), scn, home.row])?;
+        if changed == 1 { Ok(()) } else { Err(gone()) }
     }
 
     /// Ends the read transaction of a connection that is not needed.

@@ -77,6 +77,11 @@ impl Slot {
         }
     }
 
+    /// Whether it is a scalar NULL.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Slot::Scalar { value: Value::Null, .. })
+    }
+
     /// As SQL sees it: booleans are 1 and 0.
     pub fn datum(&self) -> Result<Datum<'_>> {
         match self {

@@ -304,7 +304,8 @@ fn two_sessions_on_one_file() {
     assert_eq!(rows(&mut a, "SELECT count(*) FROM t"), ["1"]);
     assert_eq!(rows(&mut b, "SELECT count(*) FROM t"), ["0"]);
     b.set_lock_timeout(Duration::from_millis(50)).unwrap();
-    assert_eq!(code(run(&mut b, "INSERT INTO t VALUES (2)")), 54);
+    let waited = std::thread::scope(|scope| scope.spawn(|| code(run(&mut b, "INSERT INTO t VALUES (2)"))).join().unwrap());
+    assert_eq!(waited, 54);
     let mut query = b.prepare("SELECT id FROM t").unwrap();
     let mut cursor = b.open(&mut query, &[]).unwrap();
     a.commit().unwrap();

@@ -44,6 +44,9 @@ impl Translator<'_> {
             }
             other => return Err(OraError::unsupported(format_args!("the arguments {other}"))),
         };
+        if let Some(query) = super::nested::cursor_query(&name, &arguments) {
+            return self.cursor_expression(query);
+        }
         if matches!(name.as_str(), "COUNT" | "SUM" | "MIN" | "MAX" | "AVG") {
             return self.aggregate(&name, &arguments, distinct, star);
         }
@@ -389,6 +392,7 @@ fn dump_type(value: &Sql) -> u16 {
         Family::Clob => 112,
         Family::Blob => 113,
         Family::IntervalYm => 182,
+        Family::Cursor => 102,
         Family::IntervalDs => 183,
     }
 }

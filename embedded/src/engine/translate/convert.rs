@@ -78,7 +78,7 @@ impl Translator<'_> {
             Family::Number => text("o_number_text", 40),
             Family::BinaryFloat | Family::BinaryDouble => text("o_float_text", 40),
             Family::Raw => Ok(sql.wrap("o_hex", DataType::varchar2((sql.data_type.data_length() * 2).min(32_767)))),
-            Family::Blob => Err(sql.inconsistent("CHAR")),
+            Family::Blob | Family::Cursor => Err(sql.inconsistent("CHAR")),
             Family::IntervalDs | Family::IntervalYm => Ok(self.interval_text(&sql)),
             Family::Date | Family::Timestamp | Family::TimestampTz | Family::TimestampLtz => {
                 let parameter = match sql.family() {
@@ -141,6 +141,7 @@ impl Translator<'_> {
             Family::Text | Family::Char | Family::Clob | Family::Rowid => self.text_of(sql),
             Family::Date | Family::Timestamp | Family::TimestampTz | Family::TimestampLtz => self.datetime_of(sql, family),
             Family::IntervalDs | Family::IntervalYm => self.interval_of(sql, family),
+            Family::Cursor => Err(sql.inconsistent("CURSOR")),
             Family::Raw | Family::Blob => match sql.family() {
                 _ if sql.is_null => Ok(sql),
                 Family::Raw | Family::Blob => Ok(sql),

@@ -202,7 +202,7 @@ impl Translator<'_> {
             let Some(text_name) = named.text_name.clone() else {
                 return Err(OraError::unsupported("a recursive WITH").at(offset));
             };
-            let query = Query { text: String::new(), outputs: named.columns.clone() };
+            let query = Query::new(String::new(), named.columns.clone());
             let source = Source { name: Some(alias.unwrap_or(object)), ..self.derived(&query, None, name)? };
             self.add_source(source);
             return Ok(format!("{text_name} AS {name}"));

@@ -11,6 +11,7 @@ mod from;
 mod function;
 mod interval;
 mod merge;
+mod nested;
 mod query;
 mod sequence;
 mod set;
@@ -29,7 +30,8 @@ use super::{ColumnInfo, DatumKind, OraError, Result, undo};
 
 pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
 pub(crate) use merge::MergePlan;
-pub(crate) use query::Query;
+pub(crate) use nested::Nested;
+pub(crate) use query::{LobPlace, Query};
 
 /// An expression in SQLite's SQL with its Oracle type.
 #[derive(Debug, Clone)]
@@ -43,11 +45,13 @@ pub(crate) struct Sql {
     pub is_literal: bool,
     /// The rowid in SQLite and the table's number, for the pseudo-column ROWID.
     pub rowid: Option<(String, i64)>,
+    /// What the rows of a CURSOR expression are.
+    pub nested: Option<Arc<Nested>>,
 }
 
 impl Sql {
     pub fn new(text: impl Into<String>, data_type: DataType) -> Sql {
-        Sql { text: text.into(), data_type, nullable: true, is_null: false, is_literal: false, rowid: None }
+        Sql { text: text.into(), data_type, nullable: true, is_null: false, is_literal: false, rowid: None, nested: None }
     }
 
     pub fn null() -> Sql {
@@ -156,6 +160,10 @@ pub(crate) struct Translator<'a> {
     as_of: Option<String>,
     /// Levels of the expression being translated.
     depth: usize,
+    /// Whether the expression being translated may be a CURSOR expression.
+    cursor_allowed: bool,
+    /// Whether the query being translated is that of a CURSOR expression.
+    in_cursor: bool,
 }
 
 impl<'a> Translator<'a> {
@@ -181,6 +189,8 @@ impl<'a> Translator<'a> {
             target_alias: None,
             as_of: None,
             depth: 0,
+            cursor_allowed: false,
+            in_cursor: false,
         }
         .with_locals()
     }

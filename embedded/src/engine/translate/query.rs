@@ -6,7 +6,7 @@ use sqlparser::ast::{
 };
 
 use super::super::tokens::normalise;
-use super::super::types::Family;
+use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
 use super::condition::{balanced, split};
@@ -17,6 +17,36 @@ use super::{Sql, Translator, unnested};
 pub(crate) struct Query {
     pub text: String,
     pub outputs: Vec<(String, Sql)>,
+    /// The same query with the rows of the stored LOBs that it reads.
+    pub located: Option<Located>,
+}
+
+/// A query that tells the rows of its LOBs in hidden columns after all others.
+#[derive(Debug, Clone)]
+pub(crate) struct Located {
+    pub text: String,
+    pub lobs: Vec<Option<LobPlace>>,
+    /// How many columns are hidden.
+    pub hidden: usize,
+}
+
+/// The table and column of a stored LOB, 0-based, and the hidden column with the number of its row.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LobPlace {
+    pub table_id: i64,
+    pub column: usize,
+    pub hidden: usize,
+}
+
+impl Query {
+    pub fn new(text: String, outputs: Vec<(String, Sql)>) -> Query {
+        Query { text, outputs, located: None }
+    }
+
+    /// The text to run for a reader that may write through locators.
+    pub fn reading_text(&self) -> &str {
+        self.located.as_ref().map_or(&self.text, |located| &located.text)
+    }
 }
 
 impl Translator<'_> {
@@ -30,7 +60,9 @@ impl Translator<'_> {
         let with = ast.with.as_ref().map(|with| self.with(with)).transpose();
         let result = with.and_then(|with| {
             let query = self.body(ast.body.as_ref(), ast)?;
-            Ok(Query { text: with.unwrap_or_default() + &query.text, ..query })
+            let with = with.unwrap_or_default();
+            let located = query.located.map(|located| Located { text: format!("{with}{}", located.text), ..located });
+            Ok(Query { text: with + &query.text, outputs: query.outputs, located })
         });
         self.named_queries.truncate(known);
         result
@@ -98,6 +130,7 @@ impl Translator<'_> {
         let outputs = self.select_list(select);
         self.nextval_allowed = false;
         let outputs = outputs?;
+        let is_nesting = outputs.iter().any(|(_, sql)| sql.nested.is_some());
         let having = select.having.as_ref().map(|having| self.condition(having)).transpose()?;
         let distinct = match &select.distinct {
             None | Some(Distinct::All) => false,
@@ -105,6 +138,9 @@ impl Translator<'_> {
             Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
         };
         let order = self.order_by(ast, &outputs, distinct)?;
+        if is_nesting && distinct {
+            return Err(OraError::inconsistent("-", "CURSER"));
+        }
         let aggregated = self.aggregates > 0 || !group_by.is_empty() || having.is_some();
         if let (true, Some(place)) = (aggregated, self.bare_columns.first()) {
             let (code, text) =
@@ -125,7 +161,31 @@ impl Translator<'_> {
         let group = if self.group_keys.is_empty() { String::new() } else { format!(" GROUP BY {}", self.group_keys.join(", ")) };
         let having = having.map(|having| format!(" HAVING {having}")).unwrap_or_default();
         let distinct = if distinct { "DISTINCT " } else { "" };
-        Ok(Query { text: format!("SELECT {distinct}{list} FROM {from}{condition}{group}{having}{order}{limit}"), outputs })
+        let text = |list: &str| format!("SELECT {distinct}{list} FROM {from}{condition}{group}{having}{order}{limit}");
+        let is_plain = self.query_depth == 1 && !aggregated && distinct.is_empty() && !from.contains("o_as_of");
+        let located = if is_plain { self.located(&outputs) } else { None };
+        let located = located.map(|(rows, lobs)| Located { text: text(&format!("{list}, {}", rows.join(", "))), lobs, hidden: rows.len() });
+        Ok(Query { text: text(&list), outputs, located })
+    }
+
+    /// The rows of the LOBs among the outputs that are columns of a table in sight, as SQL.
+    fn located(&self, outputs: &[(String, Sql)]) -> Option<(Vec<String>, Vec<Option<LobPlace>>)> {
+        let mut rows: Vec<String> = Vec::new();
+        let mut place = |sql: &Sql| {
+            if !matches!(sql.data_type, DataType::Clob | DataType::Nclob | DataType::Blob) {
+                return None;
+            }
+            let has_it = |source: &&super::Source| source.columns.iter().any(|column| column.sql == sql.text);
+            let (row, table_id) = self.scopes.last()?.iter().find(has_it)?.rowid.clone()?;
+            let column = sql.text.strip_prefix(row.strip_suffix("rid")?)?.strip_prefix('c')?.parse().ok()?;
+            let hidden = rows.iter().position(|known| *known == row).unwrap_or(rows.len());
+            if hidden == rows.len() {
+                rows.push(row);
+            }
+            Some(LobPlace { table_id, column, hidden })
+        };
+        let lobs: Vec<Option<LobPlace>> = outputs.iter().map(|(_, sql)| place(sql)).collect();
+        (!rows.is_empty()).then_some((rows, lobs))
     }
 
     /// ROWNUM limits rows before sorting and grouping: the one source becomes a limited one of the same name.
@@ -225,11 +285,11 @@ impl Translator<'_> {
                     self.expand(Some(&name), &mut outputs).map_err(|error| error.at(offset))?;
                 }
                 SelectItem::UnnamedExpr(expr) => {
-                    let sql = self.value(expr)?;
+                    let sql = self.list_item(expr)?;
                     outputs.push((self.implicit_name(expr), sql));
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
-                    let sql = self.value(expr)?;
+                    let sql = self.list_item(expr)?;
                     outputs.push((normalise(&alias.value, alias.quote_style.is_some()), sql));
                 }
                 other => return Err(OraError::unsupported(format_args!("{other} in a SELECT list"))),
@@ -297,7 +357,7 @@ impl Translator<'_> {
         if distinct && !outputs.iter().any(|(_, output)| output.text == key.text) {
             return Err(OraError::new(1791, "not a SELECTed expression"));
         }
-        if matches!(key.family(), Family::Clob | Family::Blob) {
+        if matches!(key.family(), Family::Clob | Family::Blob | Family::Cursor) {
             return Err(OraError::inconsistent("-", key.data_type.dictionary_name()));
         }
         let descending = match &item.options.sort {

@@ -56,7 +56,7 @@ impl Translator<'_> {
             right.text
         );
         // SQLite gives all set operators one precedence, from left to right, as Oracle does; the queries stand alone all the same.
-        Ok(Query { text: format!("SELECT * FROM ({text})"), outputs })
+        Ok(Query::new(format!("SELECT * FROM ({text})"), outputs))
     }
 
     /// One side: it has no ORDER BY of its own, unless it is in parentheses.
@@ -101,7 +101,7 @@ impl Translator<'_> {
             .collect();
         let tail = self.order_by(ast, &outputs, false).and_then(|order| Ok(order + &self.limit(ast)?));
         self.scopes.pop();
-        Ok(Query { text: format!("SELECT * FROM ({}) AS q{}", set.text, tail?), outputs: set.outputs })
+        Ok(Query::new(format!("SELECT * FROM ({}) AS q{}", set.text, tail?), set.outputs))
     }
 
     /// `WITH name AS (query), …` as text before a query.

@@ -118,3 +118,32 @@ fn a_failing_block_takes_its_changes_back() {
         "ORA-20001: mine\nORA-06512: at line 1"
     );
 }
+
+#[test]
+fn lobs_of_variables_are_changed_by_dbms_lob() {
+    let mut s = memory();
+    let mut changed = |steps: &str| -> std::result::Result<String, i32> {
+        let sql = format!("DECLARE c CLOB := 'abcdef'; d CLOB := 'xy'; BEGIN {steps} :out := c; END;");
+        let mut statement = s.prepare(&sql).map_err(|error| error.code)?;
+        let (mut outcome, mut text) = (Ok(0), String::new());
+        let mut keep = |_: u32, values: &[Datum<'_>]| {
+            text = show(values[0]);
+            Ok(())
+        };
+        s.execute_array_out(&mut statement, 0..1, &mut |_, _| Ok(()), &mut keep, &mut |_, result| {
+            outcome = result;
+            false
+        })
+        .map_err(|error| error.code)?;
+        outcome.map(|_| text).map_err(|error| error.code)
+    };
+    assert_eq!(changed("DBMS_LOB.APPEND(c, d);"), Ok("abcdefxy".into()));
+    assert_eq!(changed("DBMS_LOB.COPY(c, d, 1);"), Ok("xbcdef".into()));
+    assert_eq!(changed("DBMS_LOB.COPY(c, d, 5, 8, 2);"), Ok("abcdef y".into()), "the gap is blank, and the source ends");
+    assert_eq!(changed("DBMS_LOB.TRIM(c, 2);"), Ok("ab".into()));
+    assert_eq!(changed("DBMS_LOB.TRIM(c, 7);"), Err(22926));
+    assert_eq!(changed("DBMS_LOB.WRITE(c, 2, 3, 'ZZtop');"), Ok("abZZef".into()));
+    assert_eq!(changed("DBMS_LOB.WRITEAPPEND(c, 3, 'ZZtop');"), Ok("abcdefZZt".into()));
+    assert_eq!(changed("DBMS_LOB.WRITEAPPEND(c, 9, 'ZZtop');"), Err(21560));
+    assert_eq!(changed("d := NULL; DBMS_LOB.APPEND(d, c);"), Err(6502));
+}

@@ -158,3 +158,75 @@ fn every_row_gets_an_identifier_of_its_own() {
     s.execute_array(&mut insert, 0..20, &mut fill, &mut |_, outcome| outcome.unwrap() == 1).unwrap();
     assert_eq!(rows(&mut s, "SELECT count(DISTINCT g) FROM t"), ["20"]);
 }
+
+#[test]
+fn a_session_never_waits_for_another_one_of_its_thread() {
+    let directory = tempfile::tempdir().unwrap();
+    let connect = |file: &str| Session::connect(directory.path().join(file).to_str().unwrap(), "scott", "").unwrap();
+    let (mut a, mut b) = (connect("a.db"), connect("a.db"));
+    run(&mut a, "CREATE TABLE t (id NUMBER)").unwrap();
+    run(&mut a, "INSERT INTO t VALUES (1)").unwrap();
+    let started = std::time::Instant::now();
+    let refused = [run(&mut b, "INSERT INTO t VALUES (2)").map(drop), rows_with(&mut b, "SELECT id FROM t FOR UPDATE", &[]).map(drop)];
+    for outcome in refused {
+        assert_eq!(outcome.unwrap_err().message, "ORA-00060: deadlock detected while waiting for resource");
+    }
+    assert!(started.elapsed().as_secs() < 10, "answered at once");
+    // The transaction that holds the lock is not concerned.
+    a.commit().unwrap();
+    run(&mut b, "INSERT INTO t VALUES (2)").unwrap();
+    b.commit().unwrap();
+    assert_eq!(rows(&mut a, "SELECT count(*) FROM t"), ["2"]);
+}
+
+#[test]
+fn a_session_that_two_threads_use_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let connect = || Session::connect(directory.path().join("a.db").to_str().unwrap(), "scott", "").unwrap();
+    let (mut a, mut b) = (connect(), connect());
+    run(&mut a, "CREATE TABLE t (id NUMBER)").unwrap();
+    run(&mut a, "INSERT INTO t VALUES (1)").unwrap();
+    std::thread::scope(|scope| {
+        let used = scope.spawn(|| {
+            run(&mut a, "INSERT INTO t VALUES (2)").unwrap();
+            a
+        });
+        let mut a = used.join().unwrap();
+        let ending = scope.spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            a.commit().unwrap();
+        });
+        run(&mut b, "INSERT INTO t VALUES (3)").unwrap();
+        ending.join().unwrap();
+    });
+    b.commit().unwrap();
+    assert_eq!(rows(&mut b, "SELECT count(*) FROM t"), ["3"]);
+}
+
+#[test]
+fn threads_that_wait_for_each_other_are_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let connect = |file: &str| Session::connect(directory.path().join(file).to_str().unwrap(), "scott", "").unwrap();
+    let (mut first, mut second) = (connect("a.db"), connect("b.db"));
+    run(&mut first, "CREATE TABLE t (id NUMBER)").unwrap();
+    run(&mut second, "CREATE TABLE t (id NUMBER)").unwrap();
+    let both = std::sync::Barrier::new(2);
+    let work = |mut own: Session, mut other: Session| {
+        run(&mut own, "INSERT INTO t VALUES (1)").unwrap();
+        both.wait();
+        let outcome = run(&mut other, "INSERT INTO t VALUES (2)").map_err(|error| error.code);
+        own.commit().unwrap();
+        if outcome.is_ok() {
+            other.commit().unwrap();
+        }
+        outcome
+    };
+    let (a_again, b_again) = (connect("a.db"), connect("b.db"));
+    let outcomes = std::thread::scope(|scope| {
+        let work = &work;
+        let one = scope.spawn(move || work(first, b_again));
+        let two = scope.spawn(move || work(second, a_again));
+        [one.join().unwrap(), two.join().unwrap()]
+    });
+    assert!(outcomes.contains(&Err(60)), "{outcomes:?}");
+}
