@@ -212,6 +212,9 @@ impl CopyPlan {
         }
         progress.event(&ProgressEvent::Started { rows_total: self.source_rows.unwrap_or(0), bytes_total: self.source_bytes });
         let mut loader = parts.rejects.attach(Loader::new(transaction, load)?);
+        if self.overlap {
+            loader = loader.overlapping();
+        }
         tally.rows_read = self.rows_done_before();
         tally.rows_marked = tally.rows_read;
         let batches = self.work.source.read(self.work.read.clone()).inspect(|next| {
@@ -223,9 +226,17 @@ impl CopyPlan {
         loop {
             self.refuse_if_cancelled(parts.cancel, tally)?;
             let began = Instant::now();
-            let next = reader.next().transpose()?;
+            let next = reader.next();
             tally.read += began.elapsed();
-            let Some(next) = next else { break };
+            let Some(Ok(next)) = next else {
+                // What was read before comes before the end, and before an error.
+                let settled = loader.settle();
+                tally.rows_open = loader.rows_loaded() - tally.rows_committed;
+                settled?;
+                self.commit_if_due(transaction, &mut loader, parts, tally, progress)?;
+                next.transpose()?;
+                break;
+            };
             let written = loader.write(&next.batch, Some(&next.file), next.first_row);
             tally.rows_open = loader.rows_loaded() - tally.rows_committed;
             written?;
@@ -357,6 +368,8 @@ impl CopyPlan {
             prepare_ms: ms(tally.prepare),
             read_ms: ms(tally.read),
             convert_ms: ms(load.convert_time),
+            overlapped: load.overlapped,
+            convert_wait_ms: ms(load.convert_wait),
             execute_ms: ms(load.execute_time),
             commit_ms: ms(tally.commit),
             total_ms: ms(total),

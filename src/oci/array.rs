@@ -5,6 +5,7 @@ use std::ops::Range;
 use oci_sys::*;
 
 use crate::layout::{Layout, LongBinding, Slots};
+use crate::oci::arrays::{ArraySet, next_id};
 use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::{Done, OciError, is_statement_level};
 use crate::oci::lob::give_value;
@@ -71,6 +72,10 @@ pub struct ArrayStatement<'s> {
     statement: Statement<'s>,
     buffers: Vec<ArrayBuffer<'s>>,
     capacity_rows: u32,
+    /// [`ArraySet::id`] of the arrays whose addresses the client has; 0 when it may have several.
+    bound_id: u64,
+    /// The arrays are elsewhere, to be filled.
+    is_lent: bool,
     /// Row counts were asked for once, so they are asked for always: client 12.1 goes on to write them, and after a larger execute without the
     /// mode it writes beyond the array that it made for the smaller one (seen as heap corruption).
     counts_rows: bool,
@@ -104,7 +109,7 @@ impl<'s> ArrayStatement<'s> {
             return Err(OciError::refused("OCIStmtPrepare2", "prepare the array statement", message));
         }
         let buffers = allocate(session, layouts, capacity_rows)?;
-        let this = ArrayStatement { statement, buffers, capacity_rows, counts_rows: false };
+        let this = ArrayStatement { statement, buffers, capacity_rows, bound_id: next_id(), is_lent: false, counts_rows: false };
         this.bind_all()?;
         Ok(this)
     }
@@ -158,11 +163,53 @@ impl<'s> ArrayStatement<'s> {
             self.buffers = old;
             self.capacity_rows = old_capacity_rows;
             // What was bound to the dropped new arrays must not be executed: bind the old ones again, or hold no row at all.
-            if self.bind_all().is_err() {
-                self.capacity_rows = 0;
+            if self.is_lent || self.bind_all().is_err() {
+                (self.bound_id, self.capacity_rows) = (0, 0);
             }
             return Err(error);
         }
+        self.bound_id = next_id();
+        self.is_lent = false;
+        Ok(())
+    }
+
+    /// Takes the arrays out, so that they can be filled elsewhere. Until arrays are given back the statement has no slots and executes nothing.
+    pub fn lend(&mut self) -> ArraySet {
+        self.is_lent = true;
+        let columns = self.buffers.iter_mut().map(ArrayBuffer::lend).collect();
+        ArraySet { id: self.bound_id, columns, capacity_rows: self.capacity_rows }
+    }
+
+    /// Takes arrays for the next execute: those that were lent, or others, which are bound in their place. Strides and capacity may differ.
+    ///
+    /// # Errors
+    /// Of arrays that belong to another statement; of the binding, after which the statement holds no row.
+    pub fn take_back(&mut self, set: ArraySet) -> Result<(), OciError> {
+        let refused = |message: &str| Err(OciError::refused("OCIBindByPos2", "take the arrays back", message.to_owned()));
+        let layouts = set.layouts();
+        let alike = |(buffer, layout): (&ArrayBuffer<'_>, &Layout)| with_stride(buffer.layout(), layout.stride_bytes()) == Ok(*layout);
+        if !self.is_lent || layouts.len() != self.buffers.len() || !self.buffers.iter().zip(&layouts).all(alike) {
+            return refused("they are not those of this statement");
+        }
+        check_layouts(&layouts, set.capacity_rows)?;
+        let (is_bound, session) = (set.id == self.bound_id, self.statement.session());
+        if set.capacity_rows == self.capacity_rows {
+            self.buffers.iter_mut().zip(set.columns).for_each(|(buffer, arrays)| buffer.take_back(arrays));
+        } else {
+            if self.buffers.iter().any(|buffer| buffer.binding() != LongBinding::Array) {
+                return refused("they hold another number of rows, and long values are bound");
+            }
+            let rows = set.capacity_rows as usize;
+            let new = set.columns.into_iter().map(|arrays| ArrayBuffer::around(session, arrays, rows));
+            // The old descriptors are freed here; the client has their address until all positions are bound, but executes nothing.
+            self.buffers = new.collect::<Result<_, _>>()?;
+        }
+        if !is_bound {
+            (self.bound_id, self.capacity_rows) = (0, 0);
+            self.bind_all()?;
+            (self.bound_id, self.capacity_rows) = (set.id, set.capacity_rows);
+        }
+        self.is_lent = false;
         Ok(())
     }
 
@@ -188,8 +235,9 @@ impl<'s> ArrayStatement<'s> {
         if rows == 0 {
             return Ok(ArrayOutcome::default());
         }
-        if rows > self.capacity_rows {
-            let message = format!("{rows} rows are more than the {} that the array holds", self.capacity_rows);
+        if rows > self.capacity_rows || self.is_lent {
+            let message =
+                format!("{rows} rows are more than the {} that the array holds", if self.is_lent { 0 } else { self.capacity_rows });
             return Err(OciError::refused("OCIStmtExecute", EXECUTE, message));
         }
         for (index, buffer) in self.buffers.iter_mut().enumerate() {
@@ -287,6 +335,11 @@ impl<'s> ArrayStatement<'s> {
 pub(super) const EXECUTE: &str = "execute the array";
 
 fn allocate<'s>(session: &'s Session, layouts: &[Layout], capacity_rows: u32) -> Result<Vec<ArrayBuffer<'s>>, OciError> {
+    check_layouts(layouts, capacity_rows)?;
+    layouts.iter().map(|&layout| ArrayBuffer::allocate(session, layout, capacity_rows as usize)).collect()
+}
+
+fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError> {
     let refused = |message: String| OciError::refused("OCIBindByPos2", "allocate the array", message);
     if capacity_rows == 0 || capacity_rows > MAX_ROWS_PER_EXECUTE {
         return Err(refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}")));
@@ -300,7 +353,7 @@ fn allocate<'s>(session: &'s Session, layouts: &[Layout], capacity_rows: u32) ->
             return Err(refused(format!("placeholder {position}: {bytes} bytes for {capacity_rows} rows exceed 2 GB; take fewer rows")));
         }
     }
-    layouts.iter().map(|&layout| ArrayBuffer::allocate(session, layout, capacity_rows as usize)).collect()
+    Ok(())
 }
 
 fn with_stride(layout: Layout, stride_bytes: u32) -> Result<Layout, OciError> {

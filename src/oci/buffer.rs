@@ -6,21 +6,17 @@ use oci_sys::*;
 
 use crate::layout::{Cells, Layout, LobKind, LongBinding, LongCells, Slots};
 use crate::oci::array::EXECUTE;
+use crate::oci::arrays::ColumnArrays;
 use crate::oci::check::OciError;
 use crate::oci::descriptor::{DescriptorArray, DescriptorCall, DescriptorKind};
-use crate::oci::handle::RawArray;
 use crate::oci::lob::{DataSource, LocatorArray};
 use crate::oci::session::Session;
 use crate::oci::statement::{BindTarget, DefineTarget};
 
 /// They never move while bound or defined; see [`RawArray`].
 pub(super) struct ArrayBuffer<'s> {
-    layout: Layout,
-    /// As words, so that native integers and doubles are aligned. For descriptors the staging area of their fields.
-    values: RawArray<u64>,
-    indicators: RawArray<i16>,
-    /// Empty unless [`Layout::Variable`].
-    lengths: RawArray<u32>,
+    /// Without memory while it is lent.
+    arrays: ColumnArrays,
     /// One for each row exactly when [`DescriptorKind::of`] the layout is some.
     descriptors: Option<DescriptorArray>,
     long: Long<'s>,
@@ -38,7 +34,12 @@ enum Long<'s> {
 
 impl<'s> ArrayBuffer<'s> {
     pub(super) fn allocate(session: &'s Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
-        let lengths = if layout.is_variable() { rows } else { 0 };
+        Self::around(session, ColumnArrays::zeroed(layout, rows), rows)
+    }
+
+    /// With arrays that are there already.
+    pub(super) fn around(session: &'s Session, arrays: ColumnArrays, rows: usize) -> Result<Self, OciError> {
+        let layout = arrays.layout;
         // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
         let descriptors =
             DescriptorKind::of(&layout).map(|kind| unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) });
@@ -46,19 +47,22 @@ impl<'s> ArrayBuffer<'s> {
             Layout::Lob { kind, .. } => Long::Locators(LocatorArray::allocate(session, kind, rows)?, false),
             _ => Long::None,
         };
-        let value_bytes = if matches!(long, Long::None) { layout.stride_bytes() as usize * rows } else { 0 };
-        Ok(ArrayBuffer {
-            layout,
-            values: RawArray::zeroed(value_bytes.div_ceil(8)),
-            indicators: RawArray::zeroed(rows),
-            lengths: RawArray::zeroed(lengths),
-            descriptors: descriptors.transpose()?,
-            long,
-        })
+        Ok(ArrayBuffer { arrays, descriptors: descriptors.transpose()?, long })
+    }
+
+    /// Takes the memory out; [`Self::take_back`] puts it, or other memory of the same layout and rows, in again.
+    pub(super) fn lend(&mut self) -> ColumnArrays {
+        let layout = self.arrays.layout;
+        std::mem::replace(&mut self.arrays, ColumnArrays::zeroed(layout, 0))
+    }
+
+    /// See [`Self::lend`].
+    pub(super) fn take_back(&mut self, arrays: ColumnArrays) {
+        self.arrays = arrays;
     }
 
     pub(super) fn is_national(&self) -> bool {
-        match self.layout {
+        match self.arrays.layout {
             Layout::Variable { national, .. } => national,
             Layout::Lob { kind, .. } => kind.is_national(),
             _ => false,
@@ -76,14 +80,14 @@ impl<'s> ArrayBuffer<'s> {
 
     /// Chooses how values are given to the client; before it is bound.
     pub(super) fn give_long(&mut self, session: &'s Session, binding: LongBinding, rows: usize) -> Result<(), OciError> {
-        self.long = match (binding, lob_kind(self.layout)) {
+        self.long = match (binding, lob_kind(self.arrays.layout)) {
             (LongBinding::Array, _) => Long::None,
             (LongBinding::Data, Some(kind)) => Long::Data(kind, DataSource::new()),
             (LongBinding::Locators { empty_is_temporary }, Some(kind)) => {
                 Long::Locators(LocatorArray::allocate(session, kind, rows)?, empty_is_temporary)
             }
             (_, None) => {
-                let message = format!("{:?} takes no long values", self.layout);
+                let message = format!("{:?} takes no long values", self.arrays.layout);
                 return Err(OciError::refused("OCIBindByPos2", "reshape the array", message));
             }
         };
@@ -97,7 +101,7 @@ impl<'s> ArrayBuffer<'s> {
 
     /// Sets the long values of the next execute; they have to stay where they are until [`Self::clear_long`].
     pub(super) fn fill_long(&mut self, error: *mut OCIError, values: &[Option<&[u8]>]) -> Result<(), OciError> {
-        for (indicator, value) in self.indicators.as_mut_slice().iter_mut().zip(values) {
+        for (indicator, value) in self.arrays.indicators.as_mut_slice().iter_mut().zip(values) {
             *indicator = if value.is_some() { 0 } else { -1 };
         }
         match &mut self.long {
@@ -127,7 +131,7 @@ impl<'s> ArrayBuffer<'s> {
         if cells.offsets.is_empty() {
             cells.offsets.push(0);
         }
-        if let (Long::Locators(locators, _), true) = (&self.long, self.indicators.as_slice()[row] != -1) {
+        if let (Long::Locators(locators, _), true) = (&self.long, self.arrays.indicators.as_slice()[row] != -1) {
             locators.read(row, error, &mut cells.bytes)?;
         }
         let end = i32::try_from(cells.bytes.len()).map_err(|_| {
@@ -139,7 +143,7 @@ impl<'s> ArrayBuffer<'s> {
     }
 
     pub(super) fn layout(&self) -> Layout {
-        self.layout
+        self.arrays.layout
     }
 
     /// Where the client finds values, the bytes of one, and their type.
@@ -147,59 +151,52 @@ impl<'s> ArrayBuffer<'s> {
         if let Long::Locators(locators, _) = &self.long {
             return (locators.as_ptr().cast(), size_of::<*mut OCILobLocator>() as u32, locators.kind().locator_type());
         }
-        match (&self.descriptors, self.layout) {
+        match (&self.descriptors, self.arrays.layout) {
             (Some(descriptors), _) => descriptors.target(),
             (None, Layout::Fixed { external_type, stride_bytes } | Layout::Variable { external_type, stride_bytes, .. }) => {
-                (self.values.as_ptr().cast(), stride_bytes, external_type)
+                (self.arrays.values.as_ptr().cast(), stride_bytes, external_type)
             }
             (None, _) => unreachable!("`allocate` gives every layout of descriptors or locators its own"),
         }
     }
 
     fn length_pointer(&self) -> *mut u32 {
-        if self.lengths.len() == 0 || !matches!(self.long, Long::None) { std::ptr::null_mut() } else { self.lengths.as_ptr() }
+        if self.arrays.lengths.len() == 0 || !matches!(self.long, Long::None) { std::ptr::null_mut() } else { self.arrays.lengths.as_ptr() }
     }
 
     pub(super) fn bind_target(&self, session: &Session) -> BindTarget {
         let (values, stride_bytes, external_type) = self.memory();
-        let server_bytes = server_bytes(self.layout, session.converts_text());
-        let (indicators, lengths) = (self.indicators.as_ptr(), self.length_pointer());
+        let server_bytes = server_bytes(self.arrays.layout, session.converts_text());
+        let (indicators, lengths) = (self.arrays.indicators.as_ptr(), self.length_pointer());
         BindTarget { values, stride_bytes, external_type, indicators, lengths, server_bytes }
     }
 
     pub(super) fn define_target(&self, return_codes: *mut u16) -> DefineTarget {
         let (values, stride_bytes, external_type) = self.memory();
-        let (indicators, lengths) = (self.indicators.as_ptr(), self.length_pointer());
-        let prefetch_bytes = if let Layout::Lob { prefetch_bytes, .. } = self.layout { prefetch_bytes } else { 0 };
+        let (indicators, lengths) = (self.arrays.indicators.as_ptr(), self.length_pointer());
+        let prefetch_bytes = if let Layout::Lob { prefetch_bytes, .. } = self.arrays.layout { prefetch_bytes } else { 0 };
         DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes, prefetch_bytes }
     }
 
     /// The window of `rows` for a converter to write into.
     pub(super) fn slots(&mut self, rows: Range<usize>) -> Slots<'_> {
-        let stride_bytes = self.layout.stride_bytes() as usize;
-        let lengths = if self.layout.is_variable() { &mut self.lengths.as_mut_slice()[rows.clone()] } else { &mut [] };
-        Slots {
-            values: &mut self.values.as_bytes_mut()[rows.start * stride_bytes..rows.end * stride_bytes],
-            stride_bytes,
-            lengths,
-            indicators: &mut self.indicators.as_mut_slice()[rows],
-        }
+        self.arrays.slots(rows)
     }
 
     /// Cells and their indicators; LOBs have none: [`Self::read_lob`].
     pub(super) fn cells(&self, rows: Range<usize>) -> (Cells<'_>, &[i16]) {
-        let stride_bytes = self.layout.stride_bytes() as usize;
-        let lengths = if self.layout.is_variable() { &self.lengths.as_slice()[rows.clone()] } else { &[] };
-        let values = match self.layout {
+        let stride_bytes = self.arrays.layout.stride_bytes() as usize;
+        let lengths = if self.arrays.layout.is_variable() { &self.arrays.lengths.as_slice()[rows.clone()] } else { &[] };
+        let values = match self.arrays.layout {
             Layout::Lob { .. } => &[],
-            _ => &self.values.as_bytes()[rows.start * stride_bytes..rows.end * stride_bytes],
+            _ => &self.arrays.values.as_bytes()[rows.start * stride_bytes..rows.end * stride_bytes],
         };
-        (Cells { values, stride_bytes, lengths, rows: rows.len() }, &self.indicators.as_slice()[rows])
+        (Cells { values, stride_bytes, lengths, rows: rows.len() }, &self.arrays.indicators.as_slice()[rows])
     }
 
     /// What the client left in the length array; empty unless the layout has one.
     pub(super) fn fetched_lengths(&self) -> &[u32] {
-        self.lengths.as_slice()
+        self.arrays.lengths.as_slice()
     }
 
     /// Checks or fills what the client is about to read.
@@ -207,11 +204,11 @@ impl<'s> ArrayBuffer<'s> {
         if !matches!(self.long, Long::None) {
             return Ok(());
         }
-        match (&self.descriptors, self.layout) {
+        match (&self.descriptors, self.arrays.layout) {
             (Some(descriptors), _) => {
                 let call = DescriptorCall { env: session.env(), error };
                 // SAFETY: the descriptors are of the session's environment; the error handle is the statement's.
-                let filled = unsafe { descriptors.fill(call, self.values.as_bytes(), self.indicators.as_slice(), rows) };
+                let filled = unsafe { descriptors.fill(call, self.arrays.values.as_bytes(), self.arrays.indicators.as_slice(), rows) };
                 filled.map_err(|(row, error)| OciError {
                     message: format!("placeholder {}, row {}: {}", index + 1, row + 1, error.message),
                     ..error
@@ -228,17 +225,19 @@ impl<'s> ArrayBuffer<'s> {
         let Some(descriptors) = &self.descriptors else { return Ok(()) };
         let call = DescriptorCall { env: session.env(), error };
         // SAFETY: the descriptors are of the session's environment, and the fetch has filled them; the error handle is the statement's.
-        unsafe { descriptors.stage(call, self.values.as_bytes_mut(), self.indicators.as_slice(), rows) }
+        unsafe { descriptors.stage(call, self.arrays.values.as_bytes_mut(), self.arrays.indicators.as_slice(), rows) }
     }
 
     /// The client would read beyond the value; converters are safe code, so this is checked here.
     fn check_lengths(&self, stride_bytes: u32, index: usize, rows: usize) -> Result<(), OciError> {
-        let lengths = &self.lengths.as_slice()[..rows];
+        let lengths = &self.arrays.lengths.as_slice()[..rows];
         if lengths.iter().fold(0, |most, &length| most.max(length)) <= stride_bytes {
             return Ok(());
         }
-        let too_long =
-            lengths.iter().zip(self.indicators.as_slice()).position(|(&length, &indicator)| length > stride_bytes && indicator != -1);
+        let too_long = lengths
+            .iter()
+            .zip(self.arrays.indicators.as_slice())
+            .position(|(&length, &indicator)| length > stride_bytes && indicator != -1);
         let Some(row) = too_long else { return Ok(()) };
         let message = format!("placeholder {}, row {}: {} bytes do not fit in {stride_bytes}", index + 1, row + 1, lengths[row]);
         Err(OciError::refused("OCIStmtExecute", EXECUTE, message))
@@ -247,8 +246,8 @@ impl<'s> ArrayBuffer<'s> {
     /// The client takes the first byte for a length: more than the slot holds would be read from beyond it, and 0 is stored as NULL.
     fn check_numbers(&self, index: usize, rows: usize) -> Result<(), OciError> {
         const NUMBER_BYTES: u8 = 21;
-        let (slots, _) = self.values.as_bytes().as_chunks::<{ NUMBER_BYTES as usize + 1 }>();
-        let mut numbers = slots.iter().zip(self.indicators.as_slice()).take(rows);
+        let (slots, _) = self.arrays.values.as_bytes().as_chunks::<{ NUMBER_BYTES as usize + 1 }>();
+        let mut numbers = slots.iter().zip(self.arrays.indicators.as_slice()).take(rows);
         let Some(row) = numbers.position(|(slot, &indicator)| slot[0].wrapping_sub(1) >= NUMBER_BYTES && indicator != -1) else {
             return Ok(());
         };

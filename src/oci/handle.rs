@@ -127,6 +127,10 @@ pub(crate) struct RawArray<T: Copy> {
     pointer: NonNull<[T]>,
 }
 
+// SAFETY: it owns its memory as a box does. The client, which may have the address, reads it only inside calls on a statement, and a statement
+// makes none while its arrays are lent (`ArrayStatement::lend`).
+unsafe impl<T: Copy + Send> Send for RawArray<T> {}
+
 /// Types that an array starts with.
 pub(crate) trait Zero: Copy {
     const ZERO: Self;

@@ -10,6 +10,7 @@
 //! * Character data always has a length array: without one the client strips trailing blanks.
 
 mod array;
+mod arrays;
 mod attribute;
 mod buffer;
 mod check;
@@ -28,6 +29,7 @@ mod session;
 mod statement;
 
 pub use array::{ArrayMode, ArrayOutcome, ArrayRowError, ArrayStatement, ExecuteOptions, LongValues, MAX_ROWS_PER_EXECUTE, Shape};
+pub use arrays::ArraySet;
 pub use check::OciError;
 pub(crate) use check::is_statement_level;
 pub use fetch::{BadCell, FetchOutcome, FetchStatement};
