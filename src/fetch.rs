@@ -22,7 +22,7 @@ use arrow::error::ArrowError;
 use crate::column::{ColumnDefine, Origin, ValueError};
 use crate::define::plan_define;
 use crate::error::{Error, Phase, PlanProblem, Result, RowError, SourceRow};
-use crate::layout::{Layout, LongCells};
+use crate::layout::{Cells, Layout, LongCells};
 use crate::oci::{BadCell, FetchStatement, OciError, Session};
 use crate::oracle_type::ColumnDesc;
 use crate::type_map::{DEFAULT_MAX_LOB_BYTES, LossySet};
@@ -175,6 +175,15 @@ impl std::fmt::Debug for FetchPlan {
     }
 }
 
+/// Rows that a fetch has left in the array buffers.
+#[derive(Debug)]
+pub(crate) struct FetchedRows {
+    /// Which of the buffers.
+    pub(crate) rows: Range<usize>,
+    /// The LOBs of these rows, for each column; nothing for columns of other types.
+    pub(crate) lobs: Vec<LongCells>,
+}
+
 /// The rows of a query, a batch at a time. As an Arrow `RecordBatchReader` it goes wherever one is taken.
 #[derive(Debug)]
 pub struct Fetcher<'s> {
@@ -202,6 +211,31 @@ impl Fetcher<'_> {
         next
     }
 
+    /// Brings the next rows into the array buffers and leaves them there, for [`Self::cells`]; their LOBs are read. `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Self::next_batch`], but for what a conversion would refuse.
+    pub(crate) fn next_rows(&mut self) -> Result<Option<FetchedRows>> {
+        if self.failed {
+            return Ok(None);
+        }
+        let fetched = self.fetch();
+        self.failed = fetched.is_err();
+        let fetched = fetched?;
+        fetched.iter().for_each(|fetched| self.take(&fetched.rows));
+        Ok(fetched)
+    }
+
+    fn take(&mut self, rows: &Range<usize>) {
+        self.rows_fetched += rows.len() as u64;
+        self.buffered.start = rows.end;
+    }
+
+    /// `rows` of the array buffer of column `index` (0-based) after [`Self::next_rows`], and their indicators (-1 is NULL).
+    pub(crate) fn cells(&self, index: usize, rows: Range<usize>) -> (Cells<'_>, &[i16]) {
+        self.statement.cells(index, rows)
+    }
+
     /// Rows handed out so far.
     pub fn rows_fetched(&self) -> u64 {
         self.rows_fetched
@@ -217,7 +251,7 @@ impl Fetcher<'_> {
         self.convert_time
     }
 
-    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+    fn fetch(&mut self) -> Result<Option<FetchedRows>> {
         if self.buffered.is_empty() {
             let began = Instant::now();
             let outcome = self.statement.fetch().map_err(|error| self.fetch_failed(error))?;
@@ -233,11 +267,15 @@ impl Fetcher<'_> {
         let began = Instant::now();
         let (rows, lobs) = self.read_lobs()?;
         self.fetch_time += began.elapsed();
+        Ok(Some(FetchedRows { rows, lobs }))
+    }
+
+    fn advance(&mut self) -> Result<Option<RecordBatch>> {
+        let Some(FetchedRows { rows, lobs }) = self.fetch()? else { return Ok(None) };
         let began = Instant::now();
         let batch = self.convert(rows.clone(), lobs)?;
         self.convert_time += began.elapsed();
-        self.rows_fetched += rows.len() as u64;
-        self.buffered.start = rows.end;
+        self.take(&rows);
         Ok(Some(batch))
     }
 

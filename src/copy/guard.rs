@@ -1,6 +1,6 @@
 //! What a user has to say yes to, and the statements of a user's own around a load.
 
-use super::job::CopyJob;
+use super::job::{CopyJob, Mode};
 use super::plan::{CopyPlan, TableAction};
 use super::progress::{Progress, ProgressEvent};
 use crate::error::{Error, Phase, Result};
@@ -33,22 +33,12 @@ impl CopyJob {
 impl CopyPlan {
     /// What the run takes away that was there before, if it does.
     pub fn destroys(&self) -> Option<String> {
-        match self.action {
-            TableAction::Truncate => Some(format!("all rows of {}, at once and for good (TRUNCATE)", self.table)),
-            TableAction::Replace => Some(format!("all rows of {} that are there now", self.table)),
-            _ => None,
-        }
+        destroys(self.action, &self.table)
     }
 
     /// Nothing is taken away unless somebody has said so.
     pub(super) fn refuse_unasked_destruction(&self) -> Result<()> {
-        match self.destroys().filter(|_| !self.allow_destructive) {
-            None => Ok(()),
-            Some(what) => Err(Error::Usage {
-                message: format!("--mode {} removes {what}; nothing was done", self.mode),
-                remedy: "add --allow-destructive if that is meant; --dry-run shows what would happen".into(),
-            }),
-        }
+        refuse_unasked(self.mode, self.destroys(), self.allow_destructive)
     }
 
     /// Statements before the load that commit by themselves.
@@ -72,6 +62,26 @@ impl CopyPlan {
     /// Statements after the rows, in the transaction of the last of them.
     pub(super) fn run_post_sql(&self, transaction: &Transaction<'_>, progress: &mut dyn Progress) -> Result<()> {
         run_in(transaction, self.post_sql.iter(), progress)
+    }
+}
+
+/// What an action takes away from a table.
+pub(super) fn destroys(action: TableAction, table: &str) -> Option<String> {
+    match action {
+        TableAction::Truncate => Some(format!("all rows of {table}, at once and for good (TRUNCATE)")),
+        TableAction::Replace => Some(format!("all rows of {table} that are there now")),
+        _ => None,
+    }
+}
+
+/// Refuses what takes rows away without leave.
+pub(super) fn refuse_unasked(mode: Mode, destroyed: Option<String>, is_allowed: bool) -> Result<()> {
+    match destroyed.filter(|_| !is_allowed) {
+        None => Ok(()),
+        Some(what) => Err(Error::Usage {
+            message: format!("--mode {mode} removes {what}; nothing was done"),
+            remedy: "add --allow-destructive if that is meant; --dry-run shows what would happen".into(),
+        }),
     }
 }
 

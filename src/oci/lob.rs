@@ -6,7 +6,7 @@ use std::ffi::c_void;
 
 use oci_sys::*;
 
-use crate::layout::LobKind;
+use crate::layout::{Layout, LobKind};
 use crate::oci::check::{OciError, check};
 use crate::oci::handle::RawArray;
 use crate::oci::session::Session;
@@ -35,6 +35,12 @@ impl LobKind {
     /// `SQLT_*` of its values by the data interface.
     pub(crate) fn data_type(self) -> u16 {
         if self == LobKind::Blob { SQLT_LBI } else { SQLT_LNG }
+    }
+
+    /// The placeholder that takes its values otherwise than from an array.
+    pub(crate) fn value_layout(self) -> Layout {
+        let external_type = if self == LobKind::Blob { SQLT_BIN } else { SQLT_CHR };
+        Layout::Variable { external_type, stride_bytes: 1, national: self.is_national(), long: true }
     }
 
     pub(crate) fn is_national(self) -> bool {

@@ -82,6 +82,30 @@ fn assert_holds(database: &Database, file: &str, more: &[&str]) {
 }
 
 #[test]
+fn a_pipe_moves_values_of_any_size_and_empty_is_not_null() {
+    let database = Database::embedded();
+    database.workspace().parquet("in.parquet", &[lobs()]);
+    database.sql(&format!("CREATE TABLE T {COLUMNS}"));
+    database.ok(&["copy", "in.parquet", "embedded:data.db/T"]);
+    for more in [&[][..], &["--batch-rows", "3"], &["--batch-bytes", "1000"], &["--max-lob-bytes", "0"]] {
+        let mut words = vec!["copy", "embedded:data.db/T", "embedded:other.db/S", "--mode", "overwrite", "--allow-destructive"];
+        words.extend(more);
+        database.ok(&words);
+        let query = ["--query", "SELECT C, ID, N, B, V FROM S ORDER BY ID"];
+        let export = ["copy", "embedded:other.db/S", "out.parquet", "--mode", "overwrite", "--like", "in.parquet"];
+        database.ok(&[&export[..], &query].concat());
+        assert_values(&read(&database.workspace().file("out.parquet")), &lobs());
+    }
+    // The row that the database refuses is named, whatever order the rows were sent in.
+    database.workspace().sql("embedded:other.db", "DROP TABLE S");
+    database.workspace().sql("embedded:other.db", &format!("CREATE TABLE S {COLUMNS}"));
+    database.workspace().sql("embedded:other.db", "INSERT INTO S (ID) VALUES (6)");
+    let words = ["copy", "embedded:data.db/T", "embedded:other.db/S", "--query", "SELECT C, ID, N, B, V FROM T ORDER BY ID"];
+    database.workspace().run(&words).fails(5, &["row 7", "ORA-00001"]);
+    assert_eq!(database.workspace().count("embedded:other.db", "S"), 1);
+}
+
+#[test]
 fn values_of_any_size_come_back_as_they_were_and_empty_is_not_null() {
     let database = Database::embedded();
     database.workspace().parquet("in.parquet", &[lobs()]);

@@ -21,6 +21,7 @@ mod make_orders;
 mod overlap;
 mod pairs;
 mod parquet_testing;
+mod pipes;
 mod real_client;
 mod real_client_types;
 mod rejects;

@@ -109,22 +109,12 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     let options = &arguments.export;
     let job = ExportJob {
         source,
-        selection: Selection {
-            query: options.query.clone(),
-            columns: arguments.columns.clone(),
-            condition: options.condition.clone(),
-            limit: options.limit,
-        },
+        selection: selection(&arguments),
         path: PathBuf::from(path),
         mode: mode(arguments.mode)?,
         reading: reading(options),
         types: type_choices(&arguments)?,
-        fetch: FetchOptions {
-            batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
-            batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
-            max_lob_bytes: max_lob_bytes(options.max_lob_bytes.as_deref())?,
-            lossy: lossy(arguments.lossy.as_deref())?,
-        },
+        fetch: fetch_options(&arguments)?,
         sink: SinkOptions {
             format: format(&arguments, path)?,
             partition_by: options.partition_by.clone(),
@@ -149,6 +139,25 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     Ok(ExportRequest { job, telling, connection: arguments.connection })
 }
 
+pub fn selection(arguments: &CopyArguments) -> Selection {
+    let options = &arguments.export;
+    Selection {
+        query: options.query.clone(),
+        columns: arguments.columns.clone(),
+        condition: options.condition.clone(),
+        limit: options.limit,
+    }
+}
+
+pub fn fetch_options(arguments: &CopyArguments) -> Result<FetchOptions, Failure> {
+    Ok(FetchOptions {
+        batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
+        batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
+        max_lob_bytes: max_lob_bytes(arguments.export.max_lob_bytes.as_deref())?,
+        lossy: lossy(arguments.lossy.as_deref())?,
+    })
+}
+
 /// A directory has no ending to tell its format: Parquet.
 fn format(arguments: &CopyArguments, path: &str) -> Result<Format, Failure> {
     let is_directory = !arguments.export.partition_by.is_empty() || arguments.export.file_bytes.is_some();
@@ -159,7 +168,7 @@ fn format(arguments: &CopyArguments, path: &str) -> Result<Format, Failure> {
     }
 }
 
-fn reading(options: &ExportArguments) -> Reading {
+pub fn reading(options: &ExportArguments) -> Reading {
     let as_of = match (options.as_of_scn, &options.as_of_timestamp) {
         (Some(scn), _) => AsOf::Scn(scn),
         (None, Some(time)) => AsOf::Timestamp(time.clone()),

@@ -12,6 +12,7 @@ mod format_arguments;
 mod interrupt;
 mod output;
 mod password;
+mod pipe_arguments;
 mod progress;
 mod request;
 mod session;
@@ -54,6 +55,7 @@ fn finish(command: impl FnOnce() -> Result<ExitCode, Failure>) -> ExitCode {
 fn run(command: Command) -> Result<ExitCode, Failure> {
     let done = match command {
         Command::Copy(arguments) if export_arguments::is_export(&arguments) => command::export::run(export_arguments::export(arguments)?),
+        Command::Copy(arguments) if pipe_arguments::is_pipe(&arguments) => command::pipe::run(pipe_arguments::pipe(arguments)?),
         Command::Copy(arguments) => return command::copy::run(request::copy(arguments)?),
         Command::Describe(arguments) => command::describe::run(&arguments),
         Command::Sql(arguments) => command::sql::run(&arguments),

@@ -111,7 +111,7 @@ fn reading(arguments: &FormatArguments, lossy: LossySet) -> Result<SourceOptions
     })
 }
 
-fn mode(argument: ModeArgument) -> Mode {
+pub(crate) fn mode(argument: ModeArgument) -> Mode {
     match argument {
         ModeArgument::Append => Mode::Append,
         ModeArgument::Truncate => Mode::Truncate,

@@ -1,5 +1,6 @@
 //! From a target on the command line to an open session.
 
+use std::env;
 use std::path::PathBuf;
 
 use olbridge::Error;
@@ -38,6 +39,18 @@ pub fn load_client(target: &Target, arguments: &ConnectionArguments) -> Result<C
 /// Gets the password, finds the client library, and logs in.
 pub fn open(target: &Target, arguments: &ConnectionArguments) -> Result<Session, Failure> {
     open_with(&options(target, arguments)?, target)
+}
+
+/// Logs in to the source of a copy between databases, whose password may be another one.
+pub fn open_source(target: &Target, arguments: &ConnectionArguments) -> Result<Session, Failure> {
+    match (&target.username, env::var("OLBRIDGE_SOURCE_PASSWORD")) {
+        (Some(_), Ok(password)) => {
+            let mut options = target.connect_options(Some(Secret::new(password)));
+            options.client_lib_dir = client_directory(target, arguments)?;
+            open_with(&options, target)
+        }
+        _ => open(target, arguments),
+    }
 }
 
 /// Gets the password and finds the client library: what any number of sessions are opened with.

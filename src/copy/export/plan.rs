@@ -79,12 +79,12 @@ pub struct ExportPlan {
 }
 
 /// What is read, and how.
-struct Source {
-    fetch: FetchPlan,
-    snapshot: Snapshot,
+pub(in crate::copy) struct Source {
+    pub(in crate::copy) fetch: FetchPlan,
+    pub(in crate::copy) snapshot: Snapshot,
     readers: Readers,
     slices: Vec<String>,
-    warnings: Vec<String>,
+    pub(in crate::copy) warnings: Vec<String>,
 }
 
 impl Source {
@@ -137,7 +137,7 @@ impl ExportJob {
     }
 
     /// Finds the moment, describes the query as of it, and cuts the table.
-    fn find(&self, session: &Session) -> Result<Source> {
+    pub(in crate::copy) fn find(&self, session: &Session) -> Result<Source> {
         let mut problems = Vec::new();
         let table = self.selected(session, &mut problems)?;
         if !problems.is_empty() {

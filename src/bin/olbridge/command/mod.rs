@@ -5,5 +5,6 @@ pub mod copy;
 pub mod describe;
 pub mod export;
 mod outcome;
+pub mod pipe;
 pub mod sql;
 pub mod types;

@@ -1,0 +1,144 @@
+//! Carrying out a copy between databases.
+
+use std::time::Instant;
+
+use super::PipePlan;
+use super::insert::Insert;
+use super::report::{PipeReport, Tally};
+use crate::copy::guard;
+use crate::copy::plan::{TableAction, plan_error};
+use crate::copy::progress::{Cancel, Progress, ProgressEvent};
+use crate::error::{Error, Phase, PlanProblem, Result, RowError, SourceRow};
+use crate::fetch::{FetchedRows, Fetcher};
+use crate::oci::Session;
+use crate::sql;
+use crate::transaction::{ORA_CANCELLED, Transaction, commit_outcome_unknown};
+
+impl PipePlan {
+    /// Moves the rows in one transaction of the target.
+    ///
+    /// # Errors
+    /// The transaction is rolled back, and a table that this run created is dropped again. [`Error::Row`] names the row of the query that the
+    /// database refused; [`Error::Interrupted`] when `cancel` was requested.
+    pub fn run(self, from: &Session, to: &mut Session, progress: &mut dyn Progress, cancel: &Cancel) -> Result<PipeReport> {
+        let began = Instant::now();
+        let mut tally = Tally::default();
+        if self.action == TableAction::Skip {
+            return Ok(self.report(&tally, began));
+        }
+        guard::refuse_unasked(self.mode, guard::destroys(self.action, &self.table), self.allow_destructive)?;
+        self.check_unchanged(to)?;
+        cancel.arm(to.cancel_handle());
+        cancel.arm_also(from.cancel_handle());
+        let moved = self.move_all(from, to, progress, cancel, &mut tally);
+        cancel.disarm();
+        match moved {
+            Ok(()) => Ok(self.report(&tally, began)),
+            Err(error) => Err(self.clean_up(to, error, cancel, &tally)),
+        }
+    }
+
+    /// The table is what it was when the plan was made.
+    fn check_unchanged(&self, to: &Session) -> Result<()> {
+        if to.describe_table(&self.name)? == self.existing {
+            return Ok(());
+        }
+        let reason = "the table has been created or changed by someone else since the plan was made".into();
+        Err(plan_error(&self.name, vec![PlanProblem { column: None, reason, remedy: "run the job again".into() }]))
+    }
+
+    fn move_all(&self, from: &Session, to: &mut Session, progress: &mut dyn Progress, cancel: &Cancel, tally: &mut Tally) -> Result<()> {
+        // Before anything is done to the target: the source may refuse.
+        let mut source = self.fetch.with_sql(self.select_sql.clone())?.open(from)?;
+        let began = Instant::now();
+        let first = source.next_rows()?;
+        tally.fetch += began.elapsed();
+        self.refuse_if_cancelled(cancel, tally)?;
+        if let (TableAction::Create | TableAction::Truncate, Some(statement)) = (self.action, &self.first_statement) {
+            progress.event(&ProgressEvent::Statement { sql: statement.clone() });
+            to.execute_sql(Phase::Ddl, Some(&self.table), statement)?;
+            tally.created = self.action == TableAction::Create;
+        }
+        let transaction = Transaction::begin(to);
+        if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
+            progress.event(&ProgressEvent::Statement { sql: statement.clone() });
+            tally.rows_deleted = transaction.session().execute_sql(Phase::Execute, Some(&self.table), statement)?;
+        }
+        progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
+        self.move_rows(&mut source, first, transaction.session(), progress, cancel, tally)?;
+        cancel.disarm();
+        self.refuse_if_cancelled(cancel, tally)?;
+        let began = Instant::now();
+        transaction.commit()?;
+        tally.commit = began.elapsed();
+        progress.event(&ProgressEvent::Committed { rows_committed: tally.rows });
+        Ok(())
+    }
+
+    fn move_rows(
+        &self,
+        source: &mut Fetcher<'_>,
+        mut next: Option<FetchedRows>,
+        to: &Session,
+        progress: &mut dyn Progress,
+        cancel: &Cancel,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let failed = |error: crate::oci::OciError| error.into_error(Phase::Execute, Some(&self.table));
+        let mut insert = Insert::new(to, &self.statement, &self.fetch.layouts(), &self.layouts, self.rows_per_batch).map_err(failed)?;
+        while let Some(fetched) = next {
+            self.refuse_if_cancelled(cancel, tally)?;
+            let rows = fetched.rows.len() as u64;
+            let done = insert.take(source, &fetched).map_err(failed)?;
+            tally.copy += done.copy;
+            tally.execute += done.execute;
+            tally.executes += done.executes;
+            if let Some(refused) = done.refused {
+                return Err(self.row_refused(tally.rows + u64::from(refused.row_index) + 1, refused.ora_code, refused.message));
+            }
+            if done.rows_affected != rows {
+                let message = format!("{rows} rows were sent and {} inserted", done.rows_affected);
+                return Err(self.row_refused(tally.rows + 1, 0, message));
+            }
+            tally.rows += rows;
+            progress.event(&ProgressEvent::Batch { rows_done: tally.rows, bytes_done: 0 });
+            let began = Instant::now();
+            next = source.next_rows()?;
+            tally.fetch += began.elapsed();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn row_refused(&self, row: u64, ora_code: i32, message: String) -> Error {
+        Error::Row(Box::new(RowError {
+            phase: Phase::Execute,
+            table: self.table.clone(),
+            column: None,
+            source: SourceRow { file: None, row },
+            ora_code: Some(ora_code).filter(|code| *code != 0),
+            message,
+            remedy: crate::oci::remedy(ora_code).to_owned(),
+        }))
+    }
+
+    fn refuse_if_cancelled(&self, cancel: &Cancel, tally: &Tally) -> Result<()> {
+        if cancel.is_requested() { Err(self.interrupted(tally)) } else { Ok(()) }
+    }
+
+    fn interrupted(&self, tally: &Tally) -> Error {
+        Error::Interrupted { table: self.table.clone(), rows_rolled_back: tally.rows, rows_committed: 0 }
+    }
+
+    /// The guard has rolled back; a table of this run goes too, unless its rows may have been committed.
+    fn clean_up(&self, to: &Session, error: Error, cancel: &Cancel, tally: &Tally) -> Error {
+        let was_broken_off =
+            matches!(error, Error::Database { ora_code: ORA_CANCELLED, phase: Phase::Execute | Phase::Query | Phase::Ddl, .. });
+        let error = if was_broken_off && cancel.is_requested() { self.interrupted(tally) } else { error };
+        if tally.created && !commit_outcome_unknown(&error) {
+            // Why the rows did not arrive matters more than a table that is left empty.
+            let _ = sql::drop_table(&self.name, false).and_then(|sql| to.execute_sql(Phase::Ddl, Some(&self.table), &sql));
+        }
+        error
+    }
+}
