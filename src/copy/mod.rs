@@ -22,6 +22,7 @@ pub mod report;
 mod restore;
 mod run;
 pub mod state;
+mod tally;
 pub mod target;
 mod text_types;
 

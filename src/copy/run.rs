@@ -1,8 +1,7 @@
 //! Carrying out a plan: statements, rows, commit; and on failure everything back as it was.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow::datatypes::Schema;
 
@@ -14,38 +13,12 @@ use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
 use super::rejects::Rejects;
 use super::report::{CopyReport, StageTimes, ms};
+use super::tally::{Parts, Tally};
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
 use crate::oci::Session;
 use crate::sql;
 use crate::transaction::{CommitPolicy, Transaction};
-
-/// Rows and times of a run in progress.
-#[derive(Debug, Default)]
-struct Tally {
-    /// Those that an earlier run of the job has done included.
-    rows_read: u64,
-    /// Of those, how many the job's row counted at the last commit.
-    rows_marked: u64,
-    rows_deleted: u64,
-    rows_committed: u64,
-    /// Sent to the database since the last commit.
-    rows_open: u64,
-    commits: u64,
-    /// The last commit has returned.
-    complete: bool,
-    prepare: Duration,
-    read: Duration,
-    commit: Duration,
-    rejects_file: Option<PathBuf>,
-}
-
-/// What a run holds beside the session.
-struct Parts<'a> {
-    rejects: &'a Rejects,
-    job: Option<&'a RunningJob>,
-    cancel: &'a Cancel,
-}
 
 impl CopyPlan {
     /// Moves the rows. One transaction unless the plan says otherwise.

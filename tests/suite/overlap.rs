@@ -142,7 +142,8 @@ fn a_source_that_breaks_off_does_not_hide_the_bad_row_before() {
         let good: Vec<Row> = (0..500).map(|id| (id, 3, Some(1))).collect();
         workspace.parquet("a.parquet", &[batch(&good)]);
         workspace.parquet("b.parquet", &[batch(&good)]);
-        let mut job = CopyJob::new(["a", "b"].map(|name| workspace.file(&format!("{name}.parquet")).display().to_string()).to_vec(), target);
+        let mut job =
+            CopyJob::new(["a", "b"].map(|name| workspace.file(&format!("{name}.parquet")).display().to_string()).to_vec(), target);
         (job.batch_rows, job.overlap) = (Some(50), overlap);
         let plan = job.plan(&session).unwrap();
         std::fs::remove_file(workspace.file("b.parquet")).unwrap();
