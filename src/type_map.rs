@@ -24,6 +24,10 @@ pub const MAX_STANDARD_TEXT_BYTES: u32 = 4_000;
 /// Most bytes of a RAW column without `MAX_STRING_SIZE = EXTENDED`.
 pub const MAX_STANDARD_RAW_BYTES: u32 = 2_000;
 
+/// What to do with a type that no column holds.
+const NO_TYPE: &str =
+    "load lists, structs and maps as text with --nested json, or leave the column out with --columns, or cast it in the source";
+
 /// What happens to a value of one Arrow type on its way into one Oracle type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -80,7 +84,7 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         Conversion::Checked { what, lossy: Some(kind) }
     }
     match (arrow, oracle) {
-        (A::Other, _) => Conversion::Refused { remedy: "leave the column out with --columns, or flatten or cast it in the source" },
+        (A::Other, _) => Conversion::Refused { remedy: NO_TYPE },
         (_, O::Other) => Conversion::Refused { remedy: "leave the column out with --columns; this version does not write the type" },
         (A::Null, _) => Conversion::Exact,
         (A::Boolean, O::Number) => checked("stored as 0 and 1; precision, by the database"),
@@ -178,7 +182,7 @@ pub fn default_oracle_type(field: &Field, stats: &TextStats) -> Result<OracleTyp
     default_for(field.data_type(), stats).ok_or_else(|| PlanProblem {
         column: Some(field.name().clone()),
         reason: format!("Arrow type {} has no Oracle type in this version", field.data_type()),
-        remedy: "leave the column out with --columns, or flatten or cast it in the source".into(),
+        remedy: NO_TYPE.into(),
     })
 }
 

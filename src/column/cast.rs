@@ -3,51 +3,45 @@
 use std::borrow::Cow;
 
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::DataType;
+use arrow::compute::{CastOptions, can_cast_types, cast_with_options};
+use arrow::datatypes::{DataType, Field};
 
-use super::{ColumnBind, ValueError, value_text};
+use super::{ValueError, value_text};
 use crate::error::PlanProblem;
-use crate::layout::{Layout, Slots};
 use crate::type_map::{ArrowFamily, LossyKind, LossySet};
 
 /// Kernels that fail instead of making a NULL of what they cannot cast.
 const STRICT: CastOptions<'static> = CastOptions { safe: false, format_options: arrow::util::display::FormatOptions::new() };
 
-/// Casts to `wanted`, then binds.
-struct CastBind {
+/// A cast to `wanted`, and back to see that no value was changed.
+pub(crate) struct Cast {
     wanted: DataType,
     /// The loss that the cast may have was asked for: values need not come back from it as they were.
     may_lose: bool,
-    inner: Box<dyn ColumnBind>,
 }
 
-/// `inner`, which takes `wanted`, for values of the target's field.
-pub(crate) fn casting(
-    target_field: &arrow::datatypes::Field,
-    wanted: &DataType,
-    lossy: LossySet,
-    inner: Box<dyn ColumnBind>,
-) -> Result<Box<dyn ColumnBind>, PlanProblem> {
-    let source = target_field.data_type();
-    // Without the way back nobody can tell whether a value was changed.
-    if !arrow::compute::can_cast_types(source, wanted) || !arrow::compute::can_cast_types(wanted, source) {
-        return Err(PlanProblem {
-            column: Some(target_field.name().clone()),
-            reason: format!("--cast: {source} cannot be cast to {wanted} and back"),
-            remedy: "choose another type, or cast in the source".into(),
-        });
+impl Cast {
+    /// Of the values of a source field.
+    pub(crate) fn of(source: &Field, wanted: &DataType, lossy: LossySet) -> Result<Self, PlanProblem> {
+        let from = source.data_type();
+        // Without the way back nobody can tell whether a value was changed.
+        if !can_cast_types(from, wanted) || !can_cast_types(wanted, from) {
+            return Err(PlanProblem {
+                column: Some(source.name().clone()),
+                reason: format!("--cast: {from} cannot be cast to {wanted} and back"),
+                remedy: "choose another type, or cast in the source".into(),
+            });
+        }
+        let is_time = matches!(
+            ArrowFamily::of(wanted),
+            ArrowFamily::Date | ArrowFamily::Timestamp | ArrowFamily::ZonedTimestamp | ArrowFamily::TimeOfDay | ArrowFamily::Duration
+        );
+        let may_lose = lossy.allows(if is_time { LossyKind::SubSecond } else { LossyKind::Rounding });
+        Ok(Cast { wanted: wanted.clone(), may_lose })
     }
-    let is_time = matches!(
-        ArrowFamily::of(wanted),
-        ArrowFamily::Date | ArrowFamily::Timestamp | ArrowFamily::ZonedTimestamp | ArrowFamily::TimeOfDay | ArrowFamily::Duration
-    );
-    let may_lose = lossy.allows(if is_time { LossyKind::SubSecond } else { LossyKind::Rounding });
-    Ok(Box::new(CastBind { wanted: wanted.clone(), may_lose, inner }))
-}
 
-impl CastBind {
-    fn cast(&self, array: &dyn Array) -> Result<ArrayRef, ValueError> {
+    /// The cast values, or the first one that is none.
+    pub(crate) fn apply(&self, array: &dyn Array) -> Result<ArrayRef, ValueError> {
         let whole = arrow::array::make_array(array.to_data());
         let failed = |row_index: usize, reason: &str| ValueError {
             row_index,
@@ -64,7 +58,10 @@ impl CastBind {
         match cast_with_options(&cast, whole.data_type(), &STRICT).map(|back| first_difference(&whole, &back)) {
             Ok(None) => Ok(cast),
             Ok(Some(row)) => Err(failed(row, "is not exact as")),
-            Err(_) => Err(failed(0, "does not come back from")),
+            Err(_) => {
+                let fails = |row: &usize| cast_with_options(&cast.slice(*row, 1), whole.data_type(), &STRICT).is_err();
+                Err(failed((0..cast.len()).find(fails).unwrap_or(0), "does not come back from"))
+            }
         }
     }
 }
@@ -101,46 +98,18 @@ fn spelling(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{sign}{}{point}{zone_free}", digits.replace('T', " ")))
 }
 
-impl ColumnBind for CastBind {
-    fn layout(&self) -> Layout {
-        self.inner.layout()
-    }
-
-    fn required_stride_bytes(&self, array: &dyn Array) -> Result<u32, ValueError> {
-        match self.layout().is_variable() {
-            true => self.inner.required_stride_bytes(&self.cast(array)?),
-            false => Ok(self.layout().stride_bytes()),
-        }
-    }
-
-    fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
-        let cast = self.cast(array)?;
-        self.inner.write(&cast, slots)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Float64Array, StringArray, TimestampMicrosecondArray};
+    use arrow::array::{Date32Array, Float64Array, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray};
     use arrow::datatypes::TimeUnit;
 
     use super::*;
 
     fn cast(array: ArrayRef, wanted: &DataType, lossy: LossySet) -> Result<ArrayRef, ValueError> {
-        struct Nowhere;
-        impl ColumnBind for Nowhere {
-            fn layout(&self) -> Layout {
-                Layout::IntervalYearMonth
-            }
-            fn write(&mut self, _: &dyn Array, _: Slots<'_>) -> Result<(), ValueError> {
-                Ok(())
-            }
-        }
-        let field = arrow::datatypes::Field::new("c", array.data_type().clone(), true);
-        casting(&field, wanted, lossy, Box::new(Nowhere)).unwrap();
-        CastBind { wanted: wanted.clone(), may_lose: lossy != LossySet::NONE, inner: Box::new(Nowhere) }.cast(&array)
+        let field = Field::new("c", array.data_type().clone(), true);
+        Cast::of(&field, wanted, lossy).unwrap().apply(&array)
     }
 
     #[test]
@@ -160,5 +129,15 @@ mod tests {
         assert_eq!(cast(times, &micros, LossySet::NONE).unwrap_err().row_index, 1);
         let noon: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![0, 43_200_000_000]));
         assert_eq!(cast(noon, &DataType::Date32, LossySet::NONE).unwrap_err().row_index, 1);
+    }
+
+    #[test]
+    fn a_value_that_does_not_come_back_is_named() {
+        // Year 9999 is a date, but its nanoseconds are more than 64 bits hold.
+        let days: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![0, 1]));
+        assert!(cast(days, &DataType::Date32, LossySet::NONE).unwrap_err().reason.contains("not exact"));
+        let wide: ArrayRef = Arc::new(Date32Array::from(vec![0, 2_932_896]));
+        let error = cast(wide, &DataType::Timestamp(TimeUnit::Nanosecond, None), LossySet::NONE).unwrap_err();
+        assert_eq!((error.row_index, error.reason.contains("9999-12-31")), (1, true), "{error}");
     }
 }

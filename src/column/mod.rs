@@ -22,7 +22,7 @@ pub mod number;
 pub mod raw;
 pub mod text;
 mod text_form;
-pub(crate) use cast::casting;
+pub(crate) use cast::Cast;
 pub(crate) use text_form::text_form_cells;
 
 mod variable;

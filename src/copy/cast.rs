@@ -1,14 +1,21 @@
-//! `--cast COLUMN=TYPE`: another Arrow type before binding, or another Oracle type for a column that is created.
+//! `--cast COLUMN=TYPE`: another Arrow type before binding, or another Oracle type for a column that is created; `--nested json`; and how wide a created
+//! column has to be for what such columns are made into.
 
 use std::str::FromStr;
 
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType, Field, Schema};
 
 use super::job::CopyJob;
 use super::matching::{Found, find};
-use crate::error::PlanProblem;
-use crate::oracle_type::OracleType;
-use crate::type_map::parse_arrow_type;
+use crate::column::ValueError;
+use crate::error::{PlanProblem, Result};
+use crate::lake::nested_json::{NoJson, nested_json};
+use crate::lake::source::Source;
+use crate::lake::text_stats::scan_lengths;
+use crate::load::{NestedText, Preparation, is_nested};
+use crate::oracle_type::{DatabaseCharset, OracleType};
+use crate::type_map::{TextStats, parse_arrow_type};
 
 /// What a source column is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +30,7 @@ impl FromStr for Cast {
     type Err = String;
 
     /// `int64`, `decimal(20,4)`, … as `--as` takes them, or an Oracle type as DDL spells it.
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         match parse_arrow_type(text) {
             Ok(data_type) => Ok(Cast::Arrow(data_type)),
             Err(error) => {
@@ -61,12 +68,48 @@ impl CopyJob {
         self.cast.iter().filter_map(arrow).collect()
     }
 
+    /// Nested columns as text, if they were asked for.
+    pub(super) fn nested(&self) -> Option<NestedText> {
+        self.nested_json.then_some(NestedText(as_json))
+    }
+
+    /// The longest value of each of `columns` of the source, as it is bound; nothing is read for a plan that fails anyway.
+    pub(super) fn new_column_stats(
+        &self,
+        source: &Source,
+        columns: &[usize],
+        scan: bool,
+        proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<Vec<TextStats>> {
+        if !scan {
+            return Ok(vec![TextStats::default(); columns.len()]);
+        }
+        let options = self.load_options(DatabaseCharset::default());
+        let preparations: Vec<Option<Preparation>> =
+            columns.iter().map(|&index| options.preparation_of(source.schema().field(index))).collect();
+        let bound = |index: usize, array: &ArrayRef| match &preparations[index] {
+            None => array.clone(),
+            Some(preparation) => preparation.apply_to_good(array),
+        };
+        let lengths = scan_lengths(source, columns, &|index| preparations[index].is_some(), &bound, proceed)?;
+        Ok(lengths.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
+    }
+
     /// What a created column is made for: the type that was asked for, or the field after its cast.
-    pub(super) fn created(&self, field: &Field) -> Result<OracleType, Option<Field>> {
+    pub(super) fn created(&self, field: &Field) -> std::result::Result<OracleType, Option<Field>> {
         match self.cast.iter().find(|(name, _)| name == field.name()) {
             Some((_, Cast::Oracle(oracle_type))) => Ok(oracle_type.clone()),
             Some((_, Cast::Arrow(data_type))) => Err(Some(field.clone().with_data_type(data_type.clone()))),
+            None if self.nested_json && is_nested(field.data_type()) => Err(Some(field.clone().with_data_type(NestedText::DATA_TYPE))),
             None => Err(None),
         }
     }
+}
+
+fn as_json(array: &dyn Array) -> std::result::Result<ArrayRef, ValueError> {
+    nested_json(array).map_err(|NoJson { row, reason }| ValueError {
+        row_index: row,
+        reason: format!("--nested json: {reason}"),
+        remedy: "leave the column out with --columns, or mend or flatten it in the source".into(),
+    })
 }

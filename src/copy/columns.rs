@@ -1,7 +1,7 @@
 //! What a plan shows of its statement and its columns.
 
 use crate::layout::{Layout, LobKind};
-use crate::load::{ColumnPair, Dml, LoadPlan, PlannedColumn};
+use crate::load::{ColumnPair, Dml, LoadPlan, NestedText, PlannedColumn};
 use crate::sql::dml::ROWID;
 use crate::type_map::{Conversion, conversion_of};
 
@@ -46,12 +46,14 @@ pub(super) fn plan_columns(load: &LoadPlan, pairs: &[ColumnPair]) -> Vec<PlanCol
     let column = |(index, column): (usize, &PlannedColumn)| {
         let nullable = pairs.iter().find(|p| p.target.name == column.target).is_none_or(|p| p.target.nullable);
         let cast = load.options.casts.iter().find(|(name, _)| *name == column.source).map(|(_, wanted)| wanted);
-        let bound_type = cast.unwrap_or(&column.source_type);
+        let as_text = column.is_made_of_nested();
+        let bound_type = if as_text { &NestedText::DATA_TYPE } else { cast.unwrap_or(&column.source_type) };
         PlanColumn {
             position: index + 1,
             source: column.source.clone(),
             arrow_type: match cast {
                 Some(wanted) => format!("{} as {wanted}", column.source_type),
+                None if as_text => format!("{} as JSON", column.source_type),
                 None => column.source_type.to_string(),
             },
             external_type: external_type_name(&column.layout),

@@ -160,6 +160,8 @@ pub struct CopyJob {
     pub lossy: LossySet,
     /// Source columns that are cast before they are bound, or whose column gets another type when the table is created.
     pub cast: Vec<(String, Cast)>,
+    /// Lists, structs and maps as JSON text; without it they are refused.
+    pub nested_json: bool,
     /// Name under which the database remembers what was loaded, in the transaction of the rows: see [`super::state`].
     pub job: Option<String>,
     /// [`Mode::Truncate`] and [`Mode::Overwrite`] may remove the rows that are there.
@@ -192,6 +194,7 @@ impl CopyJob {
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
             cast: Vec::new(),
+            nested_json: false,
             job: None,
             allow_destructive: false,
             pre_sql: Vec::new(),
@@ -210,7 +213,15 @@ impl CopyJob {
             (rows, limit) => rows.or(limit),
         };
         let not_found = self.not_found.unwrap_or(self.mode.default_not_found());
-        LoadOptions { batch_rows, batch_bytes: self.batch_bytes, lossy: self.lossy, not_found, charset, casts: self.casts() }
+        LoadOptions {
+            batch_rows,
+            batch_bytes: self.batch_bytes,
+            lossy: self.lossy,
+            not_found,
+            charset,
+            casts: self.casts(),
+            nested: self.nested(),
+        }
     }
 
     /// Contradictions that need no session to see.

@@ -15,7 +15,6 @@ use super::text_types::decide_by_table;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::ReadOptions;
 use crate::lake::source::Source;
-use crate::lake::text_stats::scan_lengths;
 use crate::load::{ColumnPair, DeleteMark, Dml, Keyed, LoadPlan, NotFound};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableDesc, TableName};
@@ -185,10 +184,10 @@ impl CopyJob {
         let mut pairs = match &existing {
             Some(table) => match_table(&schema, &selected, &with_row_address(table, &self.key), &mut problems),
             None => {
-                let stats = new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
+                let stats = casting.new_column_stats(&source, &indices, problems.is_empty(), proceed)?;
                 let type_of = |index: usize, field: &Field| match casting.created(field) {
                     Ok(oracle_type) => Ok(oracle_type),
-                    Err(Some(cast)) => new_column_type(&cast, &TextStats::default()),
+                    Err(Some(made)) => new_column_type(&made, &stats[index]),
                     Err(None) => original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok),
                 };
                 match_new_table(&schema, &selected, type_of, &mut problems)
@@ -374,14 +373,6 @@ fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseChars
             (charset, Some(warning))
         }
     })
-}
-
-/// Lengths of the text and binary columns; not scanned when the plan fails anyway.
-fn new_column_stats(source: &Source, columns: &[usize], scan: bool, proceed: &dyn Fn() -> Result<()>) -> Result<Vec<TextStats>> {
-    if !scan {
-        return Ok(vec![TextStats::default(); columns.len()]);
-    }
-    Ok(scan_lengths(source, columns, proceed)?.into_iter().map(|lengths| TextStats { max_bytes: Some(lengths.max_bytes) }).collect())
 }
 
 fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {

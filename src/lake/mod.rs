@@ -8,6 +8,7 @@ pub mod input;
 pub mod int96;
 mod interval;
 mod ipc;
+pub mod nested_json;
 pub mod parquet;
 #[cfg(test)]
 mod parquet_tests;

@@ -129,7 +129,8 @@ fn lengths_are_scanned_over_all_files() {
     let dir = tempfile::tempdir().unwrap();
     write(&dir.path().join("a.parquet"), vec![("id", ids(0..2), false), ("t", texts(&["a", "€uro"]), false)], 1);
     write(&dir.path().join("b.parquet"), vec![("id", ids(0..1), false), ("t", texts(&["abcde"]), false)], 1);
-    let lengths = scan_lengths(&Source::Parquet(open(dir.path()).unwrap()), &[0, 1], &|| Ok(())).unwrap();
+    let lengths =
+        scan_lengths(&Source::Parquet(open(dir.path()).unwrap()), &[0, 1], &|_| false, &|_, array| array.clone(), &|| Ok(())).unwrap();
     assert_eq!(lengths, [Lengths::default(), Lengths { max_bytes: 6, max_chars: 5 }]);
 }
 
@@ -220,7 +221,7 @@ fn read_corpus_file(path: &Path) -> Result<u64> {
     let mut source = open(path)?;
     let columns: Vec<usize> = (0..source.schema().fields().len()).collect();
     source.settle_int96(&columns)?;
-    scan_lengths(&Source::Parquet(source.clone()), &columns, &|| Ok(()))?;
+    scan_lengths(&Source::Parquet(source.clone()), &columns, &|_| false, &|_, array| array.clone(), &|| Ok(()))?;
     let rows = source.read(ReadOptions { columns, batch_rows: 100 }).map(|b| b.map(|b| b.batch.num_rows() as u64)).sum::<Result<u64>>()?;
     assert_eq!(rows, source.rows(), "{}", path.display());
     Ok(rows)

@@ -33,13 +33,20 @@ pub fn has_lengths(data_type: &DataType) -> bool {
 }
 
 /// The exact longest value of each of `columns` (schema indices), in that order; reads only those that have lengths, a batch at a time,
-/// and asks `proceed` before each.
+/// and asks `proceed` before each. What is measured of the nth column is what `bound` makes of it, for those of which `is_made` says so.
 ///
 /// # Errors
 /// As reading the source, or of `proceed`.
-pub fn scan_lengths(source: &Source, columns: &[usize], proceed: &dyn Fn() -> Result<()>) -> Result<Vec<Lengths>> {
+pub fn scan_lengths(
+    source: &Source,
+    columns: &[usize],
+    is_made: &dyn Fn(usize) -> bool,
+    bound: &dyn Fn(usize, &ArrayRef) -> ArrayRef,
+    proceed: &dyn Fn() -> Result<()>,
+) -> Result<Vec<Lengths>> {
     let mut lengths = vec![Lengths::default(); columns.len()];
-    let scanned: Vec<usize> = (0..columns.len()).filter(|&i| has_lengths(source.schema().field(columns[i]).data_type())).collect();
+    let scanned: Vec<usize> =
+        (0..columns.len()).filter(|&i| is_made(i) || has_lengths(source.schema().field(columns[i]).data_type())).collect();
     if scanned.is_empty() {
         return Ok(lengths);
     }
@@ -48,7 +55,11 @@ pub fn scan_lengths(source: &Source, columns: &[usize], proceed: &dyn Fn() -> Re
         proceed()?;
         let batch = batch?;
         for (&index, array) in scanned.iter().zip(batch.batch.columns()) {
-            measure(array, &mut lengths[index])
+            let made = if is_made(index) { bound(index, array) } else { array.clone() };
+            if !has_lengths(made.data_type()) {
+                continue;
+            }
+            measure(&made, &mut lengths[index])
                 .map_err(|e| source_error(Phase::Plan, &batch.file, e.to_string(), "leave the column out with --columns"))?;
         }
     }

@@ -138,7 +138,7 @@ impl Drop for Ahead {
 fn run(mut filler: Filler, works: &Receiver<Work>, mut line: Line) {
     while let Ok(work) = works.recv() {
         let done = match work {
-            Work::Batch { batch, file, first_row } => filler.write(&batch, file.as_ref(), first_row, &mut line),
+            Work::Batch { batch, file, first_row } => filler.write_pushed(&batch, file.as_ref(), first_row, &mut line),
             Work::Flush => filler.flush(&mut line),
         };
         // Nobody listens when the load has ended.

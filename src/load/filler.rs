@@ -63,6 +63,10 @@ impl FillStats {
         Duration::from_nanos(self.convert_ns.load(Ordering::Relaxed))
     }
 
+    pub(super) fn note_convert(&self, time: Duration) {
+        self.convert_ns.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// Of one set of arrays at its largest.
     pub(super) fn peak_buffer_bytes(&self) -> usize {
         self.buffer_bytes.load(Ordering::Relaxed)
@@ -123,8 +127,8 @@ impl Filler {
         }
     }
 
-    /// Takes all rows of a batch.
-    pub(super) fn write(
+    /// Takes all rows of a batch, whose columns are as they are bound.
+    pub(super) fn write_prepared(
         &mut self,
         batch: &RecordBatch,
         file: Option<&Arc<Path>>,
@@ -170,7 +174,7 @@ impl Filler {
             return Err(refused.into_iter().next().map_or(named, |(_, first)| Error::Row(Box::new(first))));
         }
         let ends: Vec<usize> = refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]).collect();
-        out.refuse(batch, refused)?;
+        out.refuse(&self.pushed(batch), refused)?;
         let mut start = 0;
         for end in ends {
             let good = batch.slice(start, end - start);
@@ -204,7 +208,7 @@ impl Filler {
                 buffer_row: self.filled_rows,
                 file: file.cloned(),
                 first_row: first_row + start as u64,
-                rows: self.rejects.then(|| batch.slice(start, rows)),
+                rows: self.rejects.then(|| self.pushed(&batch.slice(start, rows))),
                 long: kept_arrays(&self.columns, &self.long, batch, start, rows),
             });
             self.filled_rows += rows as u32;
@@ -224,7 +228,7 @@ impl Filler {
             if stride_bytes >= column.converter.max_stride_bytes() || !self.long.is_array(index) {
                 continue;
             }
-            let array = batch.column(column.source_index);
+            let array = column.bound_in(batch);
             let needed = column.converter.required_stride_bytes(array);
             let needed = needed.map_err(|e| Stop::BadValue(0, Error::Row(Box::new(refused(&self.table, column, file, first_row, e)))))?;
             if needed > stride_bytes {
@@ -269,14 +273,14 @@ impl Filler {
             if !self.long.is_array(index) {
                 continue;
             }
-            let array = batch.column(column.source_index).slice(start, rows);
+            let array = column.bound_in(batch).slice(start, rows);
             let slots = self.arrays.slots(index, window.clone());
             if let Err(error) = write_column(column, &array, slots, &mut self.indicators_are_zero[index]) {
                 let row = refused(&self.table, column, file, first_row + start as u64, error);
                 return Err(Stop::BadValue(start, Error::Row(Box::new(row))));
             }
         }
-        self.stats.convert_ns.fetch_add(u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.stats.note_convert(began.elapsed());
         Ok(())
     }
 

@@ -123,7 +123,7 @@ impl<'t> Loader<'t> {
             sender.check_types(batch, file, first_row)?;
             sender.note_taken(batch.num_rows());
             match fill {
-                Fill::Here(filler) => filler.write(batch, file, first_row, sender),
+                Fill::Here(filler) => filler.write_pushed(batch, file, first_row, sender),
                 Fill::Ahead(ahead) => ahead.write(batch, file, first_row, sender),
             }
         })

@@ -119,7 +119,7 @@ impl LongColumns {
         let mut by_column: Vec<Vec<LongBinding>> = Vec::with_capacity(self.columns.len());
         for (place, &index) in self.columns.iter().enumerate() {
             let column = &planned[index];
-            let array = batch.column(column.source_index);
+            let array = column.bound_in(batch);
             let values = column.converter.check_long(array).and_then(|()| column.converter.long_values(array));
             let values = values.map_err(|error| (index, error))?;
             let inline_bytes = inline_bytes(&column.target_type, options.charset.is_unicode()) as usize;
@@ -222,7 +222,7 @@ impl Filler {
                 continue;
             }
             let column = &self.columns[index];
-            let array = batch.column(column.source_index).slice(start, rows);
+            let array = column.bound_in(batch).slice(start, rows);
             for (bytes, value) in bytes_of_row.iter_mut().zip(column.converter.long_values(&array).map_err(|error| (index, error))?) {
                 *bytes += value.map_or(0, <[u8]>::len);
             }
@@ -249,5 +249,5 @@ pub(super) fn kept_arrays(
     rows: usize,
 ) -> Vec<(usize, arrow::array::ArrayRef)> {
     let kept = long.columns.iter().zip(&long.bindings).filter(|(_, binding)| **binding != LongBinding::Array);
-    kept.map(|(&index, _)| (index, batch.column(columns[index].source_index).slice(start, rows))).collect()
+    kept.map(|(&index, _)| (index, columns[index].bound_in(batch).slice(start, rows))).collect()
 }

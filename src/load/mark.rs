@@ -34,6 +34,8 @@ impl DeleteMark {
     pub(super) fn planned(&self) -> PlannedColumn {
         PlannedColumn {
             source_index: self.source_index,
+            bound_index: self.source_index,
+            preparation: None,
             converter: Box::new(MarkBind { value: self.value.clone() }),
             source: self.field.name().clone(),
             source_type: self.field.data_type().clone(),

@@ -1,9 +1,10 @@
 //! What is decided before a row moves: converter, buffer and place of each column.
 
+use arrow::array::{ArrayRef, RecordBatch, new_empty_array};
 use arrow::datatypes::{DataType, Field};
 
 use crate::bind::plan_bind_in;
-use crate::column::{ColumnBind, casting};
+use crate::column::{Cast, ColumnBind};
 use crate::error::{Error, PlanProblem};
 use crate::layout::Layout;
 use crate::oci::MAX_ROWS_PER_EXECUTE;
@@ -12,9 +13,10 @@ use crate::type_map::LossySet;
 
 use super::dml::{Dml, Keyed, NotFound};
 use super::long::LongColumns;
+use super::prepare::{NestedText, Preparation, is_nested};
 
 /// How a load sizes its executes, and what it may lose.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct LoadOptions {
     /// Rows per execute at most; `None` leaves it to the byte budget.
     pub batch_rows: Option<u32>,
@@ -28,6 +30,8 @@ pub struct LoadOptions {
     pub charset: DatabaseCharset,
     /// Source columns that are cast before they are bound, exactly or refused value by value, and the types.
     pub casts: Vec<(String, DataType)>,
+    /// Lists, structs and maps as text, before they are bound; without it they are refused.
+    pub nested: Option<NestedText>,
 }
 
 impl LoadOptions {
@@ -35,15 +39,38 @@ impl LoadOptions {
     /// processor's cache from one execute to the next (measured: docs/performance.md).
     pub const DEFAULT_BATCH_BYTES: usize = 2 << 20;
 
-    /// The converter of a pair, behind the cast of its source column if there is one.
-    fn plan_bind(&self, field: &Field, target: &ColumnDesc) -> Result<Box<dyn ColumnBind>, PlanProblem> {
-        match self.casts.iter().find(|(name, _)| name == field.name()) {
-            None => plan_bind_in(field, target, self.lossy, &self.charset),
-            Some((_, wanted)) => {
-                let cast = field.clone().with_data_type(wanted.clone());
-                casting(field, wanted, self.lossy, plan_bind_in(&cast, target, self.lossy, &self.charset)?)
+    /// What a field is made into before it is bound, and the type of that.
+    fn preparation(&self, field: &Field) -> Result<Option<(Preparation, DataType)>, PlanProblem> {
+        let cast = self.casts.iter().find(|(name, _)| name == field.name());
+        Ok(match (cast, self.nested) {
+            (Some((_, wanted)), _) => Some((Preparation::Cast(Cast::of(field, wanted, self.lossy)?), wanted.clone())),
+            (None, Some(text)) if is_nested(field.data_type()) => {
+                // Whether a type inside has no text form does not depend on values.
+                text.0(&new_empty_array(field.data_type())).map_err(|error| PlanProblem {
+                    column: Some(field.name().clone()),
+                    reason: error.reason,
+                    remedy: error.remedy,
+                })?;
+                Some((Preparation::Text(text), NestedText::DATA_TYPE))
             }
-        }
+            _ => None,
+        })
+    }
+
+    /// What a field is made into before it is bound; `None` also where it cannot be, which the plan tells.
+    pub(crate) fn preparation_of(&self, field: &Field) -> Option<Preparation> {
+        self.preparation(field).ok().flatten().map(|(preparation, _)| preparation)
+    }
+
+    /// The converter of a pair, and what is made of its source column before.
+    fn plan_bind(&self, field: &Field, target: &ColumnDesc) -> Result<(Box<dyn ColumnBind>, Option<Preparation>), PlanProblem> {
+        Ok(match self.preparation(field)? {
+            None => (plan_bind_in(field, target, self.lossy, &self.charset)?, None),
+            Some((preparation, data_type)) => {
+                let made = field.clone().with_data_type(data_type);
+                (plan_bind_in(&made, target, self.lossy, &self.charset)?, Some(preparation))
+            }
+        })
     }
 
     /// Rows per execute for rows of `row_bytes`: at least one, at most [`MAX_ROWS_PER_EXECUTE`].
@@ -63,6 +90,7 @@ impl Default for LoadOptions {
             not_found: NotFound::default(),
             charset: DatabaseCharset::default(),
             casts: Vec::new(),
+            nested: None,
         }
     }
 }
@@ -81,6 +109,9 @@ pub struct ColumnPair {
 /// A column with its converter.
 pub struct PlannedColumn {
     pub(super) source_index: usize,
+    /// Its place among the columns that are bound: behind those of the batch, if it is made of another.
+    pub(super) bound_index: usize,
+    pub(super) preparation: Option<Preparation>,
     pub(super) converter: Box<dyn ColumnBind>,
     /// Name in the source.
     pub source: String,
@@ -96,6 +127,18 @@ pub struct PlannedColumn {
     pub is_key: bool,
     /// It says which rows are deleted, and goes into no column.
     pub is_mark: bool,
+}
+
+impl PlannedColumn {
+    /// Its nested values are bound as text.
+    pub fn is_made_of_nested(&self) -> bool {
+        matches!(self.preparation, Some(Preparation::Text(_)))
+    }
+
+    /// What is bound of it in a batch.
+    pub(super) fn bound_in<'b>(&self, batch: &'b RecordBatch) -> &'b ArrayRef {
+        batch.column(self.bound_index)
+    }
 }
 
 /// The array statement and its columns in placeholder order.
@@ -124,8 +167,10 @@ impl LoadPlan {
         let mut columns = Vec::with_capacity(pairs.len());
         for pair in pairs {
             match options.plan_bind(&pair.field, &pair.target) {
-                Ok(converter) => columns.push(PlannedColumn {
+                Ok((converter, preparation)) => columns.push(PlannedColumn {
                     source_index: pair.source_index,
+                    bound_index: pair.source_index,
+                    preparation,
                     source: pair.field.name().clone(),
                     source_type: pair.field.data_type().clone(),
                     target: pair.target.name.clone(),

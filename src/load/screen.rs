@@ -31,7 +31,7 @@ pub(super) fn bad_values(columns: &mut [PlannedColumn], batch: &RecordBatch) -> 
         let rows = CHUNK_ROWS.min(batch.num_rows() - start);
         let mut found: Vec<Option<BadValue>> = (0..rows).map(|_| None).collect();
         for (column_index, column) in columns.iter_mut().enumerate() {
-            let array = batch.column(column.source_index).slice(start, rows);
+            let array = column.bound_in(batch).slice(start, rows);
             let mut note = |error: ValueError| {
                 let row = error.row_index;
                 let bad = BadValue { row_index: start + row, column_index, error };

@@ -21,7 +21,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transaction", &["oci", "sql"]),
     ("load", &["bind", "column", "layout", "oci", "oracle_type", "sql", "transaction", "type_map"]),
     ("lake", &["percent", "oracle_type"]),
-    ("copy", &["bind", "fetch", "lake", "layout", "load", "oci", "oracle_type", "percent", "sql", "transaction", "type_map", "value"]),
+    (
+        "copy",
+        &["bind", "column", "fetch", "lake", "layout", "load", "oci", "oracle_type", "percent", "sql", "transaction", "type_map", "value"],
+    ),
 ];
 
 #[test]

@@ -18,6 +18,7 @@ mod lobs;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;
+mod nested;
 mod overlap;
 mod pairs;
 mod parquet_testing;

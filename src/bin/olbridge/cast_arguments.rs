@@ -1,6 +1,6 @@
 //! `--cast`: other types on the way into a table.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use olbridge::copy::Cast;
 
 use crate::failure::{Failure, usage};
@@ -12,6 +12,16 @@ pub struct CastArguments {
     /// Oracle type (VARCHAR2(40 CHAR), ...). May be repeated
     #[arg(long, value_name = "COLUMN=TYPE")]
     pub cast: Vec<String>,
+    /// Load lists, structs and maps as JSON text, into VARCHAR2, CLOB or JSON (default: refuse them)
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub nested: Option<NestedArgument>,
+}
+
+/// `--nested`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NestedArgument {
+    /// Lists as arrays, structs as objects, maps as arrays of objects; binary as hexadecimal digits, times as ISO 8601
+    Json,
 }
 
 impl CastArguments {

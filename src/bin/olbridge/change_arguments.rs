@@ -98,6 +98,7 @@ impl ChangeArguments {
             ("--pre-sql", !self.pre_sql.is_empty()),
             ("--post-sql", !self.post_sql.is_empty()),
             ("--cast", !self.cast.cast.is_empty()),
+            ("--nested", self.cast.nested.is_some()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }

@@ -75,6 +75,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
     let (on_error, delete_when, cast) = (change.on_error()?, change.delete_when()?, change.cast.casts()?);
     let job = CopyJob {
         cast,
+        nested_json: change.cast.nested.is_some(),
         source,
         reading,
         target,
