@@ -176,13 +176,13 @@ impl<'s> Transaction<'s> {
     }
 
     /// A loader took rows into its buffers.
-    pub(crate) fn rows_buffered(&self, rows: u32) {
-        self.unsent_rows.set(self.unsent_rows.get() + u64::from(rows));
+    pub(crate) fn rows_buffered(&self, rows: u64) {
+        self.unsent_rows.set(self.unsent_rows.get() + rows);
     }
 
     /// A loader sent rows from its buffers, or gave them up.
-    pub(crate) fn rows_unbuffered(&self, rows: u32) {
-        self.unsent_rows.set(self.unsent_rows.get().saturating_sub(u64::from(rows)));
+    pub(crate) fn rows_unbuffered(&self, rows: u64) {
+        self.unsent_rows.set(self.unsent_rows.get().saturating_sub(rows));
     }
 
     /// A load has failed: only a rollback makes the transaction whole again.

@@ -153,8 +153,10 @@ pub struct CopyJob {
     pub on_error: OnError,
     /// Rows of an execute at most.
     pub batch_rows: Option<u32>,
-    /// Memory for the array buffers.
+    /// Memory for the array buffers of an execute; with `overlap` they are there twice.
     pub batch_bytes: usize,
+    /// The next batch is converted, on a thread of its own, while the present one is executed. Not into `embedded:null`: there is no execute to hide.
+    pub overlap: bool,
     /// When to commit.
     pub commit: CommitPolicy,
     /// Losses that are accepted.
@@ -192,6 +194,7 @@ impl CopyJob {
             on_error: OnError::Abort,
             batch_rows: None,
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
+            overlap: true,
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
             cast: Vec::new(),

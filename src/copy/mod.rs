@@ -23,6 +23,7 @@ mod restore;
 mod run;
 mod staged;
 pub mod state;
+mod tally;
 pub mod target;
 mod text_types;
 

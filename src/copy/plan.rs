@@ -91,6 +91,8 @@ pub struct CopyPlan {
     pub rows_per_execute: u32,
     /// Memory of all array buffers.
     pub buffer_bytes: u64,
+    /// The next batch is converted, into a second set of array buffers, while the present one is executed.
+    pub overlap: bool,
     /// Rows to be deleted are marked and stay.
     pub soft_delete: bool,
     /// What a bad row does.
@@ -285,6 +287,7 @@ impl CopyJob {
             columns: plan_columns(&load, pairs),
             rows_per_execute: load.rows_per_execute(),
             buffer_bytes: load.buffer_bytes() as u64,
+            overlap: self.overlap && load.can_overlap() && !self.target.is_null(),
             warnings,
             ..self.empty_plan(Work { load: Some(load), ..work })
         })
@@ -317,6 +320,7 @@ impl CopyJob {
             columns: Vec::new(),
             rows_per_execute: 0,
             buffer_bytes: 0,
+            overlap: false,
             soft_delete: self.soft_delete,
             on_error: self.on_error.clone(),
             commit: self.commit,

@@ -103,7 +103,12 @@ impl fmt::Display for CopyPlan {
         }
         write!(f, "{table}")?;
         let rows = thousands(u64::from(self.rows_per_execute));
-        writeln!(f, "\n{rows} rows per execute, {} of array buffers", bytes(self.buffer_bytes))?;
+        writeln!(
+            f,
+            "\n{rows} rows per execute, {} of array buffers{}",
+            bytes(self.buffer_bytes),
+            if self.overlap { ", twice: one set is filled while the other is executed" } else { "" }
+        )?;
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }

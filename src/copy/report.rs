@@ -19,6 +19,11 @@ pub struct StageTimes {
     pub read_ms: u64,
     /// Arrow to array buffers.
     pub convert_ms: u64,
+    /// The next batch was converted on a thread of its own while the present one was executed: then `convert_ms` and `execute_ms` overlap, and
+    /// this thread has spent `convert_wait_ms` of the former.
+    pub overlapped: bool,
+    /// Waiting for the conversion, where `overlapped`.
+    pub convert_wait_ms: u64,
     /// Array executes.
     pub execute_ms: u64,
     /// Commits.
@@ -173,14 +178,18 @@ impl fmt::Display for CopyReport {
             writeln!(f, "  {rows} refused ({} in conversion, {} by the database): {file}", thousands(by_us), thousands(by_database))?;
         }
         let t = &self.times;
+        let convert = match t.overlapped {
+            true => format!("wait for conversion {} (of {} beside execute)", milliseconds(t.convert_wait_ms), milliseconds(t.convert_ms)),
+            false => format!("convert {}", milliseconds(t.convert_ms)),
+        };
+        let named = |name: &str, time_ms| format!("{name} {}", milliseconds(time_ms));
         let stages = [
-            ("prepare", t.prepare_ms),
-            ("wait for source", t.read_ms),
-            ("convert", t.convert_ms),
-            ("execute", t.execute_ms),
-            ("commit", t.commit_ms),
+            named("prepare", t.prepare_ms),
+            named("wait for source", t.read_ms),
+            convert,
+            named("execute", t.execute_ms),
+            named("commit", t.commit_ms),
         ];
-        let stages: Vec<String> = stages.iter().map(|(name, time_ms)| format!("{name} {}", milliseconds(*time_ms))).collect();
         writeln!(f, "  {}", stages.join(", "))?;
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;

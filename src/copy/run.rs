@@ -1,8 +1,7 @@
 //! Carrying out a plan: statements, rows, commit; and on failure everything back as it was.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow::datatypes::Schema;
 
@@ -14,40 +13,12 @@ use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
 use super::rejects::Rejects;
 use super::report::{CopyReport, StageTimes, ms};
+use super::tally::{Parts, Tally};
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
 use crate::oci::Session;
 use crate::sql;
 use crate::transaction::{CommitPolicy, Transaction};
-
-/// Rows and times of a run in progress.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    /// Those that an earlier run of the job has done included.
-    pub rows_read: u64,
-    /// Of those, how many the job's row counted at the last commit.
-    rows_marked: u64,
-    rows_deleted: u64,
-    rows_committed: u64,
-    /// Sent to the database since the last commit.
-    pub rows_open: u64,
-    commits: u64,
-    /// The last commit has returned.
-    complete: bool,
-    prepare: Duration,
-    pub read: Duration,
-    commit: Duration,
-    rejects_file: Option<PathBuf>,
-    /// Why a staged MERGE was taken back.
-    not_staged: Option<String>,
-}
-
-/// What a run holds beside the session.
-pub(super) struct Parts<'a> {
-    rejects: &'a Rejects,
-    pub job: Option<&'a RunningJob>,
-    pub cancel: &'a Cancel,
-}
 
 impl CopyPlan {
     /// Moves the rows. One transaction unless the plan says otherwise.
@@ -246,6 +217,9 @@ impl CopyPlan {
         progress: &mut dyn Progress,
     ) -> Result<LoadReport, Failure> {
         let mut loader = parts.rejects.attach(Loader::new(transaction, load)?);
+        if self.overlap {
+            loader = loader.overlapping();
+        }
         tally.rows_read = self.rows_done_before();
         tally.rows_marked = tally.rows_read;
         let batches = self.work.source.read(self.work.read.clone()).inspect(|next| {
@@ -257,9 +231,17 @@ impl CopyPlan {
         loop {
             self.refuse_if_cancelled(parts.cancel, tally)?;
             let began = Instant::now();
-            let next = reader.next().transpose()?;
+            let next = reader.next();
             tally.read += began.elapsed();
-            let Some(next) = next else { break };
+            let Some(Ok(next)) = next else {
+                // What was read before comes before the end, and before an error.
+                let settled = loader.settle();
+                tally.rows_open = loader.rows_loaded() - tally.rows_committed;
+                settled?;
+                self.commit_if_due(transaction, &mut loader, parts, tally, progress)?;
+                next.transpose()?;
+                break;
+            };
             let written = loader.write(&next.batch, Some(&next.file), next.first_row);
             tally.rows_open = loader.rows_loaded() - tally.rows_committed;
             written?;
@@ -391,6 +373,8 @@ impl CopyPlan {
             prepare_ms: ms(tally.prepare),
             read_ms: ms(tally.read),
             convert_ms: ms(load.convert_time),
+            overlapped: load.overlapped,
+            convert_wait_ms: ms(load.convert_wait),
             execute_ms: ms(load.execute_time),
             commit_ms: ms(tally.commit),
             total_ms: ms(total),

@@ -8,7 +8,7 @@ use super::failure::{first_line, is_session_dead};
 use super::job::{CopyJob, OnError};
 use super::plan::CopyPlan;
 use super::progress::{Progress, ProgressEvent};
-use super::run::{Parts, Tally};
+use super::tally::{Parts, Tally};
 use crate::error::{Error, Phase, Result};
 use crate::load::{ColumnPair, Dml, Keyed, LoadOptions, LoadPlan, LoadReport, StagedLoader, StagedPlan};
 use crate::oci::Session;

@@ -83,6 +83,11 @@ impl Target {
             .ok_or_else(|| usage(format!("{self} names no table"), format!("add it: {}/TABLE", self.to_string().trim_end_matches('/'))))
     }
 
+    /// Whether executes cost next to nothing, because nothing is kept.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(&self.endpoint, Endpoint::Embedded(path) if path == "null")
+    }
+
     /// Whether this is the embedded engine, which needs neither client library nor login.
     pub fn is_embedded(&self) -> bool {
         matches!(self.endpoint, Endpoint::Embedded(_))

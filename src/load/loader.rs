@@ -1,23 +1,21 @@
-//! The loop: convert into the buffers, execute when they are full, name the row when something is wrong.
+//! A load in progress: what fills the array buffers, and what executes them.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 
-use crate::column::ValueError;
-use crate::error::{Error, Phase, RowError, SourceRow};
+use crate::error::{Error, Phase, RowError};
 use crate::layout::Layout;
-use crate::oci::{ArrayMode, ArrayStatement, ExecuteOptions};
 use crate::transaction::Transaction;
 
-use super::dml::Dml;
-use super::long::{LongColumns, kept_arrays};
-use super::plan::{LoadOptions, LoadPlan, PlannedColumn};
-use super::screen::{BadValue, bad_values, write_column};
+use super::ahead::{Ahead, SETS};
+use super::filler::Filler;
+use super::plan::LoadPlan;
+use super::sender::{Rejects, Sender};
 
-/// What a load did. Times are those of the stages on this thread.
+/// What a load did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
     /// Source rows that were inserted, updated, deleted or merged.
@@ -36,8 +34,12 @@ pub struct LoadReport {
     pub executes: u64,
     /// Largest size of all array buffers together.
     pub peak_buffer_bytes: usize,
-    /// Arrow to array buffers.
+    /// Arrow to array buffers, on a thread of its own where `overlapped`.
     pub convert_time: Duration,
+    /// Conversion and executes ran at the same time.
+    pub overlapped: bool,
+    /// Where `overlapped`, the part of the conversion that this thread has waited for.
+    pub convert_wait: Duration,
     /// Inside OCIStmtExecute.
     pub execute_time: Duration,
 }
@@ -55,56 +57,20 @@ pub trait RejectSink {
     fn reject(&mut self, batch: &RecordBatch, rows: &[(usize, RowError)]) -> Result<(), Error>;
 }
 
-/// Rows of one source file that lie together in the buffers.
-#[derive(Debug)]
-pub(super) struct Segment {
-    pub(super) buffer_row: u32,
-    file: Option<Arc<Path>>,
-    first_row: u64,
-    /// Its rows, kept where a row that the database refuses has to be handed over.
-    pub(super) rows: Option<RecordBatch>,
-    /// By placeholder, the arrays whose values are bound from where they lie.
-    pub(super) long: Vec<(usize, ArrayRef)>,
-}
-
-/// Where bad rows go, and how many may.
-pub(super) struct Rejects<'t> {
-    pub(super) sink: Box<dyn RejectSink + 't>,
-    max_rows: Option<u64>,
-}
-
 /// A load in progress within a [`Transaction`]. After an error it refuses further rows; roll the transaction back.
 ///
 /// Rows that are still in the buffers when it is dropped are not sent, and the transaction then refuses to commit.
 #[must_use = "rows stay in the buffers until `finish`"]
 pub struct Loader<'t> {
-    // The statement owns the buffers it has bound and is released before the session it borrows.
-    pub(super) statement: ArrayStatement<'t>,
-    pub(super) transaction: &'t Transaction<'t>,
-    pub(super) table: String,
-    pub(super) dml: Dml,
-    pub(super) columns: Vec<PlannedColumn>,
-    pub(super) options: LoadOptions,
-    pub(super) long: LongColumns,
-    pub(super) rejects: Option<Rejects<'t>>,
-    filled_rows: u32,
-    pub(super) segments: Vec<Segment>,
+    fill: Fill,
+    sender: Sender<'t>,
     failed: bool,
-    pub(super) report: LoadReport,
 }
 
-/// Why rows were not taken into the buffers.
-pub(super) enum Stop {
-    /// A value in the rows from this one on is refused; those before are in the buffers. The error names it, but there may be others.
-    BadValue(usize, Error),
-    /// Anything else.
-    Fatal(Error),
-}
-
-impl From<Error> for Stop {
-    fn from(error: Error) -> Self {
-        Stop::Fatal(error)
-    }
+/// Where the arrays are filled.
+enum Fill {
+    Here(Box<Filler>),
+    Ahead(Ahead),
 }
 
 impl<'t> Loader<'t> {
@@ -112,291 +78,133 @@ impl<'t> Loader<'t> {
     pub fn new(transaction: &'t Transaction<'_>, plan: LoadPlan) -> Result<Self, Error> {
         let table = plan.table.to_string();
         let layouts: Vec<Layout> = plan.columns.iter().map(|c| c.layout).collect();
-        let statement = transaction
+        let mut statement = transaction
             .session()
             .array_statement(&plan.sql, &layouts, plan.rows_per_execute())
             .map_err(|e| e.into_error(Phase::Execute, Some(&table)))?;
-        let report = LoadReport { peak_buffer_bytes: plan.buffer_bytes(), ..LoadReport::default() };
-        Ok(Loader {
-            statement,
-            transaction,
-            table,
-            dml: plan.dml,
-            long: LongColumns::of(plan.dml, &plan.columns),
-            columns: plan.columns,
-            options: plan.options,
-            rejects: None,
-            filled_rows: 0,
-            segments: Vec::new(),
-            failed: false,
-            report,
-        })
+        let arrays = statement.lend();
+        let sender = Sender::new(statement, transaction, &plan);
+        let mut this = Loader { sender, fill: Fill::Here(Box::new(Filler::new(plan, arrays))), failed: false };
+        this.note_stats();
+        Ok(this)
     }
 
     /// Hands bad rows to `sink` and goes on with the others, unless more than `max_rows` of them come up. Batches are kept until they have been
-    /// executed, which is memory of up to one execute's rows more.
-    pub fn with_rejects(self, sink: Box<dyn RejectSink + 't>, max_rows: Option<u64>) -> Self {
-        Loader { rejects: Some(Rejects { sink, max_rows }), ..self }
+    /// executed, which is memory of up to one execute's rows more. Before [`Self::overlapping`].
+    pub fn with_rejects(mut self, sink: Box<dyn RejectSink + 't>, max_rows: Option<u64>) -> Self {
+        if let Fill::Here(filler) = &mut self.fill {
+            filler.rejects = true;
+            self.sender.rejects = Some(Rejects { sink, max_rows });
+        }
+        self
+    }
+
+    /// Converts a batch on a thread of its own while the rows of the one before are executed, which takes a second set of array buffers. What
+    /// [`Self::write`] is given is then executed by the next call of it or by [`Self::settle`], whose error is that of the batch before.
+    ///
+    /// A load with LOB columns stays on this thread: their values are bound from where they lie, and what waits for an execute is limited by bytes.
+    pub fn overlapping(mut self) -> Self {
+        self.fill = match self.fill {
+            Fill::Here(filler) if filler.has_no_lobs() => match Ahead::start(*filler) {
+                Ok(ahead) => Fill::Ahead(ahead),
+                Err(filler) => Fill::Here(filler),
+            },
+            other => other,
+        };
+        self.sender.report.overlapped = matches!(self.fill, Fill::Ahead(_));
+        self.note_stats();
+        self
+    }
+
+    /// Errors are about `table` rather than about the one that the rows go to. Before [`Self::overlapping`].
+    pub(super) fn on_behalf_of(mut self, table: &str) -> Self {
+        self.sender.table = table.to_owned();
+        if let Fill::Here(filler) = &mut self.fill {
+            filler.table = table.to_owned();
+        }
+        self
+    }
+
+    /// Where in a batch the values of a column of the target are.
+    pub(super) fn source_index_of(&self, target: &str) -> Option<usize> {
+        self.sender.columns.iter().find(|column| column.target == target).map(|column| column.source_index)
     }
 
     /// Takes all rows of `batch`, executing whenever the buffers are full. `first_row` is the 1-based number of the batch's
     /// first row in `file`; it is what an error names.
     pub fn write(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
-        if self.failed {
-            return Err(self.usage_after_failure());
-        }
-        let result = self.try_write(batch, file, first_row);
-        self.note_failure(&result);
-        result
+        self.attempt(|fill, sender| {
+            sender.check_types(batch, file, first_row)?;
+            sender.note_taken(batch.num_rows());
+            match fill {
+                Fill::Here(filler) => filler.write_pushed(batch, file, first_row, sender),
+                Fill::Ahead(ahead) => ahead.write(batch, file, first_row, sender),
+            }
+        })
+    }
+
+    /// Executes what the batches given so far have filled, as it is after each [`Self::write`] of a load that is not [`Self::overlapping`].
+    pub fn settle(&mut self) -> Result<(), Error> {
+        self.attempt(|fill, sender| match fill {
+            Fill::Here(_) => Ok(()),
+            Fill::Ahead(ahead) => ahead.settle(0, sender),
+        })
     }
 
     /// Sends what is still in the buffers. Rows given to [`Self::write`] are all in the transaction afterwards.
     pub fn flush(&mut self) -> Result<(), Error> {
+        self.attempt(|fill, sender| match fill {
+            Fill::Here(filler) => filler.flush(sender),
+            Fill::Ahead(ahead) => ahead.flush(sender),
+        })
+    }
+
+    fn attempt(&mut self, work: impl FnOnce(&mut Fill, &mut Sender<'t>) -> Result<(), Error>) -> Result<(), Error> {
         if self.failed {
-            return Err(self.usage_after_failure());
+            return Err(Error::Usage {
+                message: format!("the load into {} has failed before; its rows are not complete", self.sender.table),
+                remedy: "roll the transaction back and begin a new load".into(),
+            });
         }
-        let result = self.execute();
-        self.note_failure(&result);
+        let result = work(&mut self.fill, &mut self.sender);
+        if result.is_err() {
+            self.failed = true;
+            self.sender.transaction.note_failed_load();
+            self.sender.give_up();
+        }
+        self.note_stats();
         result
     }
 
-    fn note_failure(&mut self, result: &Result<(), Error>) {
-        if result.is_err() {
-            self.failed = true;
-            self.transaction.note_failed_load();
-            self.transaction.rows_unbuffered(std::mem::take(&mut self.filled_rows));
-        }
+    fn note_stats(&mut self) {
+        let (stats, sets) = match &self.fill {
+            Fill::Here(filler) => (&filler.stats, 1),
+            Fill::Ahead(ahead) => (&ahead.stats, SETS),
+        };
+        self.sender.report.convert_time = stats.convert_time();
+        self.sender.report.peak_buffer_bytes = stats.peak_buffer_bytes() * sets;
     }
 
     /// Flushes and closes the statement. The transaction is still open: nothing is durable before it commits.
     pub fn finish(mut self) -> Result<LoadReport, Error> {
         self.flush()?;
-        Ok(self.report)
+        Ok(self.sender.report)
     }
 
     /// Rows executed so far, without those still in the buffers.
     pub fn rows_loaded(&self) -> u64 {
-        self.report.rows_loaded
+        self.sender.report.rows_loaded
     }
 
     /// What was done so far.
     pub fn report(&self) -> &LoadReport {
-        &self.report
-    }
-
-    fn try_write(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
-        self.check_types(batch, file, first_row)?;
-        self.write_pushed(batch, file, first_row)
-    }
-
-    /// Takes rows whose columns are as they are bound.
-    pub(super) fn write_prepared(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
-        match self.take_rows(batch, file, first_row) {
-            Ok(()) => Ok(()),
-            Err(Stop::Fatal(error)) => Err(error),
-            Err(Stop::BadValue(taken, error)) => {
-                let rest = batch.slice(taken, batch.num_rows() - taken);
-                self.write_screened(&rest, file, first_row + taken as u64, error)
-            }
-        }
-    }
-
-    /// Takes the good rows of a batch that has bad ones. `named` is what the failed attempt said.
-    fn write_screened(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64, named: Error) -> Result<(), Error> {
-        let bad = bad_values(&mut self.columns, batch);
-        let refused: Vec<(usize, RowError)> =
-            bad.into_iter().map(|bad| (bad.row_index, self.value_refused(bad, file, first_row))).collect();
-        if self.rejects.is_none() || refused.is_empty() {
-            return Err(refused.into_iter().next().map_or(named, |(_, first)| Error::Row(Box::new(first))));
-        }
-        self.report.rows_rejected_convert += refused.len() as u64;
-        self.reject(&self.pushed(batch), &refused)?;
-        let mut start = 0;
-        for end in refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]) {
-            let good = batch.slice(start, end - start);
-            self.take_rows(&good, file, first_row + start as u64).map_err(|stop| match stop {
-                Stop::BadValue(_, error) | Stop::Fatal(error) => error,
-            })?;
-            start = end + 1;
-        }
-        Ok(())
-    }
-
-    /// Hands rows over, and ends the load when they are too many. The counts of the report are those after these rows.
-    pub(super) fn reject(&mut self, batch: &RecordBatch, rows: &[(usize, RowError)]) -> Result<(), Error> {
-        let total = self.report.rows_rejected();
-        let Some(rejects) = &mut self.rejects else { return Ok(()) };
-        rejects.sink.reject(batch, rows)?;
-        let Some(max_rows) = rejects.max_rows.filter(|&max_rows| total > max_rows) else { return Ok(()) };
-        // The first row beyond the limit; the last one when the rows before have reached it already.
-        let beyond = usize::try_from(total - max_rows).unwrap_or(usize::MAX).min(rows.len());
-        let mut error = rows[rows.len() - beyond].1.clone();
-        error.message = format!("{} (bad row {}, and --max-errors allows {max_rows})", error.message, max_rows + 1);
-        Err(Error::Row(Box::new(error)))
-    }
-
-    /// Takes rows whose LOBs are bound alike.
-    pub(super) fn take_run(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
-        self.fit_strides(batch, file, first_row)?;
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let free_rows = (self.statement.capacity_rows() - self.filled_rows) as usize;
-            let rows = free_rows.min(batch.num_rows() - start);
-            let rows = self.rows_within_budget(batch, start, rows).map_err(|(index, error)| {
-                let row = refused(&self.table, &self.columns[index], file, first_row + start as u64, error);
-                Stop::BadValue(start, Error::Row(Box::new(row)))
-            })?;
-            self.convert(batch, start, rows, file, first_row)?;
-            self.segments.push(Segment {
-                buffer_row: self.filled_rows,
-                file: file.cloned(),
-                first_row: first_row + start as u64,
-                rows: self.rejects.is_some().then(|| self.pushed(&batch.slice(start, rows))),
-                long: kept_arrays(&self.columns, &self.long, batch, start, rows),
-            });
-            self.filled_rows += rows as u32;
-            self.transaction.rows_buffered(rows as u32);
-            start += rows;
-            if self.filled_rows == self.statement.capacity_rows() || self.long_is_full() {
-                self.execute()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A batch of other types would be read wrongly: a decimal of another scale is the same Rust type and another number.
-    fn check_types(&self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
-        let found = |column: &PlannedColumn| batch.columns().get(column.source_index).map(|array| array.data_type());
-        let Some(column) = self.columns.iter().find(|column| found(column) != Some(&column.source_type)) else { return Ok(()) };
-        let place = SourceRow { file: file.map(|f| f.to_path_buf()), row: first_row };
-        let found = match found(column) {
-            Some(data_type) => format!("has Arrow type {data_type}"),
-            None => format!("is missing, the batch has {} columns", batch.num_columns()),
-        };
-        Err(Error::Usage {
-            message: format!(
-                "{}: batch from {place}: column {} ({}) {found}, the plan has seen {}",
-                self.table,
-                column.source_index + 1,
-                column.source,
-                column.source_type
-            ),
-            remedy: "push batches of the schema that was planned, or plan again".into(),
-        })
-    }
-
-    /// Grows buffers that are too narrow for this batch. Strides come in a few sizes, so this happens a handful of times in a load.
-    fn fit_strides(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
-        let mut strides_bytes = Vec::new();
-        for (index, column) in self.columns.iter().enumerate() {
-            let present = self.statement.layout(index);
-            let Layout::Variable { stride_bytes, .. } = present else { continue };
-            if stride_bytes >= column.converter.max_stride_bytes() || !self.long.is_array(index) {
-                continue;
-            }
-            let array = column.bound_in(batch);
-            let needed = column.converter.required_stride_bytes(array);
-            let needed = needed.map_err(|e| Stop::BadValue(0, Error::Row(Box::new(refused(&self.table, column, file, first_row, e)))))?;
-            if needed > stride_bytes {
-                if strides_bytes.is_empty() {
-                    strides_bytes = (0..self.columns.len()).map(|i| self.statement.layout(i).stride_bytes()).collect();
-                }
-                strides_bytes[index] = needed;
-            }
-        }
-        if strides_bytes.is_empty() {
-            return Ok(());
-        }
-        self.execute()?;
-        let row_bytes: usize = (0..self.columns.len())
-            .map(|i| {
-                let layout = self.statement.layout(i);
-                (layout.row_bytes() - layout.stride_bytes() + strides_bytes[i]) as usize
-            })
-            .sum();
-        let capacity_rows = self.options.rows_per_execute(row_bytes);
-        self.report.peak_buffer_bytes = self.report.peak_buffer_bytes.max(row_bytes * capacity_rows as usize);
-        Ok(self.statement.reshape(&strides_bytes, capacity_rows).map_err(|e| e.into_error(Phase::Execute, Some(&self.table)))?)
-    }
-
-    fn convert(&mut self, batch: &RecordBatch, start: usize, rows: usize, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
-        let began = Instant::now();
-        let window = self.filled_rows as usize..self.filled_rows as usize + rows;
-        for (index, column) in self.columns.iter_mut().enumerate() {
-            if !self.long.is_array(index) {
-                continue;
-            }
-            let array = column.bound_in(batch).slice(start, rows);
-            let slots = self.statement.slots(index, window.clone());
-            if let Err(error) = write_column(column, &array, slots) {
-                let row = refused(&self.table, column, file, first_row + start as u64, error);
-                return Err(Stop::BadValue(start, Error::Row(Box::new(row))));
-            }
-        }
-        self.report.convert_time += began.elapsed();
-        Ok(())
-    }
-
-    pub(super) fn execute(&mut self) -> Result<(), Error> {
-        let rows = std::mem::take(&mut self.filled_rows);
-        if rows == 0 {
-            return Ok(());
-        }
-        self.transaction.rows_unbuffered(rows);
-        let began = Instant::now();
-        let outcome = self.execute_with_long(rows)?;
-        self.report.execute_time += began.elapsed();
-        self.report.executes += 1;
-        self.settle(rows, outcome)?;
-        self.segments.clear();
-        Ok(())
-    }
-
-    /// With a key, an execute that stops does not say at which row: the rows it counts are those of the table. So it goes on, and says which
-    /// rows failed; the transaction is rolled back all the same.
-    pub(super) fn execute_options(&self) -> ExecuteOptions {
-        let stop = self.dml == Dml::Insert && self.rejects.is_none();
-        let mode = if stop { ArrayMode::StopAtFirstError } else { ArrayMode::BatchErrors };
-        ExecuteOptions { mode, row_counts: self.dml.has_key(), commit_on_success: false }
-    }
-
-    pub(super) fn source_row(&self, buffer_row: u32) -> SourceRow {
-        let after = self.segments.partition_point(|s| s.buffer_row <= buffer_row);
-        match after.checked_sub(1).and_then(|i| self.segments.get(i)) {
-            Some(s) => {
-                SourceRow { file: s.file.as_deref().map(Path::to_path_buf), row: s.first_row + u64::from(buffer_row - s.buffer_row) }
-            }
-            None => SourceRow { file: None, row: u64::from(buffer_row) + 1 },
-        }
-    }
-
-    pub(super) fn value_refused(&self, bad: BadValue, file: Option<&Arc<Path>>, first_row: u64) -> RowError {
-        refused(&self.table, &self.columns[bad.column_index], file, first_row, ValueError { row_index: bad.row_index, ..bad.error })
-    }
-
-    fn usage_after_failure(&self) -> Error {
-        Error::Usage {
-            message: format!("the load into {} has failed before; its rows are not complete", self.table),
-            remedy: "roll the transaction back and begin a new load".into(),
-        }
-    }
-}
-
-pub(super) fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Path>>, first_row: u64, error: ValueError) -> RowError {
-    RowError {
-        phase: Phase::Convert,
-        table: table.to_string(),
-        column: Some(column.target.clone()),
-        source: SourceRow { file: file.map(|f| f.to_path_buf()), row: first_row + error.row_index as u64 },
-        ora_code: None,
-        message: error.reason,
-        remedy: error.remedy,
+        &self.sender.report
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::super::LoadOptions;
 
     #[test]
     fn rows_per_execute_stay_within_budget_and_protocol() {

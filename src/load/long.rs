@@ -17,17 +17,17 @@ use arrow::array::RecordBatch;
 
 use crate::column::ValueError;
 use crate::column::lob::inline_bytes;
-use crate::error::{Error, Phase};
+use crate::error::Error;
 use crate::layout::LongBinding;
-use crate::oci::{LongValues, Shape};
+use crate::oci::Shape;
 
 use super::dml::Dml;
-use super::loader::{Loader, Stop, refused};
+use super::filler::{Filler, Outlet, Stop, refused};
 use super::plan::{LoadOptions, PlannedColumn};
 use super::screen::bad_values;
 
 /// Rows per execute at most where values go through temporary LOBs: each is a locator of the client and takes round trips of its own.
-const MAX_LOCATOR_ROWS: u32 = 1_024;
+pub(super) const MAX_LOCATOR_ROWS: u32 = 1_024;
 
 /// Rows whose LOBs are measured together: few, because where LOBs are long, few of them wait for an execute.
 const WINDOW_ROWS: usize = 256;
@@ -92,9 +92,24 @@ impl LongColumns {
         self.columns.is_empty()
     }
 
+    /// How a placeholder is bound now.
+    pub(super) fn binding(&self, column_index: usize) -> LongBinding {
+        self.columns.iter().position(|&column| column == column_index).map_or(LongBinding::Array, |place| self.bindings[place])
+    }
+
     /// Whether a placeholder has its values in an array.
     pub(super) fn is_array(&self, column_index: usize) -> bool {
-        self.columns.iter().zip(&self.bindings).all(|(&column, &binding)| column != column_index || binding == LongBinding::Array)
+        self.binding(column_index) == LongBinding::Array
+    }
+
+    /// The placeholders that have not.
+    pub(super) fn not_in_arrays(&self) -> Vec<usize> {
+        self.columns.iter().copied().filter(|&column| !self.is_array(column)).collect()
+    }
+
+    /// No row waits for an execute any more.
+    pub(super) fn emptied(&mut self) {
+        self.buffered_bytes = 0;
     }
 
     /// The batch in runs of rows that are bound alike. `may_sort` puts runs that are bound alike one after the other.
@@ -145,11 +160,17 @@ impl LongColumns {
     }
 }
 
-impl Loader<'_> {
+impl Filler {
     /// Takes rows into the buffers, executing whenever they are full, up to the first piece with a bad value.
-    pub(super) fn take_rows(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Stop> {
+    pub(super) fn take_rows(
+        &mut self,
+        batch: &RecordBatch,
+        file: Option<&Arc<Path>>,
+        first_row: u64,
+        out: &mut dyn Outlet,
+    ) -> Result<(), Stop> {
         if self.long.is_empty() || batch.num_rows() == 0 {
-            return self.take_run(batch, file, first_row);
+            return self.take_run(batch, file, first_row, out);
         }
         let runs = self.long.runs(&self.columns, &self.options, batch, self.dml == Dml::Insert);
         let runs = runs.map_err(|(index, error)| {
@@ -162,44 +183,34 @@ impl Loader<'_> {
             }
         }
         for run in runs {
-            self.bind_long(&run.bindings)?;
-            self.take_run(&batch.slice(run.rows.start, run.rows.len()), file, first_row + run.rows.start as u64)?;
+            self.bind_long(&run.bindings, out)?;
+            self.take_run(&batch.slice(run.rows.start, run.rows.len()), file, first_row + run.rows.start as u64, out)?;
         }
         // What waits keeps the whole batch in memory.
         if self.long_is_full() {
-            self.execute()?;
+            self.flush(out)?;
         }
         Ok(())
     }
 
     /// Has the placeholders bound as a run of rows needs it; what is in the buffers is executed before.
-    pub(super) fn bind_long(&mut self, bindings: &[LongBinding]) -> Result<(), Error> {
+    pub(super) fn bind_long(&mut self, bindings: &[LongBinding], out: &mut dyn Outlet) -> Result<(), Error> {
         if self.long.bindings == bindings {
             return Ok(());
         }
-        self.execute()?;
+        self.flush(out)?;
         self.long.bindings = bindings.to_vec();
         let shape = |index: usize| match self.long.columns.iter().position(|&column| column == index) {
             Some(place) if self.long.bindings[place] != LongBinding::Array => Shape { stride_bytes: 1, binding: self.long.bindings[place] },
             // What an array of it had before it was bound otherwise.
             Some(_) => {
-                let stride_bytes = self.statement.layout(index).stride_bytes().max(self.columns[index].layout.stride_bytes());
+                let stride_bytes = self.arrays.layout(index).stride_bytes().max(self.columns[index].layout.stride_bytes());
                 Shape { stride_bytes, binding: LongBinding::Array }
             }
-            None => Shape { stride_bytes: self.statement.layout(index).stride_bytes(), binding: LongBinding::Array },
+            None => Shape { stride_bytes: self.arrays.layout(index).stride_bytes(), binding: LongBinding::Array },
         };
         let shapes: Vec<Shape> = (0..self.columns.len()).map(shape).collect();
-        let row_bytes = |index: usize| {
-            let layout = self.statement.layout(index);
-            (layout.row_bytes() - layout.stride_bytes() + shapes[index].stride_bytes) as usize
-        };
-        let row_bytes: usize = (0..shapes.len()).map(row_bytes).sum();
-        let mut capacity_rows = self.options.rows_per_execute(row_bytes);
-        if bindings.iter().any(|binding| matches!(binding, LongBinding::Locators { .. })) {
-            capacity_rows = capacity_rows.min(MAX_LOCATOR_ROWS);
-        }
-        self.report.peak_buffer_bytes = self.report.peak_buffer_bytes.max(row_bytes * capacity_rows as usize);
-        self.statement.rebind(&shapes, capacity_rows).map_err(|error| error.into_error(Phase::Execute, Some(&self.table)))
+        self.reshape(&shapes, out)
     }
 
     /// How many of up to `rows` rows from `start` on may wait for the next execute, so that the LOBs which wait stay within the byte budget; at
@@ -231,26 +242,6 @@ impl Loader<'_> {
     /// The LOBs that wait have reached the byte budget.
     pub(super) fn long_is_full(&self) -> bool {
         self.long.buffered_bytes >= self.options.batch_bytes
-    }
-
-    /// Executes `rows` rows of the buffers, with the long values of the batches that they came from.
-    pub(super) fn execute_with_long(&mut self, rows: u32) -> Result<crate::oci::ArrayOutcome, Error> {
-        self.long.buffered_bytes = 0;
-        let options = self.execute_options();
-        let mut long = Vec::new();
-        for (&index, binding) in self.long.columns.iter().zip(&self.long.bindings) {
-            if *binding == LongBinding::Array {
-                continue;
-            }
-            let mut values = Vec::with_capacity(rows as usize);
-            for segment in &self.segments {
-                let Some(array) = segment.long.iter().find(|(column, _)| *column == index).map(|(_, array)| array) else { continue };
-                let found = self.columns[index].converter.long_values(array);
-                values.extend(found.map_err(|error| Error::Usage { message: error.reason, remedy: error.remedy })?);
-            }
-            long.push(LongValues { index, values });
-        }
-        self.statement.execute_long(rows, options, &long).map_err(|error| error.into_error(Phase::Execute, Some(&self.table)))
     }
 }
 

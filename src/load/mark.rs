@@ -51,7 +51,6 @@ impl DeleteMark {
             layout: MarkBind::LAYOUT,
             is_key: false,
             is_mark: true,
-            indicators_are_zero: true,
         }
     }
 }

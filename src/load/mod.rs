@@ -7,14 +7,17 @@
 //! Batches of any size are gathered into the buffers until they are full, so that the number of round trips follows from the
 //! byte budget and not from how the source happened to be cut. Everything about a column is decided in [`LoadPlan`].
 
+mod ahead;
 mod blame;
 mod dml;
+mod filler;
 mod loader;
 mod long;
 mod mark;
 mod plan;
 mod prepare;
 mod screen;
+mod sender;
 mod settle;
 mod staged;
 

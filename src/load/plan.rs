@@ -12,6 +12,7 @@ use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableName};
 use crate::type_map::LossySet;
 
 use super::dml::{Dml, Keyed, NotFound};
+use super::long::LongColumns;
 use super::prepare::{NestedText, Preparation, is_nested};
 
 /// How a load sizes its executes, and what it may lose.
@@ -19,7 +20,7 @@ use super::prepare::{NestedText, Preparation, is_nested};
 pub struct LoadOptions {
     /// Rows per execute at most; `None` leaves it to the byte budget.
     pub batch_rows: Option<u32>,
-    /// Memory for all array buffers of the load.
+    /// Memory for the array buffers of an execute; a load that overlaps has them twice.
     pub batch_bytes: usize,
     /// Losses that the user asked for by name.
     pub lossy: LossySet,
@@ -126,8 +127,6 @@ pub struct PlannedColumn {
     pub is_key: bool,
     /// It says which rows are deleted, and goes into no column.
     pub is_mark: bool,
-    /// No indicator of its buffer has been anything but 0 so far.
-    pub(super) indicators_are_zero: bool,
 }
 
 impl PlannedColumn {
@@ -179,7 +178,6 @@ impl LoadPlan {
                     layout: converter.layout(),
                     is_key: keyed.keys.contains(&pair.target.name),
                     is_mark: false,
-                    indicators_are_zero: true,
                     converter,
                 }),
                 Err(problem) => problems.push(problem),
@@ -210,7 +208,12 @@ impl LoadPlan {
         self.options.rows_per_execute(self.row_bytes())
     }
 
-    /// Memory of all array buffers. It stays within [`LoadOptions::batch_bytes`] whatever the table's size, unless one row alone is larger.
+    /// Whether [`super::Loader::overlapping`] has an effect.
+    pub fn can_overlap(&self) -> bool {
+        LongColumns::of(self.dml, &self.columns).is_empty()
+    }
+
+    /// Memory of a set of array buffers, of which an overlapping load has two. It stays within [`LoadOptions::batch_bytes`] whatever the table's size, unless one row alone is larger.
     pub fn buffer_bytes(&self) -> usize {
         self.row_bytes() * self.rows_per_execute() as usize
     }

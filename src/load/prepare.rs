@@ -10,7 +10,7 @@ use arrow::array::{Array, ArrayRef, NullArray, RecordBatch};
 use arrow::compute::concat;
 use arrow::datatypes::{DataType, Field, Schema};
 
-use super::loader::Loader;
+use super::filler::{Filler, Outlet};
 use super::plan::PlannedColumn;
 use super::screen::BadValue;
 use crate::column::{Cast, ValueError};
@@ -90,7 +90,7 @@ fn bad_preparations(columns: &[PlannedColumn], batch: &RecordBatch) -> Vec<BadVa
     found.into_iter().flatten().collect()
 }
 
-impl Loader<'_> {
+impl Filler {
     /// Columns that are made of others.
     fn prepared_columns(&self) -> usize {
         self.columns.iter().filter(|column| column.preparation.is_some()).count()
@@ -108,21 +108,33 @@ impl Loader<'_> {
     }
 
     /// Makes what is to be made, then takes the rows; those that cannot be made are refused.
-    pub(super) fn write_pushed(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+    pub(super) fn write_pushed(
+        &mut self,
+        batch: &RecordBatch,
+        file: Option<&Arc<Path>>,
+        first_row: u64,
+        out: &mut dyn Outlet,
+    ) -> Result<(), Error> {
         if self.prepared_columns() == 0 {
-            return self.write_prepared(batch, file, first_row);
+            return self.write_prepared(batch, file, first_row, out);
         }
         let began = Instant::now();
         let prepared = prepare(&mut self.columns, batch);
-        self.report.convert_time += began.elapsed();
+        self.stats.note_convert(began.elapsed());
         match prepared {
-            Some(prepared) => self.write_prepared(&prepared, file, first_row),
-            None => self.write_preparable(batch, file, first_row),
+            Some(prepared) => self.write_prepared(&prepared, file, first_row, out),
+            None => self.write_preparable(batch, file, first_row, out),
         }
     }
 
     /// As the screening of converted values: the others go on, or the rows before the first bad one are looked at and the load ends.
-    fn write_preparable(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
+    fn write_preparable(
+        &mut self,
+        batch: &RecordBatch,
+        file: Option<&Arc<Path>>,
+        first_row: u64,
+        out: &mut dyn Outlet,
+    ) -> Result<(), Error> {
         let bad = bad_preparations(&self.columns, batch);
         let refused: Vec<(usize, RowError)> =
             bad.into_iter().map(|bad| (bad.row_index, self.value_refused(bad, file, first_row))).collect();
@@ -132,19 +144,19 @@ impl Loader<'_> {
                 remedy: "push smaller batches".into(),
             });
         };
-        if self.rejects.is_none() {
+        if !self.rejects {
             // One of those before may have a value that its column refuses.
             if *first > 0 {
-                self.write_pushed(&batch.slice(0, *first), file, first_row)?;
+                self.write_pushed(&batch.slice(0, *first), file, first_row, out)?;
             }
             return Err(Error::Row(Box::new(error.clone())));
         }
-        self.report.rows_rejected_convert += refused.len() as u64;
-        self.reject(batch, &refused)?;
+        let ends: Vec<usize> = refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]).collect();
+        out.refuse(batch, refused)?;
         let mut start = 0;
-        for end in refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]) {
+        for end in ends {
             if end > start {
-                self.write_pushed(&batch.slice(start, end - start), file, first_row + start as u64)?;
+                self.write_pushed(&batch.slice(start, end - start), file, first_row + start as u64, out)?;
             }
             start = end + 1;
         }

@@ -58,9 +58,10 @@ fn screen_column(column: &mut PlannedColumn, array: &ArrayRef, note: &mut dyn Fn
         Ok(())
     });
     let mut scratch = Scratch::new(column.layout, stride_bytes as usize, array.len());
+    let mut indicators_are_zero = true;
     each_error(0..array.len(), note, &mut |range| {
         let part = array.slice(range.start, range.len());
-        write_column(column, &part, scratch.slots(range))
+        write_column(column, &part, scratch.slots(range), &mut indicators_are_zero)
     });
 }
 
@@ -102,21 +103,27 @@ impl Scratch {
     }
 }
 
-/// Indicators from the validity bitmap, then the values; a key has to have one.
-pub(super) fn write_column(column: &mut PlannedColumn, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
+/// Indicators from the validity bitmap, then the values; a key has to have one. `indicators_are_zero`: no indicator of these arrays has been
+/// anything but 0 so far.
+pub(super) fn write_column(
+    column: &mut PlannedColumn,
+    array: &dyn Array,
+    slots: Slots<'_>,
+    indicators_are_zero: &mut bool,
+) -> Result<(), ValueError> {
     match array.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
         // Indicators are 0 from the beginning and in most columns for good: to write that again costs as much as converting a column.
-        None if column.indicators_are_zero => {}
+        None if *indicators_are_zero => {}
         None => slots.indicators.fill(0),
         Some(nulls) => {
-            column.indicators_are_zero = false;
+            *indicators_are_zero = false;
             for (indicator, valid) in slots.indicators.iter_mut().zip(nulls.iter()) {
                 *indicator = i16::from(valid) - 1;
             }
         }
     }
     let Slots { values, stride_bytes, lengths, indicators } = slots;
-    column.indicators_are_zero &= !column.converter.makes_nulls();
+    *indicators_are_zero &= !column.converter.makes_nulls();
     column.converter.write(array, Slots { values, stride_bytes, lengths, indicators: &mut *indicators })?;
     match indicators.iter().position(|&indicator| column.is_key && indicator == -1) {
         None => Ok(()),

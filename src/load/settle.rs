@@ -5,9 +5,9 @@ use crate::oci::{ArrayOutcome, ArrayRowError, OciError, is_statement_level};
 
 use super::blame::{ORA_PRECISION, exceeds_precision};
 use super::dml::{Dml, NotFound};
-use super::loader::Loader;
+use super::sender::Sender;
 
-impl Loader<'_> {
+impl Sender<'_> {
     /// Accounts for `rows` executed rows: bad ones end the load or go to the reject sink, and every other one has to be counted.
     pub(super) fn settle(&mut self, rows: u32, outcome: ArrayOutcome) -> Result<(), Error> {
         if let Some(error) = outcome.row_errors.iter().find(|error| is_statement_level(error.ora_code)) {
@@ -17,7 +17,7 @@ impl Loader<'_> {
         let not_found = self.rows_not_found(rows, &outcome)?;
         let mut refused: Vec<(u32, RowError)> =
             outcome.row_errors.into_iter().map(|error| (error.row_index, self.database_refused(error))).collect();
-        if self.options.not_found == NotFound::Refuse && self.dml != Dml::Upsert {
+        if self.not_found == NotFound::Refuse && self.dml != Dml::Upsert {
             refused.extend(not_found.iter().map(|&row| (row, self.no_such_row(row))));
             refused.sort_by_key(|(row, _)| *row);
         } else {

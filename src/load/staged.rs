@@ -140,9 +140,7 @@ pub struct StagedLoader<'t, 'p> {
 impl<'t, 'p> StagedLoader<'t, 'p> {
     /// `insert` is what [`StagedPlan::new`] has planned with `plan`, whose staging table exists and is empty.
     pub fn new(transaction: &'t Transaction<'_>, plan: &'p StagedPlan, insert: LoadPlan) -> Result<Self> {
-        let mut loader = Loader::new(transaction, insert)?;
-        // Errors are about the user's table.
-        loader.table = plan.table.to_string();
+        let loader = Loader::new(transaction, insert)?.on_behalf_of(&plan.table.to_string());
         Ok(StagedLoader { plan, loader, transaction, rows: 0 })
     }
 
@@ -164,11 +162,10 @@ impl<'t, 'p> StagedLoader<'t, 'p> {
     /// The columns that the plan has seen, the number of each row, and its mark.
     fn numbered(&self, batch: &RecordBatch) -> std::result::Result<RecordBatch, arrow::error::ArrowError> {
         let numbers = Int64Array::from_iter_values((self.rows as i64 + 1..).take(batch.num_rows()));
-        let index_of = |name: &str| self.loader.columns.iter().find(|column| column.target == name).map(|column| column.source_index);
         let mut fields: Vec<_> = batch.schema().fields().iter().cloned().collect();
         let mut columns = batch.columns().to_vec();
         // Batches may have more columns than were planned.
-        fields.truncate(index_of(ROW_COLUMN).unwrap_or(fields.len()));
+        fields.truncate(self.loader.source_index_of(ROW_COLUMN).unwrap_or(fields.len()));
         columns.truncate(fields.len());
         let mut push = |name: &str, array: ArrayRef| {
             fields.push(Arc::new(Field::new(name, array.data_type().clone(), false)));

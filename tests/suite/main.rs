@@ -21,6 +21,7 @@ mod lobs;
 mod make_orders;
 mod named_types;
 mod nested;
+mod overlap;
 mod pairs;
 mod parquet_testing;
 mod pipes;

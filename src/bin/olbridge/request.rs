@@ -91,6 +91,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         on_error,
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
+        overlap: true,
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
         lossy,
         job: change.job,
