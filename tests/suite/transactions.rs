@@ -181,16 +181,26 @@ fn dropping_the_manager_rolls_back() {
     assert_eq!((committed(&session), session.transaction_in_progress()), (0, Some(false)));
 }
 
+/// On a thread of its own: waiting for a session of the same thread would be answered as a deadlock.
+fn refused_elsewhere(mut waiting: TransactionManager) -> (TransactionManager, olbridge::error::Error) {
+    thread::spawn(move || {
+        let error = waiting.run(|t| load(t, &batch(20..30))).unwrap_err();
+        (waiting, error)
+    })
+    .join()
+    .unwrap()
+}
+
 #[test]
 fn a_call_that_waits_too_long_ends_and_the_session_stays() {
     let workspace = Workspace::new();
     let mut holder = manager(&workspace);
     holder.begin().unwrap();
     holder.run(|t| load(t, &batch(0..10))).unwrap();
-    let mut waiting = TransactionManager::new(other(&workspace)).unwrap();
+    let waiting = TransactionManager::new(other(&workspace)).unwrap();
     waiting.session().set_call_timeout(Some(200)).unwrap();
     let began = Instant::now();
-    let error = waiting.run(|t| load(t, &batch(20..30))).unwrap_err();
+    let (mut waiting, error) = refused_elsewhere(waiting);
     assert!(error.to_string().contains("ORA-03156"), "{error}");
     assert!(!error.is_lost_connection());
     assert!(began.elapsed() >= Duration::from_millis(190) && began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
@@ -207,7 +217,7 @@ fn another_thread_breaks_off_a_call_that_waits() {
     let mut holder = manager(&workspace);
     holder.begin().unwrap();
     holder.run(|t| load(t, &batch(0..10))).unwrap();
-    let mut waiting = TransactionManager::new(other(&workspace)).unwrap();
+    let waiting = TransactionManager::new(other(&workspace)).unwrap();
     let cancel = waiting.cancel_handle();
     let breaker = thread::spawn(move || {
         // Harmless before the call has begun, so it is repeated.
@@ -216,7 +226,7 @@ fn another_thread_breaks_off_a_call_that_waits() {
             cancel.cancel().unwrap();
         }
     });
-    let error = waiting.run(|t| load(t, &batch(20..30))).unwrap_err();
+    let (mut waiting, error) = refused_elsewhere(waiting);
     assert!(error.to_string().contains("ORA-01013"), "{error}");
     assert_eq!(waiting.status().state, TransactionState::Autocommit);
     breaker.join().unwrap();
