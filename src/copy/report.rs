@@ -179,7 +179,7 @@ impl fmt::Display for CopyReport {
         }
         let t = &self.times;
         let convert = match t.overlapped {
-            true => format!("wait for conversion {} (of {} beside execute)", milliseconds(t.convert_wait_ms), milliseconds(t.convert_ms)),
+            true => format!("convert {} beside the execute ({} waited for)", milliseconds(t.convert_ms), milliseconds(t.convert_wait_ms)),
             false => format!("convert {}", milliseconds(t.convert_ms)),
         };
         let named = |name: &str, time_ms| format!("{name} {}", milliseconds(time_ms));
