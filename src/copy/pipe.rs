@@ -98,6 +98,20 @@ pub struct PipePlan {
 }
 
 impl PipeJob {
+    /// TRUNCATE takes the rows away at once, also from the query that still reads them.
+    fn refuse_own_truncate(&self, action: TableAction, name: &TableName) -> Result<()> {
+        if action != TableAction::Truncate || self.source.endpoint != self.target.endpoint {
+            return Ok(());
+        }
+        let reads_it = self.selection.query.is_some() || self.source.table.as_ref().is_none_or(|source| source.table == name.table);
+        if !reads_it {
+            return Ok(());
+        }
+        let reason = "the rows to be read may be those that --mode truncate removes".into();
+        let remedy = "--mode overwrite, which is one transaction, or go through a file".into();
+        Err(plan_error(name, vec![PlanProblem { column: None, reason, remedy }]))
+    }
+
     /// Describes both sides and compares them. Changes nothing.
     ///
     /// # Errors
@@ -106,6 +120,7 @@ impl PipeJob {
         let name = self.target.require_table()?.clone();
         let existing = to.describe_table(&name)?;
         let action = action(self.mode, existing.is_some(), &name)?;
+        self.refuse_own_truncate(action, &name)?;
         let found = self.select(from)?.find(from)?;
         let described: Vec<&ColumnDesc> = found.fetch.columns.iter().map(|column| &column.column).collect();
         let mut problems: Vec<PlanProblem> = described.iter().filter_map(|column| zone_problem(column, self.fetch.lossy)).collect();

@@ -206,7 +206,9 @@ impl CopyJob {
         let keys = resolve_keys("--key", &self.key, &pairs, &mut problems);
         let primary_key = if existing.is_none() { primary_key(&self.primary_key, &mut pairs, &mut problems) } else { Vec::new() };
         let soft_delete = existing.as_ref().filter(|_| self.soft_delete).and_then(|table| system_columns(table, &pairs, &mut problems));
-        let mut keyed = Keyed { keys, delete_mark: mark, soft_delete };
+        // Its type may have been settled since.
+        let delete_mark = mark.map(|mark| DeleteMark { field: source.schema().field(mark.source_index).clone(), ..mark });
+        let mut keyed = Keyed { keys, delete_mark, soft_delete };
         let (pairs, columns) = match all_columns {
             Some(columns) => (pairs, columns),
             None => only_needed(pairs, keyed.delete_mark.as_mut()),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, LargeStringBuilder, StructArray};
+use arrow::array::{Array, ArrayRef, AsArray, GenericListArray, LargeStringBuilder, OffsetSizeTrait, StructArray};
 use arrow::datatypes::{DataType, Field, Float16Type, Float32Type, Float64Type};
 
 use super::text::{Form, column_text};
@@ -77,12 +77,18 @@ fn leaves_are_finite(array: &dyn Array) -> bool {
     match array.data_type() {
         Float32 => array.as_primitive::<Float32Type>().values().iter().all(|value| value.is_finite()),
         Float64 => array.as_primitive::<Float64Type>().values().iter().all(|value| value.is_finite()),
-        List(_) => leaves_are_finite(array.as_list::<i32>().values()),
-        LargeList(_) => leaves_are_finite(array.as_list::<i64>().values()),
+        List(_) => leaves_are_finite(&items(array.as_list::<i32>())),
+        LargeList(_) => leaves_are_finite(&items(array.as_list::<i64>())),
         FixedSizeList(..) => leaves_are_finite(array.as_fixed_size_list().values()),
         Struct(_) => array.as_struct().columns().iter().all(|member| leaves_are_finite(member)),
         other => !has_floats(other),
     }
+}
+
+/// Those of its rows: a slice keeps the items of the whole array.
+fn items<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> ArrayRef {
+    let [first, last] = [lists.value_offsets().first(), lists.value_offsets().last()].map(|offset| offset.map_or(0, |o| o.as_usize()));
+    lists.values().slice(first, last - first)
 }
 
 /// Of all values inside. What lies under a NULL is no value.
@@ -150,7 +156,22 @@ mod tests {
             map.values().append_value(value);
         }
         map.append(true).unwrap();
-        assert_eq!(texts(&map.finish()), [Some(r#"[{"keys":"a\"","values":1},{"keys":"a\"","values":2}]"#.to_owned())]);
+        map.keys().append_value("z");
+        map.values().append_value(3);
+        map.append(true).unwrap();
+        let map = map.finish();
+        let want =
+            [r#"[{"keys":"a\"","values":1},{"keys":"a\"","values":2}]"#, r#"[{"keys":"z","values":3}]"#].map(|text| Some(text.to_owned()));
+        assert_eq!(texts(&map), want);
+        assert_eq!(texts(&map.slice(1, 1)), want[1..]);
+    }
+
+    #[test]
+    fn a_slice_has_its_own_items_alone() {
+        let inner = list(Arc::new(Int64Array::from(vec![1, 2, 3, 4])), &[1, 1, 2], vec![true; 3]);
+        let outer = list(Arc::new(inner), &[1, 2], vec![true; 2]);
+        assert_eq!(texts(&outer.slice(1, 1)), [Some("[[2],[3,4]]".to_owned())]);
+        assert_eq!(texts(&outer.slice(1, 0)), []);
     }
 
     #[test]

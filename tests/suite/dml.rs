@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use olbridge::arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use olbridge::arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int64Array, RecordBatch, StringArray};
 use serde_json::{Value, json};
 
 use crate::support::database::Database;
@@ -306,6 +306,15 @@ fn soft_deletes_mark_and_an_upsert_revives() {
     let file = database.workspace().parquet("u.parquet", &[changes(&[("U", 1, "again"), ("D", 2, ""), ("I", 4, "new"), ("D", 5, "")])]);
     database.ok(&["copy", &file, &target, "--mode", "upsert", "--key", "k", "--delete-when", "op=D", "--soft-delete"]);
     assert_eq!(state(), ["1 again 0 1", "2 b 1 1", "3 c 0 0", "4 new 0 1"]);
+
+    // The mark is a decimal that is copied too.
+    database.sql("CREATE TABLE M (K NUMBER PRIMARY KEY, S NUMBER(5,1))");
+    let s: ArrayRef = Arc::new(Decimal128Array::from(vec![15, 25]).with_precision_and_scale(5, 1).unwrap());
+    let decimals = database.workspace().parquet("m.parquet", &[table(vec![("k", ids(1..3)), ("s", s)])]);
+    database.sql("INSERT INTO M VALUES (1, 9)");
+    let marked = ["--mode", "upsert", "--key", "k", "--delete-when", "s=1.5", "--columns", "k,s"];
+    database.ok(&[&["copy", &decimals, &database.target("M")][..], &marked].concat());
+    assert_eq!(database.rows("SELECT K, S FROM M"), [[Some("2".to_owned()), Some("2.5".to_owned())]]);
 
     database.sql("CREATE TABLE U (K NUMBER, V VARCHAR2(20))");
     let target = database.target("U");

@@ -113,3 +113,14 @@ fn a_source_that_refuses_leaves_the_target_untruncated() {
     workspace.run(&words).fails(7, &["ORA-08181"]);
     assert_eq!(workspace.count("embedded:b.db", "T"), 1);
 }
+
+#[test]
+fn a_table_is_not_truncated_while_it_is_read() {
+    let workspace = Workspace::new();
+    workspace.sql("embedded:a.db", "CREATE TABLE T (ID NUMBER(9))");
+    workspace.sql("embedded:a.db", "INSERT INTO T VALUES (1)");
+    let into = |mode| ["copy", "embedded:a.db/T", "embedded:a.db/T", "--mode", mode, "--allow-destructive"];
+    workspace.run(&into("truncate")).fails(4, &["--mode overwrite"]);
+    workspace.ok(&into("overwrite"));
+    assert_eq!(workspace.count("embedded:a.db", "T"), 1);
+}

@@ -47,6 +47,7 @@ pub fn open_source(target: &Target, arguments: &ConnectionArguments) -> Result<S
         (Some(_), Ok(password)) => {
             let mut options = target.connect_options(Some(Secret::new(password)));
             options.client_lib_dir = client_directory(target, arguments)?;
+            options.call_timeout_ms = arguments.call_timeout_ms.map(|ms| ms.get());
             open_with(&options, target)
         }
         _ => open(target, arguments),

@@ -28,8 +28,12 @@ pub(super) fn column_text(array: &dyn Array, form: Form<'_>) -> Result<ColumnTex
         DataType::Struct(_) => structs(array.as_struct(), array)?,
         DataType::Map(_, _) => {
             let map = array.as_map();
-            let items = structs(map.entries(), map.entries())?;
-            write_rows(array, Form::Json, |row, out| push_items(out, &items, map.offsets()[row] as usize, map.value_length(row) as usize))
+            let (first, count) = span(map.offsets());
+            let entries = map.entries().slice(first, count);
+            let items = structs(&entries, &entries)?;
+            write_rows(array, Form::Json, |row, out| {
+                push_items(out, &items, map.offsets()[row] as usize - first, map.value_length(row) as usize);
+            })
         }
         other => return Err(no_text_form(other)),
     };
@@ -40,10 +44,17 @@ pub(super) fn column_text(array: &dyn Array, form: Form<'_>) -> Result<ColumnTex
 
 fn list<O: OffsetSizeTrait>(array: &dyn Array) -> Result<ColumnText, ArrowError> {
     let values = array.as_list::<O>();
-    let items = cells(values.values(), Form::Json)?;
+    let (first, count) = span(values.value_offsets());
+    let items = cells(values.values().slice(first, count).as_ref(), Form::Json)?;
     Ok(write_rows(array, Form::Json, |row, out| {
-        push_items(out, &items, values.value_offsets()[row].as_usize(), values.value_length(row).as_usize());
+        push_items(out, &items, values.value_offsets()[row].as_usize() - first, values.value_length(row).as_usize());
     }))
+}
+
+/// Where the items of all rows begin, and how many they are: a slice keeps the items of the whole array.
+fn span<O: OffsetSizeTrait>(offsets: &[O]) -> (usize, usize) {
+    let [first, last] = [offsets.first(), offsets.last()].map(|offset| offset.map_or(0, |offset| offset.as_usize()));
+    (first, last - first)
 }
 
 fn push_items(out: &mut Vec<u8>, items: &ColumnText, first: usize, count: usize) {
