@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, GenericListArray, LargeStringBuilder, OffsetSizeTrait, StructArray};
 use arrow::datatypes::{DataType, Field, Float16Type, Float32Type, Float64Type};
 
-use super::text::{Form, column_text};
+use super::text::{Form, column_text, span};
 
 /// Why a value, or a whole type (`row` is then 0), has no JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +85,9 @@ fn leaves_are_finite(array: &dyn Array) -> bool {
     }
 }
 
-/// Those of its rows: a slice keeps the items of the whole array.
 fn items<O: OffsetSizeTrait>(lists: &GenericListArray<O>) -> ArrayRef {
-    let [first, last] = [lists.value_offsets().first(), lists.value_offsets().last()].map(|offset| offset.map_or(0, |o| o.as_usize()));
-    lists.values().slice(first, last - first)
+    let (first, count) = span(lists.value_offsets());
+    lists.values().slice(first, count)
 }
 
 /// Of all values inside. What lies under a NULL is no value.

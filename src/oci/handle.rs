@@ -127,8 +127,8 @@ pub(crate) struct RawArray<T: Copy> {
     pointer: NonNull<[T]>,
 }
 
-// SAFETY: it owns its memory as a box does. The client, which may have the address, reads it only inside calls on a statement, and a statement
-// makes none while its arrays are lent (`ArrayStatement::lend`).
+// SAFETY: it owns its memory as a box does. The client, which may have the address, reads or writes it only inside calls on a statement: a statement
+// makes none while its arrays are lent (`ArrayStatement::lend`), and does not fetch before all columns are defined on others (`FetchStatement::exchange`).
 unsafe impl<T: Copy + Send> Send for RawArray<T> {}
 
 /// Types that an array starts with.

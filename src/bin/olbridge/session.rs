@@ -44,12 +44,7 @@ pub fn open(target: &Target, arguments: &ConnectionArguments) -> Result<Session,
 /// Logs in to the source of a copy between databases, whose password may be another one.
 pub fn open_source(target: &Target, arguments: &ConnectionArguments) -> Result<Session, Failure> {
     match (&target.username, env::var("OLBRIDGE_SOURCE_PASSWORD")) {
-        (Some(_), Ok(password)) => {
-            let mut options = target.connect_options(Some(Secret::new(password)));
-            options.client_lib_dir = client_directory(target, arguments)?;
-            options.call_timeout_ms = arguments.call_timeout_ms.map(|ms| ms.get());
-            open_with(&options, target)
-        }
+        (Some(_), Ok(password)) => open_with(&options_with(target, arguments, Some(Secret::new(password)))?, target),
         _ => open(target, arguments),
     }
 }
@@ -60,7 +55,11 @@ pub fn options(target: &Target, arguments: &ConnectionArguments) -> Result<Conne
         Some(username) => Some(password::obtain(arguments.password_file.as_deref(), username, &target.to_string())?),
         None => None,
     };
-    let mut options = target.connect_options(password.map(Secret::new));
+    options_with(target, arguments, password.map(Secret::new))
+}
+
+fn options_with(target: &Target, arguments: &ConnectionArguments, password: Option<Secret>) -> Result<ConnectOptions, Failure> {
+    let mut options = target.connect_options(password);
     options.client_lib_dir = client_directory(target, arguments)?;
     options.call_timeout_ms = arguments.call_timeout_ms.map(|ms| ms.get());
     Ok(options)

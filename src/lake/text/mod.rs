@@ -20,5 +20,6 @@ pub(super) use decode::{BadCell, ParseOptions, parse_column};
 pub(super) use encode::{Form, column_text};
 pub(super) use infer::Guess;
 pub(super) use json_lines::JsonLines;
+pub(super) use nested::span;
 pub(super) use records::Records;
 pub(super) use writers::{CsvWriter, NdjsonWriter, check_types};

@@ -45,14 +45,14 @@ pub(super) fn column_text(array: &dyn Array, form: Form<'_>) -> Result<ColumnTex
 fn list<O: OffsetSizeTrait>(array: &dyn Array) -> Result<ColumnText, ArrowError> {
     let values = array.as_list::<O>();
     let (first, count) = span(values.value_offsets());
-    let items = cells(values.values().slice(first, count).as_ref(), Form::Json)?;
+    let items = cells(&values.values().slice(first, count), Form::Json)?;
     Ok(write_rows(array, Form::Json, |row, out| {
         push_items(out, &items, values.value_offsets()[row].as_usize() - first, values.value_length(row).as_usize());
     }))
 }
 
 /// Where the items of all rows begin, and how many they are: a slice keeps the items of the whole array.
-fn span<O: OffsetSizeTrait>(offsets: &[O]) -> (usize, usize) {
+pub(in crate::lake) fn span<O: OffsetSizeTrait>(offsets: &[O]) -> (usize, usize) {
     let [first, last] = [offsets.first(), offsets.last()].map(|offset| offset.map_or(0, |offset| offset.as_usize()));
     (first, last - first)
 }
