@@ -182,14 +182,7 @@ impl Claim {
     /// The row cannot be locked or read, or another run has taken it over: the outcome stays unknown.
     pub fn outcome(&self, session: &Session, cancel: &Cancel) -> Result<CommitOutcome> {
         let began = Instant::now();
-        let holder = loop {
-            match self.lock_holder(session) {
-                Err(error) if ora_code(&error) == ORA_BUSY && began.elapsed() < END_OF_LOST && !cancel.is_requested() => {
-                    std::thread::sleep(ASK_AGAIN);
-                }
-                locked => break locked?,
-            }
-        };
+        let holder = when_free(|| self.lock_holder(session), || began.elapsed() >= END_OF_LOST || cancel.is_requested())?;
         let marks = read_marks(session, &self.key)?.1;
         session.rollback().map_err(|e| e.into_error(Phase::Rollback, Some(STATE_TABLE)))?;
         if holder.as_ref() != Some(&self.run_id) {
@@ -212,6 +205,16 @@ impl Claim {
             Ok(())
         })?;
         Ok(holder)
+    }
+}
+
+/// Asks until what is asked for is not locked, or the caller gives up.
+fn when_free<T>(mut ask: impl FnMut() -> Result<T>, gives_up: impl Fn() -> bool) -> Result<T> {
+    loop {
+        match ask() {
+            Err(error) if ora_code(&error) == ORA_BUSY && !gives_up() => std::thread::sleep(ASK_AGAIN),
+            answer => return answer,
+        }
     }
 }
 
@@ -261,6 +264,29 @@ fn new_run_id() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn refused(ora_code: i32) -> Error {
+        Error::Database {
+            phase: Phase::Describe,
+            table: None,
+            ora_code,
+            message: String::new(),
+            remedy: String::new(),
+            session_dead: false,
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_locked_is_asked_for_again_until_the_caller_gives_up() {
+        let asked = Cell::new(0);
+        let busy_twice = || {
+            asked.set(asked.get() + 1);
+            if asked.get() < 3 { Err(refused(ORA_BUSY)) } else { Ok(asked.get()) }
+        };
+        assert_eq!(when_free(busy_twice, || false).unwrap(), 3);
+        assert_eq!(ora_code(&when_free(|| Err::<(), _>(refused(ORA_BUSY)), || true).unwrap_err()), ORA_BUSY);
+        assert_eq!(ora_code(&when_free(|| Err::<(), _>(refused(942)), || false).unwrap_err()), 942);
+    }
 
     #[test]
     fn run_ids_differ() {
