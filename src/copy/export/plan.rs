@@ -136,6 +136,16 @@ impl ExportJob {
         })
     }
 
+    /// The query alone, for a reader that wants batches and no file: [`FetchPlan::open`] reads it. The path is not looked at, and there is one reader.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub fn read_plan(&self, session: &Session) -> Result<FetchPlan> {
+        self.check()?;
+        let whole = super::Reading { parallel: 1, ..self.reading.clone() };
+        Ok(ExportJob { reading: whole, ..self.clone() }.find(session)?.fetch)
+    }
+
     /// Finds the moment, describes the query as of it, and cuts the table.
     pub(in crate::copy) fn find(&self, session: &Session) -> Result<Source> {
         let mut problems = Vec::new();
