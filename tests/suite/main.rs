@@ -32,3 +32,4 @@ mod snapshots;
 mod staged;
 mod support;
 mod transactions;
+mod truncation;

@@ -262,7 +262,7 @@ fn empty(lossy: LossySet) -> Option<Cell> {
 }
 
 fn expected_text(text: &str, target: &OracleType, lossy: LossySet) -> Option<Cell> {
-    let fits = match target {
+    let fits = |text: &str| match target {
         OracleType::Varchar2(size) | OracleType::Char(size) => {
             text.len() <= size.max_bytes as usize && size.max_chars.is_none_or(|chars| text.chars().count() <= chars as usize)
         }
@@ -274,7 +274,11 @@ fn expected_text(text: &str, target: &OracleType, lossy: LossySet) -> Option<Cel
     } else if text.is_empty() {
         Some(empty(lossy).unwrap_or(Cell::Text("".into())))
     } else {
-        fits.then(|| Cell::Text(text.into()))
+        let mut beginning: String = text.into();
+        while lossy.allows(LossyKind::Truncation) && !fits(&beginning) {
+            beginning.pop();
+        }
+        (fits(&beginning) && !beginning.is_empty()).then_some(Cell::Text(beginning))
     }
 }
 
@@ -294,7 +298,8 @@ fn expected_bytes(value: &[u8], target: &OracleType, lossy: LossySet) -> Option<
     } else if value.is_empty() {
         Some(empty(lossy).unwrap_or(Cell::Bytes(vec![])))
     } else {
-        (value.len() <= max_bytes as usize).then(|| Cell::Bytes(value.into()))
+        let kept = if lossy.allows(LossyKind::Truncation) { value.len().min(max_bytes as usize) } else { value.len() };
+        (kept <= max_bytes as usize).then(|| Cell::Bytes(value[..kept].into()))
     }
 }
 
