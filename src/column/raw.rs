@@ -46,7 +46,7 @@ impl Check for RawCheck {
             ),
             Refusal::TooLong => (
                 format!("binary value of {bytes} bytes does not fit {oracle_type}"),
-                format!("widen column {column} with ALTER TABLE … MODIFY, or cut such values off with --lossy truncate"),
+                format!("widen column {column} with ALTER TABLE … MODIFY, or cut such values off with --lossy truncate (but no keys)"),
             ),
         };
         ValueError { row_index, reason, remedy }

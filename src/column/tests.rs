@@ -201,7 +201,7 @@ fn a_refused_value_names_its_row_also_in_a_slice_and_in_a_dictionary() {
         bind.write(&slice, Slots { values: &mut slots.0, stride_bytes: 32, lengths: &mut slots.1, indicators: &mut slots.2 }).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "text of 4 bytes does not fit VARCHAR2(3); widen column TARGET with ALTER TABLE … MODIFY, or shorten the value in the source"
+        "text of 4 bytes does not fit VARCHAR2(3); widen column TARGET with ALTER TABLE … MODIFY, or cut such values off with --lossy truncate (but no keys)"
     );
     assert_eq!(error.row_index, 2);
 

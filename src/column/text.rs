@@ -140,7 +140,7 @@ impl Check for TextCheck {
             ),
             Refusal::TooLong => (
                 format!("text of {measured} does not fit {oracle_type}"),
-                format!("widen column {column} with ALTER TABLE … MODIFY, or cut such values off with --lossy truncate"),
+                format!("widen column {column} with ALTER TABLE … MODIFY, or cut such values off with --lossy truncate (but no keys)"),
             ),
         };
         ValueError { row_index, reason, remedy }

@@ -266,10 +266,16 @@ fn write_blocks<S: ByteSource, const BLOCK: usize>(
     let surely_fits_bytes = stride_bytes.min(limits.surely_fits_bytes as usize);
     let mut rare = Rare { limits, check, stride_bytes, indicators, truncated };
     try_for_each_valid(array.nulls(), array.len(), |index| {
-        let mut length = reader.length(index);
+        let length = reader.length(index);
         // One comparison for both ends: an empty value wraps around.
         if length.wrapping_sub(1) >= surely_fits_bytes {
-            length = rare.settle(index, reader.value(index))?;
+            let kept = rare.settle(index, reader.value(index))?;
+            if kept < length {
+                // Where a value lies depends on its own length.
+                values[index * stride_bytes..][..kept].copy_from_slice(&reader.value(index)[..kept]);
+                lengths[index] = kept as u32;
+                return Ok(());
+            }
         }
         reader.copy_to::<BLOCK>(index, length, &mut values[index * stride_bytes..]);
         lengths[index] = length as u32;

@@ -274,11 +274,12 @@ fn expected_text(text: &str, target: &OracleType, lossy: LossySet) -> Option<Cel
     } else if text.is_empty() {
         Some(empty(lossy).unwrap_or(Cell::Text("".into())))
     } else {
-        let mut beginning: String = text.into();
-        while lossy.allows(LossyKind::Truncation) && !fits(&beginning) {
-            beginning.pop();
-        }
-        (fits(&beginning) && !beginning.is_empty()).then_some(Cell::Text(beginning))
+        let ends = text.char_indices().map(|(at, character)| at + character.len_utf8());
+        let kept = match lossy.allows(LossyKind::Truncation) && !fits(text) {
+            true => ends.take_while(|&end| fits(&text[..end])).last().unwrap_or(0),
+            false => text.len(),
+        };
+        (kept > 0 && fits(&text[..kept])).then(|| Cell::Text(text[..kept].into()))
     }
 }
 
