@@ -23,6 +23,7 @@ mod restore;
 mod run;
 mod staged;
 pub mod state;
+mod system_columns;
 mod table_load;
 mod tally;
 pub mod target;
