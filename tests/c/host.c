@@ -98,7 +98,7 @@ int main(int argc, char **argv) {
 
   /* A load that fails takes back itself and nothing else; the row, the column and the code are named. */
   OK(olbridge_savepoint(session, "before", &error));
-  OK(olbridge_read(session, "{\"query\": \"select id + 4998 id, name from source order by id\"}", &stream, &error));
+  OK(olbridge_read(session, "{\"query\": \"select id + 4998 id, name from source order by id\", \"as\": {\"id\": \"int64\"}}", &stream, &error));
   int32_t status = olbridge_load(session, "{\"table\": \"target\"}", &stream, NULL, &error);
   CHECK(status == OLBRIDGE_ROW && olbridge_error_ora_code(error) == 1 && olbridge_error_row(error) == 1);
   olbridge_error_free(error);
@@ -108,6 +108,7 @@ int main(int argc, char **argv) {
   CHECK(status == OLBRIDGE_ROW && olbridge_error_row(error) == 1 && strcmp(olbridge_error_column(error), "NAME") == 0);
   olbridge_error_free(error);
   error = NULL;
+
   CHECK(count("{\"table\": \"target\"}") == 5000);
 
   /* Two streams at a time, one of them given up; then a key delete fed by the other. */

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::loader_api::engine_directory;
-use crate::support::{Workspace, finish};
+use crate::support::{TIME_LIMIT, Workspace, finish};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,7 +45,7 @@ fn a_host_in_c_reads_loads_and_rolls_back() {
     command.arg(format!("embedded:{}", workspace.file("c.db").display()));
     command.arg(format!("{{\"client_lib_dir\": {:?}}}", engine_directory().display().to_string()));
     command.current_dir(workspace.path()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let outcome = finish(command.spawn().unwrap());
+    let outcome = finish(command, TIME_LIMIT);
     assert_eq!((outcome.code, outcome.stdout.trim()), (0, "ok"), "{}", outcome.stderr);
 }
 
