@@ -118,9 +118,10 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         (A::Date, O::Date | O::Timestamp) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
         (A::Timestamp, O::Date) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
         (A::Timestamp, O::Timestamp) => checked_or("years 1 to 9999; fractional digits", LossyKind::SubSecond),
-        (A::ZonedTimestamp, O::ZonedTimestamp) => {
-            checked_or("years 1 to 9999; fractional digits; UTC or an offset, a region name only with `zone`", LossyKind::SubSecond)
-        }
+        (A::ZonedTimestamp, O::ZonedTimestamp) => checked_or(
+            "years 1 to 9999; fractional digits; offset or region kept, unless `zone`; a region that the client knows",
+            LossyKind::SubSecond,
+        ),
         (A::TimeOfDay, O::IntervalDaySecond) => {
             checked_or("a time of a day, counted from midnight; fractional digits", LossyKind::SubSecond)
         }

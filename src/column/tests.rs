@@ -85,7 +85,6 @@ fn refused_by_parameters(data_type: &DataType, oracle_type: &OracleType, lossy: 
     };
     match (values, oracle_type) {
         (DataType::Boolean, OracleType::Number { scale: Some(scale), .. }) => *scale < 0,
-        (DataType::Timestamp(_, Some(zone)), OracleType::TimestampTz { .. }) => zone.contains('/') && !lossy.allows(LossyKind::Zone),
         (DataType::FixedSizeBinary(width), OracleType::Raw { max_bytes }) => {
             *width as u32 > *max_bytes && !lossy.allows(LossyKind::Truncation)
         }
