@@ -27,6 +27,7 @@ mod system_columns;
 mod tally;
 pub mod target;
 mod text_types;
+mod vectors;
 
 pub use cast::Cast;
 pub use columns::PlanColumn;

@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use super::filler::{Filler, Outlet};
 use super::plan::PlannedColumn;
 use super::screen::BadValue;
+use crate::column::vector::vector_text;
 use crate::column::{Cast, ValueError};
 use crate::error::{Error, RowError};
 
@@ -35,6 +36,8 @@ impl fmt::Debug for NestedText {
 pub(crate) enum Preparation {
     Cast(Cast),
     Text(NestedText),
+    /// A vector as text.
+    Vector,
 }
 
 impl Preparation {
@@ -42,6 +45,7 @@ impl Preparation {
         match self {
             Preparation::Cast(cast) => cast.apply(array),
             Preparation::Text(text) => text.0(array),
+            Preparation::Vector => vector_text(array),
         }
     }
 

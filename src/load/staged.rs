@@ -15,6 +15,7 @@ use crate::error::{Error, Phase, Result};
 use crate::oracle_type::{ColumnDesc, OracleType, TableName};
 use crate::sql;
 use crate::sql::dml::{MergeColumn, MergeOptions};
+use crate::sql::form::Form;
 use crate::transaction::Transaction;
 
 use super::dml::{Dml, Keyed};
@@ -89,7 +90,7 @@ impl StagedPlan {
     fn merge(&self, condition: &str) -> Result<String> {
         let column = |name: &'_ String| self.keyed.keys.contains(name);
         let columns: Vec<MergeColumn<'_>> =
-            self.columns.iter().map(|name| MergeColumn { name, is_key: column(name), cast: None }).collect();
+            self.columns.iter().map(|name| MergeColumn { name, is_key: column(name), cast: None, form: Form::AsIs }).collect();
         let mark = self.keyed.delete_mark.as_ref().map(|_| MARK_COLUMN);
         let names = self.columns.iter().map(|name| sql::identifier(name)).collect::<Result<Vec<_>>>()?;
         let marks = mark.map(|mark| format!(", {mark}")).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Format models of dates and timestamps, for TO_CHAR, TO_DATE and the implicit conversions by NLS formats.
 
 use super::datetime::DateTime;
+use super::zone;
 use super::{OraError, Result};
 
 /// Elements, longest first where one begins another.
