@@ -2,16 +2,22 @@
 
 use crate::load::ColumnPair;
 use crate::oci::Session;
-use crate::oracle_type::{OracleType, TableName};
+use crate::oracle_type::{ColumnDesc, OracleType, TableName};
 use crate::sql::literal;
 use crate::type_map::{ArrowFamily, OracleFamily};
 
-/// Completes the types of the VECTOR columns that vectors go to. Where the dictionary does not say, they stay as they are.
-pub(super) fn complete_vectors(session: &Session, table: &TableName, pairs: &mut [ColumnPair]) {
-    let is_vector = |pair: &ColumnPair| {
+/// Completes the types of the VECTOR columns that vectors go to.
+pub(super) fn complete_targets(session: &Session, table: &TableName, pairs: &mut [ColumnPair]) {
+    let is_vector = |pair: &&mut ColumnPair| {
         ArrowFamily::of(pair.field.data_type()) == ArrowFamily::Vector && OracleFamily::of(&pair.target.oracle_type) == OracleFamily::Vector
     };
-    if !pairs.iter().any(is_vector) {
+    complete_vectors(session, table, pairs.iter_mut().filter(is_vector).map(|pair| &mut pair.target));
+}
+
+/// Completes the types of VECTOR columns. Where the dictionary does not say, they stay as they are.
+pub(super) fn complete_vectors<'c>(session: &Session, table: &TableName, vectors: impl Iterator<Item = &'c mut ColumnDesc>) {
+    let mut vectors: Vec<&mut ColumnDesc> = vectors.collect();
+    if vectors.is_empty() {
         return;
     }
     let owner = table.schema.as_deref().map_or("SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')".to_owned(), literal);
@@ -22,10 +28,10 @@ pub(super) fn complete_vectors(session: &Session, table: &TableName, pairs: &mut
     // A dictionary without VECTOR_INFO says nothing, which the plan then says.
     let _ = session.query_text(&query, &mut |cells| {
         if let [Some(column), Some(info)] = cells
-            && let Some(pair) = pairs.iter_mut().find(|pair| pair.target.name == *column)
+            && let Some(vector) = vectors.iter_mut().find(|vector| vector.name == *column)
             && let Some(oracle_type) = type_of(info)
         {
-            pair.target.oracle_type = oracle_type;
+            vector.oracle_type = oracle_type;
         }
         Ok(())
     });
