@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, Field};
 
 use crate::column::{ColumnBind, Target, datetime, dictionary, fixed, interval, lob, null, number, raw, text};
 use crate::error::PlanProblem;
-use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType as O};
+use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType as O, is_vector};
 use crate::type_map::{ArrowFamily as A, Conversion, LossySet, conversion_of};
 
 /// The converter of `field`'s values into `column`; refused when the pair cannot be carried exactly and `lossy` does not allow the loss.
@@ -38,7 +38,8 @@ fn plan_values(target: Target<'_>) -> Result<Box<dyn ColumnBind>, PlanProblem> {
         (A::Null, _) => null::null(target),
         (A::Boolean, O::Number { .. } | O::Float { .. }) => fixed::boolean(target),
         (A::Boolean, O::Other { name }) if name == "BOOLEAN" => fixed::boolean(target),
-        (A::Text, O::Other { name }) if name == "JSON" => lob::lob(target),
+        (A::Text, O::Other { name }) if matches!(name.as_str(), "JSON" | "XMLTYPE") || is_vector(name) => lob::lob(target),
+        (A::Vector, O::Other { name }) if is_vector(name) => Err(target.problem("vectors are bound as text", "report this as a bug")),
         (A::Text, O::Other { name }) if matches!(name.as_str(), "ROWID" | "UROWID") => text::text(target),
         (A::Integer, O::Number { .. } | O::Float { .. }) => number::integer(target),
         (A::Float, O::Number { .. } | O::Float { .. }) => number::float(target),
@@ -77,9 +78,11 @@ mod tests {
         assert!(matches!(json, Layout::Variable { external_type: SQLT_CHR, long: true, national: false, .. }), "{json:?}");
         let boolean = plan(DataType::Boolean, "BOOLEAN").unwrap().layout();
         assert!(matches!(boolean, Layout::Fixed { external_type: SQLT_INT, stride_bytes: 1 }), "{boolean:?}");
-        assert!(plan(DataType::Utf8, "UROWID").is_ok());
+        for name in ["UROWID", "XMLTYPE", "VECTOR", "VECTOR(3,FLOAT32)"] {
+            assert!(plan(DataType::Utf8, name).is_ok(), "{name}");
+        }
         for (data_type, name) in
-            [(DataType::Utf8, "VECTOR"), (DataType::Utf8, "XMLTYPE"), (DataType::Int64, "JSON"), (DataType::Utf8, "BOOLEAN")]
+            [(DataType::Utf8, "SDO_GEOMETRY"), (DataType::Int64, "XMLTYPE"), (DataType::Int64, "JSON"), (DataType::Utf8, "BOOLEAN")]
         {
             assert!(plan(data_type, name).is_err(), "{name}");
         }

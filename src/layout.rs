@@ -33,6 +33,12 @@ pub enum Layout {
         /// `SQLT_TIMESTAMP_TZ` rather than `SQLT_TIMESTAMP`.
         with_zone: bool,
     },
+    /// OCIDateTime descriptors of `SQLT_TIMESTAMP_TZ` in a region: converters write one [`DateTimeFields`] a value, in UTC, and the client puts the
+    /// instant on the clock of the region.
+    RegionTime {
+        /// Its name.
+        region: ZoneRegion,
+    },
     /// OCIInterval descriptors of INTERVAL DAY TO SECOND; converters write one [`DaySecond`] a value.
     IntervalDaySecond,
     /// OCIInterval descriptors of INTERVAL YEAR TO MONTH; converters write the months of a value, an `i64` in native endianness.
@@ -71,7 +77,7 @@ impl Layout {
         match *self {
             Layout::Fixed { stride_bytes, .. } | Layout::Variable { stride_bytes, .. } => stride_bytes,
             Layout::Lob { .. } => size_of::<usize>() as u32,
-            Layout::DateTime { .. } => DateTimeFields::SIZE_BYTES as u32,
+            Layout::DateTime { .. } | Layout::RegionTime { .. } => DateTimeFields::SIZE_BYTES as u32,
             Layout::IntervalDaySecond => DaySecond::SIZE_BYTES as u32,
             Layout::IntervalYearMonth => MONTHS_BYTES as u32,
         }
@@ -99,8 +105,47 @@ impl Layout {
                 LOCATOR_BYTES + 8 + 2 + prefetch_bytes.saturating_mul(width)
             }
             // The descriptor itself is the client's memory: 40 bytes with client 12.1, plus our pointer.
-            Layout::DateTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => self.stride_bytes() + 2 + 8 + 40,
+            Layout::DateTime { .. } | Layout::RegionTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => {
+                self.stride_bytes() + 2 + 8 + 40
+            }
         }
+    }
+}
+
+/// The name of a time zone region, such as `Europe/Berlin`. Whether there is one of this name, the client's own files say.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ZoneRegion {
+    bytes: [u8; Self::MAX_BYTES],
+    length: u8,
+}
+
+impl ZoneRegion {
+    /// Of a name in `V$TIMEZONE_NAMES`.
+    pub const MAX_BYTES: usize = 64;
+
+    /// `None` for what is no name: an offset, nothing, anything but printable ASCII.
+    pub fn named(name: &str) -> Option<Self> {
+        let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+        let mut bytes = [0; Self::MAX_BYTES];
+        bytes.get_mut(..name.len()).filter(|_| is_name)?.copy_from_slice(name.as_bytes());
+        Some(ZoneRegion { bytes, length: name.len() as u8 })
+    }
+
+    /// The name.
+    pub fn name(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
+impl std::fmt::Display for ZoneRegion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&String::from_utf8_lossy(self.name()))
+    }
+}
+
+impl std::fmt::Debug for ZoneRegion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
     }
 }
 
@@ -231,4 +276,18 @@ pub struct LongCells {
     pub bytes: Vec<u8>,
     /// Where each begins, and where the last one ends.
     pub offsets: Vec<i32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ZoneRegion;
+
+    #[test]
+    fn regions_have_names_and_offsets_are_none() {
+        assert_eq!(ZoneRegion::named("Europe/Berlin").unwrap().to_string(), "Europe/Berlin");
+        assert!(ZoneRegion::named(&format!("A{}", "b".repeat(63))).is_some());
+        for no_region in ["", "+02:00", "-0800", "Europe/München", "a b", &"A".repeat(65)] {
+            assert_eq!(ZoneRegion::named(no_region), None, "{no_region}");
+        }
+    }
 }

@@ -91,9 +91,9 @@ impl OracleType {
         matches!(self, OracleType::Clob | OracleType::Nclob | OracleType::Blob)
     }
 
-    /// Values of any length go in, through temporary LOBs where they are long: LOBs, and JSON, whose text is parsed by the database.
+    /// Values of any length go in, through temporary LOBs where they are long: LOBs, and JSON, XMLTYPE and VECTOR, whose text is parsed by the database.
     pub fn takes_long_values(&self) -> bool {
-        self.is_lob() || self.is_named("JSON")
+        self.is_lob() || matches!(self, OracleType::Other { name } if matches!(name.as_str(), "JSON" | "XMLTYPE") || is_vector(name))
     }
 
     /// One of the types that are known by their name alone: they travel as text or numbers that the database converts.
@@ -105,6 +105,50 @@ impl OracleType {
     pub fn is_number(&self) -> bool {
         matches!(self, OracleType::Number { .. } | OracleType::Float { .. })
     }
+}
+
+/// `VECTOR`, or with its dimensions and format: `VECTOR(3,FLOAT32)`.
+pub fn is_vector(name: &str) -> bool {
+    name == "VECTOR" || name.strip_prefix("VECTOR(").is_some_and(|arguments| arguments.ends_with(')'))
+}
+
+/// How the numbers of a VECTOR are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VectorFormat {
+    /// 4-byte floats.
+    Float32,
+    /// 8-byte floats.
+    Float64,
+    /// Signed bytes.
+    Int8,
+}
+
+impl VectorFormat {
+    /// Of the name, as SQL spells it.
+    pub fn named(name: &str) -> Option<Self> {
+        [VectorFormat::Float32, VectorFormat::Float64, VectorFormat::Int8].into_iter().find(|format| format.name() == name)
+    }
+
+    /// Every number of `self` is one of `wider`.
+    pub fn fits_in(self, wider: VectorFormat) -> bool {
+        self == wider || wider == VectorFormat::Float64 || self == VectorFormat::Int8
+    }
+
+    /// As SQL spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            VectorFormat::Float32 => "FLOAT32",
+            VectorFormat::Float64 => "FLOAT64",
+            VectorFormat::Int8 => "INT8",
+        }
+    }
+}
+
+/// Dimensions and format of a `VECTOR(…)`; `None` where any is allowed. `None` altogether for the bare name, which does not tell.
+pub fn vector_arguments(name: &str) -> Option<(Option<u32>, Option<VectorFormat>)> {
+    let arguments = name.strip_prefix("VECTOR(")?.strip_suffix(')')?;
+    let (dimensions, format) = arguments.split_once(',').unwrap_or((arguments, "*"));
+    Some((dimensions.parse().ok(), VectorFormat::named(format)))
 }
 
 /// Size limit of a character column.

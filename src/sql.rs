@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::oracle_type::{ColumnDesc, TableDesc, TableName};
 
 pub mod dml;
+pub mod form;
 pub mod select_list;
 
 /// Bytes of an identifier since Oracle 12.2 (30 before, which the server then refuses itself with ORA-00972).

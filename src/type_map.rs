@@ -12,7 +12,7 @@ mod lossy;
 mod reading;
 mod samples;
 
-pub use families::{ArrowFamily, OracleFamily};
+pub use families::{ArrowFamily, OracleFamily, vector_format};
 pub use lossy::{LossyKind, LossySet};
 pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type};
 pub use samples::{sample_arrow_types, sample_named_types, sample_oracle_types};
@@ -112,15 +112,20 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         (A::Text, O::CharacterLob) => checked_or("a CLOB only ASCII if the database is not Unicode", LossyKind::Charset),
         (A::Boolean, O::Boolean) => Conversion::Exact,
         (A::Text, O::Json) => checked("one JSON value, by the database"),
+        (A::Text, O::Xml) => checked("one XML document, by the database, which may keep it in another spelling"),
+        (A::Text, O::Vector) => checked("the text of a vector, by the database"),
+        (A::Vector, O::Vector) => checked("no NULL, NaN or infinity inside; dimensions, by the database; a format as wide as the source's"),
+        (A::Vector, _) => Conversion::Refused { remedy: NO_TYPE },
         (A::Text, O::RowAddress) => checked("the address of a row, by the database; not empty"),
         (A::Binary, O::Raw) => checked_or("bytes, unless `truncate`; not empty", LossyKind::EmptyText),
         (A::Binary, O::BinaryLob) => Conversion::Exact,
         (A::Date, O::Date | O::Timestamp) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
         (A::Timestamp, O::Date) => checked_or("years 1 to 9999; whole seconds", LossyKind::SubSecond),
         (A::Timestamp, O::Timestamp) => checked_or("years 1 to 9999; fractional digits", LossyKind::SubSecond),
-        (A::ZonedTimestamp, O::ZonedTimestamp) => {
-            checked_or("years 1 to 9999; fractional digits; UTC or an offset, a region name only with `zone`", LossyKind::SubSecond)
-        }
+        (A::ZonedTimestamp, O::ZonedTimestamp) => checked_or(
+            "years 1 to 9999; fractional digits; offset or region kept, unless `zone`; a region that the client knows",
+            LossyKind::SubSecond,
+        ),
         (A::TimeOfDay, O::IntervalDaySecond) => {
             checked_or("a time of a day, counted from midnight; fractional digits", LossyKind::SubSecond)
         }
@@ -293,7 +298,7 @@ mod tests {
                         )
                     }
                     Err(problem) => {
-                        assert_eq!(ArrowFamily::of(&data_type), ArrowFamily::Other);
+                        assert!(matches!(ArrowFamily::of(&data_type), ArrowFamily::Other | ArrowFamily::Vector));
                         assert_eq!(problem.column.as_deref(), Some("c"));
                     }
                 }

@@ -9,7 +9,7 @@ use arrow::datatypes::*;
 
 use super::external_type::SQLT_DAT;
 use super::{ColumnBind, Planned, Target, ValueError, downcast, try_for_each_valid, value_text};
-use crate::layout::{DateTimeFields, Layout, Slots};
+use crate::layout::{DateTimeFields, Layout, Slots, ZoneRegion};
 use crate::oracle_type::OracleType;
 use crate::type_map::{LossyKind, LossySet, fractional_digits};
 use crate::value::datetime::{Calendar, DAT_SLOT_BYTES, DatSlot, DatTable, DateTimeError, encode_dat_seconds, fields_from_seconds};
@@ -112,6 +112,8 @@ struct FieldsBind<A, const UNITS: i64> {
     oracle_type: OracleType,
     offset_minutes: i16,
     with_zone: bool,
+    /// What is written is in UTC, and belongs to this region.
+    region: Option<ZoneRegion>,
     /// Source units of the last digit that the column holds; 1 when it holds all.
     step: i64,
     truncate: bool,
@@ -121,7 +123,10 @@ struct FieldsBind<A, const UNITS: i64> {
 
 impl<A: ArrowPrimitiveType<Native = i64>, const UNITS: i64> ColumnBind for FieldsBind<A, UNITS> {
     fn layout(&self) -> Layout {
-        Layout::DateTime { with_zone: self.with_zone }
+        match self.region {
+            Some(region) => Layout::RegionTime { region },
+            None => Layout::DateTime { with_zone: self.with_zone },
+        }
     }
 
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
@@ -145,22 +150,38 @@ impl<A, const UNITS: i64> FieldsBind<A, UNITS> {
             fraction -= beyond;
         }
         let nanosecond = (fraction * (1_000_000_000 / UNITS)) as u32;
-        fields_from_seconds(value.div_euclid(UNITS), nanosecond, self.offset_minutes, self.calendar)?.write_to(slot);
+        let seconds = value.div_euclid(UNITS);
+        if self.region.is_some() {
+            // Wherever the region is, its clocks show a time that Oracle has.
+            for most_seconds in [-15 * 3600, 15 * 3600] {
+                fields_from_seconds(seconds.saturating_add(most_seconds), nanosecond, 0, self.calendar)?;
+            }
+        }
+        fields_from_seconds(seconds, nanosecond, self.offset_minutes, self.calendar)?.write_to(slot);
         Ok(())
     }
 }
 
-fn fields(target: Target<'_>, column_digits: u8, zone: Option<i16>) -> Planned {
+/// The zone of what is written.
+#[derive(Debug, Clone, Copy)]
+enum Zone {
+    None,
+    Offset(i16),
+    Region(ZoneRegion),
+}
+
+fn fields(target: Target<'_>, column_digits: u8, zone: Zone) -> Planned {
     fn with_units<A: ArrowPrimitiveType<Native = i64>, const UNITS: i64>(
         target: Target<'_>,
         source_digits: u8,
         column_digits: u8,
-        zone: Option<i16>,
+        zone: Zone,
     ) -> Box<dyn ColumnBind> {
         Box::new(FieldsBind::<A, UNITS> {
             oracle_type: target.column.oracle_type.clone(),
-            offset_minutes: zone.unwrap_or(0),
-            with_zone: zone.is_some(),
+            offset_minutes: if let Zone::Offset(minutes) = zone { minutes } else { 0 },
+            with_zone: !matches!(zone, Zone::None),
+            region: if let Zone::Region(region) = zone { Some(region) } else { None },
             step: 10i64.pow(u32::from(source_digits.saturating_sub(column_digits))),
             truncate: target.lossy.allows(LossyKind::SubSecond),
             calendar: calendar(target.lossy),
@@ -183,25 +204,26 @@ fn fields(target: Target<'_>, column_digits: u8, zone: Option<i16>) -> Planned {
 pub(crate) fn timestamp(target: Target<'_>, fractional_digits: u8) -> Planned {
     match target.values {
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(TimeUnit::Second, _) => date(target),
-        _ => fields(target, fractional_digits, None),
+        _ => fields(target, fractional_digits, Zone::None),
     }
 }
 
 /// Into TIMESTAMP(n) WITH LOCAL TIME ZONE, which stores the instant: bound at UTC, whatever the zone of the source and of the session.
 pub(crate) fn instant(target: Target<'_>, fractional_digits: u8) -> Planned {
-    fields(target, fractional_digits, Some(0))
+    fields(target, fractional_digits, Zone::Offset(0))
 }
 
-/// Into TIMESTAMP(n) WITH TIME ZONE, at the offset of the source's zone.
+/// Into TIMESTAMP(n) WITH TIME ZONE, at the offset or in the region of the source's zone.
 pub(crate) fn timestamp_tz(target: Target<'_>, fractional_digits: u8) -> Planned {
     let DataType::Timestamp(_, Some(zone)) = target.values else {
         return Err(target.problem("no zone", "load into TIMESTAMP"));
     };
-    match offset_minutes(zone) {
-        Some(offset) => fields(target, fractional_digits, Some(offset)),
-        None if target.lossy.allows(LossyKind::Zone) => fields(target, fractional_digits, Some(0)),
-        None => Err(target.problem(
-            format!("'{zone}' is a region name, and only UTC and offsets are carried"),
+    match (offset_minutes(zone), ZoneRegion::named(zone)) {
+        (Some(offset), _) => fields(target, fractional_digits, Zone::Offset(offset)),
+        (None, _) if target.lossy.allows(LossyKind::Zone) => fields(target, fractional_digits, Zone::Offset(0)),
+        (None, Some(region)) => fields(target, fractional_digits, Zone::Region(region)),
+        (None, None) => Err(target.problem(
+            format!("'{zone}' is neither UTC nor an offset that Oracle has, and no region's name"),
             "keep the instant at +00:00 with --lossy zone, or cast to UTC in the source",
         )),
     }

@@ -26,6 +26,7 @@ pub(crate) use cast::Cast;
 pub(crate) use text_form::text_form_cells;
 
 mod variable;
+pub(crate) mod vector;
 
 /// External type codes (`ocidfn.h`) that the converters choose.
 pub mod external_type {

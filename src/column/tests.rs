@@ -85,7 +85,6 @@ fn refused_by_parameters(data_type: &DataType, oracle_type: &OracleType, lossy: 
     };
     match (values, oracle_type) {
         (DataType::Boolean, OracleType::Number { scale: Some(scale), .. }) => *scale < 0,
-        (DataType::Timestamp(_, Some(zone)), OracleType::TimestampTz { .. }) => zone.contains('/') && !lossy.allows(LossyKind::Zone),
         (DataType::FixedSizeBinary(width), OracleType::Raw { max_bytes }) => {
             *width as u32 > *max_bytes && !lossy.allows(LossyKind::Truncation)
         }
@@ -330,4 +329,45 @@ fn values_are_cut_off_between_characters_and_the_rows_are_known() {
     let texts = [0, 1, 2].map(|row| decode(&buffers, row));
     assert_eq!(texts, ["abc", "ééé", "éééé"].map(|text| Cell::Text(text.into())));
     assert_eq!(bind.truncated_rows(), [0]);
+}
+
+#[test]
+fn every_refusal_that_a_loss_would_avoid_names_it() {
+    let number = |precision, scale| OracleType::Number { precision: Some(precision), scale: Some(scale) };
+    let micros: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![1]));
+    let decimal = Decimal128Array::from(vec![125]).with_precision_and_scale(5, 2).unwrap();
+    let cases: Vec<(ArrayRef, OracleType, LossyKind)> = vec![
+        (Arc::new(decimal), number(5, 1), LossyKind::Rounding),
+        (Arc::new(Int64Array::from(vec![15])), number(5, -1), LossyKind::Rounding),
+        (Arc::new(Float64Array::from(vec![0.1])), OracleType::BinaryFloat, LossyKind::Rounding),
+        (Arc::new(Float64Array::from(vec![1.25])), number(5, 1), LossyKind::Rounding),
+        (micros.clone(), OracleType::Date, LossyKind::SubSecond),
+        (micros, OracleType::Timestamp { fractional_digits: 3 }, LossyKind::SubSecond),
+        (
+            Arc::new(DurationNanosecondArray::from(vec![1])),
+            OracleType::IntervalDaySecond { day_digits: 2, fractional_digits: 6 },
+            LossyKind::SubSecond,
+        ),
+        (Arc::new(StringArray::from(vec!["abcd"])), OracleType::Varchar2(TextSize::bytes(3)), LossyKind::Truncation),
+        (Arc::new(BinaryArray::from(vec![&b"abcd"[..]])), OracleType::Raw { max_bytes: 3 }, LossyKind::Truncation),
+        (Arc::new(StringArray::from(vec![""])), OracleType::Varchar2(TextSize::bytes(3)), LossyKind::EmptyText),
+        (
+            Arc::new(TimestampMicrosecondArray::from(vec![0]).with_timezone("UTC")),
+            OracleType::Timestamp { fractional_digits: 6 },
+            LossyKind::Zone,
+        ),
+    ];
+    for (array, oracle_type, kind) in cases {
+        let remedy = match plan(array.data_type(), &oracle_type, LossySet::NONE) {
+            Ok(mut bind) => write(bind.as_mut(), &array).err().unwrap().remedy,
+            Err(problem) => problem.remedy,
+        };
+        assert!(remedy.contains(&format!("--lossy {kind}")), "{} into {oracle_type}: {remedy}", array.data_type());
+        let mut bind = plan(array.data_type(), &oracle_type, LossySet::NONE.with(kind)).unwrap();
+        assert!(write(bind.as_mut(), &array).is_ok(), "{} into {oracle_type} with {kind}", array.data_type());
+    }
+    let charset = crate::oracle_type::DatabaseCharset { name: "WE8ISO8859P1".into() };
+    let field = Field::new("c", DataType::Utf8, true);
+    let mut bind = crate::bind::plan_bind_in(&field, &column(&OracleType::Varchar2(TextSize::bytes(3))), LossySet::NONE, &charset).unwrap();
+    assert!(write(bind.as_mut(), &StringArray::from(vec!["é"])).err().unwrap().remedy.contains("--lossy charset"));
 }

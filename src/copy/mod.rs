@@ -28,6 +28,7 @@ mod table_load;
 mod tally;
 pub mod target;
 mod text_types;
+mod vectors;
 
 pub use cast::Cast;
 pub use columns::PlanColumn;

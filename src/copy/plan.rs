@@ -14,6 +14,7 @@ use super::staged::{MergeChoice, MergeWay};
 use super::state::JobState;
 use super::system_columns::{new_columns, without_stamped};
 use super::text_types::decide_by_table;
+use super::vectors::complete_targets;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::ReadOptions;
 use crate::lake::source::Source;
@@ -206,6 +207,9 @@ impl CopyJob {
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
         };
+        if existing.is_some() {
+            complete_targets(session, &name, &mut pairs);
+        }
         let keys = resolve_keys("--key", &self.key, &pairs, &mut problems);
         let primary_key = if existing.is_none() { primary_key(&self.primary_key, &mut pairs, &mut problems) } else { Vec::new() };
         let (soft_delete, stamp) = self.plan_system_columns(existing.as_ref(), &pairs, &mut problems);

@@ -5,7 +5,7 @@ use arrow::datatypes::Field;
 use crate::fetch::FetchColumn;
 use crate::lake::sink::ORACLE_COLUMNS_KEY;
 use crate::lake::source::Source;
-use crate::oracle_type::OracleType;
+use crate::oracle_type::{ColumnDesc, OracleType};
 use crate::type_map::{Conversion, TextStats, conversion_of};
 
 /// A column as the footer has it.
@@ -22,12 +22,12 @@ struct StoredColumn {
     nullable: bool,
 }
 
-/// The columns for the footer.
-pub(super) fn describe(columns: &[FetchColumn]) -> String {
+/// The columns for the footer. `named` are those of the table whose values the query reads as another type.
+pub(super) fn describe(columns: &[FetchColumn], named: &[ColumnDesc]) -> String {
     let columns = columns.iter().map(|FetchColumn { column, field }| StoredColumn {
         field: field.name().clone(),
         name: column.name.clone(),
-        oracle_type: column.oracle_type.to_string(),
+        oracle_type: named.iter().find(|named| named.name == column.name).unwrap_or(column).oracle_type.to_string(),
         nullable: column.nullable,
     });
     serde_json::to_string(&columns.collect::<Vec<_>>()).unwrap_or_default()
@@ -69,5 +69,25 @@ mod tests {
         let instant = DataType::Timestamp(arrow::datatypes::TimeUnit::Microsecond, Some("UTC".into()));
         assert!(of("TIMESTAMP(6) WITH LOCAL TIME ZONE", instant, None));
         assert!(!of("TIMESTAMP(6) WITH LOCAL TIME ZONE", DataType::Date32, None));
+        // What is read through an expression is restored from what that makes, and from nothing else.
+        for named in ["JSON", "XMLTYPE", "VECTOR(3,FLOAT32)"] {
+            assert!(of(named, DataType::Utf8, Some(100_000)) && !of(named, DataType::Int64, None), "{named}");
+        }
+        assert!(of("BOOLEAN", DataType::Boolean, None) && !of("BOOLEAN", DataType::Utf8, None));
+    }
+
+    #[test]
+    fn the_footer_has_the_types_of_the_table() {
+        let column = |name: &str, oracle_type: OracleType| ColumnDesc { name: name.into(), oracle_type, nullable: true };
+        let other = |name: &str| OracleType::Other { name: name.into() };
+        let fetched = [("J", OracleType::Clob), ("C", OracleType::Clob), ("B", OracleType::Number { precision: Some(1), scale: Some(0) })];
+        let fetched = fetched.map(|(name, oracle_type)| FetchColumn {
+            field: Field::new(name.to_lowercase(), DataType::Utf8, true),
+            column: column(name, oracle_type),
+        });
+        let footer = describe(&fetched, &[column("J", other("JSON")), column("B", other("BOOLEAN"))]);
+        let stored: Vec<StoredColumn> = serde_json::from_str(&footer).unwrap();
+        let types: Vec<_> = stored.iter().map(|column| (column.field.as_str(), column.oracle_type.as_str())).collect();
+        assert_eq!(types, [("j", "JSON"), ("c", "CLOB"), ("b", "BOOLEAN")]);
     }
 }

@@ -10,9 +10,10 @@ use super::plan::CopyPlan;
 use super::progress::{Progress, ProgressEvent};
 use super::tally::{Parts, Tally};
 use crate::error::{Error, Phase, Result};
-use crate::load::{ColumnPair, Dml, Keyed, LoadOptions, LoadPlan, LoadReport, StagedLoader, StagedPlan};
+use crate::load::{ColumnPair, Dml, Keyed, LoadOptions, LoadPlan, LoadReport, StageKind, StagedLoader, StagedPlan};
 use crate::oci::Session;
 use crate::oracle_type::TableName;
+use crate::sql::literal;
 use crate::transaction::{CommitPolicy, Transaction};
 
 /// Source rows from which [`MergeWay::Auto`] stages: below, the DDL and a second pass over the rows cost what one statement saves.
@@ -31,13 +32,15 @@ pub enum MergeWay {
     Auto,
     /// A MERGE executed for arrays of binds.
     Arrays,
-    /// Array INSERT into a private temporary table, then one MERGE from there.
+    /// Array INSERT into a private temporary table, then one MERGE from there; before server release 18, as [`MergeWay::Global`].
     Staged,
+    /// The same through a global temporary table, which is made once and stays.
+    Global,
 }
 
 impl MergeWay {
     /// All, in the order of the documentation.
-    pub const ALL: [MergeWay; 3] = [MergeWay::Auto, MergeWay::Arrays, MergeWay::Staged];
+    pub const ALL: [MergeWay; 4] = [MergeWay::Auto, MergeWay::Arrays, MergeWay::Staged, MergeWay::Global];
 
     /// As `--merge` spells it.
     pub const fn name(self) -> &'static str {
@@ -45,6 +48,7 @@ impl MergeWay {
             MergeWay::Auto => "auto",
             MergeWay::Arrays => "arrays",
             MergeWay::Staged => "staged",
+            MergeWay::Global => "global",
         }
     }
 }
@@ -69,7 +73,7 @@ impl FromStr for MergeWay {
 /// The way that an upsert takes, and why.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct MergeChoice {
-    /// `Arrays` or `Staged`.
+    /// `Arrays`, `Staged` or `Global`.
     pub way: MergeWay,
     /// Why.
     pub reason: String,
@@ -87,13 +91,14 @@ impl CopyJob {
         if self.merge != MergeWay::Auto && self.mode.dml() != Dml::Upsert {
             return usage("--merge says how an upsert is carried out, and this is none", "--mode upsert --key id, or leave it out");
         }
-        if self.merge == MergeWay::Staged && self.on_error != OnError::Abort {
+        let is_staged = matches!(self.merge, MergeWay::Staged | MergeWay::Global);
+        if is_staged && self.on_error != OnError::Abort {
             return usage(
                 "--merge staged changes all rows by one statement, which does not say which rows it refuses for --rejects",
                 "--merge arrays, or leave out --rejects",
             );
         }
-        if self.merge == MergeWay::Staged && self.commit != CommitPolicy::AtEnd {
+        if is_staged && self.commit != CommitPolicy::AtEnd {
             return usage(
                 "--merge staged changes all rows by one statement, --commit-rows asks for several commits",
                 "--merge arrays, or leave out --commit-rows",
@@ -118,7 +123,7 @@ impl CopyJob {
         let arrays = |reason: String| Ok(Some((MergeChoice { way: MergeWay::Arrays, reason, statements: Vec::new() }, None)));
         let reason = match (self.merge, source_rows) {
             (MergeWay::Arrays, _) => return arrays("asked for".into()),
-            (MergeWay::Staged, _) => "asked for".to_owned(),
+            (MergeWay::Staged | MergeWay::Global, _) => "asked for".to_owned(),
             (MergeWay::Auto, _) if self.on_error != OnError::Abort => {
                 return arrays("refused rows go to a file, and only an array says which they are".into());
             }
@@ -133,16 +138,56 @@ impl CopyJob {
             (MergeWay::Auto, Some(rows)) => format!("{rows} rows, {MIN_STAGED_ROWS} or more"),
         };
         let release = session.server_release()?;
-        if release < FIRST_RELEASE {
-            let missing = format!("the server is of release {release}, and private temporary tables came with {FIRST_RELEASE}");
-            return match self.merge {
-                MergeWay::Staged => Err(Error::Usage { message: format!("--merge staged: {missing}"), remedy: "--merge arrays".into() }),
-                _ => arrays(missing),
-            };
+        let is_old = release < FIRST_RELEASE;
+        let kind = if is_old || self.merge == MergeWay::Global { StageKind::Global } else { StageKind::Private };
+        let (plan, insert) = StagedPlan::of_kind(kind, name, pairs, keyed, options.clone())?;
+        if kind == StageKind::Private {
+            let statements = [&plan.create_sql, &insert.sql, &plan.merge_sql].into_iter().chain(&plan.drop_sql).cloned().collect();
+            return Ok(Some((MergeChoice { way: MergeWay::Staged, reason, statements }, Some((plan, insert)))));
         }
-        let (plan, insert) = StagedPlan::new(name, pairs, keyed, options.clone())?;
-        let statements = [&plan.create_sql, &insert.sql, &plan.merge_sql, &plan.drop_sql].map(Clone::clone).to_vec();
-        Ok(Some((MergeChoice { way: MergeWay::Staged, reason, statements }, Some((plan, insert)))))
+        let old = format!("the server is of release {release}, and private temporary tables came with {FIRST_RELEASE}");
+        let is_there = stage_is_there(session, &plan)?;
+        if self.merge == MergeWay::Auto && !is_there {
+            return arrays(format!("{old}; --merge global makes a global temporary table, which stays, and from then on it is used"));
+        }
+        let stage = plan.stage().table.clone();
+        let fate = if is_there { "is there and used again" } else { "is made, and stays for the next upsert of the same columns" };
+        let because = if is_old { format!("; {old}") } else { String::new() };
+        let reason = format!("{reason}{because}; the global temporary table {stage} {fate}");
+        let created = (!is_there).then_some(&plan.create_sql);
+        let statements = created.into_iter().chain([&insert.sql, &plan.merge_sql]).cloned().collect();
+        Ok(Some((MergeChoice { way: MergeWay::Global, reason, statements }, Some((plan, insert)))))
+    }
+}
+
+/// Whether the global temporary table of a plan is there. What is there by its name and is no such table, with these columns and no rows, is
+/// never touched.
+fn stage_is_there(session: &Session, plan: &StagedPlan) -> Result<bool> {
+    let stage = plan.stage();
+    let Some(found) = session.describe_table(stage)? else { return Ok(false) };
+    let mut kind = String::from("no table of this user");
+    let query = format!("SELECT TEMPORARY || ' ' || DURATION FROM USER_TABLES WHERE TABLE_NAME = {}", literal(&stage.table));
+    session.query_text(&query, &mut |cells| {
+        kind = cells.first().cloned().flatten().unwrap_or_default();
+        Ok(())
+    })?;
+    match kind == "Y SYS$TRANSACTION" && found.columns == plan.stage_columns() {
+        true => Ok(true),
+        false => Err(Error::Usage {
+            message: format!("{stage} is there, but is not the global temporary table that was to be made under this name ({kind})"),
+            remedy: format!("DROP TABLE {stage} if it is nobody's, or --merge arrays"),
+        }),
+    }
+}
+
+/// Makes the global temporary table unless it is there; another session may make it at the same time.
+fn make_global(session: &Session, staged: &StagedPlan) -> Result<()> {
+    if stage_is_there(session, staged)? {
+        return Ok(());
+    }
+    match session.execute_sql(Phase::Ddl, None, &staged.create_sql) {
+        Err(error) if !stage_is_there(session, staged).unwrap_or(false) => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -155,9 +200,13 @@ impl CopyPlan {
             self.work.staged = None;
             return Ok(());
         }
-        match session.execute_sql(Phase::Ddl, None, &staged.create_sql) {
-            Ok(_) => Ok(()),
-            Err(error) if self.merge_asked == MergeWay::Staged || is_session_dead(&error) => Err(error),
+        let made = match staged.drop_sql {
+            Some(_) => session.execute_sql(Phase::Ddl, None, &staged.create_sql).map(drop),
+            None => make_global(session, staged),
+        };
+        match made {
+            Ok(()) => Ok(()),
+            Err(error) if self.merge_asked != MergeWay::Auto || is_session_dead(&error) => Err(error),
             Err(error) => {
                 self.go_by_arrays(&format!("there is no staging table ({})", first_line(&error)));
                 self.work.staged = None;
@@ -169,8 +218,9 @@ impl CopyPlan {
     /// Drops the staging table, after the transaction. What cannot be dropped ends with the session.
     pub(super) fn drop_stage(&self, session: &Session) {
         // Where a rollback has failed, this would commit.
-        if let (Some((staged, _)), Some(false)) = (&self.work.staged, session.transaction_in_progress()) {
-            let _ = session.execute_sql(Phase::Ddl, None, &staged.drop_sql);
+        let drop_sql = self.work.staged.as_ref().and_then(|(staged, _)| staged.drop_sql.as_ref());
+        if let (Some(drop_sql), Some(false)) = (drop_sql, session.transaction_in_progress()) {
+            let _ = session.execute_sql(Phase::Ddl, None, drop_sql);
         }
     }
 
@@ -179,8 +229,9 @@ impl CopyPlan {
         let Some((choice, staged)) = choice else { return };
         if let Some((_, insert)) = &staged {
             self.statement = Some(insert.sql.clone());
-            self.statement_reason =
-                Some("array INSERT into a table of this session alone, then one MERGE; of rows with the same key the last one stays");
+            self.statement_reason = Some(
+                "array INSERT into a table whose rows are this session's alone, then one MERGE; of rows with the same key the last one stays",
+            );
             self.rows_per_execute = insert.rows_per_execute();
             self.buffer_bytes = insert.buffer_bytes() as u64;
         }

@@ -7,6 +7,7 @@ use crate::layout::Layout;
 use crate::oracle_type::{OracleType, TableName};
 use crate::sql;
 use crate::sql::dml::{MergeColumn, MergeOptions, ROWID, SystemColumns};
+use crate::sql::form::FormedColumn;
 
 use super::mark::{DeleteMark, MARK_COLUMN};
 use super::plan::PlannedColumn;
@@ -67,8 +68,9 @@ impl Dml {
         // ORA-24816: binds that may exceed 4000 bytes come last, except for keys that end an UPDATE: those are short (an index entry is at most
         // 6398 bytes), and Oracle objects to expanded values only. The sort is stable, so the table's order is kept otherwise.
         columns.sort_by_key(|column| (self == Dml::Update && column.is_key, is_long(&column.layout)));
-        let names = |keys: Option<bool>| -> Vec<&str> {
-            columns.iter().filter(|c| keys.is_none_or(|keys| keys == c.is_key)).map(|c| c.target.as_str()).collect()
+        let names = |keys: Option<bool>| -> Vec<FormedColumn<'_>> {
+            let wanted = columns.iter().filter(|c| keys.is_none_or(|keys| keys == c.is_key));
+            wanted.map(|c| FormedColumn { name: &c.target, form: c.form }).collect()
         };
         match (self, &keyed.soft_delete) {
             (Dml::Insert, _) => sql::dml::insert(table, &names(None), keyed.stamp.as_ref()),
@@ -85,7 +87,7 @@ impl Dml {
 
     /// What this statement cannot do with these columns.
     pub(super) fn problems(self, columns: &[PlannedColumn], keyed: &Keyed, problems: &mut Vec<PlanProblem>) {
-        for column in columns.iter().filter(|column| column.is_key && is_lob(&column.target_type)) {
+        for column in columns.iter().filter(|column| column.is_key && column.target_type.takes_long_values()) {
             let reason = format!("{} is a key, but Oracle compares no {}", column.target, column.target_type);
             problems.push(problem(column, reason, "name another column in --key"));
         }
@@ -103,12 +105,12 @@ impl Dml {
 }
 
 fn merge(table: &TableName, columns: &[PlannedColumn], keyed: &Keyed) -> Result<String, Error> {
-    let is_null = |column: &PlannedColumn| column.source_type == DataType::Null && !is_lob(&column.target_type);
+    let is_null = |column: &PlannedColumn| column.source_type == DataType::Null && !column.target_type.takes_long_values();
     let casts: Vec<Option<String>> = columns.iter().map(|c| is_null(c).then(|| c.target_type.to_string())).collect();
     let columns: Vec<MergeColumn<'_>> = columns
         .iter()
         .zip(&casts)
-        .map(|(column, cast)| MergeColumn { name: &column.target, is_key: column.is_key, cast: cast.as_deref() })
+        .map(|(column, cast)| MergeColumn { name: &column.target, is_key: column.is_key, cast: cast.as_deref(), form: column.form })
         .collect();
     let mark = keyed.delete_mark.as_ref().map(|_| MARK_COLUMN);
     let options = MergeOptions { mark, soft_delete: keyed.soft_delete.as_ref(), stamp: keyed.stamp.as_ref() };
@@ -121,10 +123,6 @@ fn problem(column: &PlannedColumn, reason: String, remedy: &str) -> PlanProblem 
 
 fn is_long(layout: &Layout) -> bool {
     matches!(layout, Layout::Variable { long: true, .. })
-}
-
-fn is_lob(oracle_type: &OracleType) -> bool {
-    matches!(oracle_type, OracleType::Clob | OracleType::Nclob | OracleType::Blob)
 }
 
 /// A VARCHAR2 that is compared with a CHAR column is not padded, so that 'ab' would never find 'ab  '; a CHAR is.

@@ -9,6 +9,7 @@ use crate::column::external_type::SQLT_INT;
 use crate::column::{ColumnBind, ValueError};
 use crate::layout::{Layout, Slots};
 use crate::oracle_type::OracleType;
+use crate::sql::form::Form;
 
 use super::plan::PlannedColumn;
 
@@ -51,6 +52,7 @@ impl DeleteMark {
             layout: MarkBind::LAYOUT,
             is_key: false,
             is_mark: true,
+            form: Form::AsIs,
         }
     }
 }

@@ -20,6 +20,7 @@ mod screen;
 mod sender;
 mod settle;
 mod staged;
+mod text_size;
 
 pub use dml::{Dml, Keyed, NotFound};
 pub use loader::{LoadReport, Loader, RejectSink, TruncatedValues};
@@ -27,4 +28,4 @@ pub use mark::DeleteMark;
 pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};
 pub(crate) use prepare::Preparation;
 pub use prepare::{NestedText, is_nested};
-pub use staged::{StagedLoader, StagedPlan};
+pub use staged::{StageKind, StagedLoader, StagedPlan};

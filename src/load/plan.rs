@@ -4,12 +4,14 @@ use arrow::array::{ArrayRef, RecordBatch, new_empty_array};
 use arrow::datatypes::{DataType, Field};
 
 use crate::bind::plan_bind_in;
+use crate::column::vector::refused_vector;
 use crate::column::{Cast, ColumnBind};
 use crate::error::{Error, PlanProblem};
 use crate::layout::Layout;
 use crate::oci::MAX_ROWS_PER_EXECUTE;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableName};
-use crate::type_map::{LossyKind, LossySet};
+use crate::sql::form::Form;
+use crate::type_map::{ArrowFamily, LossyKind, LossySet, OracleFamily, vector_format};
 
 use super::dml::{Dml, Keyed, NotFound};
 use super::long::LongColumns;
@@ -40,7 +42,16 @@ impl LoadOptions {
     pub const DEFAULT_BATCH_BYTES: usize = 2 << 20;
 
     /// What a field is made into before it is bound, and the type of that.
-    fn preparation(&self, field: &Field) -> Result<Option<(Preparation, DataType)>, PlanProblem> {
+    fn preparation(&self, field: &Field, target: Option<&ColumnDesc>) -> Result<Option<(Preparation, DataType)>, PlanProblem> {
+        if let Some(target) = target.filter(|target| is_vector_into_vector(field.data_type(), &target.oracle_type)) {
+            return match refused_vector(field.data_type(), &target.oracle_type, self.lossy) {
+                None => Ok(Some((Preparation::Vector, NestedText::DATA_TYPE))),
+                Some((reason, remedy)) => {
+                    let reason = format!("Arrow {} into Oracle {}: {reason}", field.data_type(), target.oracle_type);
+                    Err(PlanProblem { column: Some(field.name().clone()), reason, remedy })
+                }
+            };
+        }
         let cast = self.casts.iter().find(|(name, _)| name == field.name());
         Ok(match (cast, self.nested) {
             (Some((_, wanted)), _) => Some((Preparation::Cast(Cast::of(field, wanted, self.lossy)?), wanted.clone())),
@@ -59,7 +70,7 @@ impl LoadOptions {
 
     /// What a field is made into before it is bound; `None` also where it cannot be, which the plan tells.
     pub(crate) fn preparation_of(&self, field: &Field) -> Option<Preparation> {
-        self.preparation(field).ok().flatten().map(|(preparation, _)| preparation)
+        self.preparation(field, None).ok().flatten().map(|(preparation, _)| preparation)
     }
 
     /// The converter of a pair, and what is made of its source column before.
@@ -73,10 +84,10 @@ impl LoadOptions {
     ) -> Result<(Box<dyn ColumnBind>, Option<Preparation>), PlanProblem> {
         let whole = self.lossy.without(LossyKind::Truncation);
         let lossy = if is_key { whole } else { self.lossy };
-        Ok(match self.preparation(field)? {
+        Ok(match self.preparation(field, Some(target))? {
             None => (plan_bind_in(field, target, lossy, &self.charset)?, None),
             Some((preparation, data_type)) => {
-                let lossy = if matches!(preparation, Preparation::Text(_)) { whole } else { lossy };
+                let lossy = if matches!(preparation, Preparation::Text(_) | Preparation::Vector) { whole } else { lossy };
                 let made = field.clone().with_data_type(data_type);
                 (plan_bind_in(&made, target, lossy, &self.charset)?, Some(preparation))
             }
@@ -137,6 +148,22 @@ pub struct PlannedColumn {
     pub is_key: bool,
     /// It says which rows are deleted, and goes into no column.
     pub is_mark: bool,
+    /// What stands for its placeholder in the statement.
+    pub form: Form,
+}
+
+/// A list of one length into a VECTOR.
+fn is_vector_into_vector(source: &DataType, target: &OracleType) -> bool {
+    ArrowFamily::of(source) == ArrowFamily::Vector && OracleFamily::of(target) == OracleFamily::Vector
+}
+
+/// What stands for a value of this type on its way into this column.
+fn form_of(source: &DataType, target: &OracleType) -> Form {
+    match (OracleFamily::of(target), source) {
+        (OracleFamily::Xml, _) => Form::Xml,
+        (OracleFamily::Vector, DataType::FixedSizeList(item, _)) => vector_format(item.data_type()).map_or(Form::AsIs, Form::Vector),
+        _ => Form::AsIs,
+    }
 }
 
 impl PlannedColumn {
@@ -189,6 +216,7 @@ impl LoadPlan {
                     layout: converter.layout(),
                     is_key,
                     is_mark: false,
+                    form: form_of(pair.field.data_type(), &pair.target.oracle_type),
                     converter,
                 }),
                 Err(problem) => problems.push(problem),

@@ -13,6 +13,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 use super::filler::{Filler, Outlet};
 use super::plan::PlannedColumn;
 use super::screen::BadValue;
+use super::text_size::ranges_within;
+use crate::column::vector::vector_text;
 use crate::column::{Cast, ValueError};
 use crate::error::{Error, RowError};
 
@@ -35,6 +37,8 @@ impl fmt::Debug for NestedText {
 pub(crate) enum Preparation {
     Cast(Cast),
     Text(NestedText),
+    /// A vector as text.
+    Vector,
 }
 
 impl Preparation {
@@ -42,6 +46,7 @@ impl Preparation {
         match self {
             Preparation::Cast(cast) => cast.apply(array),
             Preparation::Text(text) => text.0(array),
+            Preparation::Vector => vector_text(array),
         }
     }
 
@@ -118,6 +123,17 @@ impl Filler {
         if self.prepared_columns() == 0 {
             return self.write_prepared(batch, file, first_row, out);
         }
+        let budget_bytes = self.options.batch_bytes;
+        match &ranges_within(&self.columns, batch, budget_bytes)[..] {
+            [] | [_] => self.write_whole(batch, file, first_row, out),
+            ranges => ranges
+                .iter()
+                .try_for_each(|range| self.write_whole(&batch.slice(range.start, range.len()), file, first_row + range.start as u64, out)),
+        }
+    }
+
+    /// As [`Self::write_pushed`], for rows whose made columns are within the byte budget.
+    fn write_whole(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64, out: &mut dyn Outlet) -> Result<(), Error> {
         let began = Instant::now();
         let prepared = prepare(&mut self.columns, batch);
         self.stats.note_convert(began.elapsed());

@@ -1,4 +1,5 @@
-//! An upsert of a large set: the rows go by array INSERT into a private temporary table, and from there by one MERGE into the table.
+//! An upsert of a large set: the rows go by array INSERT into a temporary table, and from there by one MERGE into the table. It is a private one,
+//! or on servers before 18c, which have none, a global one: its rows are as private, its definition is an object of the schema that stays.
 //!
 //! Rows are numbered as they come. Where keys occur more than once, their rows are merged in rounds, the first of each key, then the second, and so
 //! on: what an array MERGE does one row after the other, delete marks included, except that rows of different keys do not wait for each other.
@@ -11,10 +12,13 @@ use std::time::Instant;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 
+use twox_hash::XxHash3_64;
+
 use crate::error::{Error, Phase, Result};
 use crate::oracle_type::{ColumnDesc, OracleType, TableName};
 use crate::sql;
 use crate::sql::dml::{MergeColumn, MergeOptions};
+use crate::sql::form::Form;
 use crate::transaction::Transaction;
 
 use super::dml::{Dml, Keyed};
@@ -33,15 +37,28 @@ const MAX_ROUNDS: u64 = 64;
 pub struct StagedPlan {
     /// The table that is merged into.
     pub table: TableName,
-    /// CREATE PRIVATE TEMPORARY TABLE. To be run before the transaction: some releases commit in it, although the manual says that they do not.
+    /// CREATE … TEMPORARY TABLE. To be run before the transaction: a global one commits, and so do some releases in a private one, although the
+    /// manual says that they do not. A global one may be there already: see [`Self::stage_columns`].
     pub create_sql: String,
-    /// DROP TABLE. To be run after the transaction; the end of the session does it as well.
-    pub drop_sql: String,
+    /// DROP TABLE of a private one. To be run after the transaction; the end of the session does it as well. A global one is left for the next
+    /// upsert of the same columns: it may be in use by other sessions.
+    pub drop_sql: Option<String>,
     /// The MERGE of all rows, where no key occurs twice.
     pub merge_sql: String,
     stage: TableName,
+    stage_columns: Vec<ColumnDesc>,
     columns: Vec<String>,
     keyed: Keyed,
+}
+
+/// What the rows are staged in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StageKind {
+    /// A private temporary table, of server release 18 and later.
+    Private,
+    /// A global temporary table whose rows end with the transaction. Its name is made of its definition, so that what is there by this name is the
+    /// same table.
+    Global,
 }
 
 impl StagedPlan {
@@ -51,8 +68,20 @@ impl StagedPlan {
     /// # Errors
     /// As there; [`Error::Usage`] for a table that has a column of the name that the staging table adds.
     pub fn new(table: &TableName, pairs: &[ColumnPair], keyed: &Keyed, options: LoadOptions) -> Result<(Self, LoadPlan)> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let stage = TableName { schema: None, table: format!("{PREFIX}OLBRIDGE_{}", NEXT.fetch_add(1, Ordering::Relaxed)) };
+        Self::of_kind(StageKind::Private, table, pairs, keyed, options)
+    }
+
+    /// As [`Self::new`], with the kind of staging table.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_kind(
+        kind: StageKind,
+        table: &TableName,
+        pairs: &[ColumnPair],
+        keyed: &Keyed,
+        options: LoadOptions,
+    ) -> Result<(Self, LoadPlan)> {
         // The same checks, and the same words for what is wrong.
         LoadPlan::dml(Dml::Upsert, table, pairs, keyed, options.clone())?;
         let mut staged = pairs.to_vec();
@@ -73,23 +102,47 @@ impl StagedPlan {
             pair.target.nullable = true;
         }
         let columns: Vec<ColumnDesc> = staged.iter().map(|pair| pair.target.clone()).collect();
+        let stage = TableName { schema: None, table: stage_name(kind, &columns) };
         let create = sql::create_table(&stage, &columns, &[])?;
-        let create_sql = format!("{} ON COMMIT PRESERVE DEFINITION", create.replacen("CREATE TABLE", "CREATE PRIVATE TEMPORARY TABLE", 1));
-        let drop_sql = sql::drop_table(&stage, false)?;
+        let (made, ends) = match kind {
+            StageKind::Private => ("CREATE PRIVATE TEMPORARY TABLE", "ON COMMIT PRESERVE DEFINITION"),
+            StageKind::Global => ("CREATE GLOBAL TEMPORARY TABLE", "ON COMMIT DELETE ROWS"),
+        };
+        let create_sql = format!("{} {ends}", create.replacen("CREATE TABLE", made, 1));
+        let drop_sql = if kind == StageKind::Private { Some(sql::drop_table(&stage, false)?) } else { None };
+        let stage_columns = columns.clone();
         let in_stage = Keyed { keys: keyed.keys.clone(), ..Keyed::default() };
         let insert = LoadPlan::dml(Dml::Insert, &stage, &staged, &in_stage, options)?;
         let columns = pairs.iter().map(|pair| pair.target.name.clone()).collect();
-        let mut plan =
-            StagedPlan { table: table.clone(), create_sql, drop_sql, merge_sql: String::new(), stage, columns, keyed: keyed.clone() };
+        let mut plan = StagedPlan {
+            table: table.clone(),
+            create_sql,
+            drop_sql,
+            merge_sql: String::new(),
+            stage,
+            stage_columns,
+            columns,
+            keyed: keyed.clone(),
+        };
         plan.merge_sql = plan.merge("")?;
         Ok((plan, insert))
+    }
+
+    /// The staging table.
+    pub fn stage(&self) -> &TableName {
+        &self.stage
+    }
+
+    /// Its columns, as they are described.
+    pub fn stage_columns(&self) -> &[ColumnDesc] {
+        &self.stage_columns
     }
 
     /// MERGE of the staged rows for which `condition`, a WHERE clause or nothing, holds.
     fn merge(&self, condition: &str) -> Result<String> {
         let column = |name: &'_ String| self.keyed.keys.contains(name);
         let columns: Vec<MergeColumn<'_>> =
-            self.columns.iter().map(|name| MergeColumn { name, is_key: column(name), cast: None }).collect();
+            self.columns.iter().map(|name| MergeColumn { name, is_key: column(name), cast: None, form: Form::AsIs }).collect();
         let mark = self.keyed.delete_mark.as_ref().map(|_| MARK_COLUMN);
         let names = self.columns.iter().map(|name| sql::identifier(name)).collect::<Result<Vec<_>>>()?;
         let marks = mark.map(|mark| format!(", {mark}")).unwrap_or_default();
@@ -235,6 +288,19 @@ impl StagedPlan {
             remedy: "look for a trigger or a policy on the table that swallows rows".into(),
             session_dead: false,
         })
+    }
+}
+
+/// Of a private table, one that this process has not used; of a global one, the digest of its columns.
+fn stage_name(kind: StageKind, columns: &[ColumnDesc]) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    match kind {
+        StageKind::Private => format!("{PREFIX}OLBRIDGE_{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+        StageKind::Global => {
+            let columns: Vec<String> = columns.iter().map(|column| format!("{:?} {}", column.name, column.oracle_type)).collect();
+            // 30 bytes: all that names had before 12.2.
+            format!("OLBRIDGE_GTT_{:016X}", XxHash3_64::oneshot(columns.join(",").as_bytes()))
+        }
     }
 }
 

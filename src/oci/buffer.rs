@@ -43,11 +43,18 @@ impl<'s> ArrayBuffer<'s> {
         // SAFETY: the session's environment outlives the descriptors, which live in a statement that borrows the session.
         let descriptors =
             DescriptorKind::of(&layout).map(|kind| unsafe { DescriptorArray::allocate(session.api(), session.env(), kind, rows) });
+        let mut descriptors = descriptors.transpose()?;
+        if let (Some(descriptors), Layout::RegionTime { region }) = (&mut descriptors, layout) {
+            let error = session.new_error_handle()?;
+            let call = DescriptorCall { env: session.env(), error: error.as_ptr() };
+            // SAFETY: both handles are the session's; the error handle is used here alone.
+            unsafe { descriptors.set_region(call, &region) }?;
+        }
         let long = match layout {
             Layout::Lob { kind, .. } => Long::Locators(LocatorArray::allocate(session, kind, rows)?, false),
             _ => Long::None,
         };
-        Ok(ArrayBuffer { arrays, descriptors: descriptors.transpose()?, long })
+        Ok(ArrayBuffer { arrays, descriptors, long })
     }
 
     /// Takes the memory out; [`Self::take_back`] puts it, or other memory of the same layout and rows, in again.
@@ -276,7 +283,7 @@ pub(super) fn is_bindable(layout: &Layout) -> bool {
         Layout::Variable { external_type, stride_bytes, .. } => {
             matches!(external_type, SQLT_CHR | SQLT_AFC | SQLT_LNG | SQLT_BIN | SQLT_LBI) && stride_bytes > 0
         }
-        Layout::DateTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => true,
+        Layout::DateTime { .. } | Layout::RegionTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => true,
         Layout::Lob { .. } => false,
     }
 }

@@ -5,9 +5,11 @@ use std::ffi::c_void;
 
 use oci_sys::*;
 
+use crate::layout::ZoneRegion;
 use crate::layout::{DateTimeFields, DaySecond, Layout, MONTHS_BYTES};
 use crate::oci::check::{OciError, check};
 use crate::oci::handle::RawArray;
+use crate::oci::region::RegionClock;
 
 const MAX_NANOSECOND: u32 = 999_999_999;
 /// As [`DateTimeFields::offset_minutes`] says; `-14:59` to `+14:00`.
@@ -23,6 +25,8 @@ pub(crate) enum DescriptorKind {
     TimestampTz,
     DaySecond,
     YearMonth,
+    /// A [`DescriptorKind::TimestampTz`] in a region.
+    RegionTime,
 }
 
 impl DescriptorKind {
@@ -31,6 +35,7 @@ impl DescriptorKind {
         match layout {
             Layout::DateTime { with_zone: false } => Some(DescriptorKind::Timestamp),
             Layout::DateTime { with_zone: true } => Some(DescriptorKind::TimestampTz),
+            Layout::RegionTime { .. } => Some(DescriptorKind::RegionTime),
             Layout::IntervalDaySecond => Some(DescriptorKind::DaySecond),
             Layout::IntervalYearMonth => Some(DescriptorKind::YearMonth),
             Layout::Fixed { .. } | Layout::Variable { .. } | Layout::Lob { .. } => None,
@@ -41,7 +46,7 @@ impl DescriptorKind {
     fn descriptor_type(self) -> u32 {
         match self {
             DescriptorKind::Timestamp => OCI_DTYPE_TIMESTAMP,
-            DescriptorKind::TimestampTz => OCI_DTYPE_TIMESTAMP_TZ,
+            DescriptorKind::TimestampTz | DescriptorKind::RegionTime => OCI_DTYPE_TIMESTAMP_TZ,
             DescriptorKind::DaySecond => OCI_DTYPE_INTERVAL_DS,
             DescriptorKind::YearMonth => OCI_DTYPE_INTERVAL_YM,
         }
@@ -51,7 +56,7 @@ impl DescriptorKind {
     fn external_type(self) -> u16 {
         match self {
             DescriptorKind::Timestamp => SQLT_TIMESTAMP,
-            DescriptorKind::TimestampTz => SQLT_TIMESTAMP_TZ,
+            DescriptorKind::TimestampTz | DescriptorKind::RegionTime => SQLT_TIMESTAMP_TZ,
             DescriptorKind::DaySecond => SQLT_INTERVAL_DS,
             DescriptorKind::YearMonth => SQLT_INTERVAL_YM,
         }
@@ -74,6 +79,8 @@ pub(crate) struct DescriptorArray {
     api: &'static Api,
     kind: DescriptorKind,
     pointers: RawArray<*mut c_void>,
+    /// Of [`DescriptorKind::RegionTime`].
+    region: Option<Box<RegionClock>>,
 }
 
 impl DescriptorArray {
@@ -90,7 +97,25 @@ impl DescriptorArray {
             let message = format!("the client cannot allocate {count} descriptors of type {descriptor_type} (status {status})");
             return Err(OciError::refused("OCIArrayDescriptorAlloc", "allocate descriptors", message));
         }
-        Ok(DescriptorArray { api, kind, pointers })
+        Ok(DescriptorArray { api, kind, pointers, region: None })
+    }
+
+    /// The region of [`DescriptorKind::RegionTime`]; before the first [`Self::fill`].
+    ///
+    /// # Safety
+    /// As [`DescriptorCall`] says, and `call.env` is the environment of [`Self::allocate`].
+    pub(crate) unsafe fn set_region(&mut self, call: DescriptorCall, region: &ZoneRegion) -> Result<(), OciError> {
+        // SAFETY: as the caller says.
+        self.region = Some(Box::new(unsafe { RegionClock::new(self.api, call, region) }?));
+        Ok(())
+    }
+
+    /// Descriptor `index`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub(super) fn pointer(&self, index: usize) -> *mut c_void {
+        self.pointers.as_slice()[index]
     }
 
     /// Address of the pointers, bytes of one and the external type: what is bound or defined.
@@ -129,7 +154,16 @@ impl DescriptorArray {
                     zone = (fields.offset_minutes, zone_text(fields.offset_minutes));
                 }
                 // SAFETY: see above.
-                unsafe { self.construct(row, call, &fields, Some(&zone.1)) }
+                unsafe { self.construct(row, call, &fields, Some(&zone.1[..])) }
+            }),
+            DescriptorKind::RegionTime => each(staged, nulls, rows, |row, slot| {
+                let fields = DateTimeFields::read_from(slot);
+                let clock = self
+                    .region
+                    .as_ref()
+                    .ok_or_else(|| OciError::refused("OCIDateTimeIntervalAdd", "construct a datetime", "its region is not set".into()))?;
+                // SAFETY: see above.
+                unsafe { clock.set(call, &fields, self, row) }
             }),
             // SAFETY: see above.
             DescriptorKind::DaySecond => each(staged, nulls, rows, |row, slot| unsafe { self.set_day_second(row, call, slot) }),
@@ -156,10 +190,12 @@ impl DescriptorArray {
         }
         // SAFETY (all three): the descriptors are ours, of their kind and filled; the handles are as the caller says.
         match self.kind {
-            DescriptorKind::Timestamp | DescriptorKind::TimestampTz => each(staged, nulls, rows, |row, slot| {
-                // SAFETY: see above.
-                unsafe { self.read_datetime(row, call) }.map(|fields| fields.write_to(slot))
-            }),
+            DescriptorKind::Timestamp | DescriptorKind::TimestampTz | DescriptorKind::RegionTime => {
+                each(staged, nulls, rows, |row, slot| {
+                    // SAFETY: see above.
+                    unsafe { self.read_datetime(row, call) }.map(|fields| fields.write_to(slot))
+                })
+            }
             DescriptorKind::DaySecond => each(staged, nulls, rows, |row, slot| {
                 // SAFETY: see above.
                 unsafe { self.read_day_second(row, call) }.map(|value| value.write_to(slot))
@@ -175,12 +211,12 @@ impl DescriptorArray {
     ///
     /// # Safety
     /// As [`DescriptorCall`] says; `zone` for descriptors with a zone alone.
-    unsafe fn construct(
+    pub(super) unsafe fn construct(
         &self,
         index: usize,
         call: DescriptorCall,
         fields: &DateTimeFields,
-        zone: Option<&ZoneText>,
+        zone: Option<&[u8]>,
     ) -> Result<(), OciError> {
         if fields.nanosecond > MAX_NANOSECOND || zone.is_some() && !ZONE_MINUTES.contains(&fields.offset_minutes) {
             return Err(OciError::refused("OCIDateTimeConstruct", "construct a datetime", format!("{fields:?} is no time")));
@@ -210,7 +246,12 @@ impl DescriptorArray {
     ///
     /// # Safety
     /// As [`DescriptorCall`] says.
-    unsafe fn set_day_second(&self, index: usize, call: DescriptorCall, slot: &[u8; DaySecond::SIZE_BYTES]) -> Result<(), OciError> {
+    pub(super) unsafe fn set_day_second(
+        &self,
+        index: usize,
+        call: DescriptorCall,
+        slot: &[u8; DaySecond::SIZE_BYTES],
+    ) -> Result<(), OciError> {
         const FUNCTION: &str = "OCIIntervalSetDaySecond";
         const ACTION: &str = "set an interval";
         let value = DaySecond::read_from(slot);
@@ -254,7 +295,7 @@ impl DescriptorArray {
     ///
     /// # Safety
     /// As for [`Self::stage`].
-    unsafe fn read_datetime(&self, index: usize, call: DescriptorCall) -> Result<DateTimeFields, OciError> {
+    pub(super) unsafe fn read_datetime(&self, index: usize, call: DescriptorCall) -> Result<DateTimeFields, OciError> {
         const ACTION: &str = "read a datetime";
         let (api, DescriptorCall { env, error }) = (self.api, call);
         let descriptor: *mut OCIDateTime = self.pointers.as_slice()[index].cast();
@@ -266,7 +307,7 @@ impl DescriptorArray {
             check(api, error, status, "OCIDateTimeGetDate", ACTION)?;
             let status = (api.OCIDateTimeGetTime)(env.cast(), error, descriptor, hour, minute, second, nanosecond);
             check(api, error, status, "OCIDateTimeGetTime", ACTION)?;
-            if self.kind == DescriptorKind::TimestampTz {
+            if self.kind != DescriptorKind::Timestamp {
                 let (mut hours, mut minutes) = (0i8, 0i8);
                 let status = (api.OCIDateTimeGetTimeZoneOffset)(env.cast(), error, descriptor, &mut hours, &mut minutes);
                 check(api, error, status, "OCIDateTimeGetTimeZoneOffset", ACTION)?;

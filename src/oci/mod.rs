@@ -24,6 +24,7 @@ mod library;
 mod lob;
 mod options;
 mod query;
+mod region;
 mod remedy;
 mod session;
 mod statement;

@@ -31,6 +31,9 @@ pub fn remedy(ora_code: i32) -> &'static str {
         1722 | 6502 => "a text is no number: check the column types with `olbridge describe TARGET`",
         1804 => "the client's own files are incomplete: install the whole Instant Client package and check its directory",
         1841 | 1843 | 1847 | 1839 | 1830 | 1858 => "the value is no date that Oracle has: check the source",
+        1882 => {
+            "the client's or the server's time zone file has no such region: keep the instant at +00:00 with --lossy zone, or update the file"
+        }
         1950 => "ask for quota on the tablespace: ALTER USER … QUOTA UNLIMITED ON it",
         2290 => "the check constraint refuses the row: correct it in the source",
         2291 => "the parent row is missing: load the parent table first",

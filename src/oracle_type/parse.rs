@@ -43,6 +43,8 @@ fn parse(text: &str) -> Option<OracleType> {
         ("CLOB", "", "") => OracleType::Clob,
         ("NCLOB", "", "") => OracleType::Nclob,
         ("BLOB", "", "") => OracleType::Blob,
+        ("JSON" | "BOOLEAN" | "XMLTYPE" | "VECTOR", "", "") => OracleType::Other { name: name.to_owned() },
+        ("VECTOR", argument, "") => vector(argument)?,
         _ => return None,
     })
 }
@@ -55,6 +57,16 @@ fn number(argument: &str) -> Option<OracleType> {
         digits => Some(digits.parse().ok().filter(|digits| (1..=38).contains(digits))?),
     };
     Some(OracleType::Number { precision, scale: Some(scale.parse().ok().filter(|scale| (-84..=127).contains(scale))?) })
+}
+
+/// Dimensions and format, `*` for any; blanks are left out.
+fn vector(argument: &str) -> Option<OracleType> {
+    const MAX_DIMENSIONS: u32 = 65_535;
+    let (dimensions, format) = argument.split_once(',').unwrap_or((argument, "*"));
+    let (dimensions, format) = (dimensions.trim(), format.trim());
+    let known_size = dimensions == "*" || dimensions.parse().is_ok_and(|count: u32| (1..=MAX_DIMENSIONS).contains(&count));
+    let known = known_size && matches!(format, "*" | "FLOAT32" | "FLOAT64" | "INT8" | "BINARY");
+    known.then(|| OracleType::Other { name: format!("VECTOR({dimensions},{format})") })
 }
 
 fn size(argument: &str) -> Option<u32> {
@@ -80,7 +92,7 @@ fn national_size(argument: &str) -> Option<TextSize> {
 #[cfg(test)]
 mod tests {
     use crate::oracle_type::OracleType;
-    use crate::type_map::sample_oracle_types;
+    use crate::type_map::{sample_named_types, sample_oracle_types};
 
     #[test]
     fn types_parse_as_they_print() {
@@ -90,6 +102,11 @@ mod tests {
                 known => assert_eq!(known.to_string().parse(), Ok(known)),
             }
         }
+        for named in sample_named_types().into_iter().filter(|named| !named.is_named("UROWID")) {
+            assert_eq!(named.to_string().parse(), Ok(named));
+        }
+        let vector: OracleType = "VECTOR( 3 , FLOAT32 )".parse().unwrap();
+        assert_eq!(vector.to_string(), "VECTOR(3,FLOAT32)");
         for text in [
             "",
             "NUMBER(",
@@ -99,6 +116,11 @@ mod tests {
             "VARCHAR2(0)",
             "VARCHAR2(5) DEFAULT 'x'",
             "DATE; DROP TABLE T",
+            "JSON(1)",
+            "VECTOR(0)",
+            "VECTOR(3,FLOAT)",
+            "VECTOR(3,FLOAT32,DENSE)",
+            "XMLTYPE NOT NULL",
             "TIMESTAMP(10)",
             "INTERVAL DAY(9) TO SECOND",
             "INTERVAL DAY(10) TO SECOND(3)",

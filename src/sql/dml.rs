@@ -3,6 +3,7 @@
 //! No placeholder is wrapped in a CAST: the converters bind every value in the type of its own column (a CHAR key as CHAR, see `load`), so
 //! Oracle converts nothing, whereas CAST cuts text and rounds numbers without a word.
 
+use super::form::{Bound, Form};
 use super::{identifier, table};
 use crate::error::{Error, Result};
 use crate::oracle_type::TableName;
@@ -18,9 +19,10 @@ const NOW: &str = "SYSTIMESTAMP";
 ///
 /// # Errors
 /// As [`identifier`]; also without a column or without a key.
-pub fn update<S: AsRef<str>>(name: &TableName, columns: &[S], keys: &[S], stamp: Option<&SystemColumns>) -> Result<String> {
+pub fn update<S: Bound>(name: &TableName, columns: &[S], keys: &[S], stamp: Option<&SystemColumns>) -> Result<String> {
     require(name, "update", columns)?;
-    let set = columns.iter().zip(1..).map(|(column, position)| Ok(format!("{} = :{position}", identifier(column.as_ref())?)));
+    let set =
+        columns.iter().zip(1..).map(|(column, position)| Ok(format!("{} = {}", identifier(column.name())?, column.form().of(position))));
     let mut set = set.collect::<Result<Vec<_>>>()?;
     if let Some(updated) = stamp.and_then(|stamp| stamp.updated.as_ref()) {
         set.push(format!("{} = {NOW}", identifier(updated)?));
@@ -32,22 +34,27 @@ pub fn update<S: AsRef<str>>(name: &TableName, columns: &[S], keys: &[S], stamp:
 ///
 /// # Errors
 /// As there.
-pub fn insert<S: AsRef<str>>(name: &TableName, columns: &[S], stamp: Option<&SystemColumns>) -> Result<String> {
-    let sql = super::insert(name, columns)?;
-    let Some(stamp) = stamp else { return Ok(sql) };
-    let names: Vec<&str> = columns.iter().map(AsRef::as_ref).chain(stamp.updated.as_deref()).chain([stamp.deleted.as_str()]).collect();
-    let names = names.into_iter().map(identifier).collect::<Result<Vec<_>>>()?.join(", ");
-    let mut values: Vec<String> = (1..=columns.len()).map(|position| format!(":{position}")).collect();
-    values.extend(stamp.updated.as_ref().map(|_| NOW.to_owned()));
-    values.push("0".into());
-    Ok(format!("INSERT INTO {} ({names}) VALUES ({})", table(name)?, values.join(", ")))
+pub fn insert<S: Bound>(name: &TableName, columns: &[S], stamp: Option<&SystemColumns>) -> Result<String> {
+    require(name, "insert into", columns)?;
+    let (mut names, mut values) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+    for (column, position) in columns.iter().zip(1..) {
+        names.push(identifier(column.name())?);
+        values.push(column.form().of(position));
+    }
+    if let Some(stamp) = stamp {
+        for (name, value) in stamp.updated.as_deref().map(|updated| (updated, NOW)).into_iter().chain([(stamp.deleted.as_str(), "0")]) {
+            names.push(identifier(name)?);
+            values.push(value.into());
+        }
+    }
+    Ok(format!("INSERT INTO {} ({}) VALUES ({})", table(name)?, names.join(", "), values.join(", ")))
 }
 
 /// `DELETE FROM t WHERE K = :1`.
 ///
 /// # Errors
 /// As [`identifier`]; also without a key.
-pub fn delete<S: AsRef<str>>(name: &TableName, keys: &[S]) -> Result<String> {
+pub fn delete<S: Bound>(name: &TableName, keys: &[S]) -> Result<String> {
     Ok(format!("DELETE FROM {} WHERE {}", table(name)?, key_condition(name, keys, 1)?))
 }
 
@@ -55,7 +62,7 @@ pub fn delete<S: AsRef<str>>(name: &TableName, keys: &[S]) -> Result<String> {
 ///
 /// # Errors
 /// As [`identifier`]; also without a key.
-pub fn soft_delete<S: AsRef<str>>(name: &TableName, system: &SystemColumns, keys: &[S]) -> Result<String> {
+pub fn soft_delete<S: Bound>(name: &TableName, system: &SystemColumns, keys: &[S]) -> Result<String> {
     let mut set = format!("{} = 1", identifier(&system.deleted)?);
     if let Some(updated) = &system.updated {
         set.push_str(&format!(", {} = {NOW}", identifier(updated)?));
@@ -81,6 +88,8 @@ pub struct MergeColumn<'a> {
     pub is_key: bool,
     /// What is bound is text, and NULL in every row. A branch of a CASE has to have the column's type all the same (ORA-00932), which this names.
     pub cast: Option<&'a str>,
+    /// What stands for its bound value.
+    pub form: Form,
 }
 
 /// What a MERGE does beside updating and inserting.
@@ -106,7 +115,7 @@ pub fn merge(name: &TableName, columns: &[MergeColumn<'_>], options: MergeOption
         let quoted = identifier(column.name)?;
         source.push(match column.cast {
             Some(oracle_type) => format!("CAST(:{position} AS {oracle_type}) {quoted}"),
-            None => format!(":{position} {quoted}"),
+            None => format!("{} {quoted}", column.form.of(position)),
         });
     }
     if let Some(mark) = options.mark {
@@ -163,9 +172,9 @@ pub fn merge_from(name: &TableName, columns: &[MergeColumn<'_>], options: MergeO
     ))
 }
 
-fn key_condition<S: AsRef<str>>(name: &TableName, keys: &[S], first_position: usize) -> Result<String> {
+fn key_condition<S: Bound>(name: &TableName, keys: &[S], first_position: usize) -> Result<String> {
     require(name, "find rows by", keys)?;
-    let condition = |(key, position): (&S, usize)| match key.as_ref() {
+    let condition = |(key, position): (&S, usize)| match key.name() {
         // A pseudocolumn, not a name: quoted it would be ORA-00904.
         ROWID => Ok(format!("{ROWID} = :{position}")),
         key => Ok(format!("{} = :{position}", identifier(key)?)),
@@ -207,7 +216,7 @@ mod tests {
     }
 
     fn columns<'a>(names: &[&'a str], keys: &[&str]) -> Vec<MergeColumn<'a>> {
-        names.iter().map(|name| MergeColumn { name, is_key: keys.contains(name), cast: None }).collect()
+        names.iter().map(|name| MergeColumn { name, is_key: keys.contains(name), cast: None, form: Form::AsIs }).collect()
     }
 
     #[test]
@@ -256,6 +265,7 @@ mod tests {
             "INSERT INTO S.T (A, \"b\", \"_updated\", \"_deleted\") VALUES (:1, :2, SYSTIMESTAMP, 0)"
         );
         assert_eq!(insert(&t(), &["A"], None).unwrap(), "INSERT INTO S.T (A) VALUES (:1)");
+        assert!(insert::<&str>(&t(), &[], stamp).is_err());
         assert_eq!(update(&t(), &["A"], &["K"], stamp).unwrap(), "UPDATE S.T SET A = :1, \"_updated\" = SYSTIMESTAMP WHERE K = :2");
         let columns = columns(&["K"], &["K"]);
         let stamped = merge(&t(), &columns, MergeOptions { mark: Some("D"), soft_delete: None, stamp }).unwrap();

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, IntervalUnit};
 
-use crate::oracle_type::OracleType;
+use crate::oracle_type::{OracleType, VectorFormat, is_vector};
 
 /// Arrow types that convert alike. A dictionary belongs to the family of its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +37,8 @@ pub enum ArrowFamily {
     DayInterval,
     /// Interval of months, days and nanoseconds.
     MixedInterval,
+    /// Lists of one length of Float32, Float64 or Int8: vectors.
+    Vector,
     /// What this version does not write: nested types, run-end encoding.
     Other,
 }
@@ -76,15 +78,29 @@ pub enum OracleFamily {
     Boolean,
     /// JSON (21c).
     Json,
+    /// XMLTYPE.
+    Xml,
+    /// VECTOR (23ai).
+    Vector,
     /// ROWID and UROWID as types of columns.
     RowAddress,
     /// What this version does not write.
     Other,
 }
 
+/// The format of a vector of such numbers.
+pub fn vector_format(item: &DataType) -> Option<VectorFormat> {
+    match item {
+        DataType::Float32 => Some(VectorFormat::Float32),
+        DataType::Float64 => Some(VectorFormat::Float64),
+        DataType::Int8 => Some(VectorFormat::Int8),
+        _ => None,
+    }
+}
+
 impl ArrowFamily {
     /// All families, in the order of the documentation.
-    pub const ALL: [ArrowFamily; 16] = [
+    pub const ALL: [ArrowFamily; 17] = [
         ArrowFamily::Integer,
         ArrowFamily::Boolean,
         ArrowFamily::Float,
@@ -99,6 +115,7 @@ impl ArrowFamily {
         ArrowFamily::MonthInterval,
         ArrowFamily::DayInterval,
         ArrowFamily::MixedInterval,
+        ArrowFamily::Vector,
         ArrowFamily::Null,
         ArrowFamily::Other,
     ];
@@ -122,7 +139,8 @@ impl ArrowFamily {
             Interval(IntervalUnit::YearMonth) => ArrowFamily::MonthInterval,
             Interval(IntervalUnit::DayTime) => ArrowFamily::DayInterval,
             Interval(IntervalUnit::MonthDayNano) => ArrowFamily::MixedInterval,
-            Dictionary(_, values) if !matches!(**values, Dictionary(..)) => ArrowFamily::of(values),
+            FixedSizeList(item, _) if vector_format(item.data_type()).is_some() => ArrowFamily::Vector,
+            Dictionary(_, values) if !matches!(**values, Dictionary(..) | FixedSizeList(..)) => ArrowFamily::of(values),
             _ => ArrowFamily::Other,
         }
     }
@@ -145,6 +163,7 @@ impl ArrowFamily {
             ArrowFamily::MonthInterval => "Interval(YearMonth)",
             ArrowFamily::DayInterval => "Interval(DayTime)",
             ArrowFamily::MixedInterval => "Interval(MonthDayNano)",
+            ArrowFamily::Vector => "FixedSizeList of Float32, Float64, Int8",
             ArrowFamily::Other => "nested types",
         }
     }
@@ -152,7 +171,7 @@ impl ArrowFamily {
 
 impl OracleFamily {
     /// All families, in the order of the documentation.
-    pub const ALL: [OracleFamily; 18] = [
+    pub const ALL: [OracleFamily; 20] = [
         OracleFamily::Number,
         OracleFamily::Float,
         OracleFamily::BinaryFloat,
@@ -169,6 +188,8 @@ impl OracleFamily {
         OracleFamily::BinaryLob,
         OracleFamily::Boolean,
         OracleFamily::Json,
+        OracleFamily::Xml,
+        OracleFamily::Vector,
         OracleFamily::RowAddress,
         OracleFamily::Other,
     ];
@@ -193,6 +214,8 @@ impl OracleFamily {
             OracleType::Other { name } => match name.as_str() {
                 "BOOLEAN" => OracleFamily::Boolean,
                 "JSON" => OracleFamily::Json,
+                "XMLTYPE" => OracleFamily::Xml,
+                name if is_vector(name) => OracleFamily::Vector,
                 "ROWID" | "UROWID" => OracleFamily::RowAddress,
                 _ => OracleFamily::Other,
             },
@@ -218,6 +241,8 @@ impl OracleFamily {
             OracleFamily::BinaryLob => "BLOB",
             OracleFamily::Boolean => "BOOLEAN",
             OracleFamily::Json => "JSON",
+            OracleFamily::Xml => "XMLTYPE",
+            OracleFamily::Vector => "VECTOR",
             OracleFamily::RowAddress => "ROWID, UROWID",
             OracleFamily::Other => "any other",
         }

@@ -13,7 +13,7 @@ pub enum LossyKind {
     Rounding,
     /// Fractions of a second that the column does not hold are cut off.
     SubSecond,
-    /// A region name, or the zone altogether, is dropped; the instant is kept in UTC.
+    /// The zone is dropped, and a region's name is where there is one; the instant is kept in UTC.
     Zone,
     /// Text beyond ASCII is converted by a database that is not a Unicode one: what its character set lacks is replaced.
     Charset,

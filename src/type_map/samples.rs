@@ -45,11 +45,13 @@ pub fn sample_arrow_types() -> Vec<DataType> {
     types.push(Timestamp(TimeUnit::Microsecond, Some("+05:30".into())));
     types.push(Timestamp(TimeUnit::Microsecond, Some("Europe/Berlin".into())));
     types.push(List(Field::new("item", Int32, true).into()));
+    types.push(FixedSizeList(Field::new("item", Float32, true).into(), 3));
     types.push(Struct(vec![Field::new("a", Int32, true)].into()));
     types.extend([Time32(units[0]), Time32(units[1]), Time64(units[2]), Time64(units[3])]);
     types.extend(units.map(Duration));
     types.extend([IntervalUnit::YearMonth, IntervalUnit::DayTime, IntervalUnit::MonthDayNano].map(Interval));
-    let dictionaries: Vec<_> = types.iter().filter(|t| ArrowFamily::of(t) != ArrowFamily::Other && **t != Null).cloned().collect();
+    let dictionaries: Vec<_> =
+        types.iter().filter(|t| !matches!(ArrowFamily::of(t), ArrowFamily::Other | ArrowFamily::Vector) && **t != Null).cloned().collect();
     types.extend(dictionaries.into_iter().map(|values| Dictionary(Int32.into(), values.into())));
     types
 }
@@ -95,5 +97,5 @@ pub fn sample_oracle_types() -> Vec<OracleType> {
 
 /// The types of [`OracleType::is_named`] that are written: a database may be too old for them.
 pub fn sample_named_types() -> Vec<OracleType> {
-    ["BOOLEAN", "JSON", "UROWID"].map(|name| OracleType::Other { name: name.into() }).to_vec()
+    ["BOOLEAN", "JSON", "UROWID", "XMLTYPE", "VECTOR", "VECTOR(3,FLOAT64)"].map(|name| OracleType::Other { name: name.into() }).to_vec()
 }

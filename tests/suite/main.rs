@@ -28,6 +28,7 @@ mod parquet_testing;
 mod pipes;
 mod real_client;
 mod real_client_types;
+mod regions;
 mod rejects;
 mod snapshots;
 mod staged;

@@ -43,7 +43,7 @@ fn a_staged_upsert_leaves_and_counts_what_arrays_do() {
         let file = database.workspace().parquet("changes.parquet", &[changes(&rows)]);
         let more: &[&str] = [&[][..], &["--delete-when", "op=D"], &["--delete-when", "op=D", "--soft-delete"]][kind];
         let mut found = Vec::new();
-        for way in ["arrays", "staged"] {
+        for way in ["arrays", "staged", "global"] {
             let name = format!("T{}_{way}", case.get());
             database.sql(&format!("CREATE TABLE {name} {TABLE}"));
             for a in &before {
@@ -59,6 +59,7 @@ fn a_staged_upsert_leaves_and_counts_what_arrays_do() {
             found.push((counts, database.rows(&format!("{QUERY} {name} ORDER BY A, B"))));
         }
         prop_assert_eq!(&found[0], &found[1]);
+        prop_assert_eq!(&found[0], &found[2]);
         Ok(())
     });
     result.unwrap_or_else(|e| panic!("{e}"));
@@ -171,9 +172,48 @@ fn an_older_server_is_told_apart() {
     let target = server.target("T");
     let file = server.workspace().parquet("t.parquet", &[numbered(0..100_000, "n")]);
     let upsert = ["copy", &file, &target, "--mode", "upsert", "--key", "id"];
-    server.run(&[&upsert[..], &["--merge", "staged"]].concat()).fails(2, &["of release 12", "--merge arrays"]);
+    let plan = server.ok(&[&upsert[..], &["--merge", "staged", "--dry-run"]].concat());
+    for part in
+        ["merge    global: asked for; the server is of release 12", "is made, and stays", "CREATE GLOBAL TEMPORARY TABLE OLBRIDGE_GTT_"]
+    {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
     let plan = server.ok(&[&upsert[..], &["--dry-run"]].concat());
-    assert!(plan.contains("merge    arrays: the server is of release 12"), "{plan}");
+    assert!(plan.contains("merge    arrays: the server is of release 12") && plan.contains("--merge global"), "{plan}");
     assert!(server.rows("T").is_empty());
     server.assert_clean();
+}
+
+#[test]
+fn a_global_staging_table_is_made_once_used_again_and_never_another_one() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE T (ID NUMBER PRIMARY KEY, V VARCHAR2(20))");
+    let target = database.target("T");
+    let file = database.workspace().parquet("t.parquet", &[numbered(0..10, "n")]);
+    let upsert = ["copy", &file, &target, "--mode", "upsert", "--key", "id", "--merge", "global"];
+    let plan = database.ok(&[&upsert[..], &["--dry-run"]].concat());
+    for part in [
+        "merge    global: asked for; the global temporary table OLBRIDGE_GTT_",
+        "is made, and stays",
+        "CREATE GLOBAL TEMPORARY TABLE",
+        ") ON COMMIT DELETE ROWS;",
+    ] {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
+    assert!(!plan.contains("DROP TABLE"), "{plan}");
+    database.ok(&upsert);
+    let stages = database.rows("SELECT TABLE_NAME FROM USER_TABLES WHERE TEMPORARY = 'Y'");
+    let [stage] = &stages[..] else { panic!("{stages:?}") };
+    let stage = stage[0].clone().unwrap();
+    assert!(stage.starts_with("OLBRIDGE_GTT_") && stage.len() <= 30, "{stage}");
+    let plan = database.ok(&[&upsert[..], &["--dry-run"]].concat());
+    assert!(plan.contains("is there and used again") && !plan.contains("CREATE GLOBAL"), "{plan}");
+    let said = report(&database.ok(&[&upsert[..], &["--report", "json"]].concat()));
+    assert_eq!((&said["rows_loaded"], &said["merge"]["way"]), (&json!(10), &json!("global")));
+    assert_eq!(database.count("T"), 10);
+    // Somebody's own table of this name is not touched.
+    database.sql(&format!("DROP TABLE {stage}"));
+    database.sql(&format!("CREATE TABLE {stage} (ID NUMBER)"));
+    database.run(&upsert).fails(2, &["is there, but is not the global temporary table", "--merge arrays"]);
+    assert_eq!(database.count(&stage), 0);
 }

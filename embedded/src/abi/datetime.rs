@@ -7,19 +7,15 @@ use super::descriptor::{self, Content};
 use super::error::{Failure, Outcome, guard};
 use super::interval::Interval;
 use super::timestamp::{NANOS_PER_SECOND, Timestamp};
+use crate::engine::zone;
 
-/// Offset of `+HH:MI`, `-HH:MI`, `UTC` or `GMT`; region names are refused.
+/// Offset of `+HH:MI`, `-HH:MI`, `UTC` or `GMT`.
 fn parse_zone(text: &str) -> Result<i16, Failure> {
     let text = text.trim();
     if text.is_empty() || text.eq_ignore_ascii_case("UTC") || text.eq_ignore_ascii_case("GMT") || text.eq_ignore_ascii_case("Z") {
         return Ok(0);
     }
-    let region = || {
-        Failure::ora(
-            1882,
-            format_args!("timezone region not found (\"{text}\": the embedded engine knows offsets like +02:00, UTC and GMT)"),
-        )
-    };
+    let region = || Failure::ora(1882, format_args!("timezone region not found (\"{text}\")"));
     let (sign, rest) = match text.as_bytes()[0] {
         b'+' => (1, &text[1..]),
         b'-' => (-1, &text[1..]),
@@ -36,6 +32,19 @@ fn parse_zone(text: &str) -> Result<i16, Failure> {
         return Err(Failure::ora(1875, "time zone minute must be between -59 and 59"));
     }
     Ok(sign * (hours * 60 + minutes))
+}
+
+impl Timestamp {
+    /// Puts the fields on the clock of an offset or of a region; of times that come twice it is the one in standard time, as with Oracle.
+    fn set_zone(&mut self, text: &str) -> Result<(), Failure> {
+        let zone = if text.trim().starts_with(|first: char| first.is_ascii_alphabetic()) { zone::parse(text).unwrap_or(0) } else { 0 };
+        self.region = zone::region_number(zone);
+        self.offset_minutes = match self.region {
+            0 => parse_zone(text)?,
+            _ => zone::offset_of_local(zone, self.unix_seconds()).map_err(Failure::from)? as i16,
+        };
+        Ok(())
+    }
 }
 
 /// Fills a timestamp descriptor. The zone (`+HH:MI`, UTC, GMT) counts for descriptors with a zone; without one it is the session's, UTC.
@@ -60,13 +69,13 @@ pub unsafe extern "C" fn OCIDateTimeConstruct(
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCIDateTimeConstruct", errhp, |_| {
-            let mut timestamp = Timestamp { year, month, day, hour, minute, second, nanos, offset_minutes: 0 }.checked()?;
+            let mut timestamp = Timestamp { year, month, day, hour, minute, second, nanos, ..Timestamp::default() }.checked()?;
             if !zone.is_null() && zone_len > 0 && descriptor::get(datetime)?.kind() != kind::TIMESTAMP {
                 let zone = std::slice::from_raw_parts(zone, zone_len);
-                timestamp.offset_minutes = match zone {
-                    b"+00:00" => 0,
-                    _ => parse_zone(&String::from_utf8_lossy(zone))?,
-                };
+                match zone {
+                    b"+00:00" => {}
+                    _ => timestamp.set_zone(&String::from_utf8_lossy(zone))?,
+                }
             }
             descriptor::set(datetime, Content::Timestamp(timestamp))?;
             Ok(status::SUCCESS)
@@ -175,7 +184,7 @@ pub unsafe extern "C" fn OCIDateTimeConvert(_hndl: *mut c_void, errhp: *mut c_vo
         guard("OCIDateTimeConvert", errhp, |_| {
             let mut timestamp = *descriptor::get(from)?.timestamp()?;
             if descriptor::get(to)?.kind() == kind::TIMESTAMP {
-                timestamp.offset_minutes = 0;
+                (timestamp.offset_minutes, timestamp.region) = (0, 0);
             }
             descriptor::set(to, Content::Timestamp(timestamp))?;
             Ok(status::SUCCESS)
@@ -200,6 +209,7 @@ pub unsafe extern "C" fn OCIDateTimeIntervalAdd(
         guard("OCIDateTimeIntervalAdd", errhp, |_| {
             let timestamp = *descriptor::get(datetime)?.timestamp()?;
             let added = match *descriptor::get(interval)?.interval()? {
+                Interval::DaySecond { nanos } if timestamp.region != 0 => timestamp.to_utc().shifted(nanos).in_region(timestamp.region)?,
                 Interval::DaySecond { nanos } => timestamp.shifted(nanos),
                 Interval::YearMonth { months } => {
                     let month_number = i64::from(timestamp.year) * 12 + i64::from(timestamp.month) - 1 + i64::from(months);

@@ -277,7 +277,7 @@ impl Output {
                 sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => {
                     let mut moment = self.moment(datum)?;
                     if self.external_type == sqlt::TIMESTAMP {
-                        moment.offset_minutes = 0;
+                        (moment.offset_minutes, moment.region) = (0, 0);
                     }
                     self.put_descriptor(value, Content::Timestamp(moment))?;
                 }

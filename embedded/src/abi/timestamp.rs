@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use super::error::Failure;
+use crate::engine::zone;
 
 /// Nanoseconds of a second.
 pub const NANOS_PER_SECOND: i128 = 1_000_000_000;
@@ -24,6 +25,8 @@ pub struct Timestamp {
     pub nanos: u32,
     /// Of the local time against UTC; 0 for a timestamp without zone.
     pub offset_minutes: i16,
+    /// Number of the region that the zone is, 0 where it is an offset.
+    pub region: u16,
 }
 
 /// Julian day number of a date.
@@ -115,13 +118,36 @@ impl Timestamp {
 
     /// From the UTC instant and the offset, to local fields.
     pub fn from_timestamp_tz(bytes: [u8; 13]) -> Timestamp {
-        let [utc @ .., hours, minutes] = bytes;
-        let offset_minutes = (i16::from(hours) - 20) * 60 + i16::from(minutes) - 60;
+        let [utc @ .., first, second] = bytes;
         let utc = Timestamp::from_timestamp(utc);
-        match offset_minutes {
-            0 => utc,
-            _ => Timestamp { offset_minutes, ..utc.shifted(i128::from(offset_minutes) * 60 * NANOS_PER_SECOND) },
+        // A region that the engine does not know cannot have been stored.
+        let (region, offset) = zone::from_bytes([first, second], utc.unix_seconds()).unwrap_or((0, 0));
+        utc.on_clock(region, offset as i16)
+    }
+
+    /// The fields of a UTC time on the clock of a zone.
+    fn on_clock(self, region: u16, offset_minutes: i16) -> Timestamp {
+        match (region, offset_minutes) {
+            (0, 0) => self,
+            _ => Timestamp { offset_minutes, region, ..self.shifted(i128::from(offset_minutes) * 60 * NANOS_PER_SECOND) },
         }
+    }
+
+    /// The same instant in UTC.
+    pub fn to_utc(self) -> Timestamp {
+        Timestamp { offset_minutes: 0, region: 0, ..self.shifted(-i128::from(self.offset_minutes) * 60 * NANOS_PER_SECOND) }
+    }
+
+    /// A UTC time in the region of a number.
+    pub fn in_region(self, region: u16) -> Result<Timestamp, Failure> {
+        let zone = zone::of_region(region).map_err(Failure::from)?;
+        Ok(self.on_clock(region, zone::offset_at(zone, self.unix_seconds()) as i16))
+    }
+
+    /// Seconds since 1970-01-01 of the fields.
+    pub fn unix_seconds(self) -> i64 {
+        const JULIAN_DAY_OF_1970: i64 = 2_440_588;
+        (self.total_nanos() / NANOS_PER_SECOND) as i64 - JULIAN_DAY_OF_1970 * SECONDS_PER_DAY as i64
     }
 
     /// The OCIDate layout, without fractional seconds.
@@ -155,8 +181,7 @@ impl Timestamp {
         check_fields(utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second)?;
         let mut bytes = [0; 13];
         bytes[..11].copy_from_slice(&utc.to_timestamp()?);
-        bytes[11] = (self.offset_minutes / 60 + 20) as u8;
-        bytes[12] = (self.offset_minutes % 60 + 60) as u8;
+        bytes[11..].copy_from_slice(&zone::to_bytes(self.region, i32::from(self.offset_minutes)));
         Ok(bytes)
     }
 
@@ -183,6 +208,7 @@ impl Timestamp {
             second: (second_of_day % 60) as u8,
             nanos: total.rem_euclid(NANOS_PER_SECOND) as u32,
             offset_minutes: self.offset_minutes,
+            region: self.region,
         }
     }
 
@@ -235,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_zone_round_trips_through_utc() {
-        let local = Timestamp { year: 2024, month: 3, day: 1, hour: 0, minute: 30, second: 5, nanos: 7, offset_minutes: -330 };
+        let local = Timestamp { year: 2024, month: 3, day: 1, hour: 0, minute: 30, second: 5, nanos: 7, offset_minutes: -330, region: 0 };
         let bytes = local.to_timestamp_tz().unwrap();
         assert_eq!(bytes[..7], [120, 124, 3, 1, 7, 1, 6]);
         assert_eq!(bytes[11..], [15, 30]);

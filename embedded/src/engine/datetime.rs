@@ -13,6 +13,8 @@ pub(crate) struct DateTime {
     pub second: u8,
     pub nanos: u32,
     pub offset_minutes: i32,
+    /// Number of the region that the zone is, 0 where it is an offset.
+    pub region: u16,
 }
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -20,7 +22,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 impl DateTime {
     /// Midnight of a day, unchecked.
     pub fn midnight(year: i32, month: u8, day: u8) -> DateTime {
-        DateTime { year, month, day, hour: 0, minute: 0, second: 0, nanos: 0, offset_minutes: 0 }
+        DateTime { year, month, day, hour: 0, minute: 0, second: 0, nanos: 0, offset_minutes: 0, region: 0 }
     }
 
     /// Checks every field, with the codes of Oracle.
@@ -76,11 +78,8 @@ impl DateTime {
 
     /// Reads and checks the thirteen bytes of a TIMESTAMP WITH TIME ZONE: the result holds local fields and the offset.
     pub fn from_timestamp_tz(bytes: [u8; 13]) -> Result<DateTime> {
-        if bytes[11] & 0x80 != 0 {
-            return Err(OraError::unsupported("a time zone region"));
-        }
         let mut value = DateTime::from_timestamp(prefix(&bytes))?;
-        value.offset_minutes = (i32::from(bytes[11]) - 20) * 60 + i32::from(bytes[12]) - 60;
+        (value.region, value.offset_minutes) = zone::from_bytes([bytes[11], bytes[12]], value.second_number())?;
         value.check()?;
         Ok(value.plus_seconds(i64::from(value.offset_minutes) * 60))
     }
@@ -105,6 +104,7 @@ impl DateTime {
             second: bytes[6].wrapping_sub(1),
             nanos: 0,
             offset_minutes: 0,
+            region: 0,
         }
     }
 
@@ -127,20 +127,24 @@ impl DateTime {
         let utc = self.plus_seconds(-i64::from(self.offset_minutes) * 60);
         let mut bytes = [0; 13];
         bytes[..11].copy_from_slice(&utc.to_timestamp());
-        bytes[11] = (self.offset_minutes / 60 + 20) as u8;
-        bytes[12] = (self.offset_minutes % 60 + 60) as u8;
+        bytes[11..].copy_from_slice(&zone::to_bytes(self.region, self.offset_minutes));
         bytes
     }
 
     /// The same fields in UTC.
     pub fn to_utc(self) -> DateTime {
-        DateTime { offset_minutes: 0, ..self.plus_seconds(-i64::from(self.offset_minutes) * 60) }
+        DateTime { offset_minutes: 0, region: 0, ..self.plus_seconds(-i64::from(self.offset_minutes) * 60) }
     }
 
     /// The same instant in a zone: minutes from UTC or a region.
     pub fn in_zone(self, zone: i32) -> DateTime {
         let offset_minutes = zone::offset_at(zone, self.second_number() - i64::from(self.offset_minutes) * 60);
-        DateTime { offset_minutes, ..self.plus_seconds(i64::from(offset_minutes - self.offset_minutes) * 60) }
+        DateTime { offset_minutes, region: 0, ..self.plus_seconds(i64::from(offset_minutes - self.offset_minutes) * 60) }
+    }
+
+    /// The same instant in the region of a number.
+    pub fn in_region(self, number: u16) -> Result<DateTime> {
+        Ok(DateTime { region: number, ..self.in_zone(zone::of_region(number)?) })
     }
 
     /// The moment when clocks in a zone show these fields.

@@ -1,6 +1,7 @@
 //! Format models of dates and timestamps, for TO_CHAR, TO_DATE and the implicit conversions by NLS formats.
 
 use super::datetime::DateTime;
+use super::zone;
 use super::{OraError, Result};
 
 /// Elements, longest first where one begins another.
@@ -261,6 +262,9 @@ fn write_element(out: &mut String, element: Element, case: Letters, value: &Date
             let _ = write!(out, "{}{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
         }
         Element::ZoneMinute => number(offset.unsigned_abs() % 60, 2),
+        Element::Zone if value.region != 0 => {
+            out.push_str(&zone::of_region(value.region).map(zone::name).unwrap_or_default().to_uppercase())
+        }
         Element::Zone => {
             let _ = write!(out, "{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60, offset.abs() % 60);
         }

@@ -38,7 +38,7 @@ mod types;
 mod undo;
 mod value;
 mod writers;
-mod zone;
+pub(crate) mod zone;
 
 pub use cursor::{Cursor, LobHome};
 pub use datum::{Datum, DatumKind};

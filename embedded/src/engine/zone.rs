@@ -12,6 +12,34 @@ fn region(zone: i32) -> Option<Tz> {
     usize::try_from(zone.checked_sub(FIRST_REGION)?).ok().and_then(|index| TZ_VARIANTS.get(index)).copied()
 }
 
+/// The number of a region in stored values, from 1; 0 for an offset.
+pub(crate) fn region_number(zone: i32) -> u16 {
+    region(zone).map_or(0, |_| (zone - FIRST_REGION + 1) as u16)
+}
+
+/// The zone of a region's number.
+pub(crate) fn of_region(number: u16) -> Result<i32> {
+    let zone = FIRST_REGION + i32::from(number) - 1;
+    region(zone).map(|_| zone).ok_or_else(|| OraError::internal(format_args!("time zone region {number}")))
+}
+
+/// The two bytes of a zone at the end of a TIMESTAMP WITH TIME ZONE: hours and minutes, or the number of the region with the first bit set.
+pub(crate) fn to_bytes(region: u16, offset_minutes: i32) -> [u8; 2] {
+    match region {
+        0 => [(offset_minutes / 60 + 20) as u8, (offset_minutes % 60 + 60) as u8],
+        region => [0x80 | (region >> 6) as u8, ((region & 0x3f) << 2) as u8],
+    }
+}
+
+/// The number of the region, 0 for none, and the offset at a moment, in seconds since 1970 in UTC.
+pub(crate) fn from_bytes([first, second]: [u8; 2], utc_seconds: i64) -> Result<(u16, i32)> {
+    if first & 0x80 == 0 {
+        return Ok((0, (i32::from(first) - 20) * 60 + i32::from(second) - 60));
+    }
+    let number = u16::from(first & 0x7f) << 6 | u16::from(second >> 2);
+    Ok((number, offset_at(of_region(number)?, utc_seconds)))
+}
+
 /// Reads `+hh:mm`, `-hh:mm` or the name of a region.
 pub(crate) fn parse(text: &str) -> Result<i32> {
     let text = text.trim();

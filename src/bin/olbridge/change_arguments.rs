@@ -76,8 +76,10 @@ pub enum MergeArgument {
     Auto,
     /// A MERGE executed for arrays of binds
     Arrays,
-    /// Array INSERT into a private temporary table, then one MERGE from there
+    /// Array INSERT into a private temporary table, then one MERGE from there (before server release 18: as global)
     Staged,
+    /// The same through a global temporary table, which is made once and stays
+    Global,
 }
 
 impl From<MergeArgument> for MergeWay {
@@ -86,6 +88,7 @@ impl From<MergeArgument> for MergeWay {
             MergeArgument::Auto => MergeWay::Auto,
             MergeArgument::Arrays => MergeWay::Arrays,
             MergeArgument::Staged => MergeWay::Staged,
+            MergeArgument::Global => MergeWay::Global,
         }
     }
 }

@@ -74,6 +74,12 @@ pub(super) fn decode(buffers: &Buffers, row: usize) -> Cell {
             assert!(with_zone || fields.offset_minutes == 0);
             time(&fields)
         }
+        Layout::RegionTime { region } => {
+            assert_eq!(region.name(), b"Europe/Berlin");
+            let fields = DateTimeFields::read_from(slot.try_into().unwrap());
+            assert_eq!(fields.offset_minutes, 0);
+            time(&fields)
+        }
         Layout::Lob { .. } => panic!("locators are not bound in arrays"),
     }
 }
@@ -339,7 +345,9 @@ fn expected_time(array: &ArrayRef, row: usize, target: &OracleType, lossy: Lossy
     let (seconds, nanosecond) = (kept.div_euclid(1_000_000_000), kept.rem_euclid(1_000_000_000) as u32);
     let range = i128::from(FIRST_DAY) * i128::from(SECONDS_PER_DAY)..(i128::from(LAST_DAY) + 1) * i128::from(SECONDS_PER_DAY);
     let local = seconds + i128::from(offset_minutes) * 60;
-    if !range.contains(&seconds) || !range.contains(&local) {
+    let in_region = matches!((target, zone), (OracleType::TimestampTz { .. }, Some(zone)) if zone.contains('/'));
+    let margin = if in_region && !lossy.allows(LossyKind::Zone) { 15 * 3600 } else { 0 };
+    if [-margin, margin].iter().any(|margin| !range.contains(&(seconds + margin))) || !range.contains(&local) {
         return None;
     }
     let shift = calendar_shift(local as i64, lossy)?;

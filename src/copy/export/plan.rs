@@ -9,6 +9,7 @@ use super::snapshot::{Snapshot, is_refusal};
 use super::{ExportJob, FileMode, Selection};
 use crate::copy::columns::external_type_name;
 use crate::copy::format::{TextTable, bytes, thousands};
+use crate::copy::vectors::complete_vectors;
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::lake::format::Format;
@@ -76,6 +77,9 @@ pub struct ExportPlan {
     /// Queries that together are the one of `fetch`.
     #[serde(skip)]
     pub(super) slices: Vec<String>,
+    /// Columns of the table whose type the query changes, as they are there.
+    #[serde(skip)]
+    pub(super) named: Vec<ColumnDesc>,
 }
 
 /// What is read, and how.
@@ -85,13 +89,23 @@ pub(in crate::copy) struct Source {
     readers: Readers,
     slices: Vec<String>,
     pub(in crate::copy) warnings: Vec<String>,
+    /// Columns of the table whose type the query changes, as they are there.
+    named: Vec<ColumnDesc>,
 }
 
 impl Source {
     fn whole(fetch: FetchPlan, snapshot: Snapshot, note: Option<String>) -> Self {
         let readers = Readers { sessions: 1, slices: 1, cut_by: CutBy::Nothing, ordered: true, note };
-        Source { snapshot, readers, slices: vec![fetch.sql.clone()], warnings: Vec::new(), fetch }
+        Source { snapshot, readers, slices: vec![fetch.sql.clone()], warnings: Vec::new(), named: Vec::new(), fetch }
     }
+}
+
+/// The columns that the SELECT list makes others of (JSON, BOOLEAN, XMLTYPE, VECTOR), for the footer.
+fn named_columns(session: &Session, name: &TableName, columns: &[ColumnDesc]) -> Vec<ColumnDesc> {
+    let is_changed = |column: &&ColumnDesc| ["JSON", "BOOLEAN", "XMLTYPE", "VECTOR"].iter().any(|named| column.oracle_type.is_named(named));
+    let mut named: Vec<ColumnDesc> = columns.iter().filter(is_changed).cloned().collect();
+    complete_vectors(session, name, named.iter_mut().filter(|column| column.oracle_type.is_named("VECTOR")));
+    named
 }
 
 impl ExportJob {
@@ -111,11 +125,11 @@ impl ExportJob {
             }
         };
         let found = if action == FileAction::Skip { None } else { Some(self.find(session)?) };
-        let (fetch, snapshot, readers, slices, warnings) = match found {
-            Some(Source { fetch, snapshot, readers, slices, warnings }) => (Some(fetch), snapshot, readers, slices, warnings),
+        let (fetch, snapshot, readers, slices, warnings, named) = match found {
+            Some(Source { fetch, snapshot, readers, slices, warnings, named }) => (Some(fetch), snapshot, readers, slices, warnings, named),
             None => {
                 let readers = Readers { sessions: 0, slices: 0, cut_by: CutBy::Nothing, ordered: false, note: None };
-                (None, Snapshot::none("nothing is read"), readers, Vec::new(), Vec::new())
+                (None, Snapshot::none("nothing is read"), readers, Vec::new(), Vec::new(), Vec::new())
             }
         };
         let columns = fetch.as_ref().map(shown_columns).unwrap_or_default();
@@ -133,6 +147,7 @@ impl ExportJob {
             warnings,
             fetch,
             slices,
+            named,
         })
     }
 
@@ -195,7 +210,7 @@ impl ExportJob {
             None => self.fetch_plan(session, select(None, None)?, &columns)?,
         };
         if self.reading.parallel < 2 {
-            return Ok(Source::whole(fetch, snapshot, None));
+            return Ok(Source { named: named_columns(session, name, &columns), ..Source::whole(fetch, snapshot, None) });
         }
         let cut = match (snapshot.scn, self.selection.limit) {
             (None, _) => Slices::whole("several readers need one SCN"),
@@ -207,7 +222,8 @@ impl ExportJob {
         let note = cut.why_whole.and_then(|why| self.why_one_reader(&why));
         let warnings = Vec::new();
         let readers = Readers { sessions, slices: slices.len(), cut_by: cut.by, ordered: self.reading.ordered, note };
-        Ok(Source { fetch, snapshot, readers, slices, warnings })
+        let named = named_columns(session, name, &columns);
+        Ok(Source { fetch, snapshot, readers, slices, warnings, named })
     }
 
     fn why_one_reader(&self, why: &str) -> Option<String> {

@@ -48,8 +48,10 @@ impl ExportPlan {
         let Some(fetch) = self.fetch.take() else {
             return Ok(self.report(&Tally::default(), Duration::ZERO, None, began));
         };
-        let mut metadata =
-            vec![(ORACLE_COLUMNS_KEY.to_owned(), restore::describe(&fetch.columns)), ("olbridge.source".to_owned(), self.source.clone())];
+        let mut metadata = vec![
+            (ORACLE_COLUMNS_KEY.to_owned(), restore::describe(&fetch.columns, &self.named)),
+            ("olbridge.source".to_owned(), self.source.clone()),
+        ];
         metadata.extend(self.snapshot.scn.map(|scn| (SCN_KEY.to_owned(), scn.to_string())));
         let sink = Sink::create(&self.path, &fetch.schema, &metadata, &self.file)?;
         cancel.arm(session.cancel_handle());

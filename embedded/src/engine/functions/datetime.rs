@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 use super::super::datetime::DateTime;
 use super::super::datetime_format::DateFormat;
 use super::super::number::Number;
+use super::super::zone;
 use super::super::{OraError, Result};
 use super::{Args, Body, Nulls, number, text};
 
@@ -31,6 +32,10 @@ pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
     ("o_date_diff", 2, Nulls::Propagate, date_diff),
     ("o_trunc_date", 2, Nulls::Propagate, trunc_date),
     ("o_extract", 2, Nulls::Propagate, extract),
+    ("o_region", 1, Nulls::Propagate, |a| {
+        let value = DateTime::from_stored(a.bytes(0)?)?;
+        Ok(text(if value.region == 0 { "UNKNOWN".into() } else { zone::name(zone::of_region(value.region)?) }))
+    }),
 ];
 
 /// Stored bytes of the type that `letter` names: D, T, Z or L.

@@ -102,13 +102,15 @@ fn shift(arguments: &Args<'_, '_>) -> Result<Value> {
         return stored(DateTime { year, month, ..value }, moment.len());
     }
     let nanos = interval::nanos(by)?;
+    // In a region the clock may be put forward or back on the way.
+    let (region, value) = (value.region, if value.region == 0 { value } else { value.to_utc() });
     let total = i128::from(value.second_number()) * SECOND + i128::from(value.nanos) + if minus { -nanos } else { nanos };
     let seconds = total.div_euclid(SECOND);
     if seconds.abs() > 1 << 40 {
         return Err(OraError::new(1841, "(full) year must be between -4713 and +9999, and not be 0"));
     }
     let shifted = DateTime { nanos: total.rem_euclid(SECOND) as u32, ..value }.with_second_number(seconds as i64);
-    stored(shifted, moment.len())
+    stored(if region == 0 { shifted } else { shifted.in_region(region)? }, moment.len())
 }
 
 /// Year and month so many months later; there is no year 0.

@@ -270,6 +270,9 @@ impl Translator<'_> {
                 ..Sql::new(format!("o_interval_field({}, '{field}')", value.text), DataType::NUMBER)
             });
         }
+        if field == "TIMEZONE_REGION" && value.family() == Family::TimestampTz {
+            return Ok(Sql { nullable: value.nullable, ..Sql::new(format!("o_region({})", value.text), DataType::varchar2(64)) });
+        }
         let value = if value.is_text() { self.datetime_of(value, Family::Date)? } else { value };
         let known = matches!(field, "YEAR" | "MONTH" | "DAY" | "HOUR" | "MINUTE" | "SECOND" | "TIMEZONE_HOUR" | "TIMEZONE_MINUTE");
         if !known || !value.is_datetime() || (value.family() == Family::Date && !matches!(field, "YEAR" | "MONTH" | "DAY")) {
