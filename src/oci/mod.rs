@@ -25,6 +25,7 @@ mod lob;
 mod options;
 mod query;
 mod remedy;
+mod returning;
 mod session;
 mod statement;
 

@@ -241,7 +241,7 @@ impl Session {
 
     /// Prepares array DML. `layouts` has one entry for each placeholder, in order of position.
     pub fn array_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<ArrayStatement<'_>, OciError> {
-        ArrayStatement::prepare(self, sql, layouts, capacity_rows)
+        ArrayStatement::prepare(self, sql, layouts, &[], capacity_rows)
     }
 
     /// Executes a query and defines its columns; `layouts` has one entry for each. Fetches bring up to `capacity_rows` rows.
