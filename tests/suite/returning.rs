@@ -203,7 +203,8 @@ fn every_scalar_type_comes_back_as_it_is_read() {
     let plan = plan(&session, Dml::Insert, &batch, &[], 10).returning(&described, &names).unwrap();
     let (returned, _) = together(&load(&mut session, plan, &[batch], false));
     // What a read of the table gives is the judge.
-    let columns = described.columns.iter().zip(returned.schema().fields()).map(|(column, field)| olbridge::fetch::FetchColumn {
+    let schema = returned.schema();
+    let columns = described.columns.iter().zip(schema.fields()).map(|(column, field)| olbridge::fetch::FetchColumn {
         column: column.clone(),
         field: field.as_ref().clone(),
     });
@@ -347,5 +348,5 @@ fn child_on_oracles_client() {
     assert!(error.is_err() || statement.returned_rows().is_empty(), "the loopback server has learned RETURNING: test it whole");
     drop(statement);
     session.rollback().unwrap();
-    assert!(session.is_alive());
+    assert!(session.describe_table(&TableName { schema: None, table: "T".into() }).unwrap().is_some(), "the session goes on");
 }
