@@ -387,7 +387,12 @@ impl Lab {
     fn stored(&self, case: &Case) -> RecordBatch {
         let table = self.session.describe_table(&TableName { schema: None, table: "T".into() }).expect("a description").expect("the table");
         let schema = case.source.schema();
-        let columns = table.columns.into_iter().zip(schema.fields()).map(|(column, field)| FetchColumn { column, field: field.as_ref().clone() }).collect();
+        let columns = table
+            .columns
+            .into_iter()
+            .zip(schema.fields())
+            .map(|(column, field)| FetchColumn { column, field: field.as_ref().clone() })
+            .collect();
         let sql = "SELECT * FROM T ORDER BY ROW_ID".to_owned();
         let plan = FetchPlan::new(&self.session, "T", sql, columns, FetchOptions::default()).expect("a plan");
         let batches: Vec<RecordBatch> = plan.open(&self.session).expect("the rows").map(|batch| batch.expect("rows")).collect();

@@ -29,7 +29,7 @@ macro_rules! api {
             pub const OPTIONAL: &[&str] = &[$(stringify!($o)),*];
 
             /// Takes the functions from `library`; fails with the names of the required ones that it lacks.
-            pub(crate) fn resolve(library: &'static Library, version: ClientVersion, library_path: Option<PathBuf>) -> Result<Api, Vec<&'static str>> {
+            pub(crate) fn resolve(library: &Library, version: ClientVersion, library_path: Option<PathBuf>) -> Result<Api, Vec<&'static str>> {
                 let missing: Vec<&'static str> = Self::REQUIRED.iter().copied().filter(|name| !has_symbol(library, name)).collect();
                 if !missing.is_empty() {
                     return Err(missing);

@@ -109,7 +109,8 @@ impl<'s> Returning<'s> {
         for (index, sink) in sinks {
             sink.finish()?;
             if sink.rows != first.rows {
-                let message = format!("placeholder {} of RETURNING has {} values, the first has {}", index + 1, sink.rows.len(), first.rows.len());
+                let message =
+                    format!("placeholder {} of RETURNING has {} values, the first has {}", index + 1, sink.rows.len(), first.rows.len());
                 return Err(OciError::refused(FUNCTION, ACTION, message));
             }
             bad_cell = [bad_cell, sink.bad_cell(index)].into_iter().flatten().min_by_key(|cell| (cell.row_index, cell.column_index));
@@ -181,7 +182,11 @@ impl<'s> Sink<'s> {
             return self.place_of(self.rows.len());
         }
         if index != self.taken || self.awaited == 0 {
-            return Err(refused(format!("value {index} of iteration {iteration}, where {} is next of {}", self.taken, self.taken + self.awaited)));
+            return Err(refused(format!(
+                "value {index} of iteration {iteration}, where {} is next of {}",
+                self.taken,
+                self.taken + self.awaited
+            )));
         }
         let place = self.place_of(self.rows.len())?;
         self.rows.push(iteration);

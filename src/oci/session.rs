@@ -15,6 +15,7 @@ use crate::oci::array::ArrayStatement;
 use crate::oci::attribute::Attributes;
 use crate::oci::check::{OciError, check, is_session_dead, tidy};
 use crate::oci::fetch::FetchStatement;
+use crate::oci::guard::LastCommit;
 use crate::oci::handle::Handle;
 use crate::oci::library::{ClientInfo, client};
 use crate::oci::options::ConnectOptions;
@@ -38,6 +39,7 @@ pub struct Session {
     /// The database is known to convert text from UTF-8. A `Cell`, so the type is not `Sync`, and must not be: OCI serialises calls, but an
     /// error handle must not be shared by threads.
     converts_text: Cell<bool>,
+    last_commit: LastCommit,
 }
 
 // SAFETY: the environment is THREADED (rust-oracle always asks for it), so handles may be used from any one thread at a time, which `&mut`/owned
@@ -142,6 +144,7 @@ impl Session {
                 options: options.clone(),
                 login_warning,
                 converts_text: Cell::new(false),
+                last_commit: LastCommit::default(),
             })
         }
     }
@@ -151,6 +154,12 @@ impl Session {
     }
     pub(crate) fn env(&self) -> *mut OCIEnv {
         self.handles.env
+    }
+    pub(crate) fn handle(&self) -> *mut OCISession {
+        self.handles.session
+    }
+    pub(super) fn last_commit(&self) -> &LastCommit {
+        &self.last_commit
     }
     pub(crate) fn service(&self) -> *mut OCISvcCtx {
         self.service.as_ptr()
@@ -195,6 +204,7 @@ impl Session {
     /// As [`Self::execute_sql`], and commits on success in the same round trip (`OCI_COMMIT_ON_SUCCESS`). A connection that is lost on the way is an
     /// error of [`Phase::Commit`], because nobody knows whether it happened.
     pub fn execute_and_commit(&mut self, sql: &str) -> Result<u64> {
+        self.note_commit();
         self.connection.set_autocommit(true);
         let result = self.execute_sql(Phase::Execute, None, sql);
         self.connection.set_autocommit(false);
@@ -251,6 +261,7 @@ impl Session {
 
     /// Makes the session's transaction durable.
     pub fn commit(&self) -> Result<(), OciError> {
+        self.note_commit();
         // SAFETY: live handles of this session, used by one thread at a time.
         unsafe {
             let status = (self.api.OCITransCommit)(self.service(), self.error.as_ptr(), OCI_DEFAULT);

@@ -1,6 +1,6 @@
 //! Transactions for a host that keeps a session and does not know in advance what will come: an attached database, an ETL server.
 
-use super::{Transaction, commit_outcome_unknown};
+use super::{CommitOutcome, Transaction, commit_outcome_unknown, outcome_of_last_commit};
 use crate::error::{Error, Phase, Result};
 use crate::oci::{CancelHandle, Session};
 use crate::sql;
@@ -13,7 +13,8 @@ const PIECE: &str = "OLBRIDGE_PIECE";
 ///
 /// Each piece of work is all or nothing: one that fails takes back what it did, and leaves an open transaction as it was before. What the
 /// database says of the transaction is compared with what is known here, before and after. A lost connection ends everything:
-/// [`TransactionState::Lost`], and whether a commit that was under way has happened is then said to be unknown, never guessed.
+/// [`TransactionState::Lost`]; whether a commit that was under way has happened is asked when it reconnects, and said to be unknown where nobody can
+/// tell, never guessed.
 #[derive(Debug)]
 pub struct TransactionManager {
     session: Session,
@@ -216,17 +217,20 @@ impl TransactionManager {
         Ok(held.rows_changed)
     }
 
-    /// Logs in again after the connection was lost.
+    /// Logs in again after the connection was lost, and says what became of the work that was under way: rolled back, unless a commit was in doubt,
+    /// whose outcome Transaction Guard tells where the service has it.
     ///
     /// # Errors
-    /// Those of the login; [`Error::Usage`] when the connection is not lost.
-    pub fn reconnect(&mut self) -> Result<()> {
-        if !matches!(self.state, TransactionState::Lost { .. }) {
+    /// Those of the login, after which it may be tried again; [`Error::Usage`] when the connection is not lost.
+    pub fn reconnect(&mut self) -> Result<CommitOutcome> {
+        let TransactionState::Lost { commit_in_doubt } = self.state else {
             return Err(usage("the connection is not lost", "roll back to begin anew"));
-        }
-        self.session = self.session.reconnect()?;
+        };
+        let session = self.session.reconnect()?;
+        let outcome = if commit_in_doubt { outcome_of_last_commit(&self.session, &session) } else { CommitOutcome::RolledBack };
+        self.session = session;
         (self.state, self.held) = (TransactionState::Autocommit, Held::default());
-        Ok(())
+        Ok(outcome)
     }
 
     fn run_alone<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {

@@ -12,11 +12,11 @@ use olbridge::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use olbridge::copy::Target;
 use olbridge::error::Phase;
 use olbridge::fetch::{FetchColumn, FetchOptions, FetchPlan};
-use olbridge::load::{Loader, Returned};
+use olbridge::load::{ColumnPair, LoadOptions, LoadPlan, Loader, Returned};
 use olbridge::oci::Session;
 use olbridge::transaction::{Transaction, TransactionManager};
 
-use crate::loader_api::{engine_directory, plan};
+use crate::loader_api::engine_directory;
 use crate::support::database::Database;
 use crate::support::tables::{ids, table};
 use crate::support::{Outcome, Running, TIME_LIMIT, finish, skipped};
@@ -38,7 +38,8 @@ fn assert_nothing_left(audit: &Path, what: &str) {
         let left: Vec<&str> = line.split(' ').skip(1).filter(|part| !part.starts_with(FREED_WITH_THE_ENVIRONMENT)).collect();
         assert_eq!(left, ["lost_temporary_lobs=0"], "{what}");
         // One for each thread that has used it, whatever the length of the run.
-        let errors = line.split(' ').find_map(|part| part.strip_prefix(FREED_WITH_THE_ENVIRONMENT)).map_or(0, |count| count.parse().unwrap());
+        let errors =
+            line.split(' ').find_map(|part| part.strip_prefix(FREED_WITH_THE_ENVIRONMENT)).map_or(0, |count| count.parse().unwrap());
         assert!(errors <= 4, "{what}: {line}");
     }
 }
@@ -94,7 +95,7 @@ fn every_handle_is_freed_however_a_run_ends() {
     run(&["copy", "good.parquet", &target, "--mode", "update", "--key", "k", "--batch-rows", "70"], 0);
     run(&["copy", &target, "out.parquet"], 0);
     run(&["copy", &target, "out.ndjson", "--batch-rows", "3"], 0);
-    run(&["copy", &target, "int.parquet", "--as", "v=int64"], 2);
+    run(&["copy", &target, "int.parquet", "--as", "v=int64"], 4);
     run(&["copy", &target, &database.target("U"), "--mode", "create"], 0);
     run(&["sql", &database.target("T"), "SELECT * FROM T ORDER BY K"], 0);
     run(&["sql", &database.target("T"), "SELECT * FROM NOWHERE"], 7);
@@ -149,6 +150,19 @@ fn connect(path: &Path) -> Session {
     let mut options = target.connect_options(None);
     options.client_lib_dir = Some(engine_directory());
     Session::connect(&options).unwrap()
+}
+
+/// Columns K and V.
+fn plan(session: &Session, batch: &RecordBatch) -> LoadPlan {
+    let table = session.describe_table(&olbridge::oracle_type::TableName { schema: None, table: "T".into() }).unwrap().unwrap();
+    let schema = batch.schema();
+    let pair = |(source_index, field): (usize, &Arc<olbridge::arrow::datatypes::Field>)| ColumnPair {
+        source_index,
+        field: field.as_ref().clone(),
+        target: table.columns[source_index].clone(),
+    };
+    let pairs: Vec<ColumnPair> = schema.fields().iter().enumerate().map(pair).collect();
+    LoadPlan::new(&table.name, &pairs, LoadOptions { batch_rows: Some(15), ..LoadOptions::default() }).unwrap()
 }
 
 fn read(session: &Session, rows: usize) {

@@ -4,6 +4,7 @@ mod architecture;
 mod calendar;
 mod casts;
 mod cli;
+mod commit_in_doubt;
 mod copy_api;
 mod dml;
 mod exports;

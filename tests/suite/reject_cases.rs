@@ -45,5 +45,8 @@ fn exactly_the_good_rows_are_in_the_table_and_exactly_the_bad_ones_in_the_file()
         clean += u64::from(tally.bad == 0 && tally.good > 0);
     }
     // The cases were of all kinds.
-    assert!(good > 5_000 && bad > 2_000 && failed > 15 && clean > 5, "{good} good rows, {bad} bad ones, {failed} failed, {clean} without any");
+    assert!(
+        good > 5_000 && bad > 2_000 && failed > 15 && clean > 5,
+        "{good} good rows, {bad} bad ones, {failed} failed, {clean} without any"
+    );
 }

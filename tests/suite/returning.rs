@@ -204,10 +204,11 @@ fn every_scalar_type_comes_back_as_it_is_read() {
     let (returned, _) = together(&load(&mut session, plan, &[batch], false));
     // What a read of the table gives is the judge.
     let schema = returned.schema();
-    let columns = described.columns.iter().zip(schema.fields()).map(|(column, field)| olbridge::fetch::FetchColumn {
-        column: column.clone(),
-        field: field.as_ref().clone(),
-    });
+    let columns = described
+        .columns
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| olbridge::fetch::FetchColumn { column: column.clone(), field: field.as_ref().clone() });
     let sql = "SELECT * FROM T ORDER BY K".to_owned();
     let read = olbridge::fetch::FetchPlan::new(&session, "T", sql, columns.collect(), olbridge::fetch::FetchOptions::default()).unwrap();
     let read: Vec<RecordBatch> = read.open(&session).unwrap().map(Result::unwrap).collect();
@@ -289,7 +290,8 @@ fn an_array_statement_hands_out_the_cells_of_each_row() {
             let (keys, _) = statement.returned_cells(1, chunk);
             assert!(keys.values.chunks_exact(22).all(|key| key[0] == 2), "turn {turn}");
         }
-        let expected = [2, 1].into_iter().flat_map(|key| (1..=30).filter(move |level| level % 3 == key)).map(|level| format!("v{level}{bangs}"));
+        let expected =
+            [2, 1].into_iter().flat_map(|key| (1..=30).filter(move |level| level % 3 == key)).map(|level| format!("v{level}{bangs}"));
         assert_eq!(found, expected.collect::<Vec<_>>());
     }
     drop(statement);
