@@ -5,6 +5,8 @@ use crate::error::{Error, Phase, Result};
 use crate::oci::{CancelHandle, Session};
 use crate::sql;
 
+mod retry;
+
 /// Set before each piece of work in an open transaction, so that a piece that fails takes back itself and nothing else.
 const PIECE: &str = "OLBRIDGE_PIECE";
 
@@ -245,11 +247,19 @@ impl TransactionManager {
             }
         };
         self.note_loss(&result);
-        result
+        let value = result?;
+        self.refuse_foreign_work()?;
+        Ok(value)
     }
 
     fn run_within<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let transaction = resume(&mut self.session, &self.held);
+        if let Err(error) = transaction.refuse_ended() {
+            // What is done now would be a transaction of its own, and the rest is gone or committed.
+            transaction.leave_open();
+            self.state = TransactionState::MustRollBack;
+            return Err(error);
+        }
         let result = transaction.savepoint(PIECE).and_then(|()| {
             let done = work(&transaction).and_then(|value| transaction.refuse_unsent().map(|()| value));
             done.map_err(|error| (error, transaction.rollback_to(PIECE).is_ok())).map_err(|(error, taken_back)| {
