@@ -170,7 +170,7 @@ impl<'t> Sender<'t> {
 
 impl Outlet for Sender<'_> {
     fn execute(&mut self, columns: &[PlannedColumn], filled: Filled) -> Result<ArraySet, Error> {
-        let Filled { arrays, rows, segments, long } = filled;
+        let Filled { arrays, rows, segments, long, truncated } = filled;
         self.note_sent(u64::from(rows));
         self.segments = segments;
         self.statement.take_back(arrays).map_err(|error| error.into_error(Phase::Execute, Some(&self.table)))?;
@@ -179,7 +179,7 @@ impl Outlet for Sender<'_> {
         self.report.execute_time += began.elapsed();
         self.report.executes += 1;
         let returned = self.returned_rows()?;
-        self.settle(rows, outcome)?;
+        self.settle(rows, outcome, &truncated)?;
         self.hand_back(returned)?;
         self.segments.clear();
         Ok(self.statement.lend())

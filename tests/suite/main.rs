@@ -35,4 +35,6 @@ mod returning;
 mod snapshots;
 mod staged;
 mod support;
+mod system_columns;
 mod transactions;
+mod truncation;
