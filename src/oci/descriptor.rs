@@ -110,17 +110,17 @@ impl DescriptorArray {
         Ok(())
     }
 
-    /// Descriptor `index`.
-    ///
-    /// # Panics
-    /// When there is none.
-    pub(super) fn pointer(&self, index: usize) -> *mut c_void {
-        self.pointers.as_slice()[index]
-    }
-
     /// Address of the pointers, bytes of one and the external type: what is bound or defined.
     pub(crate) fn target(&self) -> (*mut u8, u32, u16) {
         (self.pointers.as_ptr().cast(), size_of::<*mut c_void>() as u32, self.kind.external_type())
+    }
+
+    /// Descriptor `index` itself.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub(crate) fn pointer(&self, index: usize) -> *mut c_void {
+        self.pointers.as_slice()[index]
     }
 
     /// Fills a descriptor from each of the first `rows` slots of `staged` that is not NULL. The error of a value names its 0-based row.
