@@ -6,6 +6,7 @@ mod casts;
 mod cli;
 mod copy_api;
 mod dml;
+mod export_faults;
 mod exports;
 mod fetcher_api;
 mod formats;
