@@ -199,9 +199,18 @@ impl<'s> FetchBuffer<'s> {
     fn bad_cell(&self, column_index: usize, rows: usize) -> Option<BadCell> {
         let (codes, (_, indicators)) = (&self.return_codes.as_slice()[..rows], self.cells.cells(0..rows));
         let stride_bytes = self.cells.layout().stride_bytes();
+        let lengths = self.cells.fetched_lengths();
+        let lengths = &lengths[..rows.min(lengths.len())];
+        // Nearly always all is well, which is told without a branch on any cell.
+        let is_odd = |code: u16, indicator: i16| !matches!((code, indicator), (0, 0) | (0 | CODE_NULL, -1));
+        let odd_cells = codes.iter().zip(indicators).fold(false, |any, (&code, &indicator)| any | is_odd(code, indicator));
+        let longest_bytes = lengths.iter().fold(0, |longest, &length| length.max(longest));
+        if !odd_cells && longest_bytes <= stride_bytes {
+            return None;
+        }
         let code_of = |row: usize| match (codes[row], indicators[row]) {
             (0 | CODE_NULL, -1) => None,
-            (0, 0) => self.cells.fetched_lengths().get(row).filter(|&&length| length > stride_bytes).map(|_| CODE_TRUNCATED),
+            (0, 0) => lengths.get(row).filter(|&&length| length > stride_bytes).map(|_| CODE_TRUNCATED),
             (0, _) => Some(CODE_TRUNCATED),
             (code, _) => Some(code),
         };
