@@ -349,7 +349,7 @@ fn memcpy(bencher: Bencher, bytes_per_value: usize) {
 fn memcpy_into_an_array(bencher: Bencher) {
     let source: ArrayRef = Arc::new(Int64Array::from(values(|random| random as i64)));
     let source = source.to_data().buffers()[0].clone();
-    bencher.counter(ItemsCount::new(ROWS)).bench_local(|| {
-        Int64Array::new(olbridge::arrow::buffer::Buffer::from(black_box(&source).as_slice()).into(), None)
-    });
+    bencher
+        .counter(ItemsCount::new(ROWS))
+        .bench_local(|| Int64Array::new(olbridge::arrow::buffer::Buffer::from(black_box(&source).as_slice()).into(), None));
 }

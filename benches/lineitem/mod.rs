@@ -107,4 +107,3 @@ pub fn batches(file: &Path) -> AnyResult<impl Iterator<Item = AnyResult<RecordBa
 pub fn engine_dir() -> AnyResult<PathBuf> {
     Ok(std::env::current_exe()?.parent().ok_or("no directory")?.to_path_buf())
 }
-

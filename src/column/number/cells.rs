@@ -1,6 +1,5 @@
 //! The other direction: NUMBER and FLOAT cells, decoded by us, into integers, decimals, floats, Boolean and text. Exact or refused.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, StringBuilder};
@@ -219,7 +218,7 @@ impl ColumnDefine for NumberText {
                 remedy: "mend the value in the table: no NUMBER that Oracle makes looks like this".into(),
             })?;
             // Writing into the builder's own buffer cannot fail.
-            let written = write!(texts, "{digits}");
+            let written = digits.write_text(&mut texts);
             debug_assert!(written.is_ok());
             texts.append_value("");
         }

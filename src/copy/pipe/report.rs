@@ -119,7 +119,13 @@ impl fmt::Display for PipeReport {
         writeln!(f, "{} copied from {}{scn} into {}", count(self.rows, "row"), self.source, self.table)?;
         let t = &self.times;
         writeln!(f, "  in {}: {} rows/s, {}", milliseconds(t.total_ms), thousands(self.rows_per_second), count(self.executes, "execute"))?;
-        let stages = [("fetch", t.fetch_ms), ("copy", t.copy_ms), ("execute", t.execute_ms), ("waited for it", t.execute_wait_ms), ("commit", t.commit_ms)];
+        let stages = [
+            ("fetch", t.fetch_ms),
+            ("copy", t.copy_ms),
+            ("execute", t.execute_ms),
+            ("waited for it", t.execute_wait_ms),
+            ("commit", t.commit_ms),
+        ];
         let stages: Vec<String> = stages.iter().map(|(name, time_ms)| format!("{name} {}", milliseconds(*time_ms))).collect();
         writeln!(f, "  {}", stages.join(", "))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))

@@ -121,9 +121,9 @@ impl ScaledDecoder {
             // The ending 0 of an odd scale: 39 digits would not fit where 38 do.
             (part, digits, missing) = (part / 10, digits - 1, 0);
         }
-        let value = value.checked_mul(u128::from(POWERS_OF_TEN[digits]))?.checked_add(u128::from(part))?;
-        let power = *POWERS_OF_TEN.get(usize::try_from(missing).ok()?)?;
-        Some((i128::try_from(value.checked_mul(u128::from(power))?).ok()?, sign))
+        let value = times_power(value, digits)?.checked_add(u128::from(part))?;
+        let value = if missing == 0 { value } else { times_power(value, usize::try_from(missing).ok()?)? };
+        Some((i128::try_from(value).ok()?, sign))
     }
 }
 
@@ -162,9 +162,8 @@ pub fn decode_f64_of_15_digits(slot: &NumberSlot) -> Option<f64> {
 }
 
 /// The powers of ten that a double holds exactly.
-const FLOAT_POWERS_OF_TEN: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
+const FLOAT_POWERS_OF_TEN: [f64; 23] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22];
 
 /// Base-100 digits if a negative number has its terminator, the sign (all ones for a negative number), and the exponent.
 #[inline(always)]
@@ -191,6 +190,20 @@ fn pairs_of(word: u64, count: u32, sign: u64) -> (u64, bool) {
     let base = (ones * 101 + 1) & sign | ones.wrapping_neg() & !sign;
     let pairs = (bytes ^ sign).wrapping_add(base);
     (pairs, (pairs | pairs.wrapping_add(ONES * 28)) & (ONES << 7) == 0)
+}
+
+/// `value × 10^power`; a comparison costs less than a multiplication that looks for an overflow.
+#[inline(always)]
+fn times_power(value: u128, power: usize) -> Option<u128> {
+    const MOST: [u128; POWERS_OF_TEN.len()] = {
+        let (mut most, mut index) = ([0; POWERS_OF_TEN.len()], 0);
+        while index < most.len() {
+            most[index] = u128::MAX / POWERS_OF_TEN[index] as u128;
+            index += 1;
+        }
+        most
+    };
+    (value <= *MOST.get(power)?).then(|| value.wrapping_mul(u128::from(POWERS_OF_TEN[power])))
 }
 
 /// Eight base-100 digits, each in a byte, as a number.
