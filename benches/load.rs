@@ -8,32 +8,20 @@
 //! ```
 //! Nothing is asserted: figures and their conditions are in docs/performance.md.
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+#[allow(dead_code)] // Each benchmark uses its part.
+mod lineitem;
 
-use olbridge::arrow::array::{Array, AsArray, RecordBatch};
+use std::path::Path;
+
+use olbridge::arrow::array::{Array, AsArray};
 use olbridge::arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Type};
 use olbridge::copy::{Cancel, CopyJob, NoProgress, Target};
 use olbridge::error::Phase;
 use olbridge::oci::{ConnectOptions, Secret, Session};
-use olbridge::parquet::arrow::ArrowWriter;
-use olbridge::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use olbridge::parquet::basic::Compression;
-use olbridge::parquet::file::properties::WriterProperties;
-use tpchgen::generators::LineItemGenerator;
-use tpchgen_arrow::LineItemArrow;
 
-const BATCH_ROWS: usize = 8192;
+use lineitem::{AnyResult, BATCH_ROWS, LINEITEM_DDL, batches, best, engine_dir, generate, measured, run_child};
+
 const ROUNDS: usize = 9;
-const LINEITEM_DDL: &str = "CREATE TABLE LINEITEM (L_ORDERKEY NUMBER(19) NOT NULL, L_PARTKEY NUMBER(19) NOT NULL, L_SUPPKEY NUMBER(19) NOT NULL, \
-     L_LINENUMBER NUMBER(10) NOT NULL, L_QUANTITY NUMBER(15,2) NOT NULL, L_EXTENDEDPRICE NUMBER(15,2) NOT NULL, L_DISCOUNT NUMBER(15,2) NOT NULL, \
-     L_TAX NUMBER(15,2) NOT NULL, L_RETURNFLAG VARCHAR2(1) NOT NULL, L_LINESTATUS VARCHAR2(1) NOT NULL, L_SHIPDATE DATE NOT NULL, \
-     L_COMMITDATE DATE NOT NULL, L_RECEIPTDATE DATE NOT NULL, L_SHIPINSTRUCT VARCHAR2(25) NOT NULL, L_SHIPMODE VARCHAR2(10) NOT NULL, \
-     L_COMMENT VARCHAR2(44) NOT NULL)";
-
-type AnyResult<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> AnyResult<()> {
     let args: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -48,9 +36,6 @@ fn main() -> AnyResult<()> {
     }
 }
 
-/// Wall seconds, CPU seconds and peak RSS in KiB of one child.
-type Figures = (f64, f64, u64);
-
 fn compare(rows: usize) -> AnyResult<()> {
     let dir = tempfile::tempdir()?;
     let file = dir.path().join("lineitem.parquet");
@@ -60,7 +45,7 @@ fn compare(rows: usize) -> AnyResult<()> {
     let (mut decodes, mut loads, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     // One after the other in each round: a machine that is shared has slow minutes, and both shall be in the same one.
     for round in 1..=ROUNDS {
-        let (decode, load) = (run_child("decode", &file)?, run_child("olbridge", &file)?);
+        let (decode, load) = (run_child("decode", &file, None)?, run_child("olbridge", &file, None)?);
         println!("{round:<6} {:>12.3} {:>14.3} {:>14.2} {:>17.3}", decode.0, load.0, load.0 / decode.0, load.1);
         ratios.push(load.0 / decode.0);
         decodes.push(decode);
@@ -68,7 +53,7 @@ fn compare(rows: usize) -> AnyResult<()> {
     }
     ratios.sort_by(f64::total_cmp);
     println!("wall ratio: median {:.2}, least {:.2}, most {:.2}", ratios[ROUNDS / 2], ratios[0], ratios[ROUNDS - 1]);
-    let (decode, load, peer) = (best(&decodes), best(&loads), run_child("rust-oracle", &file)?);
+    let (decode, load, peer) = (best(&decodes), best(&loads), run_child("rust-oracle", &file, None)?);
     println!("{:<12} {:>9} {:>9} {:>12} {:>13}", "best of all", "wall s", "CPU s", "rows/s", "peak RSS KiB");
     for (what, (wall, cpu, peak_kib)) in [("decode", decode), ("olbridge", load), ("rust-oracle", peer)] {
         println!("{what:<12} {wall:>9.3} {cpu:>9.3} {:>12.0} {peak_kib:>13}", rows as f64 / wall);
@@ -78,84 +63,12 @@ fn compare(rows: usize) -> AnyResult<()> {
     Ok(())
 }
 
-fn best(rounds: &[Figures]) -> Figures {
-    rounds.iter().copied().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
-}
-
-fn run_child(what: &str, file: &Path) -> AnyResult<Figures> {
-    let output = Command::new(std::env::current_exe()?).args(["child", what]).arg(file).output()?;
-    if !output.status.success() {
-        return Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let text = String::from_utf8(output.stdout)?;
-    let mut figures = text.split_whitespace();
-    let mut next = || figures.next().ok_or("child printed too little");
-    Ok((next()?.parse()?, next()?.parse()?, next()?.parse()?))
-}
-
-/// Runs `work` and prints wall seconds, CPU seconds and peak RSS in KiB of this process.
-fn measured(work: impl FnOnce() -> AnyResult<usize>) -> AnyResult<()> {
-    let (began, cpu_before) = (Instant::now(), cpu_seconds());
-    let rows = work()?;
-    assert!(rows > 0, "nothing was read");
-    println!("{} {} {}", began.elapsed().as_secs_f64(), cpu_seconds() - cpu_before, peak_rss_kib());
-    Ok(())
-}
-
-/// User and system time of this process; 0 where /proc is missing.
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = after_name.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<u64>().ok()).sum();
-    ticks as f64 / 100.0
-}
-
-fn peak_rss_kib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or(0)
-}
-
-fn generate(file: &Path, rows: usize) -> AnyResult<()> {
-    // Scale factor 1 has about 6 million lines.
-    let scale_factor = rows as f64 / 6_000_000.0 * 1.02;
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let mut writer = None;
-    let mut left = rows;
-    for batch in LineItemArrow::new(LineItemGenerator::new(scale_factor, 1, 1)).with_batch_size(BATCH_ROWS) {
-        let batch = batch?;
-        let batch = batch.slice(0, batch.num_rows().min(left));
-        if writer.is_none() {
-            writer = Some(ArrowWriter::try_new(File::create(file)?, batch.schema(), Some(properties.clone()))?);
-        }
-        if let Some(writer) = &mut writer {
-            writer.write(&batch)?;
-        }
-        left -= batch.num_rows();
-        if left == 0 {
-            break;
-        }
-    }
-    writer.ok_or("no rows generated")?.close()?;
-    if left > 0 { Err(format!("{left} rows are missing").into()) } else { Ok(()) }
-}
-
-fn batches(file: &Path) -> AnyResult<impl Iterator<Item = AnyResult<RecordBatch>>> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file)?)?.with_batch_size(BATCH_ROWS).build()?;
-    Ok(reader.map(|batch| batch.map_err(Into::into)))
-}
-
 fn decode(file: &Path) -> AnyResult<usize> {
     let mut rows = 0;
     for batch in batches(file)? {
         rows += std::hint::black_box(batch?).num_rows();
     }
     Ok(rows)
-}
-
-/// Cargo builds the engine beside this benchmark, as a dependency.
-fn engine_dir() -> AnyResult<PathBuf> {
-    Ok(std::env::current_exe()?.parent().ok_or("no directory")?.to_path_buf())
 }
 
 fn load(file: &Path) -> AnyResult<usize> {

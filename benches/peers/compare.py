@@ -25,7 +25,7 @@ ROUNDS = 3
 
 
 def lineitem_ddl():
-    text = (HERE.parent / "load.rs").read_text()
+    text = (HERE.parent / "lineitem" / "mod.rs").read_text()
     ddl = re.search(r'LINEITEM_DDL: &str = "(.*?)";', text, re.DOTALL).group(1)
     return re.sub(r"\\\n\s*", "", ddl)
 

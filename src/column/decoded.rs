@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray};
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::DataType;
 
-use super::{ColumnDefine, ValueError, try_for_each_valid};
+use super::{ColumnDefine, ValueError};
 use crate::layout::{Cells, Layout};
 
 /// Why a value is refused, and what to do: asked only for a value that was.
@@ -38,12 +38,37 @@ where
     fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
         let (slots, _) = cells.values.as_chunks::<N>();
         let mut values = vec![A::Native::default(); cells.rows];
-        try_for_each_valid(nulls.as_ref(), cells.rows, |index| {
-            values[index] = (self.decode)(&slots[index]).ok_or_else(|| refuse(index, (self.explain)(&slots[index])))?;
-            Ok(())
-        })?;
+        for (start, end) in valid_runs(nulls.as_ref(), cells.rows) {
+            if let Some(refused) = self.decode_run(&slots[start..end], &mut values[start..end]) {
+                return Err(refuse(start + refused, (self.explain)(&slots[start + refused])));
+            }
+        }
         finish::<A>(values.into(), nulls, &self.data_type)
     }
+}
+
+impl<A, const N: usize, D> Decoded<A, N, D>
+where
+    A: ArrowPrimitiveType,
+    D: Fn(&[u8; N]) -> Option<A::Native> + Send,
+{
+    /// Decodes until a value is refused; its index. One loop without a test of validity or of bounds, in one place.
+    #[inline(never)]
+    fn decode_run(&self, slots: &[[u8; N]], values: &mut [A::Native]) -> Option<usize> {
+        for (index, (value, slot)) in values.iter_mut().zip(slots).enumerate() {
+            match (self.decode)(slot) {
+                Some(decoded) => *value = decoded,
+                None => return Some(index),
+            }
+        }
+        None
+    }
+}
+
+/// Ranges of rows that are not NULL.
+fn valid_runs(nulls: Option<&NullBuffer>, rows: usize) -> impl Iterator<Item = (usize, usize)> {
+    let whole = nulls.is_none().then_some((0, rows));
+    whole.into_iter().chain(nulls.into_iter().flat_map(NullBuffer::valid_slices))
 }
 
 #[cold]

@@ -1,6 +1,5 @@
 //! Dates, timestamps and intervals as text, in Oracle's names and with all their digits: for values that no Arrow type of time holds.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringBuilder};
@@ -96,19 +95,39 @@ fn datetime_form(fractional_digits: u8, with_zone: bool) -> PlannedDefine {
     })
 }
 
-/// Writing into a String cannot fail.
 fn push_datetime(text: &mut String, fields: &DateTimeFields, fractional_digits: u8, with_zone: bool) {
     let DateTimeFields { year, month, day, hour, minute, second, nanosecond, offset_minutes } = *fields;
-    let sign = if year < 0 { "-" } else { "" };
-    let _ = write!(text, "{sign}{:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}", year.unsigned_abs());
+    if year < 0 {
+        text.push('-');
+    }
+    push_digits::<4>(text, u32::from(year.unsigned_abs()));
+    for (separator, part) in [('-', month), ('-', day), (' ', hour), (':', minute), (':', second)] {
+        text.push(separator);
+        push_digits::<2>(text, u32::from(part));
+    }
     if fractional_digits > 0 {
-        let digits = u32::from(fractional_digits.min(9));
-        let _ = write!(text, ".{:0width$}", nanosecond / 10u32.pow(9 - digits), width = digits as usize);
+        let end = text.len() + 1 + usize::from(fractional_digits.min(9));
+        text.push('.');
+        push_digits::<9>(text, nanosecond);
+        text.truncate(end);
     }
     if with_zone {
-        let (sign, minutes) = (if offset_minutes < 0 { '-' } else { '+' }, offset_minutes.unsigned_abs());
-        let _ = write!(text, " {sign}{:02}:{:02}", minutes / 60, minutes % 60);
+        let (sign, minutes) = (if offset_minutes < 0 { " -" } else { " +" }, u32::from(offset_minutes.unsigned_abs()));
+        text.push_str(sign);
+        push_digits::<2>(text, minutes / 60);
+        text.push(':');
+        push_digits::<2>(text, minutes % 60);
     }
+}
+
+/// A number of at most `DIGITS` digits, with leading zeros.
+fn push_digits<const DIGITS: usize>(text: &mut String, mut number: u32) {
+    let mut digits = [b'0'; DIGITS];
+    for digit in digits.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+    }
+    text.extend(digits.map(char::from));
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::type_map::{LossyKind, LossySet};
 
 mod fits;
 mod insert;
+mod overlap;
 mod report;
 mod run;
 

@@ -104,6 +104,19 @@ impl<'s> Fetcher<'s> {
         self.statement.cells(index, rows)
     }
 
+    /// Whether there are LOBs, which stay with the statement.
+    pub(crate) fn has_lobs(&self) -> bool {
+        self.names.layouts.iter().any(|layout| matches!(layout, Layout::Lob { .. }))
+    }
+
+    /// Takes the array buffers out as [`Self::next_rows`] left them; the next rows go into `spare`. Not where there are LOBs.
+    ///
+    /// # Errors
+    /// As [`FetchStatement::exchange`].
+    pub(crate) fn exchange(&mut self, spare: ArraySet) -> Result<ArraySet> {
+        self.statement.exchange(spare).map_err(|error| self.names.fetch_failed(error))
+    }
+
     /// Rows handed out so far.
     pub fn rows_fetched(&self) -> u64 {
         self.rows_taken

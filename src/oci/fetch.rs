@@ -6,7 +6,7 @@ use oci_sys::*;
 
 use crate::layout::{Cells, Layout, LongCells};
 use crate::oci::array::MAX_ROWS_PER_EXECUTE;
-use crate::oci::arrays::ArraySet;
+use crate::oci::arrays::{ArraySet, next_id};
 use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::OciError;
 use crate::oci::describe::select_list;
@@ -52,6 +52,8 @@ pub struct FetchStatement<'s> {
     columns: Vec<ColumnDesc>,
     buffers: Vec<FetchBuffer<'s>>,
     capacity_rows: u32,
+    /// [`ArraySet::id`] of the arrays that are here.
+    arrays_id: u64,
     at_end: bool,
 }
 
@@ -77,7 +79,7 @@ impl<'s> FetchStatement<'s> {
         }
         let buffers = layouts.iter().map(|&layout| FetchBuffer::allocate(session, layout, capacity_rows as usize));
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
-        let this = FetchStatement { statement, columns, buffers, capacity_rows, at_end: false };
+        let this = FetchStatement { statement, columns, buffers, capacity_rows, arrays_id: next_id(), at_end: false };
         this.define_all()?;
         Ok(this)
     }
@@ -149,7 +151,8 @@ impl<'s> FetchStatement<'s> {
             buffer.cells.take_back(arrays);
             filled
         });
-        let filled = ArraySet { id: spare.id, columns: columns.collect(), capacity_rows: self.capacity_rows };
+        let id = std::mem::replace(&mut self.arrays_id, spare.id);
+        let filled = ArraySet { id, columns: columns.collect(), capacity_rows: self.capacity_rows };
         // Until every column is defined anew, the client knows the arrays that are given away.
         let was_at_end = std::mem::replace(&mut self.at_end, true);
         self.define_all()?;
@@ -196,9 +199,18 @@ impl<'s> FetchBuffer<'s> {
     pub(super) fn bad_cell(&self, column_index: usize, rows: usize) -> Option<BadCell> {
         let (codes, (_, indicators)) = (&self.return_codes.as_slice()[..rows], self.cells.cells(0..rows));
         let stride_bytes = self.cells.layout().stride_bytes();
+        let lengths = self.cells.fetched_lengths();
+        let lengths = &lengths[..rows.min(lengths.len())];
+        // Nearly always all is well, which is told without a branch on any cell.
+        let is_odd = |code: u16, indicator: i16| !matches!((code, indicator), (0, 0) | (0 | CODE_NULL, -1));
+        let odd_cells = codes.iter().zip(indicators).fold(false, |any, (&code, &indicator)| any | is_odd(code, indicator));
+        let longest_bytes = lengths.iter().fold(0, |longest, &length| length.max(longest));
+        if !odd_cells && longest_bytes <= stride_bytes {
+            return None;
+        }
         let code_of = |row: usize| match (codes[row], indicators[row]) {
             (0 | CODE_NULL, -1) => None,
-            (0, 0) => self.cells.fetched_lengths().get(row).filter(|&&length| length > stride_bytes).map(|_| CODE_TRUNCATED),
+            (0, 0) => lengths.get(row).filter(|&&length| length > stride_bytes).map(|_| CODE_TRUNCATED),
             (0, _) => Some(CODE_TRUNCATED),
             (code, _) => Some(code),
         };

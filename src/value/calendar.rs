@@ -96,12 +96,39 @@ fn early_from_days(days: i32, calendar: Calendar) -> Result<(i16, u8, u8), DateT
     }
 }
 
+/// First year of [`MONTHS`].
+const FIRST_TABLE_YEAR: i16 = 1900;
+/// 1900-01-01, in days since 1970-01-01.
+const FIRST_TABLE_DAY: i32 = -25_567;
+
+/// The day before the first of each month from 1900 to 2099, and the days of that month: most dates of business lie there, and close together.
+static MONTHS: [(i32, u32); 2_400] = {
+    let (mut months, mut index, mut day_before) = ([(0, 0); 2_400], 0, FIRST_TABLE_DAY - 1);
+    while index < months.len() {
+        let year = FIRST_TABLE_YEAR + (index / 12) as i16;
+        let days = days_of_month((index % 12) as u8 + 1, is_gregorian_leap(year));
+        months[index] = (day_before, days as u32);
+        day_before += days as i32;
+        index += 1;
+    }
+    months
+};
+
 /// Day number since 1970-01-01 of one of Oracle's dates.
 ///
 /// # Errors
 /// Before year 1, after 9999, and for what is no date.
 #[inline]
 pub fn days_from_oracle(year: i16, month: u8, day: u8, calendar: Calendar) -> Result<i32, DateTimeError> {
+    let (years, months) = (year.wrapping_sub(FIRST_TABLE_YEAR) as u16, u32::from(month).wrapping_sub(1));
+    match MONTHS.get(usize::from(years) * 12 + months as usize) {
+        Some((day_before, days)) if months < 12 && u32::from(day).wrapping_sub(1) < *days => Ok(day_before + i32::from(day)),
+        _ => days_by_calculation(year, month, day, calendar),
+    }
+}
+
+#[inline(never)]
+fn days_by_calculation(year: i16, month: u8, day: u8, calendar: Calendar) -> Result<i32, DateTimeError> {
     let date = (year, month, day);
     if date < FIRST_GREGORIAN_DATE {
         return days_from_early(date, calendar);
@@ -128,13 +155,13 @@ fn days_from_early((year, month, day): (i16, u8, u8), calendar: Calendar) -> Res
     }
 }
 
-fn is_gregorian_leap(year: i16) -> bool {
+const fn is_gregorian_leap(year: i16) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-fn days_of_month(month: u8, is_leap: bool) -> u8 {
+const fn days_of_month(month: u8, is_leap: bool) -> u8 {
     match month {
-        2 => 28 + u8::from(is_leap),
+        2 => 28 + is_leap as u8,
         4 | 6 | 9 | 11 => 30,
         _ => 31,
     }

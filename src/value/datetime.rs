@@ -136,10 +136,28 @@ pub fn decode_dat(slot: &DatSlot) -> Result<DateTimeFields, DateTimeError> {
     }
 }
 
+/// Days since 1970-01-01 and second of the day of a `SQLT_DAT` value; fails before year 1 and on bytes that no date has.
+#[inline(always)]
+pub fn decode_dat_days(slot: &DatSlot, calendar: Calendar) -> Result<(i32, u32), DateTimeError> {
+    let [century, year, month, day, hour, minute, second] = *slot;
+    let year = (i16::from(century) - 100) * 100 + i16::from(year) - 100;
+    let (hour, minute, second) = (hour.wrapping_sub(1), minute.wrapping_sub(1), second.wrapping_sub(1));
+    if !((hour < 24) & (minute < 60) & (second < 60)) {
+        return Err(DateTimeError::Malformed);
+    }
+    let days = match year {
+        // There is no year 0, and none before -4712: these bytes are no date, while other years before Christ are one that is not carried.
+        ..-4712 | 0 => return Err(DateTimeError::Malformed),
+        year => days_from_oracle(year, month, day, calendar)?,
+    };
+    Ok((days, u32::from(hour) * 3600 + u32::from(minute) * 60 + u32::from(second)))
+}
+
 /// Seconds since 1970-01-01 00:00:00 of a `SQLT_DAT` value; fails before year 1 and on bytes that no date has.
-#[inline]
+#[inline(always)]
 pub fn decode_dat_seconds(slot: &DatSlot, calendar: Calendar) -> Result<i64, DateTimeError> {
-    seconds_from_fields(&decode_dat(slot)?, calendar)
+    let (days, second_of_day) = decode_dat_days(slot, calendar)?;
+    Ok(i64::from(days) * SECONDS_PER_DAY + i64::from(second_of_day))
 }
 
 /// Seconds since 1970-01-01 00:00:00 UTC of fields that came from Oracle, without their fraction; fails before year 1 and on what is no time.

@@ -9,10 +9,12 @@ use std::cmp::Ordering;
 mod decode;
 mod encode;
 mod short;
+mod words;
 
 pub use decode::{Digits, decode_i128};
 pub use encode::{encode_f32_shortest, encode_f64_shortest, encode_i64, encode_i128, encode_i256, encode_u64};
 pub use short::{ShortDecimal, ShortForm};
+pub use words::{ScaledDecoder, decode_f64_of_15_digits};
 
 /// Bytes of one `SQLT_VNU` value, length byte included.
 pub const NUMBER_SLOT_BYTES: usize = 22;

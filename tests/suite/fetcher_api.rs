@@ -91,3 +91,18 @@ fn both_sets_of_buffers_are_within_the_budget() {
         assert!(plan.buffer_bytes() <= 10_000 && plan.buffer_bytes() > 9_000, "{}", plan.buffer_bytes());
     }
 }
+
+#[test]
+fn rows_before_a_fetch_that_fails_are_delivered_first() {
+    let workspace = Workspace::new();
+    let session = filled(&workspace);
+    session.commit().unwrap();
+    for decode_behind in [true, false] {
+        // The sixth fetch fails at its seventh row; the one before it is being converted meanwhile.
+        let sql = "SELECT ID, 1 / (57 - ID) V FROM T";
+        let (batches, error) = read(&session, plan(&session, sql, &[DataType::Int64, DataType::Utf8], decode_behind));
+        assert!(error.unwrap().contains("ORA-01476"));
+        let ids: Vec<i64> = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+        assert_eq!(ids, (1..=50).collect::<Vec<i64>>());
+    }
+}

@@ -8,6 +8,7 @@ mod cli;
 mod commit_in_doubt;
 mod copy_api;
 mod dml;
+mod export_faults;
 mod exports;
 mod fetcher_api;
 mod formats;

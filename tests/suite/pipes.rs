@@ -124,3 +124,58 @@ fn a_table_is_not_truncated_while_it_is_read() {
     workspace.ok(&into("overwrite"));
     assert_eq!(workspace.count("embedded:a.db", "T"), 1);
 }
+
+/// Rows `ID` 1 to 3000 in `embedded:a.db`.
+fn numbered() -> Workspace {
+    let workspace = Workspace::new();
+    workspace.sql("embedded:a.db", "CREATE TABLE T (ID NUMBER(9) NOT NULL, N NUMBER, D TIMESTAMP(6), V VARCHAR2(40))");
+    let insert = "INSERT INTO T SELECT LEVEL, LEVEL / 8, TIMESTAMP '2024-01-01 00:00:00.25' + NUMTODSINTERVAL(LEVEL, 'MINUTE'), \
+                  CASE WHEN MOD(LEVEL, 7) = 0 THEN NULL ELSE 'text ' || LEVEL END FROM DUAL CONNECT BY LEVEL <= 3000";
+    workspace.sql("embedded:a.db", insert);
+    workspace
+}
+
+#[test]
+fn rows_inserted_while_the_next_are_fetched_arrive_once_and_whole() {
+    let workspace = numbered();
+    for (batch_rows, executes) in [("1", 3000), ("7", 429), ("1000", 3), ("3000", 1), ("4000", 1)] {
+        let words = ["copy", "embedded:a.db/T", "embedded:b.db/T", "--mode", "overwrite", "--allow-destructive", "--report", "json"];
+        let report: Value = serde_json::from_str(&workspace.ok(&[&words[..], &["--batch-rows", batch_rows]].concat())).unwrap();
+        assert_eq!((report["rows"].as_u64(), report["executes"].as_u64()), (Some(3000), Some(executes)), "{report}");
+        assert!(report["times"]["execute_wait_ms"].is_u64() && report["times"]["copy_ms"] == 0, "{report}");
+        let all = |target: &str| workspace.rows(target, "SELECT ID, N, D, V FROM T ORDER BY ID");
+        assert_eq!(all("embedded:b.db"), all("embedded:a.db"), "{batch_rows}");
+    }
+    workspace.sql("embedded:a.db", "DELETE FROM T");
+    workspace.ok(&["copy", "embedded:a.db/T", "embedded:b.db/T", "--mode", "overwrite", "--allow-destructive"]);
+    assert_eq!(workspace.count("embedded:b.db", "T"), 0);
+}
+
+#[test]
+fn a_source_that_breaks_off_does_not_hide_the_row_that_was_refused_before() {
+    let workspace = numbered();
+    workspace.sql("embedded:b.db", "CREATE TABLE T (ID NUMBER(9), N NUMBER, V VARCHAR2(12) CHECK (V <> 'text 1234'))");
+    workspace.sql("embedded:b.db", "INSERT INTO T VALUES (0, 0, 'mine')");
+    let copy = |divisor: u32, more: &[&str]| {
+        let query = format!("SELECT ID, 1 / ({divisor} - ID) N, V FROM T");
+        workspace.run(&[&["copy", "embedded:a.db/T", "embedded:b.db/T", "--query", &query, "--batch-rows", "100"], more].concat())
+    };
+    // Rows 1301 to 1400 are fetched, and fail, while those before them are inserted.
+    copy(1350, &[]).fails(5, &["T", "row 1234", "ORA-02290"]);
+    copy(1150, &[]).fails(7, &["ORA-01476"]);
+    copy(1150, &["--mode", "overwrite", "--allow-destructive"]).fails(7, &["ORA-01476"]);
+    assert_eq!(workspace.rows("embedded:b.db", "SELECT V FROM T"), [[Some("mine".to_owned())]]);
+}
+
+#[test]
+fn a_connection_that_is_lost_on_either_side_leaves_the_target_as_it_was() {
+    let workspace = numbered();
+    workspace.sql("embedded:b.db", "CREATE TABLE T (ID NUMBER(9), N NUMBER, D TIMESTAMP(6), V VARCHAR2(40))");
+    workspace.sql("embedded:b.db", "INSERT INTO T (ID) VALUES (0)");
+    for (fault, at) in [("lost-fetch", 8), ("lost-fetch", 15), ("lost-fetch", 24), ("lost-commit", 1)] {
+        let mut command = workspace.command(["copy", "embedded:a.db/T", "embedded:b.db/T", "--batch-rows", "100"]);
+        command.env("OLBRIDGE_EMBEDDED_FAULT", format!("{fault}:{at}"));
+        crate::support::finish(command, crate::support::TIME_LIMIT).fails(7, &["ORA-03113"]);
+        assert_eq!(workspace.count("embedded:b.db", "T"), 1, "{fault} {at}");
+    }
+}

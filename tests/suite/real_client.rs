@@ -475,3 +475,19 @@ fn child_batch_errors() {
     drop(statement);
     session.commit().unwrap();
 }
+
+#[test]
+fn rows_go_from_one_session_of_oracles_client_to_another_while_the_next_are_fetched() {
+    let Some(mut server) = Loopback::start("real_client::pipe") else { return };
+    let batch = without_intervals(&every_type());
+    let file = server.workspace().parquet("t.parquet", slice::from_ref(&batch));
+    let source = server.target("T");
+    create_with_plain_numbers(&mut server, &file, &source);
+    server.ok(&["copy", &file, &source]);
+    let expected = server.rows("T");
+    for (rows, table) in [("1", "T1"), ("2", "T2"), ("1000", "T3")] {
+        server.ok(&["copy", &source, &server.target(table), "--mode", "create", "--lossy", "zone", "--batch-rows", rows]);
+        assert_eq!(server.rows(table), expected, "{rows} rows in a batch");
+    }
+    server.assert_clean();
+}

@@ -9,7 +9,9 @@ use olbridge::arrow::datatypes::Int64Type;
 use olbridge::parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
 
+use crate::export_faults::{filled, stalled};
 use crate::exports::read;
+use crate::support::csv;
 use crate::support::database::Database;
 use crate::support::tables::{ids, table};
 use crate::support::{Running, TIME_LIMIT};
@@ -76,10 +78,13 @@ fn parallel_readers_see_one_snapshot_while_others_write() {
         let _stop = Stop(&stop);
         for round in 0..2 {
             let order: &[&str] = if round % 2 == 0 { &["--ordered"] } else { &[] };
+            let before = writes.load(Ordering::Relaxed);
             let report = export(&database, &[&["--parallel", "3"], order].concat());
             assert_eq!(report["readers"]["sessions"].as_u64(), Some(3), "{report}");
             assert!(report["readers"]["slices"].as_u64().unwrap() > 12, "{report}");
             let scn = report["snapshot"]["scn"].as_u64().unwrap();
+            // Each of them is a commit of its own.
+            assert!(writes.load(Ordering::Relaxed) > before, "nothing was written while the table was read");
             let (found, marked) = (exported(&database), "SELECT MIN(V) FROM T AS OF SCN");
             let (found_ids, v) = (numbers(&found, "ID"), numbers(&found, "V"));
             let marks: Vec<i64> = found_ids.iter().zip(&v).filter(|(id, _)| **id < ROWS && *id % 5000 == 7).map(|(_, v)| *v).collect();
@@ -94,6 +99,35 @@ fn parallel_readers_see_one_snapshot_while_others_write() {
         }
         assert!(writes.load(Ordering::Relaxed) > 3, "nothing was written meanwhile");
     });
+}
+
+/// Commits are certain to fall between slices: the export stands still, because nobody takes its rows, while each slice's rows are changed.
+#[test]
+fn what_is_committed_between_two_slices_is_not_read() {
+    for order in [&["--ordered"][..], &[]] {
+        let database = filled();
+        let words = [&["copy", "embedded:data.db/T", "-", "--format", "csv", "--parallel", "3", "--batch-rows", "500"], order].concat();
+        let plan = database.ok(&[&words[..], &["--dry-run"]].concat());
+        assert!(plan.contains("3 readers"), "{plan}");
+        let expected = database.rows("SELECT ID, V FROM T ORDER BY ID");
+        let (text, outcome) = stalled(&database, &words, || {
+            for statement in [
+                "UPDATE T SET V = 'changed' WHERE MOD(ID, 3) = 0",
+                "DELETE FROM T WHERE MOD(ID, 3) = 1",
+                "INSERT INTO T SELECT 100000 + LEVEL, 'new' FROM DUAL CONNECT BY LEVEL <= 5000",
+            ] {
+                database.sql(statement);
+            }
+        });
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        let mut found = csv::parse(&text).split_off(1);
+        if order.is_empty() {
+            found.sort_by_key(|row| row[0].as_deref().unwrap().parse::<i64>().unwrap());
+        }
+        assert_eq!(found.len(), expected.len());
+        assert!(found == expected, "rows of another moment, or out of order");
+        assert_eq!(database.rows("SELECT COUNT(*) FROM T WHERE V = 'changed'")[0][0].as_deref(), Some("13334"));
+    }
 }
 
 /// Ends the writer.

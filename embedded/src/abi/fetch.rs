@@ -4,9 +4,11 @@ use std::ffi::c_void;
 
 use super::codes::{mode, status};
 use super::error::{ErrorBody, Failure, Outcome, guard, note};
+use super::fault::{self, Fault};
 use super::handle::{self, Handle};
 use super::output::{CellNote, Output};
 use super::refcursor;
+use super::replay::Replay;
 use super::statement::{OpenQuery, StatementBody, failed};
 use crate::engine::Nls;
 
@@ -125,6 +127,12 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
     if query.outputs.is_empty() {
         query.outputs = outputs;
     }
+    if let Some(fault) = fault::of_this_fetch(&statement.sql) {
+        return Err(strike(statement, fault));
+    }
+    let Some(query) = statement.query.as_mut() else {
+        return Err(Failure::ora(24338, "statement handle not executed"));
+    };
     let mut fetched = 0;
     let was_finished = query.finished;
     let found = go_to(query, start)?;
@@ -154,10 +162,28 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
     Ok(status::SUCCESS)
 }
 
+/// Ends the query, and the session where the connection is lost.
+fn strike(statement: &mut StatementBody, fault: Fault) -> Failure {
+    let core = statement.query.as_ref().map(|query| query.core.clone());
+    statement.close_query();
+    match core {
+        Some(core) if fault == Fault::LostFetch => {
+            drop(core.end());
+            Failure::ora(3113, "end-of-file on communication channel")
+        }
+        _ => Failure::ora(1555, "snapshot too old: rollback segment number with name \"\" too small"),
+    }
+}
+
 /// Reads up to `rows` rows; whether a cell has something to tell by its return code.
 fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<bool, Failure> {
     let mut noted = false;
     if query.finished {
+        return Ok(noted);
+    }
+    if let Some(replay) = &mut query.replay {
+        // SAFETY: the caller of the fetch promises `rows` elements in every defined buffer.
+        *fetched = unsafe { replay.give(&query.outputs, rows) }?;
         return Ok(noted);
     }
     let _engine = query.core.enter()?;
@@ -182,6 +208,10 @@ fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<
             }
         }
         *fetched += 1;
+    }
+    if *fetched == rows && query.position == 0 {
+        // SAFETY: as above.
+        query.replay = unsafe { Replay::record(&query.outputs, rows) }?;
     }
     Ok(noted)
 }

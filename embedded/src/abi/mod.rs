@@ -33,6 +33,7 @@ mod output_pieces;
 pub mod password;
 pub mod pool;
 mod refcursor;
+pub mod replay;
 mod returning;
 pub mod session;
 pub mod statement;

@@ -140,6 +140,26 @@ impl Output {
         )
     }
 
+    /// The arrays of `rows` elements, each with its bytes: values, indicators, lengths, return codes.
+    ///
+    /// # Errors
+    /// Where elements are more than the bytes that lie one after the other.
+    pub(super) fn arrays(&self, rows: usize) -> Result<[(*mut u8, usize); 4], Failure> {
+        let lengths: (*mut u8, usize) = match self.lengths {
+            Lengths::None => (std::ptr::null_mut(), 0),
+            Lengths::Short(lengths) => (lengths.cast(), 2),
+            Lengths::Wide(lengths) => (lengths.cast(), 4),
+        };
+        let is_dense = self.value_step == self.size_bytes
+            && (self.indicator_step, self.code_step) == (2, 2)
+            && (lengths.1 == 0 || self.length_step == lengths.1);
+        if !is_dense || self.callback.is_some() || self.is_descriptor() {
+            return Err(Failure::unimplemented(format_args!("OLBRIDGE_EMBEDDED_REPLAY_ROWS with column {}", self.name)));
+        }
+        let (indicators, codes) = ((self.indicators.cast(), 2 * rows), (self.codes.cast(), 2 * rows));
+        Ok([(self.value, self.size_bytes * rows), indicators, (lengths.0, lengths.1 * rows), codes])
+    }
+
     /// Whether it is written into locators.
     pub fn is_lob(&self) -> bool {
         matches!(self.external_type, sqlt::CLOB | sqlt::BLOB) && self.callback.is_none()

@@ -11,6 +11,7 @@ use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
+use super::replay::Replay;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
 use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, StatementKind, shape};
 
@@ -34,12 +35,14 @@ pub struct OpenQuery {
     pub position: u64,
     /// Rows that a client would have by now of what a server sent: those it prefetched and those it fetched.
     pub sent_rows: u64,
+    /// Its first fetch, while measurements ask for it again.
+    pub replay: Option<Replay>,
 }
 
 impl OpenQuery {
     /// A query that goes forward, of which nothing was fetched.
     pub fn new(cursor: Cursor, core: Arc<SessionCore>) -> OpenQuery {
-        OpenQuery { cursor, core, outputs: Vec::new(), finished: false, held_rows: None, position: 0, sent_rows: 0 }
+        OpenQuery { cursor, core, outputs: Vec::new(), finished: false, held_rows: None, position: 0, sent_rows: 0, replay: None }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::layout::{DateTimeFields, Layout};
 use crate::oracle_type::OracleType;
 use crate::type_map::LossyKind;
 use crate::value::datetime::{
-    Calendar, DAT_SLOT_BYTES, DatSlot, DateTimeError, SECONDS_PER_DAY, decode_dat, decode_dat_seconds, seconds_from_fields,
+    Calendar, DAT_SLOT_BYTES, DatSlot, DateTimeError, SECONDS_PER_DAY, decode_dat, decode_dat_days, decode_dat_seconds, seconds_from_fields,
 };
 
 const FIELDS_BYTES: usize = DateTimeFields::SIZE_BYTES;
@@ -35,7 +35,14 @@ fn date_cells(origin: Origin<'_>) -> PlannedDefine {
     }
     let truncate = origin.lossy.allows(LossyKind::SubSecond);
     Ok(match origin.wanted {
-        DataType::Date32 => dat::<Date32Type>(origin, move |seconds| whole_days(seconds, truncate)),
+        DataType::Date32 => {
+            let calendar = calendar(origin.lossy);
+            let decode = move |slot: &DatSlot| {
+                let (days, second_of_day) = decode_dat_days(slot, calendar).ok()?;
+                (truncate || second_of_day == 0).then_some(days)
+            };
+            decoded::<Date32Type, DAT_SLOT_BYTES>(DAT, origin.wanted, decode, explain_dat(origin))
+        }
         DataType::Date64 => dat::<Date64Type>(origin, |seconds| Some(seconds * 1_000)),
         DataType::Timestamp(TimeUnit::Second, None) => dat::<TimestampSecondType>(origin, Some),
         DataType::Timestamp(TimeUnit::Millisecond, None) => dat::<TimestampMillisecondType>(origin, |seconds| Some(seconds * 1_000)),
@@ -63,10 +70,13 @@ fn fields_cells(origin: Origin<'_>, with_zone: bool) -> PlannedDefine {
             if !truncate && nanosecond % nanoseconds_per_unit != 0 {
                 return None;
             }
-            // In 128 bits: the whole seconds before the first nanosecond of an i64 are beyond it, with their fraction they are not.
-            let count = i128::from(seconds_from_fields(&fields, calendar).ok()?) * i128::from(UNITS)
-                + i128::from(nanosecond / nanoseconds_per_unit);
-            i64::try_from(count).ok()
+            let seconds = seconds_from_fields(&fields, calendar).ok()?;
+            let fraction = nanosecond / nanoseconds_per_unit;
+            match seconds.checked_mul(UNITS) {
+                Some(whole) => whole.checked_add(fraction),
+                // The whole seconds before the first nanosecond of an i64 are beyond it, with their fraction they are not.
+                None => i64::try_from(i128::from(seconds) * i128::from(UNITS) + i128::from(fraction)).ok(),
+            }
         };
         decoded::<A, FIELDS_BYTES>(Layout::DateTime { with_zone }, origin.wanted, decode, explain_fields(origin))
     }

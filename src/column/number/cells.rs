@@ -1,6 +1,5 @@
 //! The other direction: NUMBER and FLOAT cells, decoded by us, into integers, decimals, floats, Boolean and text. Exact or refused.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, StringBuilder};
@@ -13,7 +12,9 @@ use crate::column::{ColumnDefine, Origin, PlannedDefine, ValueError, fixed, try_
 use crate::layout::{Cells, Layout};
 use crate::oracle_type::OracleType;
 use crate::type_map::LossyKind;
-use crate::value::number::{Digits, NUMBER_SLOT_BYTES, NumberSlot, decode_i128, encode_f32_shortest, encode_f64_shortest};
+use crate::value::number::{
+    Digits, NUMBER_SLOT_BYTES, NumberSlot, ScaledDecoder, decode_f64_of_15_digits, encode_f32_shortest, encode_f64_shortest,
+};
 
 const VNU: Layout = Layout::Fixed { external_type: SQLT_VNU, stride_bytes: NUMBER_SLOT_BYTES as u32 };
 
@@ -37,11 +38,12 @@ fn number<A: ArrowPrimitiveType>(
 
 /// Into integers: by the client where the column guarantees that every value fits, else by our codec, which refuses fractions and what is too large.
 pub(crate) fn integer_cells(origin: Origin<'_>) -> PlannedDefine {
+    const WHOLE: ScaledDecoder = ScaledDecoder::new(0);
     fn checked<A: ArrowPrimitiveType>(origin: Origin<'_>) -> Box<dyn ColumnDefine>
     where
-        A::Native: TryFrom<i128>,
+        A::Native: TryFrom<i64>,
     {
-        number::<A>(origin, |slot| decode_i128(slot, 0).ok().and_then(|value| value.try_into().ok()))
+        number::<A>(origin, |slot| WHOLE.decode_i64(slot)?.try_into().ok())
     }
     if native_digits(origin.wanted).is_some_and(|digits| is_whole_with(&origin.column.oracle_type, digits)) {
         return fixed::native_integer_cells(origin);
@@ -54,7 +56,7 @@ pub(crate) fn integer_cells(origin: Origin<'_>) -> PlannedDefine {
         DataType::UInt8 => checked::<UInt8Type>(origin),
         DataType::UInt16 => checked::<UInt16Type>(origin),
         DataType::UInt32 => checked::<UInt32Type>(origin),
-        DataType::UInt64 => checked::<UInt64Type>(origin),
+        DataType::UInt64 => number::<UInt64Type>(origin, |slot| WHOLE.decode_i128(slot).ok()?.try_into().ok()),
         _ => return Err(origin.problem("not an integer", "report this as a bug")),
     })
 }
@@ -80,31 +82,40 @@ pub(crate) fn decimal_cells(origin: Origin<'_>) -> PlannedDefine {
     fn largest(precision: u8) -> i128 {
         10i128.checked_pow(u32::from(precision)).map_or(i128::MAX, |power| power - 1)
     }
-    fn within(slot: &NumberSlot, scale: i8, largest: i128) -> Option<i128> {
-        decode_i128(slot, i32::from(scale)).ok().filter(|value| value.unsigned_abs() <= largest.unsigned_abs())
-    }
+    let is_within = |value: i128, largest: i128| value.unsigned_abs() <= largest.unsigned_abs();
     Ok(match *origin.wanted {
         DataType::Decimal32(precision, scale) => {
-            let largest = largest(precision);
-            number::<Decimal32Type>(origin, move |slot| within(slot, scale, largest).and_then(|value| value.try_into().ok()))
+            let (decoder, largest) = (ScaledDecoder::new(scale.into()), largest(precision));
+            let within = move |slot: &NumberSlot| decoder.decode_i64(slot).filter(|value| is_within((*value).into(), largest));
+            number::<Decimal32Type>(origin, move |slot| within(slot)?.try_into().ok())
         }
         DataType::Decimal64(precision, scale) => {
-            let largest = largest(precision);
-            number::<Decimal64Type>(origin, move |slot| within(slot, scale, largest).and_then(|value| value.try_into().ok()))
+            let (decoder, largest) = (ScaledDecoder::new(scale.into()), largest(precision));
+            number::<Decimal64Type>(origin, move |slot| decoder.decode_i64(slot).filter(|value| is_within((*value).into(), largest)))
         }
         DataType::Decimal128(precision, scale) => {
-            let largest = largest(precision);
-            number::<Decimal128Type>(origin, move |slot| within(slot, scale, largest))
+            let (decoder, largest) = (ScaledDecoder::new(scale.into()), largest(precision));
+            number::<Decimal128Type>(origin, move |slot| decoder.decode_i128(slot).ok().filter(|value| is_within(*value, largest)))
         }
-        DataType::Decimal256(precision, scale) => number::<Decimal256Type>(origin, move |slot| {
-            let digits = Digits::decode(slot).ok()?;
-            // A zero's digits are negative; every precision holds it.
-            (digits.shape().integer_digits + i32::from(scale) <= i32::from(precision)).then_some(())?;
-            let (low, high) = digits.to_i256(i32::from(scale)).ok()?;
-            Some(i256::from_parts(low, high))
-        }),
+        DataType::Decimal256(precision, scale) => {
+            let (decoder, largest) = (ScaledDecoder::new(scale.into()), largest(precision));
+            number::<Decimal256Type>(origin, move |slot| match decoder.decode_i128(slot) {
+                Ok(value) => (precision > 38 || is_within(value, largest)).then(|| i256::from_i128(value)),
+                Err(_) => wide(slot, precision, scale),
+            })
+        }
         _ => return Err(origin.problem("not a decimal", "report this as a bug")),
     })
+}
+
+/// What 128 bits do not hold.
+#[cold]
+fn wide(slot: &NumberSlot, precision: u8, scale: i8) -> Option<i256> {
+    let digits = Digits::decode(slot).ok()?;
+    // A zero's digits are negative; every precision holds it.
+    (digits.shape().integer_digits + i32::from(scale) <= i32::from(precision)).then_some(())?;
+    let (low, high) = digits.to_i256(i32::from(scale)).ok()?;
+    Some(i256::from_parts(low, high))
 }
 
 /// Into floats: a NUMBER that is the shortest text of a float is that float, as it is on the way in. Others are refused, or rounded if asked for.
@@ -112,10 +123,11 @@ pub(crate) fn float_number_cells(origin: Origin<'_>) -> PlannedDefine {
     const REMEDY: &str = "read the column as --as COLUMN=decimal(p,s) or text, or ask for the nearest float with --lossy rounding";
     let rounding = origin.lossy.allows(LossyKind::Rounding);
     let same = |slot: &NumberSlot, other: &NumberSlot| slot[..=usize::from(slot[0]).min(21)] == other[..=usize::from(other[0]).min(21)];
-    let as_f64 = move |slot: &NumberSlot| {
+    let of_many_digits = move |slot: &NumberSlot| {
         let (value, mut again) = (Digits::decode(slot).ok()?.to_f64(), [0; NUMBER_SLOT_BYTES]);
         (rounding || encode_f64_shortest(value, &mut again).is_ok() && same(slot, &again)).then_some(value)
     };
+    let as_f64 = move |slot: &NumberSlot| decode_f64_of_15_digits(slot).or_else(|| of_many_digits(slot));
     let as_f32 = move |slot: &NumberSlot| {
         let (value, mut again) = (Digits::decode(slot).ok()?.to_f64() as f32, [0; NUMBER_SLOT_BYTES]);
         let exact = encode_f32_shortest(value, &mut again).is_ok() && same(slot, &again);
@@ -156,10 +168,11 @@ impl ColumnDefine for BooleanCells {
 
     fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
         let (slots, _) = cells.values.as_chunks::<NUMBER_SLOT_BYTES>();
+        const BIT: ScaledDecoder = ScaledDecoder::new(0);
         let mut values = vec![false; cells.rows];
         try_for_each_valid(nulls.as_ref(), cells.rows, |index| {
-            values[index] = match decode_i128(&slots[index], 0) {
-                Ok(value @ 0..=1) => value == 1,
+            values[index] = match BIT.decode_i64(&slots[index]) {
+                Some(value @ 0..=1) => value == 1,
                 _ => return Err(not_boolean(index, &slots[index])),
             };
             Ok(())
@@ -205,7 +218,7 @@ impl ColumnDefine for NumberText {
                 remedy: "mend the value in the table: no NUMBER that Oracle makes looks like this".into(),
             })?;
             // Writing into the builder's own buffer cannot fail.
-            let written = write!(texts, "{digits}");
+            let written = digits.write_text(&mut texts);
             debug_assert!(written.is_ok());
             texts.append_value("");
         }

@@ -15,8 +15,10 @@ pub struct PipeTimes {
     pub fetch_ms: u64,
     /// From buffer to buffer.
     pub copy_ms: u64,
-    /// In the client of the target.
+    /// In the client of the target, at the same time as the fetches where no column is a LOB.
     pub execute_ms: u64,
+    /// Of the execution: what the fetching thread waited for.
+    pub execute_wait_ms: u64,
     /// The commit.
     pub commit_ms: u64,
     /// All of it.
@@ -59,6 +61,7 @@ pub(super) struct Tally {
     pub(super) fetch: Duration,
     pub(super) copy: Duration,
     pub(super) execute: Duration,
+    pub(super) wait: Duration,
     pub(super) commit: Duration,
 }
 
@@ -78,6 +81,7 @@ impl PipePlan {
                 fetch_ms: ms(tally.fetch),
                 copy_ms: ms(tally.copy),
                 execute_ms: ms(tally.execute),
+                execute_wait_ms: ms(tally.wait),
                 commit_ms: ms(tally.commit),
                 total_ms: ms(total),
             },
@@ -115,7 +119,13 @@ impl fmt::Display for PipeReport {
         writeln!(f, "{} copied from {}{scn} into {}", count(self.rows, "row"), self.source, self.table)?;
         let t = &self.times;
         writeln!(f, "  in {}: {} rows/s, {}", milliseconds(t.total_ms), thousands(self.rows_per_second), count(self.executes, "execute"))?;
-        let stages = [("fetch", t.fetch_ms), ("copy", t.copy_ms), ("execute", t.execute_ms), ("commit", t.commit_ms)];
+        let stages = [
+            ("fetch", t.fetch_ms),
+            ("copy", t.copy_ms),
+            ("execute", t.execute_ms),
+            ("waited for it", t.execute_wait_ms),
+            ("commit", t.commit_ms),
+        ];
         let stages: Vec<String> = stages.iter().map(|(name, time_ms)| format!("{name} {}", milliseconds(*time_ms))).collect();
         writeln!(f, "  {}", stages.join(", "))?;
         self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))

@@ -11,7 +11,7 @@ use crate::copy::plan::{TableAction, plan_error};
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
 use crate::error::{Error, Phase, PlanProblem, Result, RowError, SourceRow};
 use crate::fetch::{FetchedRows, Fetcher};
-use crate::oci::Session;
+use crate::oci::{ArrayRowError, Session};
 use crate::sql;
 use crate::transaction::{ORA_CANCELLED, Transaction, commit_outcome_unknown};
 
@@ -60,13 +60,17 @@ impl PipePlan {
             to.execute_sql(Phase::Ddl, Some(&self.table), statement)?;
             tally.created = self.action == TableAction::Create;
         }
-        let transaction = Transaction::begin(to);
+        let mut transaction = Transaction::begin(to);
         if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
             progress.event(&ProgressEvent::Statement { sql: statement.clone() });
             tally.rows_deleted = transaction.session().execute_sql(Phase::Execute, Some(&self.table), statement)?;
         }
         progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
-        self.move_rows(&mut source, first, transaction.session(), progress, cancel, tally)?;
+        if source.has_lobs() {
+            self.move_rows(&mut source, first, transaction.session(), progress, cancel, tally)?;
+        } else {
+            self.move_rows_overlapped(&mut source, first, &mut transaction, (progress, cancel), tally)?;
+        }
         cancel.disarm();
         self.refuse_if_cancelled(cancel, tally)?;
         let began = Instant::now();
@@ -77,6 +81,7 @@ impl PipePlan {
         Ok(())
     }
 
+    /// One after the other: the LOBs of a row are read over the connection that fetches, and have to stay where they are while they are bound.
     fn move_rows(
         &self,
         source: &mut Fetcher<'_>,
@@ -95,19 +100,25 @@ impl PipePlan {
             tally.copy += done.copy;
             tally.execute += done.execute;
             tally.executes += done.executes;
-            if let Some(refused) = done.refused {
-                return Err(self.row_refused(tally.rows + u64::from(refused.row_index) + 1, refused.ora_code, refused.message));
-            }
-            if done.rows_affected != rows {
-                let message = format!("{rows} rows were sent and {} inserted", done.rows_affected);
-                return Err(self.row_refused(tally.rows + 1, 0, message));
-            }
-            tally.rows += rows;
+            self.check_inserted(rows, done.rows_affected, done.refused, tally)?;
             progress.event(&ProgressEvent::Batch { rows_done: tally.rows, bytes_done: 0 });
             let began = Instant::now();
             next = source.next_rows()?;
             tally.fetch += began.elapsed();
         }
+        Ok(())
+    }
+
+    /// All of `rows` rows are in the target.
+    pub(super) fn check_inserted(&self, rows: u64, affected: u64, refused: Option<ArrayRowError>, tally: &mut Tally) -> Result<()> {
+        if let Some(refused) = refused {
+            return Err(self.row_refused(tally.rows + u64::from(refused.row_index) + 1, refused.ora_code, refused.message));
+        }
+        if affected != rows {
+            let message = format!("{rows} rows were sent and {affected} inserted");
+            return Err(self.row_refused(tally.rows + 1, 0, message));
+        }
+        tally.rows += rows;
         Ok(())
     }
 
@@ -124,7 +135,7 @@ impl PipePlan {
         }))
     }
 
-    fn refuse_if_cancelled(&self, cancel: &Cancel, tally: &Tally) -> Result<()> {
+    pub(super) fn refuse_if_cancelled(&self, cancel: &Cancel, tally: &Tally) -> Result<()> {
         if cancel.is_requested() { Err(self.interrupted(tally)) } else { Ok(()) }
     }
 

@@ -122,56 +122,90 @@ impl Digits {
 
     /// The nearest f64; 0 and infinity never come out of a NUMBER that is neither.
     pub fn to_f64(&self) -> f64 {
-        let mut text = StackText { bytes: [0; 64], len: 0 };
-        // 1 sign, 40 digits, an exponent of at most 5 bytes: cannot overflow the 64 bytes.
-        let written = self.write_scientific(&mut text);
-        debug_assert!(written.is_ok());
-        std::str::from_utf8(&text.bytes[..text.len]).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+        /// Sign, 40 digits, `e`, and an exponent of at most four bytes.
+        const TEXT_BYTES: usize = 2 * MAX_PAIRS + 6;
+        let (mut text, mut end) = ([0u8; TEXT_BYTES], 0);
+        let mut push = |bytes: &[u8]| {
+            text[end..end + bytes.len()].copy_from_slice(bytes);
+            end += bytes.len();
+        };
+        push(if self.negative { b"-" } else { b"" });
+        let (digits, length) = self.decimal_digits();
+        push(if self.count == 0 { b"0" } else { &digits[..length] });
+        let exponent = if self.count == 0 { 0 } else { 2 * (self.exponent - self.count as i32) };
+        push(if exponent < 0 { b"e-" } else { b"e+" });
+        let [hundreds, rest] = [exponent.unsigned_abs() / 100, exponent.unsigned_abs() % 100];
+        push(&[b'0' + hundreds as u8]);
+        push(&TWO_DIGITS[rest as usize]);
+        std::str::from_utf8(&text[..end]).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
     }
 
-    fn write_scientific(&self, out: &mut impl fmt::Write) -> fmt::Result {
-        if self.count == 0 {
-            return out.write_char('0');
+    /// Two digits for each pair, and how many.
+    fn decimal_digits(&self) -> ([u8; 2 * MAX_PAIRS], usize) {
+        let mut digits = [b'0'; 2 * MAX_PAIRS];
+        let (places, _) = digits.as_chunks_mut::<2>();
+        for (place, &pair) in places.iter_mut().zip(self.pairs()) {
+            *place = TWO_DIGITS[usize::from(pair.min(99))];
         }
-        out.write_str(if self.negative { "-" } else { "" })?;
-        for pair in self.pairs() {
-            write!(out, "{pair:02}")?;
-        }
-        write!(out, "e{}", 2 * (self.exponent - self.count as i32))
+        (digits, 2 * self.count)
     }
 }
+
+/// `00` to `99`.
+const TWO_DIGITS: [[u8; 2]; 100] = {
+    let (mut texts, mut index) = ([[0; 2]; 100], 0);
+    while index < texts.len() {
+        texts[index] = [b'0' + index as u8 / 10, b'0' + index as u8 % 10];
+        index += 1;
+    }
+    texts
+};
 
 impl fmt::Display for Digits {
     /// Exact decimal text without an exponent: `-123.45`, `0.001`, `1200`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write;
-        let NumberShape { integer_digits, scale } = self.shape();
-        if self.count == 0 {
-            return f.write_char('0');
-        }
-        f.write_str(if self.negative { "-" } else { "" })?;
-        if integer_digits <= 0 {
-            f.write_str("0")?;
-        }
-        // Decimal position 0 is the digit just before the point, 1 the one before it, -1 the first one after it.
-        for position in (-scale.max(0)..integer_digits.max(0)).rev() {
-            if position == -1 {
-                f.write_char('.')?;
-            }
-            f.write_char(char::from(b'0' + self.digit_at(position)))?;
-        }
-        Ok(())
+        self.write_text(f)
     }
 }
 
 impl Digits {
-    /// The decimal digit worth 10^position.
-    fn digit_at(&self, position: i32) -> u8 {
-        let pair = self.exponent - 1 - position.div_euclid(2);
-        match usize::try_from(pair).ok().and_then(|pair| self.pairs().get(pair)) {
-            None => 0,
-            Some(pair) if position.rem_euclid(2) == 1 => pair / 10,
-            Some(pair) => pair % 10,
+    /// As `Display`, without the cost of a formatter.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn write_text(&self, out: &mut impl fmt::Write) -> fmt::Result {
+        /// More than are ever needed: a NUMBER has at most 130 of them.
+        const ZEROS: &str = match std::str::from_utf8(&[b'0'; 256]) {
+            Ok(zeros) => zeros,
+            Err(_) => "",
+        };
+        let NumberShape { integer_digits, .. } = self.shape();
+        let (digits, length) = self.decimal_digits();
+        let text = std::str::from_utf8(&digits[..length]).map_err(|_| fmt::Error)?;
+        if text.is_empty() {
+            return out.write_char('0');
+        }
+        // The pairs begin and end with at most one 0 that is no digit of the number.
+        let text = text.strip_prefix('0').unwrap_or(text);
+        let text = text.strip_suffix('0').unwrap_or(text);
+        if self.negative {
+            out.write_char('-')?;
+        }
+        match usize::try_from(integer_digits) {
+            Ok(before @ 1..) if before >= text.len() => {
+                out.write_str(text)?;
+                out.write_str(&ZEROS[..before - text.len()])
+            }
+            Ok(before @ 1..) => {
+                out.write_str(&text[..before])?;
+                out.write_char('.')?;
+                out.write_str(&text[before..])
+            }
+            _ => {
+                out.write_str("0.")?;
+                out.write_str(&ZEROS[..integer_digits.unsigned_abs() as usize])?;
+                out.write_str(text)
+            }
         }
     }
 }
@@ -268,19 +302,5 @@ fn multiply_add((low, high): (u128, u128), factor: u64, addend: u64) -> Result<(
     match carry {
         0 => Ok((u128::from(limbs[1]) << 64 | u128::from(limbs[0]), u128::from(limbs[3]) << 64 | u128::from(limbs[2]))),
         _ => Err(NumberError::NotRepresentable),
-    }
-}
-
-struct StackText {
-    bytes: [u8; 64],
-    len: usize,
-}
-
-impl fmt::Write for StackText {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        let end = self.len + text.len();
-        self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
-        self.len = end;
-        Ok(())
     }
 }

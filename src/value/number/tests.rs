@@ -319,4 +319,38 @@ proptest! {
         let long = Digits::decode(&noise).and_then(|digits| digits.to_i128(asked));
         prop_assert_eq!(decode_i128(&noise, asked).ok(), long.ok());
     }
+
+    #[test]
+    fn decoders_of_one_scale_agree_with_the_digits(
+        value in mantissa(), shift in 0u32..127, scale in -40i8..=60, more in -6i32..=6, at in 0usize..23, byte: u8, rest: u8
+    ) {
+        // What lies beyond the length must not matter.
+        let mut slot = [rest; NUMBER_SLOT_BYTES];
+        prop_assume!(encode_i128(value >> shift, scale, &mut slot).is_ok());
+        let asked = i32::from(scale) + more;
+        let decoder = ScaledDecoder::new(asked);
+        let expected = |slot: &NumberSlot| Digits::decode(slot).and_then(|digits| digits.to_i128(asked));
+        prop_assert_eq!(decoder.decode_i128(&slot), expected(&slot));
+        prop_assert_eq!(decoder.decode_i64(&slot), expected(&slot).ok().and_then(|value| i64::try_from(value).ok()));
+        let float = decode_f64_of_15_digits(&slot);
+        prop_assert!(float.is_none() || float == Some(Digits::decode(&slot).unwrap().to_f64()), "{:?}", float);
+        // Of what is no number, too, both know that.
+        if let Some(broken) = slot.get_mut(at) {
+            *broken = byte;
+        }
+        prop_assert_eq!(decoder.decode_i128(&slot).ok(), expected(&slot).ok());
+        prop_assert_eq!(decoder.decode_i64(&slot), expected(&slot).ok().and_then(|value| i64::try_from(value).ok()));
+        prop_assert!(decode_f64_of_15_digits(&slot).is_none() || Digits::decode(&slot).is_ok());
+    }
+
+    #[test]
+    fn a_number_of_15_digits_is_the_shortest_text_of_its_float(digits in -999_999_999_999_999i128..=999_999_999_999_999, shift in 0u32..50, scale in -6i8..=22) {
+        let (mut slot, mut again) = ([0; NUMBER_SLOT_BYTES], [0; NUMBER_SLOT_BYTES]);
+        let digits = digits >> shift;
+        encode_i128(digits, scale, &mut slot).unwrap();
+        let float = decode_f64_of_15_digits(&slot).unwrap();
+        prop_assert_eq!(float, format!("{digits}e{}", -scale).parse::<f64>().unwrap());
+        encode_f64_shortest(float, &mut again).unwrap();
+        prop_assert_eq!(Number(again), Number(slot));
+    }
 }
