@@ -28,6 +28,7 @@ mod pipes;
 mod real_client;
 mod real_client_types;
 mod rejects;
+mod release_23;
 mod snapshots;
 mod staged;
 mod support;

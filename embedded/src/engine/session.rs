@@ -13,6 +13,7 @@ use super::catalog::{Catalog, Table};
 use super::cursor::Pool;
 use super::interrupt::Interrupt;
 use super::nls::Nls;
+use super::release::Release;
 use super::sequence::Sequences;
 use super::store::{Location, default_lock_wait};
 use super::tokens::normalise;
@@ -47,6 +48,8 @@ pub struct Session {
     pub(super) user: String,
     pub(super) schema: String,
     pub(super) lock_wait: Duration,
+    /// The release that the engine says it is.
+    pub(super) release: Release,
     settings: BTreeMap<String, String>,
     pub(super) activity: Arc<Activity>,
     readers: Pool,
@@ -116,6 +119,7 @@ impl Session {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Ok(Session {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            release: Release::of_environment()?,
             settings,
             activity,
             location,

@@ -7,6 +7,7 @@ mod interval;
 mod number_format;
 mod rowid;
 mod text;
+mod truth;
 
 use std::borrow::Cow;
 
@@ -171,7 +172,9 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_round", -1, Propagate, |a| Ok(number(a.number(0)?.round_scale(scale_argument(a)?)?))),
         ("o_trunc", -1, Propagate, |a| Ok(number(a.number(0)?.trunc_scale(scale_argument(a)?)?))),
     ];
-    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, rowid::FUNCTIONS, text::FUNCTIONS] {
+    for group in
+        [functions, truth::FUNCTIONS, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, rowid::FUNCTIONS, text::FUNCTIONS]
+    {
         for (name, arguments, nulls, body) in group {
             register_one(connection, name, *arguments, *nulls, *body)?;
         }

@@ -604,6 +604,7 @@ mod flashback;
 mod merge;
 mod objects;
 mod queries;
+mod release_23;
 mod transactions;
 mod types;
 mod units;

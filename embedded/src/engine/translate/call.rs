@@ -29,6 +29,7 @@ impl Translator<'_> {
         }
         let (arguments, distinct, star) = match &function.args {
             FunctionArguments::None => (Vec::new(), false, false),
+            FunctionArguments::List(list) if name == "JSON_SERIALIZE" => return self.json_serialize(list),
             FunctionArguments::List(list) if list.clauses.is_empty() => {
                 let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
                 let mut arguments = Vec::new();
@@ -81,7 +82,7 @@ impl Translator<'_> {
         let distinct = if distinct { "DISTINCT " } else { "" };
         Ok(match name {
             "COUNT" => Sql { nullable: false, ..Sql::new(format!("o_integer(count({distinct}{}))", value.text), DataType::NUMBER) },
-            "MIN" | "MAX" if matches!(value.family(), Family::Clob | Family::Blob) => {
+            "MIN" | "MAX" if value.is_incomparable() => {
                 return Err(OraError::inconsistent("-", value.data_type.dictionary_name()));
             }
             // Letters of a ROWID do not sort as ROWIDs do.
@@ -394,5 +395,7 @@ fn dump_type(value: &Sql) -> u16 {
         Family::IntervalYm => 182,
         Family::Cursor => 102,
         Family::IntervalDs => 183,
+        Family::Boolean => 252,
+        Family::Json => 119,
     }
 }

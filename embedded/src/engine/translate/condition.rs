@@ -4,7 +4,6 @@ use sqlparser::ast::{BinaryOperator as Op, Expr, UnaryOperator};
 
 use super::super::types::Family;
 use super::super::{OraError, Result};
-use super::expression::short;
 use super::{Sql, Translator, unnested};
 
 impl Translator<'_> {
@@ -51,7 +50,8 @@ impl Translator<'_> {
                 Ok(format!("({}EXISTS ({}))", if *negated { "NOT " } else { "" }, query.text))
             }
             Expr::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated),
-            other => Err(OraError::unsupported(format_args!("the condition {}", short(other)))),
+            Expr::IsJson { expr, kind, unique_keys, negated } => self.is_json(expr, *kind, *unique_keys, *negated),
+            other => self.truth_condition(other),
         }
     }
 

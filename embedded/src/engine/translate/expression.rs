@@ -40,6 +40,7 @@ impl Translator<'_> {
                     found => found,
                 },
             },
+            other if self.is_truth(other) => self.truth(other),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
             Expr::Function(function) => self.call(function),
@@ -100,8 +101,9 @@ impl Translator<'_> {
             DatumKind::TimestampTz => DataType::TimestampTz { digits: 9 },
             DatumKind::IntervalDs => INTERVAL_DS,
             DatumKind::IntervalYm => INTERVAL_YM,
+            DatumKind::Boolean => DataType::Boolean,
             // Not of SQL: refused with the value.
-            DatumKind::Boolean | DatumKind::Table | DatumKind::Cursor => DataType::varchar2(1),
+            DatumKind::Table | DatumKind::Cursor => DataType::varchar2(1),
         };
         Ok(Sql::new(format!("?{}", index + 1), data_type))
     }
@@ -123,7 +125,7 @@ impl Translator<'_> {
         }
         let resolved = self.column(std::slice::from_ref(identifier));
         match resolved {
-            Err(error) if error.code == 904 => self.niladic(pseudo).ok_or(error),
+            Err(error) if error.code == 904 => self.niladic(pseudo).or_else(|| self.boolean_literal(pseudo)).ok_or(error),
             other => other,
         }
     }
@@ -254,6 +256,7 @@ impl Translator<'_> {
     fn cast(&mut self, expr: &Expr, type_text: &str) -> Result<Sql> {
         let value = self.value(expr)?;
         let data_type = parse_type(type_text.trim_matches('"'))?;
+        self.context.release.check(data_type)?;
         let converted = self.convert(value, data_type.family())?;
         if data_type == DataType::NUMBER {
             return Ok(Sql { data_type, ..converted });

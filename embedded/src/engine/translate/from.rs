@@ -149,7 +149,17 @@ impl Translator<'_> {
             return Err(OraError::internal("text of a view"));
         };
         let (catalog, nls, user, settings) = (self.context.catalog, self.context.nls, self.context.user, self.context.settings);
-        let context = Context { sql: &view.text, catalog, nls, user, schema: owner, bind_kinds: &[], settings, locals: &[] };
+        let context = Context {
+            sql: &view.text,
+            catalog,
+            nls,
+            user,
+            schema: owner,
+            bind_kinds: &[],
+            release: self.context.release,
+            settings,
+            locals: &[],
+        };
         let mut inner = Translator::new(context);
         inner.next_source = self.next_source;
         inner.view_depth = self.view_depth + 1;

@@ -2,6 +2,7 @@
 
 use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, WindowType};
 
+use super::super::release::Release;
 use super::super::types::{CharUnit, DataType, Family};
 use super::super::{OraError, Result, undo};
 use super::{Sql, Translator};
@@ -13,6 +14,8 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         | "LAST_DAY"
         | "VSIZE"
         | "UNISTR"
+        | "JSON"
+        | "TO_BOOLEAN"
         | "TO_NCLOB"
         | "TO_BLOB"
         | "UTL_RAW.CAST_TO_RAW"
@@ -42,7 +45,7 @@ impl Translator<'_> {
             "GREATEST" | "LEAST" => {
                 let nullable = values.iter().any(|value| value.nullable);
                 let (values, data_type) = self.unify(values)?;
-                if matches!(data_type.family(), Family::Clob | Family::Blob) {
+                if matches!(data_type.family(), Family::Clob | Family::Blob | Family::Json) {
                     return Err(OraError::inconsistent("-", data_type.dictionary_name()));
                 }
                 let texts = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>();
@@ -93,6 +96,8 @@ impl Translator<'_> {
                 let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
                 Ok(Sql::new(format!("o_bitand({})", texts.join(", ")), DataType::NUMBER))
             }
+            "TO_BOOLEAN" if self.context.release >= Release::R23 => self.boolean_of(first),
+            "JSON" if self.context.release >= Release::R23 => self.json_of(first),
             _ => self.rowid_function(name, values),
         }
     }

@@ -1,6 +1,7 @@
 //! From Oracle's SQL to SQLite's: names are resolved, every expression gets an Oracle type, implicit conversions become calls of our functions.
 //! Nothing is passed through as text: what is not known here is refused.
 
+mod boolean;
 mod call;
 mod clauses;
 mod condition;
@@ -10,6 +11,7 @@ mod expression;
 mod from;
 mod function;
 mod interval;
+mod json;
 mod merge;
 mod nested;
 mod query;
@@ -24,6 +26,7 @@ use sqlparser::ast::{Expr, Ident};
 use super::catalog::{Catalog, Sequence, Table};
 use super::dictionary::View;
 use super::nls::Nls;
+use super::release::Release;
 use super::tokens::{normalise, offset_of};
 use super::types::DataType;
 use super::{ColumnInfo, DatumKind, OraError, Result, undo};
@@ -86,6 +89,8 @@ pub(crate) struct Context<'a> {
     pub user: &'a str,
     pub schema: &'a str,
     pub bind_kinds: &'a [DatumKind],
+    /// What the engine says it is: types and functions that came later are unknown.
+    pub release: Release,
     /// What SYS_CONTEXT('USERENV', …) knows of the session besides.
     pub settings: &'a BTreeMap<String, String>,
     /// Variables of the block around the statement, the innermost last.

@@ -121,7 +121,7 @@ impl Translator<'_> {
         if !modifiers.is_empty() {
             return Err(OraError::unsupported("GROUP BY with a modifier"));
         }
-        self.group_keys = group_by.iter().map(|key| Ok(self.value(key)?.text)).collect::<Result<_>>()?;
+        self.group_keys = group_by.iter().map(|key| self.group_key(key)).collect::<Result<_>>()?;
         self.bare_columns.clear();
         self.aggregates_allowed = true;
         self.rownum_allowed = group_by.is_empty();
@@ -137,6 +137,9 @@ impl Translator<'_> {
             Some(Distinct::Distinct) => true,
             Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
         };
+        if let (true, Some((_, output))) = (distinct, outputs.iter().find(|(_, output)| output.is_incomparable())) {
+            return Err(OraError::inconsistent("-", output.data_type.dictionary_name()));
+        }
         let order = self.order_by(ast, &outputs, distinct)?;
         if is_nesting && distinct {
             return Err(OraError::inconsistent("-", "CURSER"));
@@ -166,6 +169,15 @@ impl Translator<'_> {
         let located = if is_plain { self.located(&outputs) } else { None };
         let located = located.map(|(rows, lobs)| Located { text: text(&format!("{list}, {}", rows.join(", "))), lobs, hidden: rows.len() });
         Ok(Query { text: text(&list), outputs, located })
+    }
+
+    /// A key of GROUP BY as SQL.
+    fn group_key(&mut self, key: &Expr) -> Result<String> {
+        let key = self.value(key)?;
+        match key.is_incomparable() {
+            true => Err(OraError::inconsistent("-", key.data_type.dictionary_name())),
+            false => Ok(key.text),
+        }
     }
 
     /// The rows of the LOBs among the outputs that are columns of a table in sight, as SQL.
@@ -357,7 +369,7 @@ impl Translator<'_> {
         if distinct && !outputs.iter().any(|(_, output)| output.text == key.text) {
             return Err(OraError::new(1791, "not a SELECTed expression"));
         }
-        if matches!(key.family(), Family::Clob | Family::Blob | Family::Cursor) {
+        if key.is_incomparable() || key.family() == Family::Cursor {
             return Err(OraError::inconsistent("-", key.data_type.dictionary_name()));
         }
         let descending = match &item.options.sort {

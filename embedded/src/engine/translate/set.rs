@@ -37,7 +37,7 @@ impl Translator<'_> {
         let mut outputs = Vec::new();
         let (mut left_list, mut right_list) = (Vec::new(), Vec::new());
         for (index, ((name, left), (_, right))) in left.outputs.iter().zip(&right.outputs).enumerate() {
-            if words != "UNION ALL" && [left, right].iter().any(|side| matches!(side.family(), Family::Clob | Family::Blob)) {
+            if words != "UNION ALL" && [left, right].iter().any(|side| side.is_incomparable()) {
                 return Err(OraError::inconsistent("-", left.data_type.dictionary_name()));
             }
             let data_type = common_type(left, right)?;
