@@ -1,6 +1,7 @@
 //! Functions that translated SQL calls, registered with each SQLite connection. NULL in is NULL out unless said otherwise.
 
 mod aggregate;
+mod calendar;
 mod character;
 mod datetime;
 mod interval;
@@ -172,9 +173,16 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_round", -1, Propagate, |a| Ok(number(a.number(0)?.round_scale(scale_argument(a)?)?))),
         ("o_trunc", -1, Propagate, |a| Ok(number(a.number(0)?.trunc_scale(scale_argument(a)?)?))),
     ];
-    for group in
-        [functions, truth::FUNCTIONS, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, rowid::FUNCTIONS, text::FUNCTIONS]
-    {
+    for group in [
+        functions,
+        calendar::FUNCTIONS,
+        truth::FUNCTIONS,
+        character::FUNCTIONS,
+        datetime::FUNCTIONS,
+        interval::FUNCTIONS,
+        rowid::FUNCTIONS,
+        text::FUNCTIONS,
+    ] {
         for (name, arguments, nulls, body) in group {
             register_one(connection, name, *arguments, *nulls, *body)?;
         }

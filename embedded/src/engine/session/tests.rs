@@ -599,6 +599,7 @@ fn damaged_bytes_are_an_error_and_not_null() {
 
 mod blocks;
 mod clauses;
+mod datetimes;
 mod definitions;
 mod flashback;
 mod merge;

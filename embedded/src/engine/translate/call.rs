@@ -113,6 +113,9 @@ impl Translator<'_> {
                 .or_else(|| self.niladic(name))
                 .ok_or_else(|| OraError::invalid_identifier(format_args!("\"{name}\"")));
         }
+        if let ([digits], true) = (arguments, matches!(name, "SYSTIMESTAMP" | "CURRENT_TIMESTAMP" | "LOCALTIMESTAMP")) {
+            return self.now_with_digits(name, digits);
+        }
         let (least, most) = arity(name)
             .or_else(|| super::function::arity(name))
             .ok_or_else(|| OraError::unsupported(format_args!("the function {name}")))?;
@@ -282,12 +285,12 @@ impl Translator<'_> {
     fn numeric(&mut self, name: &str, values: Vec<Sql>) -> Result<Sql> {
         let value = values[0].clone();
         if value.is_datetime() && matches!(name, "TRUNC" | "ROUND") {
-            if name == "ROUND" {
-                return Err(OraError::unsupported("ROUND of a date"));
-            }
-            let model = values.get(1).map_or("'DDD'".to_owned(), |model| model.text.clone());
+            let model = match values.get(1) {
+                Some(model) => self.text_of(model.clone())?.text,
+                None => "'DDD'".to_owned(),
+            };
             let date = self.datetime_of(value, Family::Date)?;
-            return Ok(Sql::new(format!("o_trunc_date({}, {model})", date.text), DataType::Date));
+            return Ok(Sql::new(format!("o_{}_date({}, {model})", name.to_lowercase(), date.text), DataType::Date));
         }
         let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
         Ok(Sql::new(format!("o_{}({})", name.to_lowercase(), texts.join(", ")), DataType::NUMBER))

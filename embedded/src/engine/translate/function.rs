@@ -15,6 +15,7 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         | "VSIZE"
         | "UNISTR"
         | "JSON"
+        | "TZ_OFFSET"
         | "TO_BOOLEAN"
         | "TO_NCLOB"
         | "TO_BLOB"
@@ -30,8 +31,8 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         | "DBMS_ROWID.ROWID_ROW_NUMBER" => (1, 1),
         "DBMS_ROWID.ROWID_RELATIVE_FNO" | "DBMS_ROWID.ROWID_BLOCK_NUMBER" => (1, 2),
         "DBMS_ROWID.ROWID_CREATE" => (5, 5),
-        "MONTHS_BETWEEN" | "BITAND" => (2, 2),
-        "TRANSLATE" => (3, 3),
+        "MONTHS_BETWEEN" | "BITAND" | "FROM_TZ" | "NEXT_DAY" => (2, 2),
+        "TRANSLATE" | "NEW_TIME" => (3, 3),
         "GREATEST" | "LEAST" => (1, usize::MAX),
         _ => return None,
     })
@@ -96,6 +97,7 @@ impl Translator<'_> {
                 let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
                 Ok(Sql::new(format!("o_bitand({})", texts.join(", ")), DataType::NUMBER))
             }
+            "FROM_TZ" | "TZ_OFFSET" | "NEXT_DAY" | "NEW_TIME" => self.datetime_function(name, values),
             "TO_BOOLEAN" if self.context.release >= Release::R23 => self.boolean_of(first),
             "JSON" if self.context.release >= Release::R23 => self.json_of(first),
             _ => self.rowid_function(name, values),
@@ -159,7 +161,7 @@ impl Translator<'_> {
             };
             let keys = function.within_group.iter().map(|item| self.order_key(item, &[], false)).collect::<Result<Vec<_>>>()?;
             let order = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) };
-            Ok(Sql::new(format!("o_listagg(group_concat({}, {separator}{order}))", text.text), DataType::varchar2(4000)))
+            Ok(Sql::new(format!("o_listagg(group_concat({}, {separator}{order}))", text.text), DataType::varchar2(32_767)))
         })();
         self.aggregate_depth -= 1;
         made

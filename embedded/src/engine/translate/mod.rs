@@ -6,6 +6,7 @@ mod call;
 mod clauses;
 mod condition;
 mod convert;
+mod datetime;
 mod dml;
 mod expression;
 mod from;
