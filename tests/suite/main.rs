@@ -32,4 +32,6 @@ mod release_23;
 mod snapshots;
 mod staged;
 mod support;
+mod system_columns;
 mod transactions;
+mod truncation;
