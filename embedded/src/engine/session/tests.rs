@@ -606,6 +606,7 @@ mod merge;
 mod objects;
 mod queries;
 mod release_23;
+mod select;
 mod transactions;
 mod types;
 mod units;
