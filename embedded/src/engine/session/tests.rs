@@ -601,6 +601,8 @@ mod blocks;
 mod clauses;
 mod datetimes;
 mod definitions;
+mod dictionary;
+mod errors;
 mod flashback;
 mod merge;
 mod objects;
