@@ -120,6 +120,9 @@ impl Translator<'_> {
             if !self.rownum_allowed {
                 return Err(OraError::unsupported("ROWNUM here").at(here));
             }
+            if self.aggregate_depth == 0 {
+                self.bare_columns.push(here);
+            }
             return Ok(Sql::new("o_integer(row_number() OVER ())", DataType::NUMBER));
         }
         let resolved = self.column(std::slice::from_ref(identifier));

@@ -12,12 +12,15 @@ mod expression;
 mod from;
 mod function;
 mod interval;
+mod join_using;
 mod json;
+mod limit;
 mod merge;
 mod nested;
 mod query;
 mod sequence;
 mod set;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -158,6 +161,8 @@ pub(crate) struct Translator<'a> {
     aggregates_allowed: bool,
     /// Whether ROWNUM may stand here as a value.
     rownum_allowed: bool,
+    /// Columns of queries around the one being translated that it named: place of the scope, SQL and place in the text.
+    outer_columns: Vec<(usize, String, Option<usize>)>,
     /// SQL of the columns named since this was last emptied.
     columns_met: Vec<String>,
     /// Alias of the table that DML changes.
@@ -191,6 +196,7 @@ impl<'a> Translator<'a> {
             aggregate_depth: 0,
             aggregates_allowed: false,
             rownum_allowed: false,
+            outer_columns: Vec::new(),
             columns_met: Vec::new(),
             target_alias: None,
             as_of: None,
@@ -293,6 +299,9 @@ impl<'a> Translator<'a> {
             if let Some(found) = found.pop() {
                 if depth == 0 && self.aggregate_depth == 0 {
                     self.bare_columns.push(offset);
+                }
+                if depth > 0 {
+                    self.outer_columns.push((self.scopes.len() - 1 - depth, found.text.clone(), offset));
                 }
                 self.columns_met.push(found.text.clone());
                 return Ok(found);

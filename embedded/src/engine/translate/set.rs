@@ -99,9 +99,11 @@ impl Translator<'_> {
             .enumerate()
             .map(|(index, (name, sql))| (name.clone(), Sql { text: format!("q.o{index}"), ..sql.clone() }))
             .collect();
-        let tail = self.order_by(ast, &outputs, false).and_then(|order| Ok(order + &self.limit(ast)?));
+        let tail = self.order_by(ast, &outputs, false).and_then(|order| Ok((order, self.limit(ast)?)));
         self.scopes.pop();
-        Ok(Query::new(format!("SELECT * FROM ({}) AS q{}", set.text, tail?), set.outputs))
+        let (order, limit) = tail?;
+        let text = limit.apply(outputs.len(), &order, |more, tail| format!("SELECT q.*{more} FROM ({}) AS q{tail}", set.text));
+        Ok(Query::new(text, set.outputs))
     }
 
     /// `WITH name AS (query), …` as text before a query.
