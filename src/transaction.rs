@@ -168,7 +168,7 @@ impl<'s> Transaction<'s> {
     }
 
     /// Ends the guard and leaves the transaction open, for whoever goes on with it.
-    fn leave_open(mut self) {
+    pub(crate) fn leave_open(mut self) {
         self.finished = true;
     }
 

@@ -34,6 +34,7 @@ mod real_client_types;
 mod regions;
 mod reject_cases;
 mod rejects;
+mod release_23;
 mod returning;
 mod snapshots;
 mod staged;

@@ -164,7 +164,7 @@ fn a_transaction_that_something_else_has_ended_is_not_said_to_be_committed() {
     assert_eq!(manager.status().state, TransactionState::MustRollBack);
     assert!(manager.commit().unwrap_err().to_string().contains("only be rolled back"));
     assert_eq!(manager.rollback().unwrap(), 10);
-    assert_eq!(own(&mut manager), 0);
+    assert_eq!(own(&manager), 0);
     manager.begin().unwrap();
     manager.run(|t| load(t, &batch(0..10))).unwrap();
     manager.session().rollback().unwrap();

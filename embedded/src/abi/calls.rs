@@ -8,11 +8,13 @@ use super::error::{ErrorBody, Failure, guard, write_text};
 use super::fault::{self, Fault};
 use super::handle::{self, Handle};
 use super::session::{ServerBody, ServiceBody, session_of};
-use crate::engine::Session;
+use crate::engine::{Release, Session};
 
-/// Banner and version word of the "server": release 19.3.
-const BANNER: &str = "Oracle Database 19c compatible embedded engine of olbridge, Release 19.0.0.0.0 - Version 19.3.0.0.0";
-const VERSION_WORD: u32 = 19 << 24 | 3 << 16;
+/// The release in one word, as servers since 18 tell it: bytes of the first two parts, four bits, a byte and four bits of the others.
+fn version_word(release: Release) -> u32 {
+    let [major, minor, update, port, port_update] = release.parts().map(u32::from);
+    major << 24 | minor << 16 | update << 12 | port << 4 | port_update
+}
 
 fn with_session(
     function: &str,
@@ -148,9 +150,10 @@ pub unsafe extern "C" fn OCIServerRelease2(
                 kind::SERVER => {}
                 _ => return Err(Failure::InvalidHandle),
             }
-            write_text(buffer, buffer_bytes as usize, BANNER);
+            let release = Release::of_environment()?;
+            write_text(buffer, buffer_bytes as usize, &release.banner());
             if !version.is_null() {
-                version.write(VERSION_WORD);
+                version.write(version_word(release));
             }
             Ok(status::SUCCESS)
         })

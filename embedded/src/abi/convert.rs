@@ -35,6 +35,9 @@ pub fn is_convertible(data_type: &DataType, external_type: u16) -> bool {
         DataType::Blob => is_binary || external_type == sqlt::BLOB,
         DataType::Cursor => external_type == sqlt::RSET,
         DataType::Rowid | DataType::Urowid { .. } => is_text || external_type == sqlt::RDD,
+        DataType::Boolean => is_text || is_number || external_type == sqlt::BOL,
+        // Its own form on the wire is binary; its text comes from JSON_SERIALIZE.
+        DataType::Json => false,
     }
 }
 
@@ -64,6 +67,7 @@ pub fn to_number(datum: Datum<'_>) -> Result<Number, Failure> {
     match datum {
         Datum::Int(value) => Ok(Number::from_i64(value)),
         Datum::UInt(value) => Ok(Number::from_u64(value)),
+        Datum::Boolean(value) => Ok(Number::from_i64(value.into())),
         Datum::Number(bytes) => Number::from_bytes(bytes).map_err(number_failure),
         Datum::BinaryFloat(value) => Number::from_f32(value).map_err(number_failure),
         Datum::BinaryDouble(value) => Number::from_f64(value).map_err(number_failure),
@@ -191,7 +195,8 @@ impl Scratch {
                 DataType::IntervalYm { year_digits } => text.push_str(&months_text(months, year_digits.into())),
                 _ => text.push_str(&months_text(months, 9)),
             },
-            Datum::Boolean(_) | Datum::Table(_) | Datum::Cursor(_) => return Err(inconsistent("text", datum)),
+            Datum::Boolean(value) => text.push_str(if value { "TRUE" } else { "FALSE" }),
+            Datum::Table(_) | Datum::Cursor(_) => return Err(inconsistent("text", datum)),
             Datum::Date(_) | Datum::Timestamp(_) | Datum::TimestampTz(_) => {
                 let with_zone = !matches!(data_type, DataType::TimestampLtz { .. });
                 let nls = self.nls.as_ref().ok_or_else(|| inconsistent("text", datum))?;

@@ -227,6 +227,8 @@ impl ColumnParam {
             DataType::LongRaw => param.code = sqlt::LBI,
             DataType::Cursor => param.code = sqlt::RSET,
             DataType::Urowid { .. } => param.code = sqlt::RDD,
+            DataType::Boolean => param.code = sqlt::BOL,
+            DataType::Json => param.code = sqlt::JSON,
             DataType::IntervalDs { day_digits, second_digits } => {
                 (param.code, param.precision, param.scale) = (sqlt::INTERVAL_DS, i16::from(day_digits), second_digits as i8);
             }

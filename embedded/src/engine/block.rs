@@ -119,6 +119,8 @@ pub(crate) enum Action {
     },
     Immediate {
         text: Expression,
+        /// What the one row of a query goes into.
+        into: Vec<Target>,
         using: Vec<Expression>,
     },
     /// DML with what RETURNING gives values to, or a command.

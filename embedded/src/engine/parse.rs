@@ -83,6 +83,7 @@ pub(crate) fn dml(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<(Ast, Opt
 /// Parses expressions separated by commas.
 pub(crate) fn expressions(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<Vec<Expr>> {
     quote_cast_types(&mut tokens);
+    spell_at_local(&mut tokens);
     let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
     parser.parse_comma_separated(Parser::parse_expr).map_err(|error| parse_error(sql, error))
 }
@@ -93,6 +94,7 @@ pub(crate) fn from_tokens(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<A
         tokens.pop();
     }
     quote_cast_types(&mut tokens);
+    spell_at_local(&mut tokens);
     nest_cursor_queries(&mut tokens);
     // Chains of operators nest the tree, and dropping it uses the stack.
     const MOST_OPERATORS: usize = 5000;
@@ -155,6 +157,23 @@ fn quote_cast_types(tokens: &mut Vec<TokenWithSpan>) {
     }
 }
 
+/// `AT LOCAL` becomes `AT TIME ZONE SESSIONTIMEZONE`, which the parser knows.
+fn spell_at_local(tokens: &mut Vec<TokenWithSpan>) {
+    let is_word = |token: &TokenWithSpan, text: &str| match &token.token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    let mut at = 0;
+    while at + 1 < tokens.len() {
+        if is_word(&tokens[at], "AT") && is_word(&tokens[at + 1], "LOCAL") {
+            let span = tokens[at + 1].span;
+            let words = ["TIME", "ZONE", "SESSIONTIMEZONE"];
+            tokens.splice(at + 1..at + 2, words.iter().map(|word| TokenWithSpan { token: Token::make_word(word, None), span }));
+        }
+        at += 1;
+    }
+}
+
 /// The query in `CURSOR (SELECT …)` gets parentheses of its own, so that it is one argument of a function to sqlparser.
 fn nest_cursor_queries(tokens: &mut Vec<TokenWithSpan>) {
     let is_word = |token: &TokenWithSpan, words: &[&str]| match &token.token {
@@ -189,6 +208,7 @@ fn nest_cursor_queries(tokens: &mut Vec<TokenWithSpan>) {
 pub(crate) fn expression(text: &str) -> Result<Expr> {
     let mut tokens = tokenise(text)?;
     quote_cast_types(&mut tokens);
+    spell_at_local(&mut tokens);
     let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
     let expr = parser.parse_expr().map_err(|error| parse_error(text, error))?;
     if parser.peek_token().token != Token::EOF {

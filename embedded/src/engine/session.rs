@@ -14,6 +14,7 @@ use super::cursor::Pool;
 use super::guard::Guard;
 use super::interrupt::Interrupt;
 use super::nls::Nls;
+use super::release::Release;
 use super::sequence::Sequences;
 use super::store::{Location, default_lock_wait};
 use super::tokens::normalise;
@@ -48,6 +49,8 @@ pub struct Session {
     pub(super) user: String,
     pub(super) schema: String,
     pub(super) lock_wait: Duration,
+    /// The release that the engine says it is.
+    pub(super) release: Release,
     settings: BTreeMap<String, String>,
     pub(super) activity: Arc<Activity>,
     readers: Pool,
@@ -120,6 +123,7 @@ impl Session {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Ok(Session {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            release: Release::of_environment()?,
             settings,
             activity,
             location,

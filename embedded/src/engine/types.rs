@@ -101,6 +101,10 @@ pub enum DataType {
         /// Greatest length in bytes.
         size: u32,
     },
+    /// BOOLEAN, of release 23.
+    Boolean,
+    /// JSON, of release 23.
+    Json,
 }
 
 /// One column of a table or of a SELECT list.
@@ -133,6 +137,8 @@ pub(crate) enum Family {
     IntervalDs,
     IntervalYm,
     Cursor,
+    Boolean,
+    Json,
 }
 
 impl DataType {
@@ -165,6 +171,8 @@ impl DataType {
             DataType::IntervalDs { .. } => Family::IntervalDs,
             DataType::IntervalYm { .. } => Family::IntervalYm,
             DataType::Cursor => Family::Cursor,
+            DataType::Boolean => Family::Boolean,
+            DataType::Json => Family::Json,
         }
     }
 
@@ -207,6 +215,8 @@ impl DataType {
             DataType::IntervalYm { .. } => 5,
             DataType::Long | DataType::LongRaw | DataType::Cursor => 0,
             DataType::Urowid { size } => size,
+            DataType::Boolean => 1,
+            DataType::Json => 8200,
         }
     }
 }
@@ -248,6 +258,8 @@ impl Display for DataType {
             DataType::LongRaw => f.write_str("LONG RAW"),
             DataType::Nclob => f.write_str("NCLOB"),
             DataType::Urowid { size } => write!(f, "UROWID({size})"),
+            DataType::Boolean => f.write_str("BOOLEAN"),
+            DataType::Json => f.write_str("JSON"),
         }
     }
 }

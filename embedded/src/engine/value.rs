@@ -9,6 +9,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 
 use super::datetime::DateTime;
 use super::interval;
+use super::json;
 use super::nls::Nls;
 use super::number::Number;
 use super::types::{CharUnit, DataType, Family};
@@ -23,6 +24,8 @@ pub(crate) enum Stored<'a> {
     Null,
     Text(Cow<'a, str>),
     Bytes(Cow<'a, [u8]>),
+    /// BOOLEAN.
+    Truth(bool),
     /// Short bytes in place: numbers, floats, dates.
     Inline(u8, [u8; 21]),
 }
@@ -58,6 +61,7 @@ impl<'a> Stored<'a> {
             Stored::Null => ValueRef::Null,
             Stored::Text(text) => ValueRef::Text(text.as_bytes()),
             Stored::Bytes(bytes) => ValueRef::Blob(bytes),
+            Stored::Truth(value) => ValueRef::Integer(i64::from(*value)),
             Stored::Inline(len, bytes) => ValueRef::Blob(&bytes[..usize::from(*len)]),
         }
     }
@@ -125,9 +129,10 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
     let damaged = || OraError::internal("stored value of an unexpected type");
     let bytes = match value {
         ValueRef::Null => return Ok(Datum::Null),
+        ValueRef::Integer(value) if family == Family::Boolean => return Ok(Datum::Boolean(value != 0)),
         ValueRef::Integer(_) | ValueRef::Real(_) => return Err(damaged()),
         ValueRef::Text([]) if family == Family::Clob => return Ok(Datum::EmptyClob),
-        ValueRef::Text(bytes) if matches!(family, Family::Text | Family::Char | Family::Clob | Family::Rowid) => {
+        ValueRef::Text(bytes) if matches!(family, Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json) => {
             return std::str::from_utf8(bytes).map(Datum::Text).map_err(|_| damaged());
         }
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
@@ -147,7 +152,7 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
         Family::Raw | Family::Blob | Family::Cursor => Datum::Bytes(bytes),
         Family::IntervalDs => Datum::IntervalDs(interval::nanos(bytes)?),
         Family::IntervalYm => Datum::IntervalYm(interval::months(bytes)?),
-        Family::Text | Family::Char | Family::Clob | Family::Rowid => return Err(damaged()),
+        Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json | Family::Boolean => return Err(damaged()),
     })
 }
 
@@ -169,7 +174,8 @@ pub(crate) fn store_plain<'a>(datum: Datum<'a>) -> Result<Stored<'a>> {
         Datum::TimestampTz(bytes) => Stored::inline(&DateTime::from_timestamp_tz(bytes)?.to_timestamp_tz()),
         Datum::IntervalDs(nanos) => Stored::inline(&interval::nanos_bytes(interval::checked_nanos(Some(nanos))?)),
         Datum::IntervalYm(months) => Stored::inline(&interval::months_bytes(months)),
-        Datum::Boolean(_) | Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
+        Datum::Boolean(value) => Stored::Truth(value),
+        Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
     })
 }
 
@@ -228,6 +234,8 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
             }
             Ok(Stored::bytes(bytes))
         }
+        DataType::Boolean => to_truth(datum).map(Stored::Truth),
+        DataType::Json => to_json(datum).map(Stored::text),
         DataType::Blob => Ok(Stored::bytes(to_bytes(datum, "BLOB")?)),
         DataType::Cursor => Err(OraError::inconsistent("-", kind_name(&datum))),
         DataType::LongRaw => Ok(Stored::bytes(to_bytes(datum, "BINARY")?)),
@@ -261,6 +269,50 @@ fn assign_empty_lob<'a>(target: &Target<'_>, datum: Datum<'a>) -> Result<Stored<
     }
 }
 
+/// BOOLEAN of text by its words, and of numbers: all but 0 are true.
+pub(crate) fn to_truth(datum: Datum<'_>) -> Result<bool> {
+    const WORDS: [(&str, bool); 12] = [
+        ("TRUE", true),
+        ("T", true),
+        ("YES", true),
+        ("Y", true),
+        ("ON", true),
+        ("1", true),
+        ("FALSE", false),
+        ("F", false),
+        ("NO", false),
+        ("N", false),
+        ("OFF", false),
+        ("0", false),
+    ];
+    match datum {
+        Datum::Boolean(value) => Ok(value),
+        Datum::Text(text) => {
+            let word = text.trim_matches(' ');
+            let found = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+            found.map(|(_, value)| *value).ok_or_else(|| OraError::new(61800, format_args!("invalid boolean literal: {text}")))
+        }
+        Datum::BinaryDouble(value) => Ok(value != 0.0),
+        Datum::BinaryFloat(value) => Ok(value != 0.0),
+        Datum::Int(_) | Datum::UInt(_) | Datum::Number(_) => Ok(!to_number(datum)?.is_zero()),
+        other => Err(OraError::inconsistent("BOOLEAN", kind_name(&other))),
+    }
+}
+
+/// JSON of its text, in characters or in bytes of UTF-8.
+fn to_json(datum: Datum<'_>) -> Result<String> {
+    match datum {
+        Datum::Text(text) => json::stored(text),
+        Datum::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => json::stored(text),
+            // Binary JSON begins with this; it is no text.
+            Err(_) if bytes.starts_with(&[0xff, 0x4a, 0x5a]) => Err(OraError::unsupported("binary JSON (OSON)")),
+            Err(_) => Err(OraError::new(40441, "JSON syntax error")),
+        },
+        other => Err(OraError::inconsistent("JSON", kind_name(&other))),
+    }
+}
+
 /// ORA-01410 for text that is no ROWID.
 fn checked_rowid(text: Cow<'_, str>) -> Result<Cow<'_, str>> {
     super::rowid::Parts::parse(&text)?;
@@ -272,6 +324,7 @@ fn to_number(datum: Datum<'_>) -> Result<Number> {
         Datum::Number(bytes) => Number::from_bytes(bytes)?,
         Datum::Int(value) => Number::from_i64(value),
         Datum::UInt(value) => Number::from_u64(value),
+        Datum::Boolean(value) => Number::from_i64(value.into()),
         Datum::BinaryFloat(value) => Number::from_f32(value)?,
         Datum::BinaryDouble(value) => Number::from_f64(value)?,
         Datum::Text(text) => Number::parse(text)?,
@@ -332,7 +385,8 @@ pub(crate) fn to_text<'a>(datum: Datum<'a>, nls: &Nls, expected: &str) -> Result
         Datum::TimestampTz(bytes) => Cow::Owned(nls.write(&DateTime::from_timestamp_tz(bytes)?, 13)),
         Datum::IntervalDs(nanos) => Cow::Owned(interval::nanos_text(nanos, 9, 9)),
         Datum::IntervalYm(months) => Cow::Owned(interval::months_text(months, 9)),
-        Datum::Boolean(_) | Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
+        Datum::Boolean(value) => Cow::Borrowed(if value { "TRUE" } else { "FALSE" }),
+        Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
     })
 }
 

@@ -11,7 +11,7 @@ use crate::copy::progress::{Cancel, Progress, ProgressEvent};
 use crate::error::{Error, Phase, Result};
 use crate::fetch::{FetchedRows, Fetcher};
 use crate::layout::Layout;
-use crate::oci::{ArrayMode, ArrayOutcome, ArraySet, OciError};
+use crate::oci::{ArrayMode, ArrayOutcome, ArraySet, OciError, Session};
 use crate::transaction::Transaction;
 
 /// Rows on their way into the target.
@@ -39,31 +39,41 @@ struct Ends {
 }
 
 impl PipePlan {
-    /// Moves all rows; `next` are in the buffers of `source`. Columns without LOBs only.
+    /// Moves all rows, in the transaction that is open in `to`; `next` are in the buffers of `source`. Columns without LOBs only. On an error, and when
+    /// this panics, the transaction is rolled back.
     pub(super) fn move_rows_overlapped(
         &self,
         source: &mut Fetcher<'_>,
         next: Option<FetchedRows>,
-        transaction: &mut Transaction<'_>,
+        to: &mut Session,
         listeners: (&mut dyn Progress, &Cancel),
         tally: &mut Tally,
     ) -> Result<()> {
         thread::scope(|scope| {
             let (filled, to_insert) = channel();
             let (give_back, emptied) = channel();
-            // The guard goes to the thread for as long as it inserts: a session is used by one thread at a time.
+            let (keep, is_kept) = channel();
+            // The session goes to the thread for as long as it inserts: it is used by one thread at a time.
             let inserter = thread::Builder::new().name("olbridge-insert".into());
             let (sql, layouts, rows) = (self.statement.as_str(), self.layouts.as_slice(), self.rows_per_batch);
             let work = move || {
-                if let Err(error) = insert_all(transaction, (sql, layouts, rows), &to_insert, &give_back) {
+                let transaction = Transaction::begin(to);
+                if let Err(error) = insert_all(&transaction, (sql, layouts, rows), &to_insert, &give_back) {
                     // When the other end is gone, so is whoever would hear of it.
                     let _ = give_back.send(Err(error));
+                }
+                drop(give_back);
+                if is_kept.recv().is_ok() {
+                    transaction.leave_open();
                 }
             };
             inserter.spawn_scoped(scope, work).map_err(no_thread)?;
             // Dropped at the end of this closure, which ends the thread.
             let ends = Ends { filled, emptied };
-            self.fetch_all(source, next, &ends, listeners, tally)
+            self.fetch_all(source, next, &ends, listeners, tally)?;
+            // A thread that is gone has panicked, which goes on when the scope ends.
+            let _ = keep.send(());
+            Ok(())
         })
     }
 
@@ -112,7 +122,7 @@ impl PipePlan {
 
 /// The thread that inserts: until an execute fails as a whole, or nothing comes any more.
 fn insert_all(
-    transaction: &mut Transaction<'_>,
+    transaction: &Transaction<'_>,
     (sql, layouts, rows_per_batch): (&str, &[Layout], u32),
     filled: &Receiver<Filled>,
     emptied: &Sender<std::result::Result<Emptied, OciError>>,

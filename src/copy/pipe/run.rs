@@ -60,17 +60,22 @@ impl PipePlan {
             to.execute_sql(Phase::Ddl, Some(&self.table), statement)?;
             tally.created = self.action == TableAction::Create;
         }
-        let mut transaction = Transaction::begin(to);
+        let transaction = Transaction::begin(to);
         if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
             progress.event(&ProgressEvent::Statement { sql: statement.clone() });
             tally.rows_deleted = transaction.session().execute_sql(Phase::Execute, Some(&self.table), statement)?;
         }
         progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
-        if source.has_lobs() {
-            self.move_rows(&mut source, first, transaction.session(), progress, cancel, tally)?;
+        let (transaction, moved) = if source.has_lobs() {
+            let moved = self.move_rows(&mut source, first, transaction.session(), progress, cancel, tally);
+            (transaction, moved)
         } else {
-            self.move_rows_overlapped(&mut source, first, &mut transaction, (progress, cancel), tally)?;
-        }
+            // The session goes to the thread that inserts, and what is open in it comes back.
+            transaction.leave_open();
+            let moved = self.move_rows_overlapped(&mut source, first, to, (progress, cancel), tally);
+            (Transaction::begin(to), moved)
+        };
+        moved?;
         cancel.disarm();
         self.refuse_if_cancelled(cancel, tally)?;
         let began = Instant::now();

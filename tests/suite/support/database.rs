@@ -13,13 +13,25 @@ pub struct Database {
     /// Target without the table.
     location: String,
     password: Option<String>,
+    /// The release that the embedded engine says it is; none: its own choice.
+    release: Option<&'static str>,
     drop_at_end: RefCell<Vec<String>>,
 }
 
 impl Database {
     /// A file of the embedded engine that does not exist yet.
     pub fn embedded() -> Self {
-        Database { workspace: Workspace::new(), location: "embedded:data.db".into(), password: None, drop_at_end: RefCell::default() }
+        Self::of_release(None)
+    }
+
+    fn of_release(release: Option<&'static str>) -> Self {
+        let location = "embedded:data.db".into();
+        Database { workspace: Workspace::new(), location, password: None, release, drop_at_end: RefCell::default() }
+    }
+
+    /// The same, as a server of release 23: it has BOOLEAN and JSON.
+    pub fn embedded_23() -> Self {
+        Self::of_release(Some("23"))
     }
 
     /// The database of `OLBRIDGE_TEST_TARGET`, `_USER` and `_PASSWORD`; `None`, with the reason printed, without them.
@@ -31,7 +43,7 @@ impl Database {
             return None;
         };
         let location = format!("oracle://{user}@{target}");
-        Some(Database { workspace: Workspace::new(), location, password: Some(password), drop_at_end: RefCell::default() })
+        Some(Database { workspace: Workspace::new(), location, password: Some(password), release: None, drop_at_end: RefCell::default() })
     }
 
     pub fn is_embedded(&self) -> bool {
@@ -60,6 +72,9 @@ impl Database {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.workspace.command(arguments);
+        if let Some(release) = self.release {
+            command.env("OLBRIDGE_EMBEDDED_RELEASE", release);
+        }
         if let Some(password) = &self.password {
             command.env("OLBRIDGE_PASSWORD", password);
             for variable in ["OLBRIDGE_OCI_LIB_DIR", "LD_LIBRARY_PATH", "TNS_ADMIN", "ORACLE_HOME"] {

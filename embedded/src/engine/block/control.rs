@@ -55,10 +55,11 @@ impl BlockParser<'_> {
     pub(super) fn immediate(&mut self) -> Result<Action> {
         self.expect("EXECUTE IMMEDIATE")?;
         let text = self.value_until(&["USING", "INTO", "RETURNING", "BULK"], &[Token::SemiColon])?;
+        let into = if self.reader.take("INTO") { self.targets()? } else { Vec::new() };
         let using = self.using()?;
         match self.reader.peek_word() {
             Some(word) => Err(OraError::unsupported(format_args!("{word} in EXECUTE IMMEDIATE")).at(Some(self.reader.offset()))),
-            None => Ok(Action::Immediate { text, using }),
+            None => Ok(Action::Immediate { text, into, using }),
         }
     }
 

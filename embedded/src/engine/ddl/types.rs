@@ -59,7 +59,12 @@ pub(crate) fn data_type(reader: &mut TokenReader<'_>) -> Result<DataType> {
         "LONG" if reader.take("RAW") => DataType::LongRaw,
         "LONG" => DataType::Long,
         "INTERVAL" => interval(reader)?,
-        "BFILE" | "XMLTYPE" | "JSON" | "BOOLEAN" | "VECTOR" | "SDO_GEOMETRY" | "SYS" => {
+        "BOOLEAN" | "BOOL" => DataType::Boolean,
+        "JSON" if reader.peek() == Some(&Token::LParen) => {
+            return Err(OraError::unsupported("JSON with a modifier").at(Some(offset)));
+        }
+        "JSON" => DataType::Json,
+        "BFILE" | "XMLTYPE" | "VECTOR" | "SDO_GEOMETRY" | "SYS" => {
             return Err(OraError::unsupported(format_args!("type {word}")).at(Some(offset)));
         }
         _ => return Err(OraError::new(902, "invalid datatype").at(Some(offset))),

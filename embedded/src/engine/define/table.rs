@@ -17,6 +17,7 @@ pub(super) fn affinity(data_type: DataType) -> &'static str {
     match data_type.family() {
         Family::Char => "TEXT COLLATE RTRIM",
         Family::Text | Family::Clob | Family::Rowid => "TEXT",
+        Family::Json => "TEXT",
         _ => "BLOB",
     }
 }
@@ -104,6 +105,7 @@ impl Session {
         if table.column_index(&column.name).is_some() {
             return Err(OraError::new(957, "duplicate column name"));
         }
+        self.release.check(column.data_type)?;
         let mut default = column.default.clone();
         if let Some(default) = &default {
             parse::expression(default)?;

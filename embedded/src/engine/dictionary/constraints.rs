@@ -4,12 +4,13 @@ use super::super::Result;
 use super::super::catalog::{Constraint, ConstraintKind, Table};
 use super::super::types::DataType;
 use super::super::value::Stored;
-use super::{Columns, Family, Filling, NAME, NUMBER, Row, TEXT, each_constraint, number, text};
+use super::{Columns, Family, Filling, NAME, NUMBER, Row, TEXT, each_constraint, number, text, yes_no};
 
 pub(super) const VIEWS: &[Family] = &[
     Family::scoped("CONSTRAINTS", CONSTRAINTS, &[], constraints),
     Family::scoped("CONS_COLUMNS", CONS_COLUMNS, &[], cons_columns),
     Family::scoped("INDEXES", INDEXES, &["OWNER"], indexes),
+    Family::scoped("IND_EXPRESSIONS", IND_EXPRESSIONS, &["INDEX_OWNER", "TABLE_OWNER"], |_| Ok(Vec::new())),
     Family::scoped("IND_COLUMNS", IND_COLUMNS, &["INDEX_OWNER", "TABLE_OWNER"], index_columns),
 ];
 
@@ -41,6 +42,24 @@ const INDEXES: Columns = &[
     ("TABLE_NAME", NAME),
     ("UNIQUENESS", DataType::varchar2(9)),
     ("STATUS", DataType::varchar2(8)),
+    ("TABLE_TYPE", DataType::varchar2(11)),
+    ("COMPRESSION", DataType::varchar2(13)),
+    ("PREFIX_LENGTH", NUMBER),
+    ("TABLESPACE_NAME", NAME),
+    ("PARTITIONED", DataType::varchar2(3)),
+    ("TEMPORARY", DataType::varchar2(1)),
+    ("GENERATED", DataType::varchar2(1)),
+    ("VISIBILITY", DataType::varchar2(9)),
+    ("CONSTRAINT_INDEX", DataType::varchar2(3)),
+];
+/// No index of the engine is on an expression.
+const IND_EXPRESSIONS: Columns = &[
+    ("INDEX_OWNER", NAME),
+    ("INDEX_NAME", NAME),
+    ("TABLE_OWNER", NAME),
+    ("TABLE_NAME", NAME),
+    ("COLUMN_EXPRESSION", TEXT),
+    ("COLUMN_POSITION", NUMBER),
 ];
 const IND_COLUMNS: Columns = &[
     ("INDEX_OWNER", NAME),
@@ -49,6 +68,9 @@ const IND_COLUMNS: Columns = &[
     ("TABLE_NAME", NAME),
     ("COLUMN_NAME", TEXT),
     ("COLUMN_POSITION", NUMBER),
+    ("COLUMN_LENGTH", NUMBER),
+    ("CHAR_LENGTH", NUMBER),
+    ("DESCEND", DataType::varchar2(4)),
 ];
 
 fn constraints(filling: &Filling<'_>) -> Result<Vec<Row>> {
@@ -111,15 +133,12 @@ fn indexes(filling: &Filling<'_>) -> Result<Vec<Row>> {
         .filter(|(_, constraint)| constraint.kind.has_index())
         .map(|(table, index)| {
             let uniqueness = if index.kind.is_unique() { "UNIQUE" } else { "NONUNIQUE" };
-            vec![
-                text(&table.owner),
-                text(&index.name),
-                text("NORMAL"),
-                text(&table.owner),
-                text(&table.name),
-                text(uniqueness),
-                text("VALID"),
-            ]
+            let flag = |value: bool| text(if value { "Y" } else { "N" });
+            let mut row = vec![text(&table.owner), text(&index.name), text("NORMAL"), text(&table.owner), text(&table.name)];
+            row.extend([text(uniqueness), text("VALID"), text("TABLE"), text("DISABLED"), Stored::Null]);
+            row.extend([if table.is_temporary() { Stored::Null } else { text("USERS") }, yes_no(false)]);
+            row.extend([flag(table.is_temporary()), flag(index.generated), text("VISIBLE"), yes_no(index.kind.is_constraint())]);
+            row
         })
         .collect())
 }
@@ -129,7 +148,15 @@ fn index_columns(filling: &Filling<'_>) -> Result<Vec<Row>> {
         .filter(|(_, constraint)| constraint.kind.has_index())
         .flat_map(|(table, index)| {
             key_columns(table, index).map(move |(column, position)| {
-                vec![text(&table.owner), text(&index.name), text(&table.owner), text(&table.name), text(column), number(position)]
+                let data_type = table.columns.iter().find(|candidate| candidate.name == column).map(|column| column.data_type);
+                let chars = match data_type {
+                    Some(DataType::Varchar2 { size, .. } | DataType::Char { size, .. }) => size,
+                    _ => 0,
+                };
+                let mut row = vec![text(&table.owner), text(&index.name), text(&table.owner), text(&table.name), text(column)];
+                row.extend([number(position), data_type.map_or(Stored::Null, |known| number(known.data_length())), number(chars)]);
+                row.push(text("ASC"));
+                row
             })
         })
         .collect())

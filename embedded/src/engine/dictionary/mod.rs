@@ -8,6 +8,7 @@ use super::Result;
 use super::catalog::{Catalog, Constraint, Table};
 use super::nls::Nls;
 use super::number::Number;
+use super::release::Release;
 use super::types::DataType;
 use super::value::Stored;
 
@@ -62,6 +63,7 @@ pub(crate) struct Filling<'a> {
     pub connection: &'a Connection,
     pub catalog: &'a Catalog,
     pub nls: &'a Nls,
+    pub release: Release,
     pub user: &'a str,
     pub schema: &'a str,
     pub settings: &'a BTreeMap<String, String>,
@@ -72,9 +74,6 @@ const TEXT: DataType = DataType::varchar2(4000);
 const NAME: DataType = DataType::varchar2(128);
 const NUMBER: DataType = DataType::NUMBER;
 const YES_NO: DataType = DataType::varchar2(3);
-
-/// The version that the engine reports as a server.
-const SERVER_VERSION: &str = "19.0.0.0.0";
 
 /// The view of this name.
 pub(crate) fn find(name: &str) -> Option<View> {

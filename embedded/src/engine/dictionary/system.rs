@@ -4,17 +4,17 @@ use super::super::nls::Nls;
 use super::super::types::DataType;
 use super::super::value::Stored;
 use super::super::{Result, undo};
-use super::{Columns, Family, Filling, NAME, NUMBER, Row, SERVER_VERSION, each_table, number, text};
+use super::{Columns, Family, Filling, NAME, NUMBER, Row, each_table, number, text};
 
 pub(super) const VIEWS: &[Family] = &[
     Family { scopes: "AD", ..Family::scoped("USERS", USERS, &[], users) },
     Family::single("USER_USERS", USERS, |f| {
         Ok(users(f)?.into_iter().filter(|row| matches!(row.first(), Some(Stored::Text(name)) if name == f.user)).collect())
     }),
-    Family::single("NLS_DATABASE_PARAMETERS", PARAMETERS, |_| Ok(parameters(&Nls::new()?))),
-    Family::single("NLS_INSTANCE_PARAMETERS", PARAMETERS, |_| Ok(parameters(&Nls::new()?))),
-    Family::single("NLS_SESSION_PARAMETERS", PARAMETERS, |f| Ok(parameters(f.nls))),
-    Family::single("V$NLS_PARAMETERS", PARAMETERS, |f| Ok(parameters(f.nls))),
+    Family::single("NLS_DATABASE_PARAMETERS", PARAMETERS, |f| Ok(parameters(&Nls::new()?, f))),
+    Family::single("NLS_INSTANCE_PARAMETERS", PARAMETERS, |f| Ok(parameters(&Nls::new()?, f))),
+    Family::single("NLS_SESSION_PARAMETERS", PARAMETERS, |f| Ok(parameters(f.nls, f))),
+    Family::single("V$NLS_PARAMETERS", PARAMETERS, |f| Ok(parameters(f.nls, f))),
     Family::single("V$VERSION", VERSION, version),
     Family::single("PRODUCT_COMPONENT_VERSION", COMPONENT, component),
     Family::single("V$DATABASE", DATABASE, database),
@@ -71,19 +71,21 @@ fn users(filling: &Filling<'_>) -> Result<Vec<Row>> {
     Ok(names.iter().enumerate().map(|(index, name)| vec![text(*name), number(index as i64)]).collect())
 }
 
-fn parameters(nls: &Nls) -> Vec<Row> {
-    let fixed = [("NLS_CHARACTERSET", "AL32UTF8"), ("NLS_NCHAR_CHARACTERSET", "AL16UTF16"), ("NLS_RDBMS_VERSION", SERVER_VERSION)];
+fn parameters(nls: &Nls, filling: &Filling<'_>) -> Vec<Row> {
+    let base = filling.release.base();
+    let fixed = [("NLS_CHARACTERSET", "AL32UTF8"), ("NLS_NCHAR_CHARACTERSET", "AL16UTF16"), ("NLS_RDBMS_VERSION", base.as_str())];
     let set = nls.parameters().iter().map(|(name, value)| vec![text(name), text(value)]);
     set.chain(fixed.iter().map(|(name, value)| vec![text(*name), text(*value)])).collect()
 }
 
-fn version(_: &Filling<'_>) -> Result<Vec<Row>> {
-    let banner = format!("Oracle Database 19c compatible embedded engine of olbridge {}", env!("CARGO_PKG_VERSION"));
-    Ok(vec![vec![text(&banner), text(format!("{banner} - Version {SERVER_VERSION}")), number(0)]])
+fn version(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let banner = format!("{} {}", filling.release.product(), env!("CARGO_PKG_VERSION"));
+    Ok(vec![vec![text(&banner), text(format!("{banner} - Version {}", filling.release.full())), number(0)]])
 }
 
-fn component(_: &Filling<'_>) -> Result<Vec<Row>> {
-    Ok(vec![vec![text("Embedded engine of olbridge"), text(SERVER_VERSION), text(SERVER_VERSION), text("Production")]])
+fn component(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let release = filling.release;
+    Ok(vec![vec![text("Embedded engine of olbridge"), text(release.base()), text(release.full()), text("Production")]])
 }
 
 fn database(filling: &Filling<'_>) -> Result<Vec<Row>> {
@@ -93,16 +95,18 @@ fn database(filling: &Filling<'_>) -> Result<Vec<Row>> {
     Ok(vec![row])
 }
 
-fn instance(_: &Filling<'_>) -> Result<Vec<Row>> {
-    let mut row = vec![number(1), text("EMBEDDED"), text("localhost"), text(SERVER_VERSION), text(SERVER_VERSION)];
+fn instance(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let release = filling.release;
+    let mut row = vec![number(1), text("EMBEDDED"), text("localhost"), text(release.base()), text(release.full())];
     row.extend([text("OPEN"), text("ACTIVE"), text("PRIMARY_INSTANCE")]);
     Ok(vec![row])
 }
 
 /// Parameters that clients ask for, with the type numbers of Oracle: 2 text, 3 integer.
-fn settings(_: &Filling<'_>) -> Result<Vec<Row>> {
-    const SETTINGS: [(&str, i64, &str); 8] = [
-        ("compatible", 2, "19.0.0"),
+fn settings(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let compatible = filling.release.compatible();
+    let settings: [(&str, i64, &str); 8] = [
+        ("compatible", 2, &compatible),
         ("db_block_size", 3, "8192"),
         ("db_domain", 2, ""),
         ("db_name", 2, "EMBEDDED"),
@@ -114,5 +118,5 @@ fn settings(_: &Filling<'_>) -> Result<Vec<Row>> {
     let row = |(index, (name, kind, value)): (usize, &(&str, i64, &str))| {
         vec![number(index as i64 + 1), text(*name), number(*kind), text(*value), text(*value)]
     };
-    Ok(SETTINGS.iter().enumerate().map(row).collect())
+    Ok(settings.iter().enumerate().map(row).collect())
 }

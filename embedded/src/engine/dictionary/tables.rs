@@ -1,7 +1,7 @@
 //! Views of tables, their columns and views.
 
 use super::super::Result;
-use super::super::catalog::{Column, Table};
+use super::super::catalog::{Column, Sequence, Table};
 use super::super::ddl::Lifetime;
 use super::super::number::Number;
 use super::super::types::{CharUnit, DataType};
@@ -18,6 +18,10 @@ pub(super) const VIEWS: &[Family] = &[
     Family { scopes: "UAD", ..Family::scoped("SEQUENCES", SEQUENCES, &["SEQUENCE_OWNER"], sequences) },
     Family::scoped("VIEWS", VIEW_TEXTS, &["OWNER"], view_texts),
     Family::scoped("TAB_PARTITIONS", TAB_PARTITIONS, &["TABLE_OWNER"], |_| Ok(Vec::new())),
+    Family::scoped("SYNONYMS", SYNONYMS, &["OWNER"], |_| Ok(Vec::new())),
+    Family::scoped("DB_LINKS", DB_LINKS, &["OWNER"], |_| Ok(Vec::new())),
+    Family::scoped("MVIEWS", MVIEWS, &[], |_| Ok(Vec::new())),
+    Family::scoped("MVIEW_COMMENTS", MVIEW_COMMENTS, &["OWNER"], |_| Ok(Vec::new())),
 ];
 
 const TAB_COLUMNS: Columns = &[
@@ -60,6 +64,10 @@ const TABLES: Columns = &[
     ("DEPENDENCIES", DataType::varchar2(8)),
     ("DROPPED", YES_NO),
     ("READ_ONLY", YES_NO),
+    ("COMPRESSION", DataType::varchar2(8)),
+    ("COMPRESS_FOR", DataType::varchar2(30)),
+    ("LOGGING", YES_NO),
+    ("HAS_IDENTITY", YES_NO),
 ];
 const VIEW_TEXTS: Columns = &[("OWNER", NAME), ("VIEW_NAME", NAME), ("TEXT_LENGTH", NUMBER), ("TEXT", DataType::varchar2(32_767))];
 /// No table of the engine has partitions.
@@ -77,10 +85,22 @@ const TAB_PARTITIONS: Columns = &[
     ("BLOCKS", NUMBER),
 ];
 
+/// There are no synonyms, links and materialised views.
+const SYNONYMS: Columns = &[("OWNER", NAME), ("SYNONYM_NAME", NAME), ("TABLE_OWNER", NAME), ("TABLE_NAME", NAME), ("DB_LINK", NAME)];
+const DB_LINKS: Columns =
+    &[("OWNER", NAME), ("DB_LINK", NAME), ("USERNAME", NAME), ("HOST", DataType::varchar2(2000)), ("CREATED", DataType::Date)];
+const MVIEWS: Columns = &[("OWNER", NAME), ("MVIEW_NAME", NAME), ("CONTAINER_NAME", NAME), ("QUERY", TEXT), ("QUERY_LEN", NUMBER)];
+const MVIEW_COMMENTS: Columns = &[("OWNER", NAME), ("MVIEW_NAME", NAME), ("COMMENTS", TEXT)];
 const TAB_COMMENTS: Columns = &[("OWNER", NAME), ("TABLE_NAME", NAME), ("TABLE_TYPE", DataType::varchar2(11)), ("COMMENTS", TEXT)];
 const COL_COMMENTS: Columns = &[("OWNER", NAME), ("TABLE_NAME", NAME), ("COLUMN_NAME", NAME), ("COMMENTS", TEXT)];
-const IDENTITIES: Columns =
-    &[("OWNER", NAME), ("TABLE_NAME", NAME), ("COLUMN_NAME", NAME), ("GENERATION_TYPE", DataType::varchar2(10)), ("SEQUENCE_NAME", NAME)];
+const IDENTITIES: Columns = &[
+    ("OWNER", NAME),
+    ("TABLE_NAME", NAME),
+    ("COLUMN_NAME", NAME),
+    ("GENERATION_TYPE", DataType::varchar2(10)),
+    ("SEQUENCE_NAME", NAME),
+    ("IDENTITY_OPTIONS", DataType::varchar2(298)),
+];
 const SEQUENCES: Columns = &[
     ("SEQUENCE_OWNER", NAME),
     ("SEQUENCE_NAME", NAME),
@@ -106,6 +126,8 @@ fn tables(filling: &Filling<'_>) -> Result<Vec<Row>> {
         row.extend([Stored::Null, Stored::Null, Stored::Null, Stored::Null, yes_no(false), Stored::Null]);
         row.extend([temporary, text("N"), yes_no(false), duration]);
         row.extend([text("DISABLED"), text("ENABLED"), yes_no(false), yes_no(false)]);
+        let has_identity = table.columns.iter().any(|column| column.identity.is_some());
+        row.extend([text("DISABLED"), Stored::Null, yes_no(true), yes_no(has_identity)]);
         row
     };
     Ok(each_table(filling).filter(|table| !table.lifetime.is_private()).map(row).collect())
@@ -182,11 +204,38 @@ fn col_comments(filling: &Filling<'_>) -> Result<Vec<Row>> {
 }
 
 fn identities(filling: &Filling<'_>) -> Result<Vec<Row>> {
-    let row = |table: &Table, column: &Column| {
-        let kind = if column.identity? { "ALWAYS" } else { "BY DEFAULT" };
-        Some(vec![text(&table.owner), text(&table.name), text(&column.name), text(kind), text(format!("ISEQ$$_{}", table.id))])
-    };
-    Ok(each_table(filling).flat_map(|table| table.columns.iter().filter_map(move |column| row(table, column))).collect())
+    let mut rows = Vec::new();
+    for table in each_table(filling) {
+        for column in &table.columns {
+            let Some(is_always) = column.identity else { continue };
+            let name = format!("ISEQ$$_{}", table.id);
+            let options = match filling.catalog.sequence(&table.owner, &name) {
+                Some(sequence) => text(identity_options(sequence, &next_number(filling, sequence.id)?)),
+                None => Stored::Null,
+            };
+            let kind = if is_always { "ALWAYS" } else { "BY DEFAULT" };
+            rows.push(vec![text(&table.owner), text(&table.name), text(&column.name), text(kind), text(name), options]);
+        }
+    }
+    Ok(rows)
+}
+
+/// The number that a sequence gives next.
+fn next_number(filling: &Filling<'_>, id: i64) -> Result<String> {
+    let sql = "SELECT next FROM ora_sequence WHERE id = ?";
+    Ok(filling.connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
+}
+
+/// The options of the sequence behind an identity column, as Oracle writes them.
+fn identity_options(sequence: &Sequence, start: &str) -> String {
+    let flag = |value: bool| if value { 'Y' } else { 'N' };
+    let Sequence { increment, min, max, cycle, cache, order, .. } = sequence;
+    format!(
+        "START WITH: {start}, INCREMENT BY: {increment}, MAX_VALUE: {max}, MIN_VALUE: {min}, CYCLE_FLAG: {}, CACHE_SIZE: {cache}, \
+         ORDER_FLAG: {}, SCALE_FLAG: N, EXTEND_FLAG: N, SESSION_FLAG: N, KEEP_VALUE: N",
+        flag(*cycle),
+        flag(*order)
+    )
 }
 
 fn sequences(filling: &Filling<'_>) -> Result<Vec<Row>> {
@@ -194,8 +243,7 @@ fn sequences(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let flag = |value: bool| text(if value { "Y" } else { "N" });
     let mut rows = Vec::new();
     for sequence in filling.catalog.sequences.values() {
-        let sql = "SELECT next FROM ora_sequence WHERE id = ?";
-        let next: String = filling.connection.prepare_cached(sql)?.query_row([sequence.id], |row| row.get(0))?;
+        let next = next_number(filling, sequence.id)?;
         let mut row = vec![text(&sequence.owner), text(&sequence.name), big(&sequence.min.to_string()), big(&sequence.max.to_string())];
         row.extend([number(sequence.increment), flag(sequence.cycle), flag(sequence.order), number(sequence.cache), big(&next)]);
         rows.push(row);

@@ -1,5 +1,7 @@
 //! SUM and AVG over NUMBER and BINARY_DOUBLE.
 
+use std::collections::VecDeque;
+
 use rusqlite::Connection;
 use rusqlite::functions::{Aggregate, Context, FunctionFlags, WindowAggregate};
 use rusqlite::types::{Value, ValueRef};
@@ -14,6 +16,13 @@ fn wrapped(error: impl Into<OraError>) -> rusqlite::Error {
 
 struct NumberFold {
     average: bool,
+}
+
+/// Numbers that are in the window. Where one left it the sum is made anew of those that are there: taking it off again would keep its rounding.
+#[derive(Default)]
+struct Numbers {
+    values: VecDeque<Number>,
+    sum: Option<Number>,
 }
 
 impl Aggregate<(Option<Number>, i64), Value> for NumberFold {
@@ -46,9 +55,57 @@ impl NumberFold {
     }
 }
 
-/// Rows never leave a window: moving frames are refused.
+/// SUM and AVG over windows whose rows come and go.
+struct MovingFold {
+    average: bool,
+}
+
+impl Aggregate<Numbers, Value> for MovingFold {
+    fn init(&self, _: &mut Context<'_>) -> rusqlite::Result<Numbers> {
+        Ok(Numbers::default())
+    }
+
+    fn step(&self, context: &mut Context<'_>, numbers: &mut Numbers) -> rusqlite::Result<()> {
+        if let ValueRef::Blob(bytes) = context.get_raw(0) {
+            let value = Number::from_canonical(bytes);
+            numbers.sum = match (&numbers.sum, numbers.values.is_empty()) {
+                (Some(sum), _) => Some(sum.add(&value).map_err(wrapped)?),
+                (None, true) => Some(value),
+                (None, false) => None,
+            };
+            numbers.values.push_back(value);
+        }
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, numbers: Option<Numbers>) -> rusqlite::Result<Value> {
+        self.value(Some(&mut numbers.unwrap_or_default()))
+    }
+}
+
+impl WindowAggregate<Numbers, Value> for MovingFold {
+    fn value(&self, numbers: Option<&mut Numbers>) -> rusqlite::Result<Value> {
+        let Some(numbers) = numbers.filter(|numbers| !numbers.values.is_empty()) else { return Ok(Value::Null) };
+        if numbers.sum.is_none() {
+            let mut values = numbers.values.iter();
+            let first = values.next().copied().unwrap_or_else(|| Number::from_i64(0));
+            numbers.sum = Some(values.try_fold(first, |sum, value| sum.add(value)).map_err(wrapped)?);
+        }
+        NumberFold { average: self.average }.result(Some(&(numbers.sum, numbers.values.len() as i64)))
+    }
+
+    fn inverse(&self, context: &mut Context<'_>, numbers: &mut Numbers) -> rusqlite::Result<()> {
+        if let ValueRef::Blob(_) = context.get_raw(0) {
+            numbers.values.pop_front();
+            numbers.sum = None;
+        }
+        Ok(())
+    }
+}
+
+/// Sums of floats are made of rows as they come; what leaves cannot be taken off exactly.
 fn no_inverse() -> rusqlite::Error {
-    wrapped(OraError::unsupported("a moving window"))
+    wrapped(OraError::unsupported("a moving window over BINARY_FLOAT or BINARY_DOUBLE"))
 }
 
 impl WindowAggregate<(Option<Number>, i64), Value> for NumberFold {
@@ -57,7 +114,7 @@ impl WindowAggregate<(Option<Number>, i64), Value> for NumberFold {
     }
 
     fn inverse(&self, _: &mut Context<'_>, _: &mut (Option<Number>, i64)) -> rusqlite::Result<()> {
-        Err(no_inverse())
+        Err(wrapped(OraError::internal("a moving window")))
     }
 }
 
@@ -122,6 +179,8 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
     connection.create_aggregate_function("o_rows", -1, flags, Rows)?;
     connection.create_window_function("o_sum", 1, flags, NumberFold { average: false })?;
     connection.create_window_function("o_avg", 1, flags, NumberFold { average: true })?;
+    connection.create_window_function("o_moving_sum", 1, flags, MovingFold { average: false })?;
+    connection.create_window_function("o_moving_avg", 1, flags, MovingFold { average: true })?;
     connection.create_window_function("o_double_sum", 1, flags, DoubleFold { average: false })?;
     connection.create_window_function("o_double_avg", 1, flags, DoubleFold { average: true })?;
     Ok(())

@@ -30,7 +30,6 @@ pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
     }),
     ("o_date_add", 2, Nulls::Propagate, date_add),
     ("o_date_diff", 2, Nulls::Propagate, date_diff),
-    ("o_trunc_date", 2, Nulls::Propagate, trunc_date),
     ("o_extract", 2, Nulls::Propagate, extract),
     ("o_region", 1, Nulls::Propagate, |a| {
         let value = DateTime::from_stored(a.bytes(0)?)?;
@@ -39,7 +38,7 @@ pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
 ];
 
 /// Stored bytes of the type that `letter` names: D, T, Z or L.
-fn stored(value: DateTime, letter: &str) -> Result<Value> {
+pub(super) fn stored(value: DateTime, letter: &str) -> Result<Value> {
     value.check()?;
     value.to_utc().check()?;
     Ok(Value::Blob(match letter {
@@ -85,21 +84,6 @@ fn date_add(arguments: &Args<'_, '_>) -> Result<Value> {
 fn date_diff(arguments: &Args<'_, '_>) -> Result<Value> {
     let seconds = |index: usize| DateTime::from_stored(arguments.bytes(index)?).map(|value| value.second_number());
     Ok(number(Number::from_i64(seconds(0)? - seconds(1)?).div(&Number::from_i64(86_400))?))
-}
-
-fn trunc_date(arguments: &Args<'_, '_>) -> Result<Value> {
-    let date = DateTime::from_stored(arguments.bytes(0)?)?;
-    let midnight = DateTime::midnight(date.year, date.month, date.day);
-    let cut = match arguments.text(1)?.to_uppercase().as_str() {
-        "DDD" | "DD" | "J" => midnight,
-        "MM" | "MON" | "MONTH" => DateTime { day: 1, ..midnight },
-        "Q" => DateTime { day: 1, month: (date.month - 1) / 3 * 3 + 1, ..midnight },
-        "YYYY" | "YEAR" | "YY" | "Y" => DateTime { day: 1, month: 1, ..midnight },
-        "HH" | "HH24" | "HH12" => DateTime { hour: date.hour, ..midnight },
-        "MI" => DateTime { hour: date.hour, minute: date.minute, ..midnight },
-        _ => return Err(OraError::new(1898, "too many precision specifiers")),
-    };
-    stored(cut, "D")
 }
 
 fn extract(arguments: &Args<'_, '_>) -> Result<Value> {

@@ -1,12 +1,14 @@
 //! Functions that translated SQL calls, registered with each SQLite connection. NULL in is NULL out unless said otherwise.
 
 mod aggregate;
+mod calendar;
 mod character;
 mod datetime;
 mod interval;
 mod number_format;
 mod rowid;
 mod text;
+mod truth;
 
 use std::borrow::Cow;
 
@@ -126,6 +128,15 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_unhex", 1, Propagate, |a| Ok(Value::Blob(unhex(a.text(0)?)?))),
         ("o_integer", 1, Propagate, |a| Ok(number(Number::from_i64(a.integer(0)?)))),
         ("o_row_limit", 2, Propagate, row_limit),
+        ("o_share", 2, Propagate, |a| {
+            let whole = a.integer(1)?;
+            let share = Number::from_i64(a.integer(0)?).div(&Number::from_i64(whole.max(1)))?;
+            Ok(number(share))
+        }),
+        ("o_percent_rows", 2, Propagate, |a| {
+            let rows = a.number(0)?.mul(&Number::from_i64(a.integer(1)?))?.div(&Number::from_i64(100))?;
+            Ok(Value::Integer(floor(&rows.neg())?.neg().to_i64()?.max(0)))
+        }),
         ("o_as_of", 4, Seen, as_of),
         ("o_scn_at", 1, Seen, |a| {
             if a.is_null(0) {
@@ -171,7 +182,16 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         ("o_round", -1, Propagate, |a| Ok(number(a.number(0)?.round_scale(scale_argument(a)?)?))),
         ("o_trunc", -1, Propagate, |a| Ok(number(a.number(0)?.trunc_scale(scale_argument(a)?)?))),
     ];
-    for group in [functions, character::FUNCTIONS, datetime::FUNCTIONS, interval::FUNCTIONS, rowid::FUNCTIONS, text::FUNCTIONS] {
+    for group in [
+        functions,
+        calendar::FUNCTIONS,
+        truth::FUNCTIONS,
+        character::FUNCTIONS,
+        datetime::FUNCTIONS,
+        interval::FUNCTIONS,
+        rowid::FUNCTIONS,
+        text::FUNCTIONS,
+    ] {
         for (name, arguments, nulls, body) in group {
             register_one(connection, name, *arguments, *nulls, *body)?;
         }
@@ -252,6 +272,12 @@ fn row_limit(arguments: &Args<'_, '_>) -> Result<Value> {
     let rows = match arguments.text(1)? {
         "<" if bound.is_integer() => whole.saturating_sub(1),
         "=" => i64::from(bound == Number::from_i64(1)),
+        // The first row, whose number is 1, decides about all.
+        ">" if bound < Number::from_i64(1) => i64::MAX,
+        ">=" if bound <= Number::from_i64(1) => i64::MAX,
+        ">" | ">=" => 0,
+        "<>" if bound.is_integer() && bound >= Number::from_i64(1) => whole.saturating_sub(1),
+        "<>" => i64::MAX,
         _ => whole,
     };
     Ok(Value::Integer(rows.max(0)))

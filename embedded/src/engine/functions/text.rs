@@ -13,7 +13,7 @@ pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
     ("o_unistr", 1, Nulls::Propagate, unistr),
     ("o_raw_text", 1, Nulls::Propagate, raw_text),
     ("o_listagg", 1, Nulls::Propagate, listagg),
-    ("o_last_day", 1, Nulls::Propagate, last_day),
+    ("o_last_day", 1, Nulls::Propagate, super::calendar::last_day),
     ("o_months_between", 2, Nulls::Propagate, months_between),
     ("o_bitand", 2, Nulls::Propagate, |a| Ok(number(Number::from_i64(a.integer(0)? & a.integer(1)?)))),
 ];
@@ -60,7 +60,7 @@ fn unistr(arguments: &Args<'_, '_>) -> Result<Value> {
         rest = &after[4..];
     }
     units.extend(rest.encode_utf16());
-    Ok(text(String::from_utf16_lossy(&units)))
+    String::from_utf16(&units).map(text).map_err(|_| OraError::unsupported("half of a surrogate pair in UNISTR"))
 }
 
 fn raw_text(arguments: &Args<'_, '_>) -> Result<Value> {
@@ -74,11 +74,6 @@ fn listagg(arguments: &Args<'_, '_>) -> Result<Value> {
         return Err(OraError::new(1489, "result of string concatenation is too long"));
     }
     Ok(text(value.to_owned()))
-}
-
-fn last_day(arguments: &Args<'_, '_>) -> Result<Value> {
-    let date = DateTime::from_stored(arguments.bytes(0)?)?;
-    Ok(Value::Blob(DateTime { day: days_in_month(date.year, date.month), ..date }.to_date().to_vec()))
 }
 
 /// Whole months between equal days and between last days of months; else the rest in 31sts of a month.

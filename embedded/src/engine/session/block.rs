@@ -155,7 +155,7 @@ impl Machine<'_> {
                 };
                 return Ok(if exits { Flow::Exit } else { Flow::Next });
             }
-            Action::Immediate { text, using } => self.immediate(text, using)?,
+            Action::Immediate { text, into, using } => self.immediate(text, into, using)?,
             Action::Sql { statement, returning } => self.change(statement, returning)?,
             Action::Select { query, targets } => self.select(query, targets)?,
             Action::Open { cursor, of } => self.open_cursor(cursor, of)?,
@@ -214,16 +214,22 @@ impl Machine<'_> {
     }
 
     /// Dynamic SQL; binds by position.
-    fn immediate(&mut self, text: &mut Expression, using: &mut [Expression]) -> Result<()> {
+    fn immediate(&mut self, text: &mut Expression, into: &mut [Target], using: &mut [Expression]) -> Result<()> {
         let text = self.text(text)?;
         let values = using.iter_mut().map(|value| self.evaluate(value)).collect::<Result<Vec<_>>>()?;
         let datums = values.iter().map(Slot::datum).collect::<Result<Vec<_>>>()?;
         let mut statement = self.session.prepare(&text)?;
-        if statement.shape().kind == StatementKind::Select {
-            self.session.open(&mut statement, &datums)?;
-            return Ok(());
+        match statement.shape().kind {
+            // Without a place for its row a query is checked and not run.
+            StatementKind::Select if into.is_empty() => Ok(()),
+            StatementKind::Select => {
+                let rows = rows_of(self.session, &mut statement, &datums, 2)?;
+                let row = one_row(rows)?;
+                self.set_all(into, row)
+            }
+            _ if !into.is_empty() => Err(OraError::unsupported("EXECUTE IMMEDIATE … INTO of anything but a query")),
+            _ => self.session.execute(&mut statement, &datums).map(drop),
         }
-        self.session.execute(&mut statement, &datums).map(drop)
     }
 
     /// The statement of an expression, with the elements that it names fetched.
@@ -275,12 +281,7 @@ impl Machine<'_> {
     }
 
     fn select(&mut self, query: &mut Expression, targets: &mut [Target]) -> Result<()> {
-        let rows = self.query(query, 2)?;
-        let row = match rows.len() {
-            0 => return Err(OraError::new(1403, "no data found")),
-            1 => rows.into_iter().next().unwrap_or_default(),
-            _ => return Err(OraError::new(1422, "exact fetch returns more than requested number of rows")),
-        };
+        let row = one_row(self.query(query, 2)?)?;
         self.set_all(targets, row)
     }
 
@@ -335,12 +336,7 @@ impl Machine<'_> {
     fn query(&mut self, query: &mut Expression, most: usize) -> Result<Vec<Vec<Slot>>> {
         let statement = self.statement(query)?;
         let datums = self.slots.iter().map(Slot::datum).collect::<Result<Vec<_>>>()?;
-        let mut cursor = self.session.open(statement, &datums)?;
-        let mut rows = Vec::new();
-        while rows.len() < most && cursor.next()? {
-            rows.push((0..statement.columns().len()).map(|index| Slot::new(cursor.datum(index)?)).collect::<Result<Vec<_>>>()?);
-        }
-        Ok(rows)
+        rows_of(self.session, statement, &datums, most)
     }
 
     pub fn evaluate(&mut self, expression: &mut Expression) -> Result<Slot> {
@@ -418,5 +414,24 @@ impl Machine<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// At most so many rows of a statement.
+fn rows_of(session: &mut Session, statement: &mut Statement, datums: &[Datum<'_>], most: usize) -> Result<Vec<Vec<Slot>>> {
+    let mut cursor = session.open(statement, datums)?;
+    let mut rows = Vec::new();
+    while rows.len() < most && cursor.next()? {
+        rows.push((0..statement.columns().len()).map(|index| Slot::new(cursor.datum(index)?)).collect::<Result<Vec<_>>>()?);
+    }
+    Ok(rows)
+}
+
+/// The row of SELECT … INTO.
+fn one_row(rows: Vec<Vec<Slot>>) -> Result<Vec<Slot>> {
+    match rows.len() {
+        0 => Err(OraError::new(1403, "no data found")),
+        1 => Ok(rows.into_iter().next().unwrap_or_default()),
+        _ => Err(OraError::new(1422, "exact fetch returns more than requested number of rows")),
     }
 }

@@ -24,6 +24,7 @@ impl Session {
             connection,
             catalog: &self.catalog,
             nls: &self.nls,
+            release: self.release,
             user: &self.user,
             schema: &self.schema,
             settings: &self.settings,

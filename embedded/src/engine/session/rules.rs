@@ -16,6 +16,7 @@ impl Session {
             user: &self.user,
             schema: &self.schema,
             bind_kinds: &[],
+            release: self.release,
             settings: &self.settings,
             locals: &[],
         })

@@ -11,6 +11,7 @@ use super::super::dml;
 use super::super::last_row::LastRow;
 use super::super::nls::Nls;
 use super::super::parse::Returning;
+use super::super::release::Release;
 use super::super::shape::{Shape, StatementKind, shape};
 use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Needs, Query, ReturningPlan, Translator, describe};
@@ -197,6 +198,9 @@ impl Session {
     /// Plans a query or DML for binds of these kinds, unless the present plan still fits.
     pub(super) fn plan(&self, statement: &mut Statement, kinds: Vec<DatumKind>) -> Result<()> {
         let Body::Sql(ast, returning) = &statement.body else { return Ok(()) };
+        if kinds.contains(&DatumKind::Boolean) && self.release < Release::R23 {
+            return Err(OraError::new(902, "invalid datatype: BOOLEAN of PL/SQL in SQL"));
+        }
         let key = PlanKey {
             session: self.id,
             catalog_version: self.catalog.version,
@@ -214,6 +218,7 @@ impl Session {
             user: &self.user,
             schema: &self.schema,
             bind_kinds: &key.kinds,
+            release: self.release,
             settings: &self.settings,
             locals: &statement.locals,
         };

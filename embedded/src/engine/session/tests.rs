@@ -599,11 +599,16 @@ fn damaged_bytes_are_an_error_and_not_null() {
 
 mod blocks;
 mod clauses;
+mod datetimes;
 mod definitions;
+mod dictionary;
+mod errors;
 mod flashback;
 mod merge;
 mod objects;
 mod queries;
+mod release_23;
+mod select;
 mod transactions;
 mod types;
 mod units;

@@ -29,6 +29,7 @@ impl Translator<'_> {
         }
         let (arguments, distinct, star) = match &function.args {
             FunctionArguments::None => (Vec::new(), false, false),
+            FunctionArguments::List(list) if name == "JSON_SERIALIZE" => return self.json_serialize(list),
             FunctionArguments::List(list) if list.clauses.is_empty() => {
                 let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
                 let mut arguments = Vec::new();
@@ -81,7 +82,7 @@ impl Translator<'_> {
         let distinct = if distinct { "DISTINCT " } else { "" };
         Ok(match name {
             "COUNT" => Sql { nullable: false, ..Sql::new(format!("o_integer(count({distinct}{}))", value.text), DataType::NUMBER) },
-            "MIN" | "MAX" if matches!(value.family(), Family::Clob | Family::Blob) => {
+            "MIN" | "MAX" if value.is_incomparable() => {
                 return Err(OraError::inconsistent("-", value.data_type.dictionary_name()));
             }
             // Letters of a ROWID do not sort as ROWIDs do.
@@ -111,6 +112,9 @@ impl Translator<'_> {
                 .without_arguments(name)
                 .or_else(|| self.niladic(name))
                 .ok_or_else(|| OraError::invalid_identifier(format_args!("\"{name}\"")));
+        }
+        if let ([digits], true) = (arguments, matches!(name, "SYSTIMESTAMP" | "CURRENT_TIMESTAMP" | "LOCALTIMESTAMP")) {
+            return self.now_with_digits(name, digits);
         }
         let (least, most) = arity(name)
             .or_else(|| super::function::arity(name))
@@ -281,12 +285,12 @@ impl Translator<'_> {
     fn numeric(&mut self, name: &str, values: Vec<Sql>) -> Result<Sql> {
         let value = values[0].clone();
         if value.is_datetime() && matches!(name, "TRUNC" | "ROUND") {
-            if name == "ROUND" {
-                return Err(OraError::unsupported("ROUND of a date"));
-            }
-            let model = values.get(1).map_or("'DDD'".to_owned(), |model| model.text.clone());
+            let model = match values.get(1) {
+                Some(model) => self.text_of(model.clone())?.text,
+                None => "'DDD'".to_owned(),
+            };
             let date = self.datetime_of(value, Family::Date)?;
-            return Ok(Sql::new(format!("o_trunc_date({}, {model})", date.text), DataType::Date));
+            return Ok(Sql::new(format!("o_{}_date({}, {model})", name.to_lowercase(), date.text), DataType::Date));
         }
         let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
         Ok(Sql::new(format!("o_{}({})", name.to_lowercase(), texts.join(", ")), DataType::NUMBER))
@@ -394,5 +398,7 @@ fn dump_type(value: &Sql) -> u16 {
         Family::IntervalYm => 182,
         Family::Cursor => 102,
         Family::IntervalDs => 183,
+        Family::Boolean => 252,
+        Family::Json => 119,
     }
 }

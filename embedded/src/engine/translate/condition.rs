@@ -4,7 +4,6 @@ use sqlparser::ast::{BinaryOperator as Op, Expr, UnaryOperator};
 
 use super::super::types::Family;
 use super::super::{OraError, Result};
-use super::expression::short;
 use super::{Sql, Translator, unnested};
 
 impl Translator<'_> {
@@ -25,18 +24,7 @@ impl Translator<'_> {
                 let parts = parts.into_iter().map(|part| self.condition(part)).collect::<Result<Vec<_>>>()?;
                 Ok(balanced(&parts, if *op == Op::And { "AND" } else { "OR" }))
             }
-            Expr::BinaryOp { left, op, right } => {
-                let operator = match op {
-                    Op::Eq => "=",
-                    Op::NotEq => "<>",
-                    Op::Lt => "<",
-                    Op::LtEq => "<=",
-                    Op::Gt => ">",
-                    Op::GtEq => ">=",
-                    other => return Err(OraError::unsupported(format_args!("the operator {other} in a condition"))),
-                };
-                self.comparison(left, operator, right)
-            }
+            Expr::BinaryOp { left, op, right } => self.comparison(left, operator_text(op)?, right),
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => Ok(format!("(NOT {})", self.condition(expr)?)),
             Expr::IsNull(inner) => Ok(format!("({} IS NULL)", self.value(inner)?.text)),
             Expr::IsNotNull(inner) => Ok(format!("({} IS NOT NULL)", self.value(inner)?.text)),
@@ -50,14 +38,20 @@ impl Translator<'_> {
                 let query = self.query(subquery)?;
                 Ok(format!("({}EXISTS ({}))", if *negated { "NOT " } else { "" }, query.text))
             }
+            Expr::AnyOp { left, compare_op, right, .. } => self.quantified(left, compare_op, right, true),
+            Expr::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, false),
             Expr::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated),
-            other => Err(OraError::unsupported(format_args!("the condition {}", short(other)))),
+            Expr::IsJson { expr, kind, unique_keys, negated } => self.is_json(expr, *kind, *unique_keys, *negated),
+            other => self.truth_condition(other),
         }
     }
 
     pub fn comparison(&mut self, left: &Expr, operator: &str, right: &Expr) -> Result<String> {
+        if let (Expr::Tuple(left), Expr::Tuple(right)) = (unnested(left), unnested(right)) {
+            return self.list_comparison(left, operator, right);
+        }
         if let (Expr::Tuple(_), _) | (_, Expr::Tuple(_)) = (unnested(left), unnested(right)) {
-            return Err(OraError::unsupported("a comparison of lists"));
+            return Err(OraError::unsupported("a comparison of a list with one value or a query"));
         }
         let (left, right) = (self.value(left)?, self.value(right)?);
         if let Some(condition) = rowid_range(&left, operator, &right) {
@@ -67,13 +61,50 @@ impl Translator<'_> {
         Ok(format!("({left}{collation} {operator} {right}{collation})"))
     }
 
+    /// Lists are equal where all their values are.
+    fn list_comparison(&mut self, left: &[Expr], operator: &str, right: &[Expr]) -> Result<String> {
+        if left.len() != right.len() {
+            let (code, text) = if right.len() < left.len() { (947, "not enough values") } else { (913, "too many values") };
+            return Err(OraError::new(code, text));
+        }
+        let pairs = left.iter().zip(right).map(|(left, right)| self.comparison(left, "=", right)).collect::<Result<Vec<_>>>()?;
+        match operator {
+            "=" => Ok(balanced(&pairs, "AND")),
+            "<>" => Ok(format!("(NOT {})", balanced(&pairs, "AND"))),
+            _ => Err(OraError::new(1796, "this operator cannot be used with lists")),
+        }
+    }
+
+    /// `value operator ANY | ALL (list or query)`.
+    fn quantified(&mut self, left: &Expr, operator: &Op, right: &Expr, is_any: bool) -> Result<String> {
+        let operator = operator_text(operator)?;
+        let Expr::Subquery(query) = unnested(right) else {
+            let items = match unnested(right) {
+                Expr::Tuple(items) => items.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            let tests = items.iter().map(|item| self.comparison(left, operator, item)).collect::<Result<Vec<_>>>()?;
+            return Ok(balanced(&tests, if is_any { "OR" } else { "AND" }));
+        };
+        let left = self.value(left)?;
+        let query = self.query(query)?;
+        let [(_, output)] = query.outputs.as_slice() else { return Err(OraError::new(913, "too many values")) };
+        let right = Sql { is_literal: false, rowid: None, text: "q.o0".into(), ..output.clone() };
+        let (left, right, collation) = self.comparable(Sql { rowid: None, ..left }, right)?;
+        // One that decides; else unknown where one is unknown.
+        let (decides, value, otherwise) = if is_any { ("max(c) = 1", 1, 0) } else { ("min(c) = 0", 0, 1) };
+        let tests = format!("SELECT ({left}{collation} {operator} {right}{collation}) AS c FROM ({}) AS q", query.text);
+        Ok(format!("(SELECT CASE WHEN {decides} THEN {value} WHEN count(*) > count(c) THEN NULL ELSE {otherwise} END FROM ({tests}))"))
+    }
+
     /// IN of a list: one IN of SQLite where all items compare alike, else a test for each.
     fn in_list(&mut self, expr: &Expr, list: &[Expr], negated: bool) -> Result<String> {
-        if matches!(unnested(expr), Expr::Tuple(_)) {
-            return Err(OraError::unsupported("a comparison of lists"));
-        }
         if list.len() > 1000 {
             return Err(OraError::new(1795, "maximum number of expressions in a list is 1000"));
+        }
+        if matches!(unnested(expr), Expr::Tuple(_)) {
+            let tests = list.iter().map(|item| self.comparison(expr, "=", item)).collect::<Result<Vec<_>>>()?;
+            return Ok(format!("({}{})", if negated { "NOT " } else { "" }, balanced(&tests, "OR")));
         }
         let left = self.value(expr)?;
         let mut groups: Vec<((String, &'static str), Vec<String>)> = Vec::new();
@@ -103,6 +134,18 @@ impl Translator<'_> {
         };
         Ok(format!("({}o_like({value}, {pattern}, {escape}))", if negated { "NOT " } else { "" }))
     }
+}
+
+fn operator_text(operator: &Op) -> Result<&'static str> {
+    Ok(match operator {
+        Op::Eq => "=",
+        Op::NotEq => "<>",
+        Op::Lt => "<",
+        Op::LtEq => "<=",
+        Op::Gt => ">",
+        Op::GtEq => ">=",
+        other => return Err(OraError::unsupported(format_args!("the operator {other} in a condition"))),
+    })
 }
 
 /// A table's ROWID before or after another one: its place in SQLite's own key.

@@ -9,7 +9,7 @@ impl Sql {
         self.data_type.family()
     }
 
-    fn wrap(&self, function: &str, data_type: DataType) -> Sql {
+    pub(super) fn wrap(&self, function: &str, data_type: DataType) -> Sql {
         Sql { nullable: self.nullable, ..Sql::new(format!("{function}({})", self.text), data_type) }
     }
 
@@ -21,11 +21,16 @@ impl Sql {
         matches!(self.family(), Family::BinaryFloat | Family::BinaryDouble)
     }
 
+    /// LOBs and JSON have no order and no equality.
+    pub fn is_incomparable(&self) -> bool {
+        matches!(self.family(), Family::Clob | Family::Blob | Family::Json)
+    }
+
     pub fn is_datetime(&self) -> bool {
         matches!(self.family(), Family::Date | Family::Timestamp | Family::TimestampTz | Family::TimestampLtz)
     }
 
-    fn inconsistent(&self, expected: &str) -> OraError {
+    pub(super) fn inconsistent(&self, expected: &str) -> OraError {
         let got = match self.family() {
             Family::Text | Family::Char => "CHAR".to_owned(),
             Family::Raw => "BINARY".to_owned(),
@@ -42,6 +47,7 @@ impl Sql {
             _ if self.is_null => Ok(Sql { data_type: DataType::NUMBER, ..self }),
             Family::Number => Ok(self),
             Family::BinaryFloat | Family::BinaryDouble => Ok(self.wrap("o_float_number", DataType::NUMBER)),
+            Family::Boolean => Ok(self.wrap("o_integer", DataType::NUMBER)),
             Family::Text | Family::Char | Family::Clob => Ok(self.wrap("o_text_number", DataType::NUMBER)),
             _ => Err(self.inconsistent("NUMBER")),
         }
@@ -53,6 +59,7 @@ impl Sql {
             Family::BinaryDouble => Ok(self),
             Family::BinaryFloat => Ok(self.wrap("o_float_double", DataType::BinaryDouble)),
             Family::Number => Ok(self.wrap("o_number_double", DataType::BinaryDouble)),
+            Family::Boolean => self.into_number()?.into_double(),
             Family::Text | Family::Char | Family::Clob => Ok(self.wrap("o_text_double", DataType::BinaryDouble)),
             _ => Err(self.inconsistent("BINARY_DOUBLE")),
         }
@@ -78,7 +85,8 @@ impl Translator<'_> {
             Family::Number => text("o_number_text", 40),
             Family::BinaryFloat | Family::BinaryDouble => text("o_float_text", 40),
             Family::Raw => Ok(sql.wrap("o_hex", DataType::varchar2((sql.data_type.data_length() * 2).min(32_767)))),
-            Family::Blob | Family::Cursor => Err(sql.inconsistent("CHAR")),
+            Family::Boolean => text("o_boolean_text", 5),
+            Family::Blob | Family::Cursor | Family::Json => Err(sql.inconsistent("CHAR")),
             Family::IntervalDs | Family::IntervalYm => Ok(self.interval_text(&sql)),
             Family::Date | Family::Timestamp | Family::TimestampTz | Family::TimestampLtz => {
                 let parameter = match sql.family() {
@@ -142,6 +150,8 @@ impl Translator<'_> {
             Family::Date | Family::Timestamp | Family::TimestampTz | Family::TimestampLtz => self.datetime_of(sql, family),
             Family::IntervalDs | Family::IntervalYm => self.interval_of(sql, family),
             Family::Cursor => Err(sql.inconsistent("CURSOR")),
+            Family::Boolean => self.boolean_of(sql),
+            Family::Json => self.json_of(sql),
             Family::Raw | Family::Blob => match sql.family() {
                 _ if sql.is_null => Ok(sql),
                 Family::Raw | Family::Blob => Ok(sql),
@@ -168,7 +178,7 @@ impl Translator<'_> {
             if matches!(side.data_type, DataType::Long | DataType::LongRaw) {
                 return Err(OraError::new(997, "illegal use of LONG datatype"));
             }
-            if matches!(side.family(), Family::Clob | Family::Blob) && !side.is_null {
+            if side.is_incomparable() && !side.is_null {
                 return Err(OraError::inconsistent("-", side.data_type.dictionary_name()));
             }
         }
@@ -225,6 +235,9 @@ fn comparison_family(left: &Sql, right: &Sql) -> Family {
     if left.is_null || right.is_null {
         let other = if left.is_null { right } else { left };
         return if other.is_text() { Family::Text } else { other.family() };
+    }
+    if has(Family::Boolean) {
+        return Family::Boolean;
     }
     if left.is_float() || right.is_float() {
         return Family::BinaryDouble;

@@ -2,14 +2,12 @@
 
 use sqlparser::ast::{BinaryOperator as Op, CastKind, Expr, UnaryOperator, Value};
 
-use super::super::datetime::DateTime;
-use super::super::datetime_format::DateFormat;
 use super::super::ddl::parse_type;
 use super::super::number::Number;
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
-use super::super::value::hex;
 use super::super::{DatumKind, OraError, Result};
+use super::datetime::typed_literal;
 use super::interval::{INTERVAL_DS, INTERVAL_YM};
 use super::{Sql, Translator, blob_literal, text_literal};
 
@@ -40,6 +38,7 @@ impl Translator<'_> {
                     found => found,
                 },
             },
+            other if self.is_truth(other) => self.truth(other),
             Expr::UnaryOp { op, expr } => self.unary(*op, expr),
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right),
             Expr::Function(function) => self.call(function),
@@ -60,7 +59,8 @@ impl Translator<'_> {
             Expr::Floor { expr, field: sqlparser::ast::CeilFloorKind::DateTimeField(sqlparser::ast::DateTimeField::NoDateTime) } => {
                 self.call_named("FLOOR", std::slice::from_ref(expr))
             }
-            Expr::Extract { field, expr, .. } => self.extract(&field.to_string(), expr),
+            Expr::Extract { field, expr, .. } => self.extract(&field.to_string().to_uppercase(), expr),
+            Expr::AtTimeZone { timestamp, time_zone } => self.at_time_zone(timestamp, time_zone),
             Expr::Interval(literal) => self.interval_literal(literal),
             Expr::Subquery(query) => self.scalar_subquery(query),
             other => Err(OraError::unsupported(format_args!("the expression {}", short(other)))),
@@ -100,8 +100,9 @@ impl Translator<'_> {
             DatumKind::TimestampTz => DataType::TimestampTz { digits: 9 },
             DatumKind::IntervalDs => INTERVAL_DS,
             DatumKind::IntervalYm => INTERVAL_YM,
+            DatumKind::Boolean => DataType::Boolean,
             // Not of SQL: refused with the value.
-            DatumKind::Boolean | DatumKind::Table | DatumKind::Cursor => DataType::varchar2(1),
+            DatumKind::Table | DatumKind::Cursor => DataType::varchar2(1),
         };
         Ok(Sql::new(format!("?{}", index + 1), data_type))
     }
@@ -119,11 +120,14 @@ impl Translator<'_> {
             if !self.rownum_allowed {
                 return Err(OraError::unsupported("ROWNUM here").at(here));
             }
+            if self.aggregate_depth == 0 {
+                self.bare_columns.push(here);
+            }
             return Ok(Sql::new("o_integer(row_number() OVER ())", DataType::NUMBER));
         }
         let resolved = self.column(std::slice::from_ref(identifier));
         match resolved {
-            Err(error) if error.code == 904 => self.niladic(pseudo).ok_or(error),
+            Err(error) if error.code == 904 => self.niladic(pseudo).or_else(|| self.boolean_literal(pseudo)).ok_or(error),
             other => other,
         }
     }
@@ -215,28 +219,6 @@ impl Translator<'_> {
         Ok(Sql { nullable, ..Sql::new(format!("{function}({}, {})", a.text, b.text), DataType::NUMBER) })
     }
 
-    /// DATE ± days, days + DATE, DATE - DATE. A TIMESTAMP becomes a DATE first, as in Oracle; differences of timestamps are intervals.
-    fn datetime_arithmetic(&mut self, a: Sql, sign: char, b: Sql) -> Result<Sql> {
-        let nullable = a.nullable || b.nullable;
-        if a.is_datetime() && b.is_datetime() {
-            if sign != '-' {
-                return Err(OraError::new(975, "date + date not allowed"));
-            }
-            if a.family() != Family::Date || b.family() != Family::Date {
-                return self.moment_difference(a, b);
-            }
-            return Ok(Sql { nullable, ..Sql::new(format!("o_date_diff({}, {})", a.text, b.text), DataType::NUMBER) });
-        }
-        let (date, days) = match sign {
-            '+' if b.is_datetime() => (b, a),
-            '+' | '-' if a.is_datetime() => (a, b),
-            _ => return Err(OraError::inconsistent("NUMBER", "DATE")),
-        };
-        let (date, days) = (self.datetime_of(date, Family::Date)?, days.into_number()?);
-        let days = if sign == '-' { format!("o_neg({})", days.text) } else { days.text };
-        Ok(Sql { nullable, ..Sql::new(format!("o_date_add({}, {days})", date.text), DataType::Date) })
-    }
-
     pub fn concatenate(&mut self, a: Sql, b: Sql) -> Result<Sql> {
         let raw = a.family() == Family::Raw && b.family() == Family::Raw;
         let length = a.data_type.data_length().saturating_add(b.data_type.data_length()).min(32_767);
@@ -254,31 +236,13 @@ impl Translator<'_> {
     fn cast(&mut self, expr: &Expr, type_text: &str) -> Result<Sql> {
         let value = self.value(expr)?;
         let data_type = parse_type(type_text.trim_matches('"'))?;
+        self.context.release.check(data_type)?;
         let converted = self.convert(value, data_type.family())?;
         if data_type == DataType::NUMBER {
             return Ok(Sql { data_type, ..converted });
         }
         let nullable = converted.nullable;
         Ok(Sql { nullable, ..Sql::new(format!("o_fit({}, '{data_type}')", converted.text), data_type) })
-    }
-
-    fn extract(&mut self, field: &str, expr: &Expr) -> Result<Sql> {
-        let value = self.value(expr)?;
-        if value.is_interval() {
-            return Ok(Sql {
-                nullable: value.nullable,
-                ..Sql::new(format!("o_interval_field({}, '{field}')", value.text), DataType::NUMBER)
-            });
-        }
-        if field == "TIMEZONE_REGION" && value.family() == Family::TimestampTz {
-            return Ok(Sql { nullable: value.nullable, ..Sql::new(format!("o_region({})", value.text), DataType::varchar2(64)) });
-        }
-        let value = if value.is_text() { self.datetime_of(value, Family::Date)? } else { value };
-        let known = matches!(field, "YEAR" | "MONTH" | "DAY" | "HOUR" | "MINUTE" | "SECOND" | "TIMEZONE_HOUR" | "TIMEZONE_MINUTE");
-        if !known || !value.is_datetime() || (value.family() == Family::Date && !matches!(field, "YEAR" | "MONTH" | "DAY")) {
-            return Err(OraError::new(30076, "invalid extract field for extract source"));
-        }
-        Ok(Sql { nullable: value.nullable, ..Sql::new(format!("o_extract({}, '{field}')", value.text), DataType::NUMBER) })
     }
 
     fn trim(&mut self, side: Option<&sqlparser::ast::TrimWhereField>, what: Option<&Expr>, expr: &Expr) -> Result<Sql> {
@@ -355,32 +319,4 @@ fn number_literal(text: &str) -> Result<Sql> {
     }
     let number = Number::parse(text)?;
     Ok(Sql { nullable: false, ..Sql::new(blob_literal(number.as_bytes()), DataType::NUMBER) })
-}
-
-/// `DATE '…'` and `TIMESTAMP '…'`.
-fn typed_literal(type_text: &str, value: &Value) -> Result<Sql> {
-    let Value::SingleQuotedString(text) = value else {
-        return Err(OraError::unsupported(format_args!("the literal {type_text} {value}")));
-    };
-    let now = DateTime::midnight(1, 1, 1);
-    match type_text {
-        "DATE" => {
-            let date = DateFormat::parse("SYYYY-MM-DD")?.read(text, &now, 0)?;
-            Ok(Sql { nullable: false, ..Sql::new(format!("x'{}'", hex(&date.to_date())), DataType::Date) })
-        }
-        "TIMESTAMP" => {
-            // A zone follows the time after a blank, or with its sign; the date has its own signs at the beginning.
-            let time = text.trim().find([' ', 'T']).map_or("", |at| &text.trim()[at..]);
-            let zoned = time.contains(['+', '-']) || time.trim_end().ends_with(|last: char| last.is_alphabetic());
-            let model = if zoned { "SYYYY-MM-DD HH24:MI:SSXFF TZR" } else { "SYYYY-MM-DD HH24:MI:SSXFF" };
-            let value = DateFormat::parse(model)?.read(text, &now, 0)?;
-            let (bytes, data_type) = if zoned {
-                (value.to_timestamp_tz().to_vec(), DataType::TimestampTz { digits: 9 })
-            } else {
-                (value.to_timestamp().to_vec(), DataType::Timestamp { digits: 9 })
-            };
-            Ok(Sql { nullable: false, ..Sql::new(blob_literal(&bytes), data_type) })
-        }
-        other => Err(OraError::unsupported(format_args!("the literal {other} '…'"))),
-    }
 }

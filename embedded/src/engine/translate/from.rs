@@ -56,7 +56,8 @@ impl Translator<'_> {
                     JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.join_condition(condition, first)?)),
                     JoinConstraint::None if words == "CROSS JOIN" => {}
                     JoinConstraint::None => return Err(OraError::new(905, "missing keyword")),
-                    _ => return Err(OraError::unsupported("NATURAL and USING joins")),
+                    JoinConstraint::Using(names) => part.push_str(&self.join_using(Some(names), words, first, joined)?),
+                    JoinConstraint::Natural => part.push_str(&self.join_using(None, words, first, joined)?),
                 }
                 let missing = match words {
                     "LEFT JOIN" => joined..usize::MAX,
@@ -149,7 +150,17 @@ impl Translator<'_> {
             return Err(OraError::internal("text of a view"));
         };
         let (catalog, nls, user, settings) = (self.context.catalog, self.context.nls, self.context.user, self.context.settings);
-        let context = Context { sql: &view.text, catalog, nls, user, schema: owner, bind_kinds: &[], settings, locals: &[] };
+        let context = Context {
+            sql: &view.text,
+            catalog,
+            nls,
+            user,
+            schema: owner,
+            bind_kinds: &[],
+            release: self.context.release,
+            settings,
+            locals: &[],
+        };
         let mut inner = Translator::new(context);
         inner.next_source = self.next_source;
         inner.view_depth = self.view_depth + 1;

@@ -1,7 +1,8 @@
 //! Functions beyond the common ones, and aggregates over windows.
 
-use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, WindowType};
+use sqlparser::ast::{Expr, Function};
 
+use super::super::release::Release;
 use super::super::types::{CharUnit, DataType, Family};
 use super::super::{OraError, Result, undo};
 use super::{Sql, Translator};
@@ -13,6 +14,9 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         | "LAST_DAY"
         | "VSIZE"
         | "UNISTR"
+        | "JSON"
+        | "TZ_OFFSET"
+        | "TO_BOOLEAN"
         | "TO_NCLOB"
         | "TO_BLOB"
         | "UTL_RAW.CAST_TO_RAW"
@@ -27,8 +31,8 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         | "DBMS_ROWID.ROWID_ROW_NUMBER" => (1, 1),
         "DBMS_ROWID.ROWID_RELATIVE_FNO" | "DBMS_ROWID.ROWID_BLOCK_NUMBER" => (1, 2),
         "DBMS_ROWID.ROWID_CREATE" => (5, 5),
-        "MONTHS_BETWEEN" | "BITAND" => (2, 2),
-        "TRANSLATE" => (3, 3),
+        "MONTHS_BETWEEN" | "BITAND" | "FROM_TZ" | "NEXT_DAY" => (2, 2),
+        "TRANSLATE" | "NEW_TIME" => (3, 3),
         "GREATEST" | "LEAST" => (1, usize::MAX),
         _ => return None,
     })
@@ -42,7 +46,7 @@ impl Translator<'_> {
             "GREATEST" | "LEAST" => {
                 let nullable = values.iter().any(|value| value.nullable);
                 let (values, data_type) = self.unify(values)?;
-                if matches!(data_type.family(), Family::Clob | Family::Blob) {
+                if matches!(data_type.family(), Family::Clob | Family::Blob | Family::Json) {
                     return Err(OraError::inconsistent("-", data_type.dictionary_name()));
                 }
                 let texts = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>();
@@ -93,6 +97,9 @@ impl Translator<'_> {
                 let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
                 Ok(Sql::new(format!("o_bitand({})", texts.join(", ")), DataType::NUMBER))
             }
+            "FROM_TZ" | "TZ_OFFSET" | "NEXT_DAY" | "NEW_TIME" => self.datetime_function(name, values),
+            "TO_BOOLEAN" if self.context.release >= Release::R23 => self.boolean_of(first),
+            "JSON" if self.context.release >= Release::R23 => self.json_of(first),
             _ => self.rowid_function(name, values),
         }
     }
@@ -154,82 +161,9 @@ impl Translator<'_> {
             };
             let keys = function.within_group.iter().map(|item| self.order_key(item, &[], false)).collect::<Result<Vec<_>>>()?;
             let order = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) };
-            Ok(Sql::new(format!("o_listagg(group_concat({}, {separator}{order}))", text.text), DataType::varchar2(4000)))
+            Ok(Sql::new(format!("o_listagg(group_concat({}, {separator}{order}))", text.text), DataType::varchar2(32_767)))
         })();
         self.aggregate_depth -= 1;
         made
-    }
-
-    /// `function(…) OVER (PARTITION BY … ORDER BY …)`.
-    pub(super) fn analytic(&mut self, name: &str, function: &Function, over: &WindowType) -> Result<Sql> {
-        let WindowType::WindowSpec(window) = over else {
-            return Err(OraError::unsupported("a named window"));
-        };
-        if window.window_frame.is_some() || window.window_name.is_some() || function.null_treatment.is_some() || function.filter.is_some() {
-            return Err(OraError::unsupported("this form of an analytic function"));
-        }
-        if !self.aggregates_allowed || self.aggregate_depth > 0 {
-            return Err(OraError::new(30483, "window functions are not allowed here"));
-        }
-        let partition = window.partition_by.iter().map(|key| Ok(self.value(key)?.text)).collect::<Result<Vec<_>>>()?;
-        let order = window.order_by.iter().map(|key| self.order_key(key, &[], false)).collect::<Result<Vec<_>>>()?;
-        let (values, star) = self.analytic_arguments(function)?;
-        let mut frame = Vec::new();
-        if !partition.is_empty() {
-            frame.push(format!("PARTITION BY {}", partition.join(", ")));
-        }
-        if !order.is_empty() {
-            frame.push(format!("ORDER BY {}", order.join(", ")));
-        }
-        let frame = frame.join(" ");
-        let needs_order = matches!(name, "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "LAG" | "LEAD" | "NTILE");
-        if needs_order && order.is_empty() {
-            return Err(OraError::new(30485, "missing ORDER BY expression in the window specification"));
-        }
-        let over = |call: String| format!("{call} OVER ({frame})");
-        let count = |call: &str| Ok(Sql { nullable: false, ..Sql::new(format!("o_integer({})", over(call.to_owned())), DataType::NUMBER) });
-        let first = values.first().cloned();
-        match (name, first) {
-            ("ROW_NUMBER" | "RANK" | "DENSE_RANK", None) => count(&format!("{}()", name.to_lowercase())),
-            ("COUNT", None) if star => count("count(*)"),
-            ("COUNT", Some(value)) => count(&format!("count({})", value.text)),
-            ("MIN" | "MAX" | "FIRST_VALUE" | "LAST_VALUE", Some(value)) => {
-                Ok(Sql::new(over(format!("{}({})", name.to_lowercase(), value.text)), value.data_type))
-            }
-            ("SUM" | "AVG", Some(value)) if value.is_float() => {
-                Ok(Sql::new(over(format!("o_double_{}({})", name.to_lowercase(), value.into_double()?.text)), DataType::BinaryDouble))
-            }
-            ("SUM" | "AVG", Some(value)) => {
-                Ok(Sql::new(over(format!("o_{}({})", name.to_lowercase(), value.into_number()?.text)), DataType::NUMBER))
-            }
-            ("LAG" | "LEAD", Some(value)) => {
-                let distance = match values.get(1) {
-                    Some(distance) => format!("o_row_limit({}, '<=')", distance.clone().into_number()?.text),
-                    None => "1".into(),
-                };
-                let default = match values.get(2) {
-                    Some(default) => self.convert(default.clone(), value.family())?.text,
-                    None => "NULL".into(),
-                };
-                Ok(Sql::new(over(format!("{}({}, {distance}, {default})", name.to_lowercase(), value.text)), value.data_type))
-            }
-            _ => Err(OraError::unsupported(format_args!("{name} as an analytic function"))),
-        }
-    }
-
-    fn analytic_arguments(&mut self, function: &Function) -> Result<(Vec<Sql>, bool)> {
-        let FunctionArguments::List(list) = &function.args else { return Ok((Vec::new(), false)) };
-        if !list.clauses.is_empty() || list.duplicate_treatment.is_some() {
-            return Err(OraError::unsupported("this form of an analytic function"));
-        }
-        let mut values = Vec::new();
-        for argument in &list.args {
-            match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => values.push(self.value(expr)?),
-                FunctionArg::Unnamed(FunctionArgExpr::Wildcard) => return Ok((values, true)),
-                other => return Err(OraError::unsupported(format_args!("the argument {other}"))),
-            }
-        }
-        Ok((values, false))
     }
 }

@@ -1,20 +1,26 @@
 //! From Oracle's SQL to SQLite's: names are resolved, every expression gets an Oracle type, implicit conversions become calls of our functions.
 //! Nothing is passed through as text: what is not known here is refused.
 
+mod boolean;
 mod call;
 mod clauses;
 mod condition;
 mod convert;
+mod datetime;
 mod dml;
 mod expression;
 mod from;
 mod function;
 mod interval;
+mod join_using;
+mod json;
+mod limit;
 mod merge;
 mod nested;
 mod query;
 mod sequence;
 mod set;
+mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +30,7 @@ use sqlparser::ast::{Expr, Ident};
 use super::catalog::{Catalog, Sequence, Table};
 use super::dictionary::View;
 use super::nls::Nls;
+use super::release::Release;
 use super::tokens::{normalise, offset_of};
 use super::types::DataType;
 use super::{ColumnInfo, DatumKind, OraError, Result, undo};
@@ -86,6 +93,8 @@ pub(crate) struct Context<'a> {
     pub user: &'a str,
     pub schema: &'a str,
     pub bind_kinds: &'a [DatumKind],
+    /// What the engine says it is: types and functions that came later are unknown.
+    pub release: Release,
     /// What SYS_CONTEXT('USERENV', …) knows of the session besides.
     pub settings: &'a BTreeMap<String, String>,
     /// Variables of the block around the statement, the innermost last.
@@ -152,6 +161,8 @@ pub(crate) struct Translator<'a> {
     aggregates_allowed: bool,
     /// Whether ROWNUM may stand here as a value.
     rownum_allowed: bool,
+    /// Columns of queries around the one being translated that it named: place of the scope, SQL and place in the text.
+    outer_columns: Vec<(usize, String, Option<usize>)>,
     /// SQL of the columns named since this was last emptied.
     columns_met: Vec<String>,
     /// Alias of the table that DML changes.
@@ -185,6 +196,7 @@ impl<'a> Translator<'a> {
             aggregate_depth: 0,
             aggregates_allowed: false,
             rownum_allowed: false,
+            outer_columns: Vec::new(),
             columns_met: Vec::new(),
             target_alias: None,
             as_of: None,
@@ -287,6 +299,9 @@ impl<'a> Translator<'a> {
             if let Some(found) = found.pop() {
                 if depth == 0 && self.aggregate_depth == 0 {
                     self.bare_columns.push(offset);
+                }
+                if depth > 0 {
+                    self.outer_columns.push((self.scopes.len() - 1 - depth, found.text.clone(), offset));
                 }
                 self.columns_met.push(found.text.clone());
                 return Ok(found);

@@ -1,15 +1,14 @@
 //! SELECT.
 
 use sqlparser::ast::{
-    BinaryOperator as Op, Distinct, Expr, GroupByExpr, LimitClause, OrderByExpr, OrderByKind, OrderBySort, Query as Ast, Select,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Value,
+    Distinct, Expr, GroupByExpr, OrderByExpr, OrderByKind, OrderBySort, Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, Value,
 };
 
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
-use super::condition::{balanced, split};
 use super::{Sql, Translator, unnested};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
@@ -107,7 +106,21 @@ impl Translator<'_> {
             self.level,
             self.nextval_allowed,
         ) = saved;
+        self.note_outer_columns();
         result
+    }
+
+    /// Columns of this query that a query in it named stand outside its aggregates too.
+    fn note_outer_columns(&mut self) {
+        let Some(own) = self.scopes.len().checked_sub(1) else { return };
+        let (mine, others) = std::mem::take(&mut self.outer_columns).into_iter().partition(|(scope, ..)| *scope == own);
+        self.outer_columns = others;
+        let mine: Vec<(usize, String, Option<usize>)> = mine;
+        // A key that is an expression may be what the inner query has of the column.
+        if self.aggregate_depth > 0 || self.group_keys.iter().any(|key| key.contains(['(', ' '])) {
+            return;
+        }
+        self.bare_columns.extend(mine.into_iter().filter(|(_, text, _)| !self.group_keys.contains(text)).map(|(.., place)| place));
     }
 
     fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
@@ -121,7 +134,7 @@ impl Translator<'_> {
         if !modifiers.is_empty() {
             return Err(OraError::unsupported("GROUP BY with a modifier"));
         }
-        self.group_keys = group_by.iter().map(|key| Ok(self.value(key)?.text)).collect::<Result<_>>()?;
+        self.group_keys = group_by.iter().map(|key| self.group_key(key)).collect::<Result<_>>()?;
         self.bare_columns.clear();
         self.aggregates_allowed = true;
         self.rownum_allowed = group_by.is_empty();
@@ -137,6 +150,9 @@ impl Translator<'_> {
             Some(Distinct::Distinct) => true,
             Some(Distinct::On(_)) => return Err(OraError::unsupported("DISTINCT ON")),
         };
+        if let (true, Some((_, output))) = (distinct, outputs.iter().find(|(_, output)| output.is_incomparable())) {
+            return Err(OraError::inconsistent("-", output.data_type.dictionary_name()));
+        }
         let order = self.order_by(ast, &outputs, distinct)?;
         if is_nesting && distinct {
             return Err(OraError::inconsistent("-", "CURSER"));
@@ -148,10 +164,11 @@ impl Translator<'_> {
             return Err(OraError::new(code, text).at(*place));
         }
         let mut condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
-        let mut limit = self.limit(ast)?;
+        let limit = self.limit(ast)?;
+        let mut first_rows = String::new();
         if let Some(rows) = row_limit {
-            if order.is_empty() && !distinct && !aggregated && limit.is_empty() {
-                limit = format!(" LIMIT {rows}");
+            if order.is_empty() && !distinct && !aggregated && limit.is_none() {
+                first_rows = format!(" LIMIT {rows}");
             } else {
                 from = self.limited_source(&from, &condition, &rows)?;
                 condition.clear();
@@ -161,11 +178,29 @@ impl Translator<'_> {
         let group = if self.group_keys.is_empty() { String::new() } else { format!(" GROUP BY {}", self.group_keys.join(", ")) };
         let having = having.map(|having| format!(" HAVING {having}")).unwrap_or_default();
         let distinct = if distinct { "DISTINCT " } else { "" };
-        let text = |list: &str| format!("SELECT {distinct}{list} FROM {from}{condition}{group}{having}{order}{limit}");
-        let is_plain = self.query_depth == 1 && !aggregated && distinct.is_empty() && !from.contains("o_as_of");
+        let text = |list: &str, tail: &str| format!("SELECT {distinct}{list} FROM {from}{condition}{group}{having}{tail}{first_rows}");
+        if !distinct.is_empty() && limit.needs_numbers() {
+            // Numbers would tell equal rows apart.
+            return Err(OraError::unsupported("DISTINCT with FETCH … PERCENT or WITH TIES"));
+        }
+        let is_plain = self.query_depth == 1 && !aggregated && distinct.is_empty() && !limit.needs_numbers() && !from.contains("o_as_of");
         let located = if is_plain { self.located(&outputs) } else { None };
-        let located = located.map(|(rows, lobs)| Located { text: text(&format!("{list}, {}", rows.join(", "))), lobs, hidden: rows.len() });
-        Ok(Query { text: text(&list), outputs, located })
+        let limited = |list: &str| limit.apply(outputs.len(), &order, |more, tail| text(&format!("{list}{more}"), tail));
+        let located = located.map(|(rows, lobs)| {
+            let text = limited(&format!("{list}, {}", rows.join(", ")));
+            Located { text, lobs, hidden: rows.len() }
+        });
+        let text = limited(&list);
+        Ok(Query { text, outputs, located })
+    }
+
+    /// A key of GROUP BY as SQL.
+    fn group_key(&mut self, key: &Expr) -> Result<String> {
+        let key = self.value(key)?;
+        match key.is_incomparable() {
+            true => Err(OraError::inconsistent("-", key.data_type.dictionary_name())),
+            false => Ok(key.text),
+        }
     }
 
     /// The rows of the LOBs among the outputs that are columns of a table in sight, as SQL.
@@ -186,86 +221,6 @@ impl Translator<'_> {
         };
         let lobs: Vec<Option<LobPlace>> = outputs.iter().map(|(_, sql)| place(sql)).collect();
         (!rows.is_empty()).then_some((rows, lobs))
-    }
-
-    /// ROWNUM limits rows before sorting and grouping: the one source becomes a limited one of the same name.
-    fn limited_source(&self, from: &str, condition: &str, rows: &str) -> Result<String> {
-        let scope = self.scopes.last().map(Vec::as_slice).unwrap_or_default();
-        match (from.rsplit_once(" AS "), scope) {
-            (Some((_, name)), [source]) => {
-                // Without an order of its own SQLite lets the outer ORDER BY choose the rows; Oracle takes them as it reads the table.
-                let order = source.rowid.as_ref().map(|(rowid, _)| format!(" ORDER BY {rowid}")).unwrap_or_default();
-                Ok(format!("(SELECT * FROM {from}{condition}{order} LIMIT {rows}) AS {name}"))
-            }
-            _ => Err(OraError::unsupported("ROWNUM with ORDER BY or grouping over several tables")),
-        }
-    }
-
-    /// The condition without ROWNUM, and the limit that `ROWNUM <= n` asks for.
-    pub(super) fn where_clause(&mut self, selection: Option<&Expr>) -> Result<(Option<String>, Option<String>)> {
-        let mut conjuncts = Vec::new();
-        if let Some(selection) = selection {
-            split(selection, &Op::And, &mut conjuncts);
-        }
-        let (mut conditions, mut limits) = (Vec::new(), Vec::new());
-        for conjunct in conjuncts {
-            match self.rownum_limit(conjunct)? {
-                Some(limit) => limits.push(limit),
-                None => conditions.push(self.condition(conjunct)?),
-            }
-        }
-        self.bare_columns.clear();
-        let limit = match limits.as_slice() {
-            [] => None,
-            [one] => Some(one.clone()),
-            many => Some(format!("min({})", many.join(", "))),
-        };
-        Ok(((!conditions.is_empty()).then(|| balanced(&conditions, "AND")), limit))
-    }
-
-    fn rownum_limit(&mut self, expr: &Expr) -> Result<Option<String>> {
-        let Expr::BinaryOp { left, op, right } = unnested(expr) else { return Ok(None) };
-        if !matches!(unnested(left), Expr::Identifier(name) if name.quote_style.is_none() && name.value.eq_ignore_ascii_case("ROWNUM")) {
-            return Ok(None);
-        }
-        let mode = match op {
-            Op::LtEq => "'<='",
-            Op::Lt => "'<'",
-            Op::Eq => "'='",
-            _ => return Err(OraError::unsupported("this comparison of ROWNUM")),
-        };
-        let rows = self.value(right)?.into_number()?;
-        Ok(Some(format!("o_row_limit({}, {mode})", rows.text)))
-    }
-
-    pub(super) fn limit(&mut self, ast: &Ast) -> Result<String> {
-        let mut offset = None;
-        match &ast.limit_clause {
-            None => {}
-            Some(LimitClause::LimitOffset { limit: None, offset: Some(rows), limit_by }) if limit_by.is_empty() => {
-                offset = Some(&rows.value)
-            }
-            Some(_) => return Err(OraError::new(933, "SQL command not properly ended")),
-        }
-        let rows = |this: &mut Self, expr: &Expr| -> Result<String> {
-            Ok(format!("o_row_limit({}, '<=')", this.value(expr)?.into_number()?.text))
-        };
-        let quantity = match &ast.fetch {
-            Some(fetch) if fetch.percent || fetch.with_ties => return Err(OraError::unsupported("FETCH … PERCENT and WITH TIES")),
-            Some(fetch) => Some(match &fetch.quantity {
-                Some(quantity) => rows(self, quantity)?,
-                None => "1".into(),
-            }),
-            None => None,
-        };
-        let offset = offset.map(|offset| rows(self, offset)).transpose()?;
-        Ok(match (quantity, offset) {
-            (None, None) => String::new(),
-            (quantity, offset) => {
-                let offset = offset.map(|offset| format!(" OFFSET {offset}")).unwrap_or_default();
-                format!(" LIMIT {}{offset}", quantity.unwrap_or("-1".into()))
-            }
-        })
     }
 
     fn select_list(&mut self, select: &Select) -> Result<Vec<(String, Sql)>> {
@@ -357,7 +312,7 @@ impl Translator<'_> {
         if distinct && !outputs.iter().any(|(_, output)| output.text == key.text) {
             return Err(OraError::new(1791, "not a SELECTed expression"));
         }
-        if matches!(key.family(), Family::Clob | Family::Blob | Family::Cursor) {
+        if key.is_incomparable() || key.family() == Family::Cursor {
             return Err(OraError::inconsistent("-", key.data_type.dictionary_name()));
         }
         let descending = match &item.options.sort {
@@ -390,13 +345,25 @@ impl Translator<'_> {
     }
 
     pub fn in_subquery(&mut self, expr: &Expr, ast: &Ast, negated: bool) -> Result<String> {
-        let left = self.value(expr)?;
-        let query = self.query(ast)?;
-        let [(_, output)] = query.outputs.as_slice() else {
-            return Err(OraError::new(913, "too many values"));
+        let items = match unnested(expr) {
+            Expr::Tuple(items) => items.as_slice(),
+            one => std::slice::from_ref(one),
         };
-        let right = Sql { is_literal: false, rowid: None, text: "q.o0".into(), ..output.clone() };
-        let (left, right, collation) = self.comparable(Sql { rowid: None, ..left }, right)?;
-        Ok(format!("({left}{collation} {}IN (SELECT {right} FROM ({}) AS q))", if negated { "NOT " } else { "" }, query.text))
+        let values = items.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
+        let query = self.query(ast)?;
+        if query.outputs.len() != values.len() {
+            let (code, text) = if query.outputs.len() < values.len() { (947, "not enough values") } else { (913, "too many values") };
+            return Err(OraError::new(code, text));
+        }
+        let (mut lefts, mut rights) = (Vec::new(), Vec::new());
+        for (index, (left, (_, output))) in values.into_iter().zip(&query.outputs).enumerate() {
+            let right = Sql { is_literal: false, rowid: None, text: format!("q.o{index}"), ..output.clone() };
+            let (left, right, collation) = self.comparable(Sql { rowid: None, ..left }, right)?;
+            lefts.push(format!("{left}{collation}"));
+            rights.push(right);
+        }
+        let left = if lefts.len() == 1 { lefts.remove(0) } else { format!("({})", lefts.join(", ")) };
+        let right = rights.join(", ");
+        Ok(format!("({left} {}IN (SELECT {right} FROM ({}) AS q))", if negated { "NOT " } else { "" }, query.text))
     }
 }

@@ -37,7 +37,7 @@ impl Translator<'_> {
         let mut outputs = Vec::new();
         let (mut left_list, mut right_list) = (Vec::new(), Vec::new());
         for (index, ((name, left), (_, right))) in left.outputs.iter().zip(&right.outputs).enumerate() {
-            if words != "UNION ALL" && [left, right].iter().any(|side| matches!(side.family(), Family::Clob | Family::Blob)) {
+            if words != "UNION ALL" && [left, right].iter().any(|side| side.is_incomparable()) {
                 return Err(OraError::inconsistent("-", left.data_type.dictionary_name()));
             }
             let data_type = common_type(left, right)?;
@@ -99,9 +99,11 @@ impl Translator<'_> {
             .enumerate()
             .map(|(index, (name, sql))| (name.clone(), Sql { text: format!("q.o{index}"), ..sql.clone() }))
             .collect();
-        let tail = self.order_by(ast, &outputs, false).and_then(|order| Ok(order + &self.limit(ast)?));
+        let tail = self.order_by(ast, &outputs, false).and_then(|order| Ok((order, self.limit(ast)?)));
         self.scopes.pop();
-        Ok(Query::new(format!("SELECT * FROM ({}) AS q{}", set.text, tail?), set.outputs))
+        let (order, limit) = tail?;
+        let text = limit.apply(outputs.len(), &order, |more, tail| format!("SELECT q.*{more} FROM ({}) AS q{tail}", set.text));
+        Ok(Query::new(text, set.outputs))
     }
 
     /// `WITH name AS (query), …` as text before a query.

@@ -147,3 +147,20 @@ fn lobs_of_variables_are_changed_by_dbms_lob() {
     assert_eq!(changed("DBMS_LOB.WRITEAPPEND(c, 9, 'ZZtop');"), Err(21560));
     assert_eq!(changed("d := NULL; DBMS_LOB.APPEND(d, c);"), Err(6502));
 }
+
+#[test]
+fn execute_immediate_fetches_one_row_into_its_targets() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER, name VARCHAR2(10))").unwrap();
+    run(&mut s, "INSERT INTO t VALUES (1, 'one')").unwrap();
+    let block = "DECLARE n NUMBER; v VARCHAR2(10); BEGIN \
+                 EXECUTE IMMEDIATE 'SELECT id, name FROM t WHERE id = :x' INTO n, v USING 1; \
+                 INSERT INTO t VALUES (n + 1, v || '!'); END;";
+    run(&mut s, block).unwrap();
+    assert_eq!(rows(&mut s, "SELECT name FROM t WHERE id = 2"), ["one!"]);
+    let into = |condition: &str| format!("DECLARE n NUMBER; BEGIN EXECUTE IMMEDIATE 'SELECT id FROM t WHERE {condition}' INTO n; END;");
+    assert_eq!(code(run(&mut s, &into("id = 9"))), 1403);
+    assert_eq!(code(run(&mut s, &into("id > 0"))), 1422);
+    // Without a place for the row the query is not run.
+    run(&mut s, "BEGIN EXECUTE IMMEDIATE 'SELECT 1/0 FROM t'; END;").unwrap();
+}

@@ -66,7 +66,7 @@ fn windows_and_listagg() {
         rows(&mut s, "SELECT g, listagg(n, ', ') WITHIN GROUP (ORDER BY n DESC) FROM t GROUP BY g ORDER BY g"),
         ["a|20, 10", "b|40, 30"]
     );
-    assert_eq!(s.prepare("SELECT sum(n) OVER (ORDER BY n ROWS 1 PRECEDING) FROM t").err().unwrap().code, 3001);
+    assert_eq!(s.prepare("SELECT sum(n) OVER (ORDER BY n RANGE 1 PRECEDING) FROM t").err().unwrap().code, 3001);
     assert_eq!(s.prepare("SELECT n FROM t WHERE row_number() OVER (ORDER BY n) = 1").err().unwrap().code, 30483);
 }
 
