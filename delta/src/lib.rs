@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | none | [`location`], [`credential`], [`connection`], [`secret`] | addresses and credentials as data |
 //! | `store` | `store`, `runtime` | opens S3, Azure, OneLake, Google, HTTP and local stores |
-//! | `table` | | Delta tables on the `deltalake` crate |
+//! | `table` | `table` | Delta tables on the `deltalake` crate |
 //!
 //! # A store
 //!
@@ -39,6 +39,9 @@ pub mod store;
 
 #[cfg(feature = "store")]
 pub use object_store;
+
+#[cfg(feature = "table")]
+pub mod table;
 
 pub use connection::StoreOptions;
 pub use credential::Credential;
