@@ -91,7 +91,7 @@ impl Table {
                 let commit = commit.with_max_retries(0);
                 match change {
                     Alter::AddConstraint { name, expression } => {
-                        table.check_condition(expression)?;
+                        table.own_expression(expression)?;
                         let builder = table.inner.clone().add_constraint().with_constraint(name, expression.as_str());
                         let after = table.wait(async move { builder.with_commit_properties(commit).await })??;
                         Ok(Ran::Committed(Box::new(after), ()))
@@ -170,7 +170,8 @@ impl Table {
             protocol::require(&mut draft.protocol, "timestampNtz", true);
         }
         draft.fields.push(json);
-        draft.protect_statistics(&self.schema()?, schema.field(0));
+        let present = self.schema()?;
+        draft.protect_statistics(&present, schema.field(0));
         Ok(())
     }
 

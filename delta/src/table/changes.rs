@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use deltalake::DeltaTableError;
 use deltalake::delta_datafusion::DeltaCdfTableProvider;
-use deltalake::kernel::{Action, Add};
+use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::logstore::get_actions;
 use serde_json::Value;
 
@@ -93,48 +93,36 @@ impl Table {
 
     /// deltalake looks at the first commit's own metadata only, and reads every commit with the newest columns.
     fn why_no_feed(&self, first: u64, last: u64) -> Result<Option<String>> {
-        let properties = self.properties()?;
-        if properties.get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
+        if self.properties()?.get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
             return Ok(Some("the table has column mapping".into()));
         }
-        let mut enabled = None;
-        let mut schema = serde_json::to_value(self.state()?.metadata())
-            .ok()
-            .and_then(|metadata| Some(metadata.get("schemaString")?.as_str()?.to_owned()));
-        for version in (first..=last).rev() {
+        let newest = columns_of(self.state()?.metadata());
+        for version in first..=last {
             let Some(actions) = self.actions(version)? else {
                 return Ok(Some(format!("the log of version {version} has been cleaned up")));
             };
-            for action in &actions {
-                let Action::Metadata(metadata) = action else { continue };
-                let on = metadata.configuration().get("delta.enableChangeDataFeed").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-                if !on {
-                    return Ok(Some(format!("version {version} has no change data feed")));
+            let of_this = actions.iter().find_map(|action| match action {
+                Action::Metadata(metadata) => Some((has_feed(metadata), columns_of(metadata))),
+                _ => None,
+            });
+            // Before the first commit of the range the metadata is older than the range.
+            let known = match of_this {
+                None if version == first => {
+                    let then = self.at(version)?;
+                    let metadata = then.state()?.metadata();
+                    Some((has_feed(metadata), columns_of(metadata)))
                 }
-                enabled = Some(version);
-                let json = serde_json::to_value(metadata).unwrap_or_default();
-                let its = json.get("schemaString").and_then(Value::as_str).map(str::to_owned);
-                if its != schema {
+                other => other,
+            };
+            match known {
+                Some((false, _)) => return Ok(Some(format!("version {version} has no change data feed"))),
+                Some((true, columns)) if columns != newest => {
                     return Ok(Some(format!("the columns have changed after version {version}")));
                 }
-                if version > first {
-                    schema = its;
-                }
+                _ => {}
             }
         }
-        // Turned on before the range, or by its first commit.
-        if enabled != Some(first) && !self.has_feed_at(first)? {
-            return Ok(Some(format!("version {first} has no change data feed")));
-        }
         Ok(None)
-    }
-
-    fn has_feed_at(&self, version: u64) -> Result<bool> {
-        let then = self.at(version)?;
-        let newest = serde_json::to_value(self.state()?.metadata()).ok().and_then(|metadata| metadata.get("schemaString").cloned());
-        let its = serde_json::to_value(then.state()?.metadata()).ok().and_then(|metadata| metadata.get("schemaString").cloned());
-        let on = then.properties()?.get("delta.enableChangeDataFeed").is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        Ok(on && newest == its)
     }
 
     /// The actions of a commit; `None` where its file is gone.
@@ -204,6 +192,16 @@ impl Table {
         let frame = frame.map_err(|error| self.fault("read files of", &error))?;
         TableReader::start(frame, schema).map_err(|error| self.io_error(&error))
     }
+}
+
+fn has_feed(metadata: &Metadata) -> bool {
+    metadata.configuration().get("delta.enableChangeDataFeed").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+}
+
+/// The schema's own JSON.
+fn columns_of(metadata: &Metadata) -> Option<Value> {
+    let text = serde_json::to_value(metadata).ok()?.get("schemaString")?.as_str()?.to_owned();
+    serde_json::from_str(&text).ok()
 }
 
 fn data_file(add: &Add) -> DataFile {

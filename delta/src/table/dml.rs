@@ -38,9 +38,6 @@ impl Table {
 
     fn delete_once(&self, predicate: Option<&str>, commit: CommitProperties) -> Result<Ran<ChangeMetrics>, Failure> {
         let schema = self.schema()?;
-        if let Some(predicate) = predicate {
-            self.check_condition(predicate)?;
-        }
         let mut builder = self
             .inner
             .clone()
@@ -49,7 +46,7 @@ impl Table {
             .with_session_state(Arc::new(session(None)?.state()))
             .with_writer_properties(WriteOptions::default().properties(&schema));
         if let Some(predicate) = predicate {
-            builder = builder.with_predicate(predicate);
+            builder = builder.with_predicate(self.own_expression(predicate)?);
         }
         let (table, metrics) = self.wait(async move { builder.await })??;
         let metrics = ChangeMetrics {
@@ -88,9 +85,6 @@ impl Table {
         commit: CommitProperties,
     ) -> Result<Ran<ChangeMetrics>, Failure> {
         let schema = self.schema()?;
-        if let Some(predicate) = predicate {
-            self.check_condition(predicate)?;
-        }
         let mut builder = self
             .inner
             .clone()
@@ -102,11 +96,10 @@ impl Table {
             if schema.field_with_name(column).is_err() {
                 return Err(self.invalid("update", &format!("no column {column}"), "a column of the table, in its own case").into());
             }
-            self.check_condition(expression)?;
-            builder = builder.with_update(Column::from_name(column), expression.as_str());
+            builder = builder.with_update(Column::from_name(column), self.own_expression(expression)?);
         }
         if let Some(predicate) = predicate {
-            builder = builder.with_predicate(predicate);
+            builder = builder.with_predicate(self.own_expression(predicate)?);
         }
         let (table, metrics) = self.wait(async move { builder.await })??;
         let metrics = ChangeMetrics {
@@ -116,15 +109,6 @@ impl Table {
             files_removed: metrics.num_removed_files as u64,
         };
         Ok(Ran::Committed(Box::new(table), metrics))
-    }
-
-    /// An expression over the table's columns is understood, before anything is done.
-    pub(crate) fn check_condition(&self, expression: &str) -> Result<()> {
-        let frame = self.wait(self.frame(None))?.map_err(|error| self.fault("read", &error))?;
-        match frame.parse_sql_expr(expression) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(self.invalid("understand", &error.to_string(), "SQL over the columns of the table, names in their own case")),
-        }
     }
 }
 

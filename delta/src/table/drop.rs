@@ -5,7 +5,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::Table;
 use crate::error::Result;
-use crate::store::store_error;
+use crate::store::{Opened, store_error};
 
 /// What a drop removes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,9 +27,9 @@ impl Table {
         if self.opened.path.as_ref().is_empty() {
             return Err(self.invalid("drop", "it fills its whole store", "removing the bucket or container itself"));
         }
-        let (store, root) = (&self.opened.store, &self.opened.path);
-        let failed = |action: &'static str| move |error| store_error(action, &self.opened.location, &error);
-        let found: Vec<ObjectMeta> = self.wait(async { store.list(Some(root)).try_collect().await })?.map_err(failed("list"))?;
+        let Opened { store, path: root, location, .. } = self.opened.clone();
+        let found: Vec<ObjectMeta> =
+            self.wait(async { store.list(Some(&root)).try_collect().await })?.map_err(|error| store_error("list", &location, &error))?;
         let log = root.clone().join("_delta_log");
         let (mut last, mut files): (Vec<ObjectMeta>, Vec<ObjectMeta>) =
             found.into_iter().partition(|meta| meta.location.prefix_matches(&log));
@@ -45,7 +45,7 @@ impl Table {
                 let paths: Vec<Path> = part.iter().map(|meta| meta.location.clone()).collect();
                 let stream = futures::stream::iter(paths.into_iter().map(Ok)).boxed();
                 let removed: Result<Vec<Path>, _> = self.wait(async { store.delete_stream(stream).try_collect().await })?;
-                removed.map_err(failed("delete"))?;
+                removed.map_err(|error| store_error("delete", &location, &error))?;
             }
             self.remove_empty_folders();
             *self = Table::unloaded(self.opened.clone());

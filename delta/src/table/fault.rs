@@ -70,6 +70,12 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
             message: format!("there is no version {version}"),
             remedy: "a version from the history".into(),
         },
+        DeltaTableError::KernelError(_) if message.contains("not the same as the specified end version") => Error::Invalid {
+            action,
+            location: location_text,
+            message: "there is no such version".into(),
+            remedy: "a version from the history".into(),
+        },
         DeltaTableError::KernelError(_) | DeltaTableError::Kernel { .. } if message.contains("nsupported") => {
             Error::Unsupported { action, location: location_text, message, remedy: "the engine that made the table".into() }
         }

@@ -83,7 +83,7 @@ impl ObjectStore for Guard {
             Err(Error::NotSupported { source }) => Err(Error::NotSupported { source }),
             Err(error) if self.is_ours(location, &payload).await => {
                 drop(error);
-                Ok(PutResult { e_tag: None, version: None, extensions: Default::default() })
+                Ok(PutResult { e_tag: None, version: None })
             }
             answer => answer,
         }

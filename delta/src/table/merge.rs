@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
 use deltalake::DeltaTable;
-use deltalake::datafusion::common::Column;
+use deltalake::datafusion::common::{Column, DFSchema};
 use deltalake::datafusion::logical_expr::Expr;
 use deltalake::kernel::transaction::CommitProperties;
-use deltalake::operations::merge::{MergeBuilder, MergeMetrics as RawMetrics};
+use deltalake::operations::merge::{DeleteBuilder, InsertBuilder, MergeBuilder, MergeMetrics as RawMetrics, UpdateBuilder};
 use deltalake::{DeltaResult, DeltaTableError};
 use serde_json::Value;
 
@@ -141,12 +141,16 @@ impl Table {
         let refused = |problems| Error::Plan { location: self.location().to_string(), problems };
         let plan = BatchPlan::new(&source.schema(), &read, &merge.losses, Missing::Refuse).map_err(refused)?;
         let properties = WriteOptions::default().properties(&schema);
-        let (target, clauses, on) = (self.inner.clone(), merge.clauses.clone(), merge.on.clone());
+        let both = self.qualified(Some("source"), &read)?.join(&self.qualified(Some("target"), &schema)?);
+        let names = both.map_err(|error| self.fault("merge into", &error.into()))?;
+        let parser = Parser { table: self, names, shared };
+        let clauses = merge.clauses.iter().map(|clause| parser.clause(clause)).collect::<Result<Vec<_>>>()?;
+        let (target, on) = (self.inner.clone(), parser.expression(&merge.on)?);
         let (table, metrics) = self.feed(source, plan, move |rows| async move {
             let context = session(None)?;
             let frame = context.read_table(rows)?;
             let builder = target
-                .merge(frame, on.as_str())
+                .merge(frame, on)
                 .with_source_alias("source")
                 .with_target_alias("target")
                 // Otherwise the source is scanned twice, and a source that can be scanned once merges nothing, without an error.
@@ -154,7 +158,7 @@ impl Table {
                 .with_session_state(Arc::new(context.state()))
                 .with_writer_properties(properties)
                 .with_commit_properties(commit);
-            let builder = clauses.into_iter().try_fold(builder, |builder, clause| with_clause(builder, clause, &shared))?;
+            let builder = clauses.into_iter().try_fold(builder, with_clause)?;
             Ok::<(DeltaTable, RawMetrics), DeltaTableError>(builder.await?)
         })?;
         Ok(Ran::Committed(Box::new(table), counts(&metrics)))
@@ -185,47 +189,74 @@ impl Table {
     }
 }
 
-/// Column → expression, for one clause.
-fn assigned(set: Assignments, shared: &[String]) -> Vec<(Column, deltalake::delta_datafusion::Expression)> {
-    match set {
-        Assignments::All => {
-            shared.iter().map(|name| (Column::from_name(name), Expr::Column(Column::new(Some("source"), name)).into())).collect()
+/// A clause whose texts are understood.
+enum Parsed {
+    MatchedUpdate(Option<Expr>, Vec<(Column, Expr)>),
+    MatchedDelete(Option<Expr>),
+    NotMatchedInsert(Option<Expr>, Vec<(Column, Expr)>),
+    NotMatchedBySourceUpdate(Option<Expr>, Vec<(Column, Expr)>),
+    NotMatchedBySourceDelete(Option<Expr>),
+}
+
+/// Understands the texts of a MERGE: `source` and `target` name the two sides.
+struct Parser<'a> {
+    table: &'a Table,
+    names: DFSchema,
+    /// Columns that both sides have.
+    shared: Vec<String>,
+}
+
+impl Parser<'_> {
+    fn expression(&self, text: &str) -> Result<Expr> {
+        self.table.expression(text, &self.names)
+    }
+
+    fn condition(&self, condition: &Option<String>) -> Result<Option<Expr>> {
+        condition.as_deref().map(|text| self.expression(text)).transpose()
+    }
+
+    fn assigned(&self, set: &Assignments) -> Result<Vec<(Column, Expr)>> {
+        let source = |name: &String| (Column::from_name(name), Expr::Column(Column::new(Some("source"), name)));
+        match set {
+            Assignments::All => Ok(self.shared.iter().map(source).collect()),
+            Assignments::Only(pairs) => pairs.iter().map(|(name, text)| Ok((Column::from_name(name), self.expression(text)?))).collect(),
         }
-        Assignments::Only(pairs) => pairs.into_iter().map(|(name, text)| (Column::from_name(name), text.as_str().into())).collect(),
+    }
+
+    fn clause(&self, clause: &Clause) -> Result<Parsed> {
+        Ok(match clause {
+            Clause::MatchedUpdate { condition, set } => Parsed::MatchedUpdate(self.condition(condition)?, self.assigned(set)?),
+            Clause::MatchedDelete { condition } => Parsed::MatchedDelete(self.condition(condition)?),
+            Clause::NotMatchedInsert { condition, set } => Parsed::NotMatchedInsert(self.condition(condition)?, self.assigned(set)?),
+            Clause::NotMatchedBySourceUpdate { set: Assignments::All, .. } => {
+                let message = "a row that the source does not have cannot be set to the source's values";
+                return Err(self.table.invalid("merge into", message, "the columns and expressions to set"));
+            }
+            Clause::NotMatchedBySourceUpdate { condition, set } => {
+                Parsed::NotMatchedBySourceUpdate(self.condition(condition)?, self.assigned(set)?)
+            }
+            Clause::NotMatchedBySourceDelete { condition } => Parsed::NotMatchedBySourceDelete(self.condition(condition)?),
+        })
     }
 }
 
-fn with_clause(builder: MergeBuilder, clause: Clause, shared: &[String]) -> DeltaResult<MergeBuilder> {
-    match clause {
-        Clause::MatchedUpdate { condition, set } => builder.when_matched_update(|mut update| {
-            if let Some(condition) = condition {
-                update = update.predicate(condition.as_str());
-            }
-            assigned(set, shared).into_iter().fold(update, |update, (column, value)| update.update(column, value))
-        }),
-        Clause::MatchedDelete { condition } => builder.when_matched_delete(|delete| match condition {
-            Some(condition) => delete.predicate(condition.as_str()),
-            None => delete,
-        }),
-        Clause::NotMatchedInsert { condition, set } => builder.when_not_matched_insert(|mut insert| {
-            if let Some(condition) = condition {
-                insert = insert.predicate(condition.as_str());
-            }
-            assigned(set, shared).into_iter().fold(insert, |insert, (column, value)| insert.set(column, value))
-        }),
-        Clause::NotMatchedBySourceUpdate { set: Assignments::All, .. } => {
-            Err(DeltaTableError::generic("a row that the source does not have cannot be set to the source's values"))
+fn with_clause(builder: MergeBuilder, clause: Parsed) -> DeltaResult<MergeBuilder> {
+    let update = |condition: Option<Expr>, set: Vec<(Column, Expr)>| {
+        move |update: UpdateBuilder| {
+            let update = condition.into_iter().fold(update, UpdateBuilder::predicate);
+            set.into_iter().fold(update, |update, (column, value)| update.update(column, value))
         }
-        Clause::NotMatchedBySourceUpdate { condition, set } => builder.when_not_matched_by_source_update(|mut update| {
-            if let Some(condition) = condition {
-                update = update.predicate(condition.as_str());
-            }
-            assigned(set, shared).into_iter().fold(update, |update, (column, value)| update.update(column, value))
+    };
+    let delete = |condition: Option<Expr>| move |delete: DeleteBuilder| condition.into_iter().fold(delete, DeleteBuilder::predicate);
+    match clause {
+        Parsed::MatchedUpdate(condition, set) => builder.when_matched_update(update(condition, set)),
+        Parsed::MatchedDelete(condition) => builder.when_matched_delete(delete(condition)),
+        Parsed::NotMatchedInsert(condition, set) => builder.when_not_matched_insert(|insert| {
+            let insert = condition.into_iter().fold(insert, InsertBuilder::predicate);
+            set.into_iter().fold(insert, |insert, (column, value)| insert.set(column, value))
         }),
-        Clause::NotMatchedBySourceDelete { condition } => builder.when_not_matched_by_source_delete(|delete| match condition {
-            Some(condition) => delete.predicate(condition.as_str()),
-            None => delete,
-        }),
+        Parsed::NotMatchedBySourceUpdate(condition, set) => builder.when_not_matched_by_source_update(update(condition, set)),
+        Parsed::NotMatchedBySourceDelete(condition) => builder.when_not_matched_by_source_delete(delete(condition)),
     }
 }
 

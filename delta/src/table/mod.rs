@@ -102,7 +102,15 @@ impl Table {
         Ok(table)
     }
 
+    /// The kernel takes a local folder that is not there for a broken address.
+    fn has_no_folder(&self) -> bool {
+        self.location().local_path().is_some_and(|path| !path.exists())
+    }
+
     fn load(&mut self, at: At) -> Result<()> {
+        if self.has_no_folder() {
+            return Err(Error::NoTable { location: self.location().to_string() });
+        }
         let mut inner = self.inner.clone();
         let inner = self.wait(async move {
             match at {
@@ -144,6 +152,9 @@ impl Table {
     /// # Errors
     /// As [`Table::open`].
     pub fn refresh(&mut self) -> Result<()> {
+        if self.has_no_folder() && !self.exists() {
+            return Ok(());
+        }
         let mut inner = self.inner.clone();
         let loaded = self.wait(async move { inner.update_state().await.map(|()| inner) })?;
         match loaded {

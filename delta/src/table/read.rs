@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use deltalake::DeltaTableError;
 use deltalake::datafusion::catalog::{Session, TableProvider};
+use deltalake::datafusion::common::DFSchema;
 use deltalake::datafusion::error::{DataFusionError, Result as DataFusionResult};
 use deltalake::datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use deltalake::datafusion::physical_plan::ExecutionPlan;
@@ -18,7 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Table;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::runtime;
 
 /// Batches read ahead.
@@ -37,7 +38,12 @@ pub struct Scan {
 
 /// A session whose names keep their case and whose texts are Utf8, not views.
 pub(crate) fn session(batch_rows: Option<usize>) -> Result<SessionContext, DeltaTableError> {
-    let mut settings = HashMap::from([("datafusion.execution.parquet.schema_force_view_types".to_owned(), "false".to_owned())]);
+    let settings = [
+        ("datafusion.execution.parquet.schema_force_view_types", "false"),
+        // A number of more than 19 digits is a number, not the nearest double.
+        ("datafusion.sql_parser.parse_float_as_decimal", "true"),
+    ];
+    let mut settings: HashMap<String, String> = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
     if let Some(rows) = batch_rows {
         settings.insert("datafusion.execution.batch_size".into(), rows.to_string());
     }
@@ -45,6 +51,32 @@ pub(crate) fn session(batch_rows: Option<usize>) -> Result<SessionContext, Delta
 }
 
 impl Table {
+    /// SQL over the columns of `schema` → an expression. deltalake's own parser would take a number of more than 19 digits for a double.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] with what is not understood.
+    pub(crate) fn expression(&self, text: &str, schema: &DFSchema) -> Result<Expr> {
+        let parsed = session(None).map_err(|error| self.fault("understand", &error))?.parse_sql_expr(text, schema);
+        parsed.map_err(|error| {
+            self.invalid("understand", &format!("{text}: {error}"), "SQL over the columns of the table, names in their own case")
+        })
+    }
+
+    /// The same over the table's own columns.
+    pub(crate) fn own_expression(&self, text: &str) -> Result<Expr> {
+        let own = self.schema()?;
+        self.expression(text, &self.qualified(None, &own)?)
+    }
+
+    /// Columns under a name, or under none.
+    pub(crate) fn qualified(&self, name: Option<&str>, schema: &Schema) -> Result<DFSchema> {
+        let schema = match name {
+            Some(name) => DFSchema::try_from_qualified_schema(name, schema),
+            None => DFSchema::try_from(schema.clone()),
+        };
+        schema.map_err(|error| self.fault("understand", &error.into()))
+    }
+
     /// Reads the version that is open. Order of rows is not kept.
     ///
     /// # Errors

@@ -157,7 +157,7 @@ impl Table {
             .with_writer_properties(options.properties(&prepared.target))
             .with_commit_properties(commit);
         if let WriteMode::OverwriteWhere(condition) = &options.mode {
-            builder = builder.with_replace_where(condition.as_str());
+            builder = builder.with_replace_where(self.expression(condition, &self.qualified(None, &prepared.target)?)?);
         }
         builder = match options.schema_mode {
             SchemaMode::Overwrite if !created => builder.with_schema_mode(RawSchemaMode::Overwrite),
