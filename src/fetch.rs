@@ -114,6 +114,12 @@ impl FetchPlan {
         Self::for_database(&self.label, sql, self.columns.clone(), self.options, self.utf8_database)
     }
 
+    /// The same query with other names or types of fields.
+    #[cfg(feature = "delta")]
+    pub(crate) fn with_columns(&self, columns: Vec<FetchColumn>) -> Result<Self> {
+        Self::for_database(&self.label, self.sql.clone(), columns, self.options, self.utf8_database)
+    }
+
     fn for_database(label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions, utf8_database: bool) -> Result<Self> {
         let (mut problems, mut converters) = (Vec::new(), Vec::with_capacity(columns.len()));
         for FetchColumn { column, field } in &columns {

@@ -4,6 +4,8 @@ mod asked;
 mod cast;
 mod claim;
 mod columns;
+#[cfg(feature = "delta")]
+pub mod delta;
 pub mod describe;
 pub mod export;
 mod failure;

@@ -84,8 +84,15 @@ impl CopyJob {
             let message = "--job remembers files by their content, which standard input has only once".into();
             return Err(Error::Usage { message, remedy: "name a file, or leave out --job".into() });
         };
-        let stamps = FileStamps::take(paths.iter().copied())?;
-        let source = fingerprint(paths.into_iter(), proceed)?;
+        let (stamps, source) = match source.identity() {
+            // Its rows come in no certain order, so a run could not go on after those that are done.
+            Some(_) if self.commit != CommitPolicy::AtEnd => {
+                let message = "--job with --commit-rows counts rows in their order, and those of a Delta table have none".into();
+                return Err(Error::Usage { message, remedy: "leave out --commit-rows".into() });
+            }
+            Some(identity) => (FileStamps::take(std::iter::empty())?, identity),
+            None => (FileStamps::take(paths.iter().copied())?, fingerprint(paths.into_iter(), proceed)?),
+        };
         let target = qualified.to_string();
         let key = JobKey { job: name.clone(), table: qualified, source: source.clone() };
         let state = JobState::read(session, key, self.asked(), stamps)?;

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use arrow::datatypes::{DataType, SchemaRef};
 
+#[cfg(feature = "delta")]
+use super::delta::DeltaSource;
 use super::discover::{FoundFile, discover};
 use super::format::Format;
 use super::input::STANDARD_STREAM;
@@ -21,6 +23,9 @@ pub enum Source {
     Parquet(ParquetSource),
     /// Arrow IPC, CSV or NDJSON.
     Stream(StreamSource),
+    /// A version of a Delta table.
+    #[cfg(feature = "delta")]
+    Delta(DeltaSource),
 }
 
 impl Source {
@@ -34,6 +39,9 @@ impl Source {
         if sources.iter().any(|source| source == STANDARD_STREAM) {
             return Self::open_stdin(sources, options);
         }
+        if let Some(source) = sources.iter().find(|source| source.starts_with("delta:")) {
+            return Self::open_delta(source, sources, options);
+        }
         let found = discover(sources)?;
         let format = match options.format {
             Some(format) => format,
@@ -45,6 +53,24 @@ impl Source {
         };
         source.refuse_unknown_types(options)?;
         Ok(source)
+    }
+
+    #[cfg(feature = "delta")]
+    fn open_delta(source: &str, sources: &[String], options: &SourceOptions) -> Result<Self> {
+        if sources.len() > 1 {
+            let message = format!("{source} is a Delta table, and other sources are named beside it");
+            return Err(Error::Usage { message, remedy: "load one table a job".into() });
+        }
+        let location = super::delta::delta_location(source).unwrap_or(source);
+        let source = Source::Delta(DeltaSource::open(location, options.at)?);
+        source.refuse_unknown_types(options)?;
+        Ok(source)
+    }
+
+    #[cfg(not(feature = "delta"))]
+    fn open_delta(source: &str, _: &[String], _: &SourceOptions) -> Result<Self> {
+        let message = format!("{source}: this olbridge was built without Delta Lake");
+        Err(Error::Usage { message, remedy: "cargo install --path . --features delta".into() })
     }
 
     fn open_stdin(sources: &[String], options: &SourceOptions) -> Result<Self> {
@@ -90,6 +116,9 @@ impl Source {
         match self {
             Source::Parquet(_) => Format::Parquet,
             Source::Stream(source) => source.format(),
+            // What becomes of a column is said by its type, as in Parquet.
+            #[cfg(feature = "delta")]
+            Source::Delta(_) => Format::Parquet,
         }
     }
 
@@ -98,6 +127,8 @@ impl Source {
         match self {
             Source::Parquet(source) => source.schema(),
             Source::Stream(source) => source.schema(),
+            #[cfg(feature = "delta")]
+            Source::Delta(source) => source.schema(),
         }
     }
 
@@ -106,6 +137,17 @@ impl Source {
         match self {
             Source::Parquet(source) => Some(source.files().iter().map(|file| &*file.path).collect()),
             Source::Stream(source) => source.inputs().iter().map(|input| (!input.is_stdin()).then_some(&*input.path)).collect(),
+            #[cfg(feature = "delta")]
+            Source::Delta(source) => Some(vec![source.label()]),
+        }
+    }
+
+    /// What a job remembers the source by, where that is not the content of its files.
+    pub fn identity(&self) -> Option<String> {
+        match self {
+            Source::Parquet(_) | Source::Stream(_) => None,
+            #[cfg(feature = "delta")]
+            Source::Delta(source) => Some(source.identity()),
         }
     }
 
@@ -114,6 +156,8 @@ impl Source {
         match self {
             Source::Parquet(source) => source.files().len(),
             Source::Stream(source) => source.inputs().len(),
+            #[cfg(feature = "delta")]
+            Source::Delta(_) => 1,
         }
     }
 
@@ -122,6 +166,8 @@ impl Source {
         match self {
             Source::Parquet(source) => Some(source.rows()),
             Source::Stream(_) => None,
+            #[cfg(feature = "delta")]
+            Source::Delta(source) => source.rows(),
         }
     }
 
@@ -130,6 +176,8 @@ impl Source {
         match self {
             Source::Parquet(source) => source.size_bytes(),
             Source::Stream(source) => source.size_bytes(),
+            #[cfg(feature = "delta")]
+            Source::Delta(source) => source.size_bytes(),
         }
     }
 
@@ -138,6 +186,8 @@ impl Source {
         match self {
             Source::Parquet(source) => source.footer_text(key),
             Source::Stream(source) => source.footer_text(key),
+            #[cfg(feature = "delta")]
+            Source::Delta(_) => None,
         }
     }
 
@@ -146,6 +196,8 @@ impl Source {
         match self {
             Source::Parquet(source) => source.read(options),
             Source::Stream(source) => source.read(options),
+            #[cfg(feature = "delta")]
+            Source::Delta(source) => source.read(options),
         }
     }
 
@@ -157,6 +209,8 @@ impl Source {
         match self {
             Source::Parquet(source) => source.settle_int96(columns),
             Source::Stream(_) => Ok(()),
+            #[cfg(feature = "delta")]
+            Source::Delta(_) => Ok(()),
         }
     }
 
@@ -175,6 +229,8 @@ impl Source {
         match self {
             Source::Parquet(source) => source.settle_intervals(columns),
             Source::Stream(_) => Ok(()),
+            #[cfg(feature = "delta")]
+            Source::Delta(_) => Ok(()),
         }
     }
 
@@ -200,6 +256,8 @@ impl Source {
     pub fn infer(&mut self, columns: &[usize], proceed: &dyn Fn() -> Result<()>) -> Result<()> {
         match self {
             Source::Parquet(_) => Ok(()),
+            #[cfg(feature = "delta")]
+            Source::Delta(_) => Ok(()),
             Source::Stream(source) => {
                 source.keep(proceed)?;
                 source.infer(columns, proceed)

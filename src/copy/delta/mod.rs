@@ -1,0 +1,105 @@
+//! From Oracle into a Delta table: [`DeltaJob`] → [`DeltaPlan`] → run → [`DeltaReport`]. One snapshot becomes one commit, which says which.
+
+mod plan;
+mod report;
+mod run;
+mod source;
+
+use olbridge_delta::table::{Losses, SchemaMode};
+use olbridge_delta::{Location, StoreOptions};
+
+use super::export::{ExportJob, FileMode};
+use super::target::Target;
+use crate::error::{Error, Result};
+
+pub use plan::{DeltaAction, DeltaPlan};
+pub use report::{DeltaReport, DeltaTimes};
+
+/// What happens with a table that is there, and with one that is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeltaMode {
+    /// It must exist; rows are added.
+    #[default]
+    Append,
+    /// It is made if it is missing, else rows are added.
+    Create,
+    /// It is made if it is missing, else its rows are replaced, in one commit.
+    Overwrite,
+    /// It is made; an error if it is there.
+    ErrorIfExists,
+    /// It is made; nothing is done if it is there.
+    Ignore,
+    /// It must exist; rows are updated where their key is there and inserted where it is not.
+    Upsert,
+}
+
+/// A copy from a table or query into a Delta table, as asked for. [`DeltaJob::plan`] turns it into what will happen.
+#[derive(Debug, Clone)]
+pub struct DeltaJob {
+    /// Source, selection, moment, types and buffers; its path, mode and file layout are not looked at.
+    pub export: ExportJob,
+    /// Where the Delta table is.
+    pub location: Location,
+    /// How its store is opened.
+    pub store: StoreOptions,
+    /// What to do with a table that is there or not.
+    pub mode: DeltaMode,
+    /// Columns by which [`DeltaMode::Upsert`] finds rows, as the Delta table spells them or in other case.
+    pub key: Vec<String>,
+    /// Columns that a table that is made is partitioned by.
+    pub partition_by: Vec<String>,
+    /// Properties of a table that is made.
+    pub properties: Vec<(String, String)>,
+    /// What may change of its columns.
+    pub schema_mode: SchemaMode,
+    /// Losses of Delta's types that are accepted.
+    pub losses: Losses,
+    /// Bytes after which a file is closed; `None` for the table's own choice.
+    pub target_file_bytes: Option<u64>,
+    /// Name of the job: the SCN is then an epoch of the application `olbridge/NAME`, which is committed once.
+    pub job: Option<String>,
+    /// [`DeltaMode::Overwrite`] may replace the rows that are there.
+    pub allow_destructive: bool,
+}
+
+impl DeltaJob {
+    /// A job with the defaults: the whole table, appended.
+    pub fn new(source: Target, location: Location) -> Self {
+        DeltaJob {
+            export: ExportJob { mode: FileMode::Overwrite, ..ExportJob::new(source, "-".into()) },
+            location,
+            store: StoreOptions::default(),
+            mode: DeltaMode::default(),
+            key: Vec::new(),
+            partition_by: Vec::new(),
+            properties: Vec::new(),
+            schema_mode: SchemaMode::Strict,
+            losses: Losses::new(),
+            target_file_bytes: None,
+            job: None,
+            allow_destructive: false,
+        }
+    }
+
+    /// Contradictions that need no session to see.
+    fn check(&self) -> Result<()> {
+        let usage = |message: &str, remedy: &str| Err(Error::Usage { message: message.into(), remedy: remedy.into() });
+        if (self.mode == DeltaMode::Upsert) != !self.key.is_empty() {
+            return usage("--mode upsert finds rows by --key, and --key is for --mode upsert", "give both or none: --mode upsert --key a,b");
+        }
+        let adds_rows = matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
+        if self.job.is_some() && adds_rows && !self.export.reading.as_of.is_past() {
+            return usage(
+                "--job with a mode that adds rows: a second run reads a later moment, which is another epoch, and would add them again",
+                "name the moment (--as-of-scn N), or use --mode upsert or overwrite",
+            );
+        }
+        if let Some(name) = &self.job
+            && (name.is_empty() || name.len() > super::state::MAX_JOB_NAME_BYTES)
+        {
+            return usage("the name of a job has 1 to 128 bytes", "a shorter name");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,273 @@
+//! What a copy into a Delta table will do, decided before a row moves.
+
+use std::fmt;
+
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use olbridge_delta::table::{NewTable, Table, delta_type};
+
+use super::{DeltaJob, DeltaMode};
+use crate::copy::export::Snapshot;
+use crate::copy::format::TextTable;
+use crate::error::{Error, Phase, PlanProblem, Result};
+use crate::fetch::FetchPlan;
+use crate::lake::delta::store_error;
+use crate::oci::Session;
+
+/// What a run does to the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeltaAction {
+    /// It is made, with the rows in the same commit or the next.
+    Create,
+    /// Rows are added.
+    Append,
+    /// Its rows are replaced, in one commit.
+    Replace,
+    /// Rows are merged by their key, in one commit.
+    Merge,
+    /// It is there, so nothing is done.
+    Skip,
+}
+
+/// A column on its way into the table.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct DeltaColumn {
+    /// Name in the query.
+    pub source: String,
+    /// Oracle type, with NOT NULL.
+    pub oracle_type: String,
+    /// Name in the table.
+    pub target: String,
+    /// Arrow type that it is read as.
+    pub arrow_type: String,
+    /// Arrow type of its Delta type.
+    pub delta_type: String,
+}
+
+/// The plan of a copy into a Delta table. `Display` is for people, `Serialize` for `--report json`.
+#[derive(serde::Serialize)]
+pub struct DeltaPlan {
+    /// The source without any secret.
+    pub source: String,
+    /// The table.
+    pub location: String,
+    /// What is done to it.
+    pub action: DeltaAction,
+    /// Version of the table that the plan has seen.
+    pub version: Option<u64>,
+    /// The SELECT; `None` when nothing is done.
+    pub select_sql: Option<String>,
+    /// Its columns.
+    pub columns: Vec<DeltaColumn>,
+    /// Columns by which rows are found, as the table spells them.
+    pub key: Vec<String>,
+    /// The moment that is read.
+    pub snapshot: Snapshot,
+    /// Name of the job.
+    pub job: Option<String>,
+    /// Memory of the array buffers.
+    pub buffer_bytes: u64,
+    /// What is worth knowing.
+    pub warnings: Vec<String>,
+    #[serde(skip)]
+    pub(super) work: Option<Work>,
+    #[serde(skip)]
+    pub(super) asked: DeltaJob,
+}
+
+/// What a run needs beyond what is shown.
+pub(super) struct Work {
+    pub fetch: FetchPlan,
+    pub table: Table,
+    pub new: Option<NewTable>,
+}
+
+impl DeltaJob {
+    /// Opens the table, describes the query, checks names and types. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options; [`Error::Source`] when the table cannot be opened.
+    pub fn plan(&self, session: &Session) -> Result<DeltaPlan> {
+        self.check()?;
+        let table = Table::open(&self.location, &self.store).map_err(|error| self.failed(&error, Phase::Describe))?;
+        let action = self.action(table.exists())?;
+        let mut plan = DeltaPlan {
+            source: self.export.source.to_string(),
+            location: self.location.to_string(),
+            action,
+            version: table.version(),
+            select_sql: None,
+            columns: Vec::new(),
+            key: Vec::new(),
+            snapshot: Snapshot { scn: None, how: "nothing is read".into() },
+            job: self.job.clone(),
+            buffer_bytes: 0,
+            warnings: Vec::new(),
+            work: None,
+            asked: self.clone(),
+        };
+        if action == DeltaAction::Skip {
+            return Ok(plan);
+        }
+        let found = self.export.find(session)?;
+        let mut fetch = found.fetch;
+        let present = if table.exists() { Some(table.schema().map_err(|error| self.failed(&error, Phase::Describe))?) } else { None };
+        let mut problems = Vec::new();
+        self.settle_types(&mut fetch, present.as_deref(), &mut problems)?;
+        (plan.snapshot, plan.warnings) = (found.snapshot, found.warnings);
+        if self.job.is_some() && plan.snapshot.scn.is_none() {
+            let reason = format!("a job's epoch is the SCN that it reads, and there is none: {}", plan.snapshot.how);
+            problems.push(PlanProblem { column: None, reason, remedy: "leave out --job, or read a table as a user who may see the SCN".into() });
+        }
+        plan.key = named(&self.key, "--key", &fetch.schema, &mut problems);
+        let partition_by = named(&self.partition_by, "--partition-by", &fetch.schema, &mut problems);
+        if !problems.is_empty() {
+            return Err(Error::Plan { table: self.location.to_string(), problems });
+        }
+        plan.columns = shown_columns(&fetch, &self.losses);
+        plan.select_sql = Some(fetch.sql.clone());
+        plan.buffer_bytes = fetch.buffer_bytes() as u64;
+        let new = (action == DeltaAction::Create).then(|| NewTable {
+            partition_columns: partition_by,
+            properties: self.properties.iter().cloned().collect(),
+            losses: self.losses.clone(),
+            ..NewTable::new(SchemaRef::clone(&fetch.schema))
+        });
+        plan.work = Some(Work { fetch, table, new });
+        Ok(plan)
+    }
+
+    fn action(&self, exists: bool) -> Result<DeltaAction> {
+        let refused = |reason: &str, remedy: &str| {
+            let problem = PlanProblem { column: None, reason: reason.into(), remedy: remedy.into() };
+            Err(Error::Plan { table: self.location.to_string(), problems: vec![problem] })
+        };
+        match (self.mode, exists) {
+            (DeltaMode::Append | DeltaMode::Upsert, false) => refused("no Delta table is there", "make it with --mode create"),
+            (DeltaMode::ErrorIfExists, true) => refused("a Delta table is there", "add rows with --mode append, or name another place"),
+            (DeltaMode::Ignore, true) => Ok(DeltaAction::Skip),
+            (_, false) => Ok(DeltaAction::Create),
+            (DeltaMode::Append | DeltaMode::Create | DeltaMode::ErrorIfExists, true) => Ok(DeltaAction::Append),
+            (DeltaMode::Overwrite, true) => Ok(DeltaAction::Replace),
+            (DeltaMode::Upsert, true) => Ok(DeltaAction::Merge),
+        }
+    }
+
+    /// Names as the table spells them, or as the lakehouse does (lower case where Oracle's is all upper case), and Delta's limits: a type that Delta has no
+    /// place for is a problem here, not in the middle of the rows.
+    fn settle_types(&self, fetch: &mut FetchPlan, present: Option<&Schema>, problems: &mut Vec<PlanProblem>) -> Result<()> {
+        let mut columns = fetch.columns.clone();
+        for column in &mut columns {
+            let name = column.field.name().clone();
+            let spelled = present.and_then(|schema| schema.fields().iter().find(|field| field.name().eq_ignore_ascii_case(&name)));
+            column.field = column.field.clone().with_name(match spelled {
+                Some(field) => field.name().clone(),
+                None => lake_name(&name),
+            });
+            if let Err((reason, remedy)) = delta_type(column.field.data_type(), &self.losses) {
+                problems.push(PlanProblem { column: Some(name), reason, remedy });
+            }
+        }
+        for (index, column) in columns.iter().enumerate() {
+            let same = |other: &&crate::fetch::FetchColumn| other.field.name().eq_ignore_ascii_case(column.field.name());
+            if columns[..index].iter().any(|other| same(&other)) {
+                let reason = "differs from another column in case only, and Delta does not tell them apart".into();
+                let remedy = "give one of them another name in --query".into();
+                problems.push(PlanProblem { column: Some(column.column.name.clone()), reason, remedy });
+            }
+        }
+        if problems.is_empty() {
+            *fetch = fetch.with_columns(columns)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn failed(&self, error: &olbridge_delta::Error, phase: Phase) -> Error {
+        match error {
+            olbridge_delta::Error::Plan { problems, .. } => Error::Plan {
+                table: self.location.to_string(),
+                problems: problems
+                    .iter()
+                    .map(|problem| PlanProblem {
+                        column: Some(problem.column.clone()),
+                        reason: problem.message.clone(),
+                        remedy: problem.remedy.clone(),
+                    })
+                    .collect(),
+            },
+            other => store_error(other, phase, &self.location.to_string()),
+        }
+    }
+}
+
+/// Oracle's upper case is no choice of anybody; what is in mixed case was quoted, and stays.
+fn lake_name(name: &str) -> String {
+    if name.chars().any(char::is_lowercase) { name.to_owned() } else { name.to_lowercase() }
+}
+
+/// The columns that an option names, as the schema spells them.
+fn named(names: &[String], option: &str, schema: &Schema, problems: &mut Vec<PlanProblem>) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for name in names {
+        match schema.fields().iter().find(|field| field.name().eq_ignore_ascii_case(name)) {
+            Some(field) if found.contains(field.name()) => {
+                problems.push(PlanProblem { column: Some(name.clone()), reason: format!("is named twice in {option}"), remedy: "name it once".into() });
+            }
+            Some(field) => found.push(field.name().clone()),
+            None => {
+                let reason = format!("{option} names it, and it is no column of the source");
+                problems.push(PlanProblem { column: Some(name.clone()), reason, remedy: "olbridge describe TARGET shows the columns".into() });
+            }
+        }
+    }
+    found
+}
+
+fn shown_columns(fetch: &FetchPlan, losses: &olbridge_delta::table::Losses) -> Vec<DeltaColumn> {
+    let shown = |column: &crate::fetch::FetchColumn| DeltaColumn {
+        source: column.column.name.clone(),
+        oracle_type: format!("{}{}", column.column.oracle_type, if column.column.nullable { "" } else { " NOT NULL" }),
+        target: column.field.name().clone(),
+        arrow_type: column.field.data_type().to_string(),
+        delta_type: delta_type(column.field.data_type(), losses).unwrap_or(DataType::Null).to_string(),
+    };
+    fetch.columns.iter().map(shown).collect()
+}
+
+impl fmt::Debug for DeltaPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeltaPlan").field("location", &self.location).field("action", &self.action).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for DeltaPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "source   {}", self.source)?;
+        let version = self.version.map(|version| format!(" (version {version})")).unwrap_or_default();
+        let action = match self.action {
+            DeltaAction::Create => "is made".to_owned(),
+            DeltaAction::Append => "gets the rows, in one commit".to_owned(),
+            DeltaAction::Replace => "gets the rows in place of its own, in one commit".to_owned(),
+            DeltaAction::Merge => format!("rows are merged by {}, in one commit", self.key.join(", ")),
+            DeltaAction::Skip => "exists: nothing is done".to_owned(),
+        };
+        writeln!(f, "target   {}{version}: {action}", self.location)?;
+        let Some(select) = &self.select_sql else { return Ok(()) };
+        let scn = self.snapshot.scn.map_or("none".into(), |scn| scn.to_string());
+        writeln!(f, "SCN      {scn}: {}", self.snapshot.how)?;
+        if let Some(job) = &self.job {
+            writeln!(f, "job      {job}: the SCN is committed once")?;
+        }
+        writeln!(f, "\n{select};\n")?;
+        let mut table = TextTable::new(["column", "Oracle", "target", "Arrow", "Delta, as Arrow"]);
+        for c in &self.columns {
+            let c = c.clone();
+            table.row([c.source, c.oracle_type, c.target, c.arrow_type, c.delta_type]);
+        }
+        write!(f, "{table}")?;
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}

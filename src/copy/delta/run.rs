@@ -1,0 +1,159 @@
+//! Carrying out a copy into a Delta table.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use olbridge_delta::table::{CommitOptions, Epoch, Merge, Outcome, WriteMode, WriteOptions};
+use serde_json::{Value, json};
+
+use super::plan::{DeltaAction, DeltaPlan, Work};
+use super::report::{Change, DeltaReport, DeltaTimes};
+use super::source::{QuerySource, Read};
+use crate::copy::guard;
+use crate::copy::job::Mode;
+use crate::copy::progress::{Cancel, Progress};
+use crate::copy::report::ms;
+use crate::copy::restore;
+use crate::error::{Error, Phase, Result};
+use crate::lake::sink::ORACLE_COLUMNS_KEY;
+use crate::oci::Session;
+use crate::transaction::ORA_CANCELLED;
+
+impl DeltaPlan {
+    /// Moves the rows: one snapshot, one commit.
+    ///
+    /// # Errors
+    /// Nothing is committed then, except where the message says that a commit is in doubt. [`Error::ExportInterrupted`] when `cancel` was requested.
+    pub fn run(mut self, session: &Session, progress: &mut dyn Progress, cancel: &Cancel) -> Result<DeltaReport> {
+        let began = Instant::now();
+        let Some(work) = self.work.take() else {
+            return Ok(self.report(Change::Nothing, &Read::default(), began.elapsed()));
+        };
+        let destroys = (self.action == DeltaAction::Replace).then(|| self.location.clone());
+        guard::refuse_unasked(Mode::Overwrite, destroys, self.asked.allow_destructive)?;
+        cancel.arm(session.cancel_handle());
+        let read = Rc::new(RefCell::new(Read::default()));
+        let done = self.commit_rows(work, session, &read, (progress, cancel));
+        cancel.disarm();
+        let change = done.map_err(|error| self.reason(&error, &mut read.borrow_mut(), cancel))?;
+        let read = read.borrow();
+        self.check_counts(&change, read.rows)?;
+        Ok(self.report(change, &read, began.elapsed()))
+    }
+
+    fn commit_rows(
+        &self,
+        work: Work,
+        session: &Session,
+        read: &Rc<RefCell<Read>>,
+        (progress, cancel): (&mut dyn Progress, &Cancel),
+    ) -> olbridge_delta::Result<Change> {
+        let Work { fetch, mut table, new } = work;
+        let commit = self.commit_options(&restore::describe(&fetch.columns));
+        let mut source = QuerySource { plan: fetch, session, progress, cancel, read: Rc::clone(read) };
+        if self.action == DeltaAction::Merge {
+            let merge = Merge { losses: self.asked.losses.clone(), ..Merge::upsert(&self.key) };
+            return Ok(match table.merge(&mut source, &merge, &commit)? {
+                Outcome::Committed { version, metrics, attempts } => Change::Merged { version, attempts, metrics: metrics.into() },
+                Outcome::AlreadyCommitted { epoch } => Change::AlreadyThere { epoch },
+                Outcome::Ignored => Change::Nothing,
+            });
+        }
+        let mode = match self.action {
+            DeltaAction::Replace => WriteMode::Overwrite,
+            // Somebody may have made it since the plan.
+            DeltaAction::Create => WriteMode::ErrorIfExists,
+            _ => WriteMode::Append,
+        };
+        let options = WriteOptions {
+            mode,
+            schema_mode: self.asked.schema_mode,
+            create: new,
+            losses: self.asked.losses.clone(),
+            target_file_bytes: self.asked.target_file_bytes,
+            ..WriteOptions::default()
+        };
+        Ok(match table.write(&mut source, &options, &commit)? {
+            Outcome::Committed { version, metrics, attempts } => Change::Written {
+                version,
+                attempts,
+                rows: metrics.rows_written,
+                files_added: metrics.files_added,
+                files_removed: metrics.files_removed,
+                created: metrics.created,
+            },
+            Outcome::AlreadyCommitted { epoch } => Change::AlreadyThere { epoch },
+            Outcome::Ignored => Change::Nothing,
+        })
+    }
+
+    /// What the commit says of itself: which moment of which source it is, and which columns that had.
+    fn commit_options(&self, oracle_columns: &str) -> CommitOptions {
+        let mut metadata: BTreeMap<String, Value> = BTreeMap::new();
+        metadata.insert("olbridge.source".into(), json!(self.source));
+        metadata.insert(ORACLE_COLUMNS_KEY.into(), json!(oracle_columns));
+        if let Some(scn) = self.snapshot.scn {
+            metadata.insert("olbridge.scn".into(), json!(scn));
+        }
+        let epoch = self.job.as_ref().zip(self.snapshot.scn).map(|(job, scn)| {
+            metadata.insert("olbridge.job".into(), json!(job));
+            Epoch { app_id: format!("olbridge/{job}"), epoch: i64::try_from(scn).unwrap_or(i64::MAX) }
+        });
+        CommitOptions { epoch, metadata, ..CommitOptions::default() }
+    }
+
+    /// Why it failed: the database's own error where it was that, an interruption where that was asked for.
+    fn reason(&self, error: &olbridge_delta::Error, read: &mut Read, cancel: &Cancel) -> Error {
+        let broken_off = || Error::ExportInterrupted { path: self.location.clone().into(), rows_fetched: read.rows };
+        match read.error.take() {
+            Some(Error::Database { ora_code: ORA_CANCELLED, .. }) if cancel.is_requested() => broken_off(),
+            Some(cause) => cause,
+            None if cancel.is_requested() && matches!(error, olbridge_delta::Error::Source { .. }) => broken_off(),
+            None => self.asked.failed(error, Phase::Write),
+        }
+    }
+
+    /// Nothing lost, nothing twice: what was read and what the commit counts is one number.
+    fn check_counts(&self, change: &Change, rows_read: u64) -> Result<()> {
+        let counted = match change {
+            Change::Written { rows, .. } => *rows,
+            Change::Merged { metrics, .. } => metrics.source_rows,
+            Change::AlreadyThere { .. } | Change::Nothing => return Ok(()),
+        };
+        if counted == rows_read {
+            return Ok(());
+        }
+        Err(Error::Source {
+            phase: Phase::Write,
+            path: self.location.clone().into(),
+            message: format!("{rows_read} rows were read and the commit counts {counted}"),
+            remedy: "restore the version before with the history at hand, and report this".into(),
+        })
+    }
+
+    fn report(self, change: Change, read: &Read, total: Duration) -> DeltaReport {
+        let rows = if matches!(change, Change::AlreadyThere { .. } | Change::Nothing) { 0 } else { read.rows };
+        DeltaReport {
+            source: self.source,
+            location: self.location,
+            action: self.action,
+            select_sql: self.select_sql,
+            snapshot: self.snapshot,
+            job: self.job,
+            change,
+            rows,
+            fetches: read.batches,
+            buffer_bytes: self.buffer_bytes,
+            rows_per_second: (rows as f64 / total.as_secs_f64().max(1e-6)) as u64,
+            times: DeltaTimes {
+                fetch_ms: ms(read.fetch),
+                convert_ms: ms(read.convert),
+                write_ms: ms(total.saturating_sub(read.busy)),
+                total_ms: ms(total),
+            },
+            warnings: self.warnings,
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A version of a Delta table as a source: what `delta:LOCATION` names.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatchReader;
+use arrow::datatypes::{Schema, SchemaRef};
+use olbridge_delta::table::{At, Scan, Table};
+use olbridge_delta::{Location, StoreOptions};
+
+use super::parquet::ReadOptions;
+use super::read_ahead::{BatchReader, SourceBatch};
+use super::source_error;
+use crate::error::{Error, Phase, Result};
+
+/// What stands before the location of a Delta table.
+pub const DELTA_PREFIX: &str = "delta:";
+
+/// A table at one version, which is the same whoever reads it and when.
+#[derive(Debug, Clone)]
+pub struct DeltaSource {
+    table: Arc<Table>,
+    schema: SchemaRef,
+    /// What messages call it.
+    label: Arc<Path>,
+    id: String,
+    version: u64,
+    rows: Option<u64>,
+    size_bytes: u64,
+}
+
+/// The location behind the prefix; `None` for what names no Delta table.
+pub fn delta_location(operand: &str) -> Option<&str> {
+    operand.strip_prefix(DELTA_PREFIX)
+}
+
+/// Where a Delta table is.
+///
+/// # Errors
+/// [`Error::Usage`] with the forms that there are.
+pub fn parse_location(text: &str) -> Result<Location> {
+    text.parse().map_err(|error: olbridge_delta::Error| store_error(&error, Phase::Plan, text))
+}
+
+impl DeltaSource {
+    /// Opens a version.
+    ///
+    /// # Errors
+    /// [`Error::Source`] when there is no such table or version, or it needs a feature that is not implemented.
+    pub fn open(location: &str, at: At) -> Result<Self> {
+        let failed = |error: olbridge_delta::Error| store_error(&error, Phase::Describe, location);
+        let table = Table::open_at(&parse_location(location)?, &StoreOptions::default(), at).map_err(failed)?;
+        let described = table.describe().map_err(failed)?;
+        let fields = described.schema.fields().clone();
+        Ok(DeltaSource {
+            schema: Arc::new(Schema::new(fields)),
+            label: Arc::from(Path::new(&format!("{DELTA_PREFIX}{} version {}", described.location, described.version))),
+            id: described.id,
+            version: described.version,
+            rows: described.rows,
+            size_bytes: described.bytes,
+            table: Arc::new(table),
+        })
+    }
+
+    /// Its columns, those that it is partitioned by included.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Rows, where the log says.
+    pub fn rows(&self) -> Option<u64> {
+        self.rows
+    }
+
+    /// Size of its files.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// What messages call it, with the version.
+    pub fn label(&self) -> &Path {
+        &self.label
+    }
+
+    /// What a job remembers it by: the id that the table was made with, and the version.
+    pub fn identity(&self) -> String {
+        format!("delta:{}@{}", self.id, self.version)
+    }
+
+    /// Decodes on threads of its own. Rows come in no certain order.
+    pub fn read(&self, options: ReadOptions) -> BatchReader {
+        let source = self.clone();
+        BatchReader::start(move |send| source.decode(&options, send))
+    }
+
+    fn decode(&self, options: &ReadOptions, send: &dyn Fn(SourceBatch) -> bool) -> Result<()> {
+        let names = options.columns.iter().map(|&index| self.schema.field(index).name().clone()).collect();
+        let scan = Scan { columns: Some(names), predicate: None, batch_rows: Some(options.batch_rows) };
+        let reader = self.table.read(&scan).map_err(|error| store_error(&error, Phase::Read, &self.label.to_string_lossy()))?;
+        let schema = Arc::new(self.schema.project(&options.columns).map_err(|error| self.unreadable(&error))?);
+        debug_assert_eq!(reader.schema().fields().len(), schema.fields().len());
+        let mut rows_done = 0u64;
+        for batch in reader {
+            let batch = batch.map_err(|error| self.unreadable(&error))?;
+            let batch = batch.with_schema(Arc::clone(&schema)).map_err(|error| self.unreadable(&error))?;
+            let first_row = rows_done + 1;
+            rows_done += batch.num_rows() as u64;
+            let share = u128::from(self.size_bytes) * u128::from(rows_done) / u128::from(self.rows.unwrap_or(rows_done).max(rows_done).max(1));
+            if batch.num_rows() > 0 && !send(SourceBatch { batch, file: Arc::clone(&self.label), first_row, bytes_done: share as u64 }) {
+                return Ok(());
+            }
+        }
+        match self.rows {
+            Some(rows) if rows != rows_done => {
+                let message = format!("the log counts {rows} rows, and {rows_done} were read");
+                Err(source_error(Phase::Read, &self.label, message, "the table is damaged: compare it with its history"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn unreadable(&self, error: &arrow::error::ArrowError) -> Error {
+        source_error(Phase::Read, &self.label, error.to_string(), "check the table with another reader; nothing of it was loaded")
+    }
+}
+
+/// An error of a Delta table as the library's own: what is wrong and what to do stay as they are.
+pub fn store_error(error: &olbridge_delta::Error, phase: Phase, location: &str) -> Error {
+    let text = error.to_string();
+    let (message, remedy) = text.split_once("\n  try: ").unwrap_or((&text, "run it again, and report this if it happens twice"));
+    match error {
+        olbridge_delta::Error::Location { .. } | olbridge_delta::Error::Option { .. } => {
+            Error::Usage { message: message.to_owned(), remedy: remedy.to_owned() }
+        }
+        _ => Error::Source { phase, path: location.into(), message: message.to_owned(), remedy: remedy.to_owned() },
+    }
+}
