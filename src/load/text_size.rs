@@ -5,7 +5,7 @@
 //! not counted, which may make a text of nothing but quotes and control characters longer.
 
 use arrow::array::{Array, ArrayRef, AsArray, GenericByteArray, GenericListArray, OffsetSizeTrait, RecordBatch};
-use arrow::datatypes::{ByteArrayType, DataType, GenericBinaryType, GenericStringType};
+use arrow::datatypes::{ArrowNativeType, ByteArrayType, DataType, GenericBinaryType, GenericStringType};
 use std::ops::Range;
 
 use super::plan::PlannedColumn;
