@@ -29,7 +29,7 @@ impl TransactionManager {
     /// Those of the last attempt. Whatever else fails is not tried again: a row that is refused, and above all a commit whose outcome nobody
     /// knows. [`Error::Usage`] when a transaction is open: what was done in it before could not be done again from here.
     pub fn run_retrying<T>(&mut self, attempts: u32, mut work: impl FnMut(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        match self.state {
+        match self.state.get() {
             TransactionState::Autocommit => {}
             TransactionState::Lost { .. } => return Err(self.lost()),
             _ => return Err(usage("a transaction is open, whose earlier work could not be done again", "run the work without retrying")),
@@ -58,7 +58,7 @@ impl TransactionManager {
     }
 
     fn after_failure(&mut self, error: &Error, left: u32, wait: Duration) -> Next {
-        match self.state {
+        match self.state.get() {
             TransactionState::Lost { .. } => match self.reconnect_trying(left, wait) {
                 Some(CommitOutcome::Committed) => Next::Done,
                 Some(CommitOutcome::RolledBack) if left > 0 => Next::Again,
