@@ -212,7 +212,7 @@ fn child_of_a_long_run() {
         drop(loader);
         transaction.rollback().unwrap();
         assert!(session.describe_query("SELECT * FROM NOWHERE").is_err());
-        let mut manager = TransactionManager::new(session).unwrap();
+        let manager = TransactionManager::new(session).unwrap();
         manager.run(|transaction| transaction.execute(&format!("INSERT INTO T (K, V, L) VALUES ({}, 'v', 'long')", 100 + round))).unwrap();
         session = manager.into_session().unwrap();
         read(&session, round + 1);
