@@ -484,10 +484,18 @@ fn rows_go_from_one_session_of_oracles_client_to_another_while_the_next_are_fetc
     let source = server.target("T");
     create_with_plain_numbers(&mut server, &file, &source);
     server.ok(&["copy", &file, &source]);
-    let expected = server.rows("T");
+    // The server keeps the zeros at the end of a number that it has computed.
+    let plain = |value: &Value| match value.as_str() {
+        Some(text) if text.contains('.') => Value::from(text.trim_end_matches('0').trim_end_matches('.')),
+        _ => value.clone(),
+    };
+    let rows_of = |server: &mut Loopback, table: &str| -> Vec<Vec<Value>> {
+        server.rows(table).iter().map(|row| row.iter().map(plain).collect()).collect()
+    };
+    let expected = rows_of(&mut server, "T");
     for (rows, table) in [("1", "T1"), ("2", "T2"), ("1000", "T3")] {
         server.ok(&["copy", &source, &server.target(table), "--mode", "create", "--lossy", "zone", "--batch-rows", rows]);
-        assert_eq!(server.rows(table), expected, "{rows} rows in a batch");
+        assert_eq!(rows_of(&mut server, table), expected, "{rows} rows in a batch");
     }
     server.assert_clean();
 }

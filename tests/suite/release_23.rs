@@ -24,6 +24,7 @@ fn booleans_and_json_go_both_ways() {
     database.ok(&["copy", "in.parquet", &database.target("T")]);
     assert_eq!(database.rows("SELECT COUNT(*) FROM T WHERE B IS NOT NULL AND J IS NOT NULL")[0][0].as_deref(), Some("4"));
     assert_eq!(database.rows("SELECT ID FROM T WHERE B ORDER BY ID"), [[Some("0".into())], [Some("4".into())]]);
+    assert_eq!(database.rows("SELECT B FROM T WHERE ID < 2 ORDER BY ID"), [[Some("true".into())], [Some("false".into())]]);
     database.ok(&["copy", &database.target("T"), "out.parquet"]);
     let back: RecordBatch = read(&database.workspace().file("out.parquet"));
     let order = back.column_by_name("ID").unwrap();

@@ -81,6 +81,7 @@ fn check_type(external_type: u16, size_bytes: usize) -> Result<(), Failure> {
         sqlt::BFLOAT | sqlt::IBFLOAT => size_bytes == 4,
         sqlt::BDOUBLE | sqlt::IBDOUBLE => size_bytes == 8,
         sqlt::DAT => size_bytes >= 7,
+        sqlt::BOL => size_bytes >= 4,
         sqlt::ODT | sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ | sqlt::RDD | sqlt::CLOB | sqlt::BLOB => size_bytes >= 8,
         sqlt::INTERVAL_YM | sqlt::INTERVAL_DS | sqlt::RSET => size_bytes >= 8,
         _ => false,
