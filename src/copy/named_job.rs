@@ -19,6 +19,7 @@ use crate::lake::stamp::FileStamps;
 use crate::oci::Session;
 use crate::oracle_type::TableName;
 use crate::sql;
+use crate::transaction::CommitPolicy;
 
 /// What is known of a named job before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

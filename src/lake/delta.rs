@@ -10,6 +10,7 @@ use olbridge_delta::{Location, StoreOptions};
 
 use super::parquet::ReadOptions;
 use super::read_ahead::{BatchReader, SourceBatch};
+use super::source::TableVersion;
 use super::source_error;
 use crate::error::{Error, Phase, Result};
 
@@ -47,7 +48,12 @@ impl DeltaSource {
     ///
     /// # Errors
     /// [`Error::Source`] when there is no such table or version, or it needs a feature that is not implemented.
-    pub fn open(location: &str, at: At) -> Result<Self> {
+    pub fn open(location: &str, version: &TableVersion) -> Result<Self> {
+        let at = match version {
+            TableVersion::Latest => At::Latest,
+            TableVersion::Number(number) => At::Version(*number),
+            TableVersion::AsOf(time) => At::Timestamp(instant(time)?),
+        };
         let failed = |error: olbridge_delta::Error| store_error(&error, Phase::Describe, location);
         let table = Table::open_at(&parse_location(location)?, &StoreOptions::default(), at).map_err(failed)?;
         let described = table.describe().map_err(failed)?;
@@ -106,7 +112,8 @@ impl DeltaSource {
             let batch = batch.with_schema(Arc::clone(&schema)).map_err(|error| self.unreadable(&error))?;
             let first_row = rows_done + 1;
             rows_done += batch.num_rows() as u64;
-            let share = u128::from(self.size_bytes) * u128::from(rows_done) / u128::from(self.rows.unwrap_or(rows_done).max(rows_done).max(1));
+            let share =
+                u128::from(self.size_bytes) * u128::from(rows_done) / u128::from(self.rows.unwrap_or(rows_done).max(rows_done).max(1));
             if batch.num_rows() > 0 && !send(SourceBatch { batch, file: Arc::clone(&self.label), first_row, bytes_done: share as u64 }) {
                 return Ok(());
             }
@@ -123,6 +130,13 @@ impl DeltaSource {
     fn unreadable(&self, error: &arrow::error::ArrowError) -> Error {
         source_error(Phase::Read, &self.label, error.to_string(), "check the table with another reader; nothing of it was loaded")
     }
+}
+
+fn instant(time: &str) -> Result<chrono::DateTime<chrono::Utc>> {
+    chrono::DateTime::parse_from_rfc3339(time).map(|time| time.to_utc()).map_err(|_| Error::Usage {
+        message: format!("--as-of-timestamp {time}: this is no time with its zone"),
+        remedy: "write it like 2026-11-21T10:30:00+01:00 (or Z for UTC)".into(),
+    })
 }
 
 /// An error of a Delta table as the library's own: what is wrong and what to do stay as they are.

@@ -67,7 +67,25 @@ pub fn describe_source(sources: &[String], options: &SourceOptions) -> Result<So
     match Source::open(sources, options)? {
         Source::Parquet(source) => describe_parquet(&source),
         Source::Stream(source) => describe_rows(source),
+        #[cfg(feature = "delta")]
+        Source::Delta(source) => Ok(describe_delta(&source)),
     }
+}
+
+/// What the log of a Delta table tells of the version.
+#[cfg(feature = "delta")]
+fn describe_delta(source: &super::delta::DeltaSource) -> SourceDescription {
+    let columns = source.schema().fields().iter().map(|field| DescribedColumn {
+        name: field.name().clone(),
+        arrow_type: field.data_type().to_string(),
+        parquet_type: "delta".to_owned(),
+        logical_type: None,
+        nullable: field.is_nullable(),
+    });
+    let (rows, size_bytes) = (source.rows().unwrap_or(0), source.size_bytes());
+    let path = source.label().display().to_string();
+    let table = DescribedFile { path, rows, row_groups: 0, size_bytes, compression: Vec::new(), created_by: None };
+    SourceDescription { columns: columns.collect(), files: vec![table], rows, row_groups: 0, size_bytes }
 }
 
 /// Columns as a new table would take them; text is read for its types.

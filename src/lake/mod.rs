@@ -1,5 +1,7 @@
 //! Tables outside Oracle: finding files, their common schema, reading them as record batches. Knows nothing of sessions.
 
+#[cfg(feature = "delta")]
+pub mod delta;
 pub mod describe;
 pub mod discover;
 pub mod fingerprint;

@@ -14,7 +14,7 @@ use super::read_ahead::BatchReader;
 use super::stream_source::StreamSource;
 use crate::error::{Error, Result};
 
-pub use super::stream_source::SourceOptions;
+pub use super::stream_source::{SourceOptions, TableVersion};
 
 /// Files of one format with one schema, or standard input.
 #[derive(Debug, Clone)]
@@ -42,6 +42,13 @@ impl Source {
         if let Some(source) = sources.iter().find(|source| source.starts_with("delta:")) {
             return Self::open_delta(source, sources, options);
         }
+        if options.version != TableVersion::Latest {
+            let message = "files have no versions".into();
+            return Err(Error::Usage {
+                message,
+                remedy: "name a Delta table, delta:LOCATION, or leave out --delta-version and --as-of-timestamp".into(),
+            });
+        }
         let found = discover(sources)?;
         let format = match options.format {
             Some(format) => format,
@@ -62,7 +69,7 @@ impl Source {
             return Err(Error::Usage { message, remedy: "load one table a job".into() });
         }
         let location = super::delta::delta_location(source).unwrap_or(source);
-        let source = Source::Delta(DeltaSource::open(location, options.at)?);
+        let source = Source::Delta(DeltaSource::open(location, &options.version)?);
         source.refuse_unknown_types(options)?;
         Ok(source)
     }

@@ -33,6 +33,20 @@ pub struct SourceOptions {
     pub like: Option<SchemaRef>,
     /// Offsets other than that of the column's zone are taken for the instants that they name.
     pub any_offset: bool,
+    /// Which version of a Delta table.
+    pub version: TableVersion,
+}
+
+/// Which version of a table that keeps several.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum TableVersion {
+    /// The newest.
+    #[default]
+    Latest,
+    /// One by number.
+    Number(u64),
+    /// The newest at this time, as RFC 3339 with its zone.
+    AsOf(String),
 }
 
 impl SourceOptions {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::change_arguments::ChangeArguments;
+use crate::delta_arguments::DeltaArguments;
 use crate::export_arguments::ExportArguments;
 use crate::format_arguments::FormatArguments;
 
@@ -103,6 +104,9 @@ pub struct CopyArguments {
     /// From Oracle into a file.
     #[command(flatten)]
     pub export: ExportArguments,
+    /// Delta tables.
+    #[command(flatten)]
+    pub delta: DeltaArguments,
     /// How to connect.
     #[command(flatten)]
     pub connection: ConnectionArguments,

@@ -181,7 +181,7 @@ pub fn reading(options: &ExportArguments) -> Reading {
 fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {
     let given = [("--rename", !arguments.rename.is_empty()), ("--commit-rows", arguments.commit_rows.is_some())];
     let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name);
-    match given.or(arguments.change.first_given()) {
+    match given.or(arguments.change.first_given()).or(arguments.delta.first_given()) {
         Some(name) => {
             Err(usage(format!("{name} has no meaning for a copy into a file"), "leave it out; aliases in --query rename columns"))
         }
@@ -199,7 +199,7 @@ fn mode(argument: ModeArgument) -> Result<FileMode, Failure> {
     }
 }
 
-fn type_choices(arguments: &CopyArguments) -> Result<TypeChoices, Failure> {
+pub fn type_choices(arguments: &CopyArguments) -> Result<TypeChoices, Failure> {
     let number = arguments.export.number.as_deref().map(|text| arrow_type("--number ", text)).transpose()?;
     Ok(TypeChoices { columns: arguments.format.types()?, like: arguments.format.like()?, number })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use olbridge::copy::target::Target;
 use olbridge::copy::{CopyJob, MergeWay, Mode};
-use olbridge::lake::source::SourceOptions;
+use olbridge::lake::source::{SourceOptions, TableVersion};
 use olbridge::load::{LoadOptions, NotFound};
 use olbridge::oci::MAX_ROWS_PER_EXECUTE;
 use olbridge::transaction::CommitPolicy;
@@ -55,10 +55,10 @@ pub enum ReportTo {
 }
 
 /// Checks the arguments of `olbridge copy`.
-pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
+pub fn copy(mut arguments: CopyArguments) -> Result<CopyRequest, Failure> {
     let telling = Telling::of(&arguments)?;
     let lossy = lossy(arguments.lossy.as_deref())?;
-    let reading = reading(&arguments.format, lossy)?;
+    let reading = SourceOptions { version: arguments.delta.version(&arguments.export)?, ..reading(&arguments.format, lossy)? };
     let mut source = arguments.operands;
     let target: Target = source.pop().unwrap_or_default().parse()?;
     target.require_table()?;
@@ -68,7 +68,8 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
             "put the target last: olbridge copy FILE… TARGET",
         ));
     }
-    if let Some(option) = arguments.export.first_given() {
+    arguments.export.as_of_timestamp.take();
+    if let Some(option) = arguments.export.first_given().or(arguments.delta.first_given_of_target()) {
         return Err(usage(format!("{option} has no meaning for a load"), "leave it out; it belongs to olbridge copy TARGET FILE"));
     }
     let change = arguments.change;
@@ -111,6 +112,7 @@ fn reading(arguments: &FormatArguments, lossy: LossySet) -> Result<SourceOptions
         types: arguments.types()?,
         like: arguments.like()?,
         any_offset: lossy.allows(LossyKind::Zone),
+        version: TableVersion::Latest,
     })
 }
 

@@ -5,15 +5,15 @@ mod report;
 mod run;
 mod source;
 
-use olbridge_delta::table::{Losses, SchemaMode};
+pub use olbridge_delta::table::{Loss, Losses, SchemaMode};
 use olbridge_delta::{Location, StoreOptions};
 
 use super::export::{ExportJob, FileMode};
 use super::target::Target;
 use crate::error::{Error, Result};
 
-pub use plan::{DeltaAction, DeltaPlan};
-pub use report::{DeltaReport, DeltaTimes};
+pub use plan::{DeltaAction, DeltaColumn, DeltaPlan};
+pub use report::{Change, DeltaReport, DeltaTimes, Merged};
 
 /// What happens with a table that is there, and with one that is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -86,7 +86,10 @@ impl DeltaJob {
     fn check(&self) -> Result<()> {
         let usage = |message: &str, remedy: &str| Err(Error::Usage { message: message.into(), remedy: remedy.into() });
         if (self.mode == DeltaMode::Upsert) != !self.key.is_empty() {
-            return usage("--mode upsert finds rows by --key, and --key is for --mode upsert", "give both or none: --mode upsert --key a,b");
+            return usage(
+                "--mode upsert finds rows by --key, and --key is for --mode upsert",
+                "give both or none: --mode upsert --key a,b",
+            );
         }
         let adds_rows = matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
         if self.job.is_some() && adds_rows && !self.export.reading.as_of.is_past() {

@@ -117,7 +117,11 @@ impl DeltaJob {
         (plan.snapshot, plan.warnings) = (found.snapshot, found.warnings);
         if self.job.is_some() && plan.snapshot.scn.is_none() {
             let reason = format!("a job's epoch is the SCN that it reads, and there is none: {}", plan.snapshot.how);
-            problems.push(PlanProblem { column: None, reason, remedy: "leave out --job, or read a table as a user who may see the SCN".into() });
+            problems.push(PlanProblem {
+                column: None,
+                reason,
+                remedy: "leave out --job, or read a table as a user who may see the SCN".into(),
+            });
         }
         plan.key = named(&self.key, "--key", &fetch.schema, &mut problems);
         let partition_by = named(&self.partition_by, "--partition-by", &fetch.schema, &mut problems);
@@ -211,12 +215,20 @@ fn named(names: &[String], option: &str, schema: &Schema, problems: &mut Vec<Pla
     for name in names {
         match schema.fields().iter().find(|field| field.name().eq_ignore_ascii_case(name)) {
             Some(field) if found.contains(field.name()) => {
-                problems.push(PlanProblem { column: Some(name.clone()), reason: format!("is named twice in {option}"), remedy: "name it once".into() });
+                problems.push(PlanProblem {
+                    column: Some(name.clone()),
+                    reason: format!("is named twice in {option}"),
+                    remedy: "name it once".into(),
+                });
             }
             Some(field) => found.push(field.name().clone()),
             None => {
                 let reason = format!("{option} names it, and it is no column of the source");
-                problems.push(PlanProblem { column: Some(name.clone()), reason, remedy: "olbridge describe TARGET shows the columns".into() });
+                problems.push(PlanProblem {
+                    column: Some(name.clone()),
+                    reason,
+                    remedy: "olbridge describe TARGET shows the columns".into(),
+                });
             }
         }
     }

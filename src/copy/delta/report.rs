@@ -119,6 +119,13 @@ pub struct DeltaReport {
     pub warnings: Vec<String>,
 }
 
+impl DeltaReport {
+    /// A commit was made, which a second run may make again.
+    pub fn has_committed(&self) -> bool {
+        matches!(self.change, Change::Written { .. } | Change::Merged { .. })
+    }
+}
+
 impl fmt::Display for DeltaReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = count(self.rows, "row");
@@ -144,7 +151,13 @@ impl fmt::Display for DeltaReport {
         }
         let scn = self.snapshot.scn.map(|scn| format!(" at SCN {scn}")).unwrap_or_default();
         let times = &self.times;
-        writeln!(f, "  read{scn} in {}: {} rows/s, {}", milliseconds(times.total_ms), thousands(self.rows_per_second), count(self.fetches, "fetch"))?;
+        writeln!(
+            f,
+            "  read{scn} in {}: {} rows/s, fetches {}",
+            milliseconds(times.total_ms),
+            thousands(self.rows_per_second),
+            thousands(self.fetches)
+        )?;
         writeln!(
             f,
             "  fetch {}, convert {}, write and commit {}",

@@ -36,7 +36,6 @@ pub(super) struct QuerySource<'a> {
     pub read: Rc<RefCell<Read>>,
 }
 
-
 impl Source for QuerySource<'_> {
     fn schema(&self) -> SchemaRef {
         SchemaRef::clone(&self.plan.schema)

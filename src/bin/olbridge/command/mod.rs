@@ -7,4 +7,6 @@ pub mod export;
 mod outcome;
 pub mod pipe;
 pub mod sql;
+#[cfg(feature = "delta")]
+pub mod to_delta;
 pub mod types;

@@ -1,0 +1,184 @@
+//! Options of Delta tables, and the checked request that a copy into one becomes.
+
+use clap::{Args, ValueEnum};
+use olbridge::lake::source::TableVersion;
+
+use crate::arguments::CopyArguments;
+use crate::exit_code::ExitCode;
+use crate::export_arguments::ExportArguments;
+use crate::failure::Failure;
+use crate::session;
+
+const PREFIX: &str = "delta:";
+
+/// Delta tables.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Delta tables (delta:LOCATION; a build with --features delta)")]
+pub struct DeltaArguments {
+    /// Read this version of the Delta table (default: the newest; --as-of-timestamp names one by time)
+    #[arg(long, value_name = "VERSION", conflicts_with = "as_of_timestamp")]
+    pub delta_version: Option<u64>,
+    /// Property of a Delta table that is created (repeatable)
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub property: Vec<String>,
+    /// What may change of the columns of a Delta table (default: strict)
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub schema_mode: Option<SchemaModeArgument>,
+}
+
+/// `--schema-mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaModeArgument {
+    /// Nothing: the source has the table's columns
+    Strict,
+    /// New columns are added, missing ones become NULL
+    Merge,
+    /// The table takes the source's columns; with --mode overwrite
+    Overwrite,
+}
+
+impl DeltaArguments {
+    /// The first option that was given, for a copy that takes none of them.
+    pub fn first_given(&self) -> Option<&'static str> {
+        self.delta_version.map(|_| "--delta-version").or(self.first_given_of_target())
+    }
+
+    /// The first that only a copy into a Delta table takes.
+    pub fn first_given_of_target(&self) -> Option<&'static str> {
+        let given = [("--property", !self.property.is_empty()), ("--schema-mode", self.schema_mode.is_some())];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+    }
+
+    /// The version that is read.
+    pub fn version(&self, export: &ExportArguments) -> Result<TableVersion, Failure> {
+        Ok(match (self.delta_version, &export.as_of_timestamp) {
+            (Some(number), _) => TableVersion::Number(number),
+            (None, Some(time)) => TableVersion::AsOf(time.clone()),
+            (None, None) => TableVersion::Latest,
+        })
+    }
+}
+
+/// From a database into a Delta table.
+pub fn is_to_delta(arguments: &CopyArguments) -> bool {
+    matches!(&arguments.operands[..], [source, target] if session::is_target(source) && target.starts_with(PREFIX))
+}
+
+/// Copies into a Delta table.
+#[cfg(feature = "delta")]
+pub fn run(arguments: CopyArguments) -> Result<ExitCode, Failure> {
+    crate::command::to_delta::run(request::to_delta(arguments)?).map(|()| ExitCode::Ok)
+}
+
+/// Says that this build cannot.
+#[cfg(not(feature = "delta"))]
+pub fn run(_: CopyArguments) -> Result<ExitCode, Failure> {
+    Err(crate::failure::usage("this olbridge was built without Delta Lake", "cargo install --path . --features delta"))
+}
+
+#[cfg(feature = "delta")]
+pub use request::ToDeltaRequest;
+
+#[cfg(feature = "delta")]
+mod request {
+    use olbridge::copy::delta::{DeltaJob, DeltaMode, Loss, SchemaMode};
+    use olbridge::lake::delta::parse_location;
+    use olbridge::type_map::LossyKind;
+
+    use super::{PREFIX, SchemaModeArgument};
+    use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
+    use crate::export_arguments::{fetch_options, reading, selection, type_choices};
+    use crate::failure::{Failure, usage};
+    use crate::request::{Telling, lossy};
+    use crate::units;
+
+    /// A copy into a Delta table that can be tried.
+    #[derive(Debug)]
+    pub struct ToDeltaRequest {
+        /// What the library is asked for.
+        pub job: DeltaJob,
+        /// Who hears what.
+        pub telling: Telling,
+        /// How to connect.
+        pub connection: ConnectionArguments,
+    }
+
+    /// Checks the arguments.
+    pub fn to_delta(mut arguments: CopyArguments) -> Result<ToDeltaRequest, Failure> {
+        let [source, target] = &arguments.operands.clone()[..] else {
+            return Err(usage("a Delta table is written from one table or query", "olbridge copy TARGET delta:LOCATION"));
+        };
+        let change = &mut arguments.change;
+        let (key, job_name, allow_destructive) =
+            (std::mem::take(&mut change.key), change.job.take(), std::mem::take(&mut change.allow_destructive));
+        let options = &arguments.export;
+        let given = [
+            ("--rename", !arguments.rename.is_empty()),
+            ("--commit-rows", arguments.commit_rows.is_some()),
+            ("--format", arguments.format.format.is_some()),
+            ("--parallel", options.parallel.is_some()),
+            ("--ordered", options.ordered),
+            ("--compression", options.compression.is_some()),
+            ("--row-group-rows", options.row_group_rows.is_some()),
+            ("--delta-version", arguments.delta.delta_version.is_some()),
+        ];
+        let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name);
+        if let Some(name) = given.or(arguments.change.first_given()) {
+            return Err(usage(format!("{name} has no meaning for a copy into a Delta table"), "leave it out"));
+        }
+        let mut job = DeltaJob::new(source.parse()?, parse_location(target.strip_prefix(PREFIX).unwrap_or(target))?);
+        job.export.selection = selection(&arguments);
+        job.export.reading = reading(options);
+        job.export.types = type_choices(&arguments)?;
+        job.export.fetch = fetch_options(&arguments)?;
+        if job.export.selection.query.is_none() {
+            job.export.source.require_table()?;
+        }
+        (job.key, job.job, job.allow_destructive) = (key, job_name, allow_destructive);
+        job.mode = mode(arguments.mode)?;
+        job.partition_by = options.partition_by.clone();
+        job.properties = arguments.delta.property.iter().map(|text| property(text)).collect::<Result<_, _>>()?;
+        job.schema_mode = schema_mode(arguments.delta.schema_mode);
+        let lossy = lossy(arguments.lossy.as_deref())?;
+        job.losses.extend(lossy.allows(LossyKind::SubSecond).then_some(Loss::SubMicrosecond));
+        job.losses.extend(lossy.allows(LossyKind::Zone).then_some(Loss::Zone));
+        job.target_file_bytes = options.file_bytes.as_deref().map(file_bytes).transpose()?;
+        let telling = Telling::of(&arguments)?;
+        Ok(ToDeltaRequest { job, telling, connection: arguments.connection })
+    }
+
+    fn mode(argument: ModeArgument) -> Result<DeltaMode, Failure> {
+        Ok(match argument {
+            ModeArgument::Append => DeltaMode::Append,
+            ModeArgument::Create => DeltaMode::Create,
+            ModeArgument::Overwrite => DeltaMode::Overwrite,
+            ModeArgument::ErrorIfExists => DeltaMode::ErrorIfExists,
+            ModeArgument::Ignore => DeltaMode::Ignore,
+            ModeArgument::Upsert => DeltaMode::Upsert,
+            ModeArgument::Truncate | ModeArgument::Update | ModeArgument::Delete => {
+                let remedy = "one of append, create, overwrite, upsert, error-if-exists, ignore";
+                return Err(usage("this mode is for tables of a database", remedy));
+            }
+        })
+    }
+
+    fn schema_mode(argument: Option<SchemaModeArgument>) -> SchemaMode {
+        match argument {
+            None | Some(SchemaModeArgument::Strict) => SchemaMode::Strict,
+            Some(SchemaModeArgument::Merge) => SchemaMode::Merge,
+            Some(SchemaModeArgument::Overwrite) => SchemaMode::Overwrite,
+        }
+    }
+
+    fn property(text: &str) -> Result<(String, String), Failure> {
+        let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+        let pair =
+            pair.ok_or_else(|| usage(format!("--property {text} is not NAME=VALUE"), "--property delta.enableChangeDataFeed=true"))?;
+        Ok((pair.0.to_owned(), pair.1.to_owned()))
+    }
+
+    fn file_bytes(text: &str) -> Result<u64, Failure> {
+        let bytes = units::parse_bytes(text).filter(|bytes| *bytes > 0);
+        bytes.ok_or_else(|| usage(format!("--file-bytes {text} is not a size"), "--file-bytes 256MiB"))
+    }
+}
