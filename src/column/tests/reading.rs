@@ -35,7 +35,8 @@ fn stored(buffers: &Buffers, layout: Layout) -> Stored {
             let fields = decode_dat(buffers.values[..].try_into().unwrap()).unwrap();
             fields.write_to((&mut values[..]).try_into().unwrap());
         }
-        (Layout::DateTime { .. }, Layout::DateTime { .. })
+        // A region is bound by its instant in UTC.
+        (Layout::DateTime { .. } | Layout::RegionTime { .. }, Layout::DateTime { .. })
         | (Layout::IntervalDaySecond, Layout::IntervalDaySecond)
         | (Layout::IntervalYearMonth, Layout::IntervalYearMonth) => values.copy_from_slice(&buffers.values),
         (Layout::Variable { .. }, Layout::Variable { .. }) => {
