@@ -27,7 +27,9 @@ impl Database {
 
     /// The same, as a server of release 23: it has BOOLEAN and JSON.
     pub fn embedded_23() -> Self {
-        Database { release: Some("23"), ..Database::embedded() }
+        let mut database = Database::embedded();
+        database.release = Some("23");
+        database
     }
 
     /// The database of `OLBRIDGE_TEST_TARGET`, `_USER` and `_PASSWORD`; `None`, with the reason printed, without them.
