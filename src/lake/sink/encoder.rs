@@ -181,7 +181,9 @@ pub(super) fn write_error(path: &Path, error: &io::Error) -> Error {
     let remedy = match error.kind() {
         io::ErrorKind::AlreadyExists => "replace it with --mode overwrite, or name another file",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk, and run the job again: nothing was left",
-        io::ErrorKind::FileTooLarge => "raise the limit of file sizes (ulimit -f), or write several files with --file-bytes: nothing was left",
+        io::ErrorKind::FileTooLarge => {
+            "raise the limit of file sizes (ulimit -f), or write several files with --file-bytes: nothing was left"
+        }
         _ => "name a file in a directory that exists and can be written",
     };
     source_error(Phase::Write, path, error.to_string(), remedy)
