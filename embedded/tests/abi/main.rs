@@ -7,6 +7,7 @@
 mod arrays;
 mod bind_types;
 mod contract;
+mod groups;
 mod handles;
 mod locators;
 mod planning;

@@ -1,6 +1,7 @@
 //! Running DML plans, one iteration after another; everything is prepared once for all iterations.
 
 mod check;
+mod group;
 mod merge;
 mod returning;
 mod self_check;

@@ -18,6 +18,9 @@ use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
 use super::units::is_unit;
 
+/// Takes the values that a row of an array gives back.
+type Returned<'f> = dyn FnMut(u32, &[Datum<'_>]) -> Result<()> + 'f;
+
 /// What a statement was when it was prepared.
 enum Body {
     Command(Command),
@@ -124,6 +127,11 @@ impl Statement {
         &self.columns
     }
 }
+
+fn give(returned: &mut Option<&mut Returned<'_>>, row: u32, values: &[Datum<'_>]) -> Result<()> {
+    returned.as_mut().map_or(Ok(()), |returned| returned(row, values))
+}
+
 impl Session {
     /// Parses a statement and resolves its names.
     ///
@@ -283,10 +291,10 @@ impl Session {
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
-        self.execute_array_out(statement, rows, fill, &mut |_, _| Ok(()), done)
+        self.execute_all(statement, rows, fill, None, done)
     }
 
-    /// As [`Session::execute_array`]; `returned` gets the values of [`Statement::out_binds`]: for RETURNING once per row affected, for a
+    /// As [`Session::execute_array`], each row executed before the next one is filled; `returned` gets the values of [`Statement::out_binds`]: for RETURNING once per row affected, for a
     /// block once per iteration. An error of `returned` is the row's.
     ///
     /// # Errors
@@ -296,7 +304,18 @@ impl Session {
         statement: &mut Statement,
         rows: Range<u32>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
-        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
+        returned: &mut Returned<'_>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
+        self.execute_all(statement, rows, fill, Some(returned), done)
+    }
+
+    fn execute_all<'b>(
+        &mut self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        mut returned: Option<&mut Returned<'_>>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
         if statement.shape.kind == StatementKind::Select {
@@ -308,7 +327,7 @@ impl Session {
             for row in rows {
                 let names = &statement.shape.binds;
                 let outcome = fill(row, &mut binds)
-                    .and_then(|()| self.run_block(program, names, &binds, &mut |values| returned(row, values)))
+                    .and_then(|()| self.run_block(program, names, &binds, &mut |values| give(&mut returned, row, values)))
                     .map(|()| 1);
                 if !done(row, outcome) {
                     break;
@@ -337,7 +356,7 @@ impl Session {
         statement: &mut Statement,
         rows: Range<u32>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
-        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
+        returned: Option<&mut Returned<'_>>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
         let watched = match &statement.plan {
@@ -370,7 +389,7 @@ impl Session {
         statement: &mut Statement,
         rows: Range<u32>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
-        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
+        mut returned: Option<&mut Returned<'_>>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
         let mut binds = vec![Datum::Null; statement.shape.binds.len()];
@@ -391,8 +410,11 @@ impl Session {
             };
             self.make_ready(&self.connection, needs)?;
             let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts, &self.sequences)?;
+            if returned.is_none() && runner.can_group(rows.end - row) {
+                return runner.run_groups(&self.handed_rows, row, rows.end, &mut binds, fill, done);
+            }
             loop {
-                let outcome = runner.run(&binds, &mut |values| returned(row, values));
+                let outcome = runner.run(&binds, &mut |values| give(&mut returned, row, values));
                 let cause = outcome.as_ref().err().map(|error| error.message.clone());
                 let more = done(row, outcome);
                 if let Some(cause) = cause
