@@ -14,7 +14,7 @@ use super::refcursor::{self, Beyond};
 use super::returning::{Kept, OutBind};
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
-use crate::engine::{Datum, DatumKind, Nls, OraError, Statement, StatementKind};
+use crate::engine::{Columns, Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
 const KNOWN_MODES: u32 = mode::DESCRIBE_ONLY
     | mode::SCROLLABLE
@@ -256,7 +256,14 @@ impl Call {
         };
         if outs.is_empty() {
             let mut done = |row: u32, result: Result<u64, OraError>| tally.add(row, result);
-            engine.session()?.execute_array(prepared, self.rowoff..self.iters, &mut fill, &mut done)?;
+            let rows = self.rowoff..self.iters;
+            match inputs.iter().all(Input::is_whole) {
+                true => {
+                    let columns = BoundColumns { core: &self.core, inputs };
+                    engine.session()?.execute_columns(prepared, rows, &columns, &mut fill, &mut done)?;
+                }
+                false => engine.session()?.execute_array(prepared, rows, &mut fill, &mut done)?,
+            }
         } else {
             let mut keep = |_: u32, values: &[Datum<'_>]| {
                 returned.borrow_mut().push(values.iter().map(|value| Kept::new(*value)).collect::<Vec<_>>());
@@ -318,6 +325,21 @@ impl Call {
             return Ok(status::SUCCESS);
         }
         fetch::fetch_rows(statement, error_handle, self.iters as usize, fetch::Start::Next)
+    }
+}
+
+/// The bound arrays of an execute.
+struct BoundColumns<'c> {
+    core: &'c SessionCore,
+    inputs: &'c [Input],
+}
+
+impl<'b> Columns<'b> for BoundColumns<'_> {
+    fn values(&self, bind: usize, rows: Range<u32>, values: &mut Vec<Datum<'b>>) -> Result<(), OraError> {
+        self.core.check_cancelled()?;
+        let input = self.inputs.get(bind).ok_or_else(|| OraError::new(1008, "not all variables bound"))?;
+        // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
+        Ok(unsafe { input.datums(rows.start as usize..rows.end as usize, values) }?)
     }
 }
 

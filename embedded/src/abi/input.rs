@@ -230,6 +230,32 @@ impl Input {
         }
     }
 
+    /// Whether the values of all rows are there at once: no callback delivers them one by one.
+    pub fn is_whole(&self) -> bool {
+        self.callback.is_none() && !self.is_beyond()
+    }
+
+    /// Appends the values of rows, for binds that are [whole](Input::is_whole).
+    ///
+    /// # Safety
+    /// The bound arrays hold `rows`, and outlive the values.
+    pub unsafe fn datums<'a>(&self, rows: std::ops::Range<usize>, datums: &mut Vec<Datum<'a>>) -> Result<(), Failure> {
+        datums.reserve(rows.len());
+        // What is the same for all rows is settled outside of the loop.
+        if self.external_type == sqlt::INT && self.size_bytes == 8 && self.indicators.is_null() && !self.value.is_null() {
+            for row in rows {
+                // SAFETY: the caller's contract.
+                datums.push(Datum::Int(unsafe { self.value.add(row * self.value_step).cast::<i64>().read_unaligned() }));
+            }
+            return Ok(());
+        }
+        for row in rows {
+            // SAFETY: the caller's contract.
+            datums.push(unsafe { self.datum(row) }?);
+        }
+        Ok(())
+    }
+
     /// # Safety
     /// As `datum`; what the callback delivers stays valid until the row is executed.
     unsafe fn ask<'a>(&self, (callback, context): (InCallback, usize), row: usize) -> Result<Datum<'a>, Failure> {

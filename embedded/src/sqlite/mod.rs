@@ -4,4 +4,4 @@
 
 mod rows;
 
-pub(crate) use rows::{RowBuffer, RowTable};
+pub(crate) use rows::{HandedRows, RowTable};

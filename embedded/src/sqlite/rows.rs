@@ -1,283 +1,292 @@
 //! A table whose rows are handed over in memory: `INSERT INTO t SELECT c0, c1 FROM o_rows2` inserts a whole array by one statement, where a
-//! loop would begin and end a statement, and look for the end of the table, once for each row.
+//! loop would begin and end a statement, and look for the end of the table, once for each row. SQLite reads the values where they are.
 
-use std::borrow::Cow;
-use std::ffi::{CStr, CString, c_int};
-use std::marker::PhantomData;
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::vtab::{Context, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor};
-use rusqlite::{Connection, ffi};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Statement, ffi};
 
-/// Rows of values, kept one behind the other.
+/// Rows that a statement may read.
+pub(crate) trait HandedRows {
+    /// Number of rows.
+    fn rows(&self) -> usize;
+    /// A value; NULL beyond the end.
+    fn value(&self, row: usize, column: usize) -> ValueRef<'_>;
+}
+
+/// The rows that are being read; the lifetime is that of [`RowTable::insert`].
+type Rows = NonNull<dyn HandedRows>;
+
+/// Tables of one connection that read the rows at hand; one for each width.
 #[derive(Default)]
-pub(crate) struct RowBuffer {
-    width: usize,
-    cells: Vec<Place>,
-    bytes: Vec<u8>,
-}
-
-/// Where a value is in `bytes`.
-#[derive(Clone, Copy)]
-enum Place {
-    Null,
-    Text { start: usize, length: usize },
-    Blob { start: usize, length: usize },
-}
-
-impl RowBuffer {
-    /// For rows of `width` values.
-    pub fn new(width: usize) -> RowBuffer {
-        RowBuffer { width, cells: Vec::new(), bytes: Vec::new() }
-    }
-
-    /// Appends the next value of the row, a copy. Integers and reals, which this engine does not store, become NULL.
-    pub fn push(&mut self, value: ValueRef<'_>) {
-        let start = self.bytes.len();
-        self.cells.push(match value {
-            ValueRef::Text(text) => {
-                self.bytes.extend_from_slice(text);
-                Place::Text { start, length: text.len() }
-            }
-            ValueRef::Blob(bytes) => {
-                self.bytes.extend_from_slice(bytes);
-                Place::Blob { start, length: bytes.len() }
-            }
-            ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => Place::Null,
-        });
-    }
-
-    /// Whole rows.
-    pub fn rows(&self) -> usize {
-        self.cells.len() / self.width.max(1)
-    }
-
-    /// Bytes of all values.
-    pub fn size_bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Drops the values of a row that did not become whole.
-    pub fn drop_unfinished(&mut self) {
-        self.cells.truncate(self.rows() * self.width);
-    }
-
-    /// Drops all rows and keeps the memory.
-    pub fn clear(&mut self) {
-        self.cells.clear();
-        self.bytes.clear();
-    }
-
-    /// The values of a row.
-    pub fn row(&self, row: usize) -> impl Iterator<Item = ValueRef<'_>> {
-        let start = row * self.width;
-        self.cells.get(start..start + self.width).unwrap_or_default().iter().map(|place| self.at(*place))
-    }
-
-    fn value(&self, row: usize, column: usize) -> ValueRef<'_> {
-        self.cells.get(row * self.width + column).map_or(ValueRef::Null, |place| self.at(*place))
-    }
-
-    fn at(&self, place: Place) -> ValueRef<'_> {
-        let bytes = |start: usize, length: usize| self.bytes.get(start..start + length).unwrap_or_default();
-        match place {
-            Place::Null => ValueRef::Null,
-            Place::Text { start, length } => ValueRef::Text(bytes(start, length)),
-            Place::Blob { start, length } => ValueRef::Blob(bytes(start, length)),
-        }
-    }
-}
-
-/// Tables of one connection that read a [`RowBuffer`]; one for each width.
-#[derive(Clone, Default)]
 pub(crate) struct RowTable {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Shared>,
+    registered: Mutex<Vec<usize>>,
 }
 
 #[derive(Default)]
 struct Shared {
-    registered: Vec<usize>,
-    buffer: RowBuffer,
+    rows: Mutex<Option<Rows>>,
+}
+
+// SAFETY: the pointer is there only while `RowTable::insert` runs, whose statement reads it on the same thread.
+unsafe impl Send for Shared {}
+// SAFETY: as above; the mutex guards the pointer itself.
+unsafe impl Sync for Shared {}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl RowTable {
     /// The name of the table of `width` columns `c0`, `c1` …, which is made when it is missing.
     pub fn name(&self, connection: &Connection, width: usize) -> rusqlite::Result<String> {
-        const MODULE: &Module<'_, Table> = &Module::eponymous_only_module();
         let name = format!("o_rows{width}");
-        let is_missing = !self.shared().registered.contains(&width);
-        if is_missing {
-            connection.create_module(name.as_str(), MODULE, Some(Source { width, shared: Arc::clone(&self.shared) }))?;
-            self.shared().registered.push(width);
+        let mut registered = lock(&self.registered);
+        if !registered.contains(&width) {
+            register(connection, &name, Source { width, shared: Arc::clone(&self.shared) })?;
+            registered.push(width);
         }
         Ok(name)
     }
 
-    /// Runs a statement that reads the table once; meanwhile its rows are those of `buffer`.
-    pub fn reading<T>(&self, buffer: &mut RowBuffer, statement: impl FnOnce() -> T) -> T {
-        self.shared().buffer = std::mem::take(buffer);
-        let result = statement();
-        *buffer = std::mem::take(&mut self.shared().buffer);
-        result
+    /// Runs an INSERT that reads the table, whose rows are `rows` meanwhile: rows inserted.
+    pub fn insert(&self, rows: &dyn HandedRows, statement: &mut Statement<'_>) -> rusqlite::Result<usize> {
+        /// Nobody finds the rows afterwards, whatever happens.
+        struct Forget<'a>(&'a Shared);
+        impl Drop for Forget<'_> {
+            fn drop(&mut self) {
+                *lock(&self.0.rows) = None;
+            }
+        }
+        // SAFETY: only the lifetime is changed. `raw_execute` resets the statement, which closes its cursors, before it returns, and `Forget`
+        // takes the pointer away from those to come.
+        let erased = unsafe { std::mem::transmute::<&dyn HandedRows, &'static dyn HandedRows>(rows) };
+        *lock(&self.shared.rows) = Some(NonNull::from(erased));
+        let _forget = Forget(&self.shared);
+        statement.raw_execute()
     }
-
-    fn shared(&self) -> MutexGuard<'_, Shared> {
-        lock(&self.shared)
-    }
-}
-
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a table is registered with.
 struct Source {
     width: usize,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Shared>,
 }
 
-/// SQLite reads and writes the base through pointers to the whole.
+/// SQLite reads and writes the base through pointers to the whole, so it comes first.
 #[repr(C)]
 struct Table {
     base: ffi::sqlite3_vtab,
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Shared>,
 }
 
-// SAFETY: `repr(C)` with the base in front, as the trait asks.
-unsafe impl<'vtab> VTab<'vtab> for Table {
-    type Aux = Source;
-    type Cursor = Cursor<'vtab>;
-
-    fn connect(
-        db: &mut VTabConnection,
-        aux: Option<&Source>,
-        _module_name: &[u8],
-        _database_name: &[u8],
-        _table_name: &[u8],
-        _args: &[&[u8]],
-    ) -> rusqlite::Result<(Cow<'static, CStr>, Table)> {
-        let source = aux.ok_or_else(|| rusqlite::Error::ModuleError("no rows to read".into()))?;
-        db.config(VTabConfig::DirectOnly)?;
-        let columns = (0..source.width).map(|index| format!("c{index}")).collect::<Vec<_>>().join(", ");
-        let schema = CString::new(format!("CREATE TABLE x({columns})"))?;
-        Ok((Cow::Owned(schema), Table { base: ffi::sqlite3_vtab::default(), shared: Arc::clone(&source.shared) }))
-    }
-
-    fn best_index(&self, _info: &mut IndexInfo) -> rusqlite::Result<bool> {
-        Ok(true)
-    }
-
-    fn open(&'vtab mut self) -> rusqlite::Result<Cursor<'vtab>> {
-        Ok(Cursor {
-            base: ffi::sqlite3_vtab_cursor::default(),
-            shared: Arc::clone(&self.shared),
-            buffer: RowBuffer::default(),
-            row: 0,
-            rows: 0,
-            table: PhantomData,
-        })
-    }
-}
-
-/// Holds the buffer while it reads.
 #[repr(C)]
-struct Cursor<'vtab> {
+struct Cursor {
     base: ffi::sqlite3_vtab_cursor,
-    shared: Arc<Mutex<Shared>>,
-    buffer: RowBuffer,
+    rows: Option<Rows>,
     row: usize,
-    rows: usize,
-    table: PhantomData<&'vtab Table>,
+    count: usize,
 }
 
-impl Drop for Cursor<'_> {
-    fn drop(&mut self) {
-        if self.rows > 0 {
-            lock(&self.shared).buffer = std::mem::take(&mut self.buffer);
-        }
-    }
+/// The module of tables that exist by their name alone (no xCreate) and are only read.
+static MODULE: ffi::sqlite3_module = ffi::sqlite3_module {
+    iVersion: 1,
+    xCreate: None,
+    xConnect: Some(connect),
+    xBestIndex: Some(best_index),
+    xDisconnect: Some(disconnect),
+    xDestroy: None,
+    xOpen: Some(open),
+    xClose: Some(close),
+    xFilter: Some(filter),
+    xNext: Some(next),
+    xEof: Some(eof),
+    xColumn: Some(column),
+    xRowid: Some(rowid),
+    xUpdate: None,
+    xBegin: None,
+    xSync: None,
+    xCommit: None,
+    xRollback: None,
+    xFindFunction: None,
+    xRename: None,
+    xSavepoint: None,
+    xRelease: None,
+    xRollbackTo: None,
+    xShadowName: None,
+    xIntegrity: None,
+};
+
+fn register(connection: &Connection, name: &str, source: Source) -> rusqlite::Result<()> {
+    let name = CString::new(name)?;
+    let source: *mut Source = Box::into_raw(Box::new(source));
+    // SAFETY: an open connection; SQLite owns `source` from here on and frees it by `free_source`, also when this fails.
+    let code = unsafe {
+        ffi::sqlite3_create_module_v2(connection.handle(), name.as_ptr(), &MODULE, source.cast(), Some(free_source))
+    };
+    if code == ffi::SQLITE_OK { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)) }
 }
 
-// SAFETY: `repr(C)` with the base in front, as the trait asks.
-unsafe impl VTabCursor for Cursor<'_> {
-    fn filter(&mut self, _idx_num: c_int, _idx_str: Option<&str>, _args: &Filters<'_>) -> rusqlite::Result<()> {
-        if self.rows == 0 {
-            self.buffer = std::mem::take(&mut lock(&self.shared).buffer);
-            self.rows = self.buffer.rows();
+unsafe extern "C" fn free_source(source: *mut c_void) {
+    // SAFETY: made by `register`, freed once.
+    drop(unsafe { Box::from_raw(source.cast::<Source>()) });
+}
+
+unsafe extern "C" fn connect(
+    db: *mut ffi::sqlite3,
+    aux: *mut c_void,
+    _argc: c_int,
+    _argv: *const *const c_char,
+    made: *mut *mut ffi::sqlite3_vtab,
+    _error: *mut *mut c_char,
+) -> c_int {
+    // SAFETY: `aux` is the `Source` of `register`, which lives as long as the module.
+    let source = unsafe { &*aux.cast::<Source>() };
+    let columns = (0..source.width).map(|index| format!("c{index}")).collect::<Vec<_>>().join(", ");
+    let Ok(schema) = CString::new(format!("CREATE TABLE x({columns})")) else { return ffi::SQLITE_ERROR };
+    // SAFETY: called by SQLite within xConnect, where the declaration belongs.
+    let code = unsafe { ffi::sqlite3_declare_vtab(db, schema.as_ptr()) };
+    if code == ffi::SQLITE_OK {
+        let table = Box::new(Table { base: ffi::sqlite3_vtab::default(), shared: Arc::clone(&source.shared) });
+        // SAFETY: SQLite asks for the table here, and gives it back to `disconnect`.
+        unsafe { made.write(Box::into_raw(table).cast()) };
+    }
+    code
+}
+
+unsafe extern "C" fn disconnect(table: *mut ffi::sqlite3_vtab) -> c_int {
+    // SAFETY: made by `connect`, given back once.
+    drop(unsafe { Box::from_raw(table.cast::<Table>()) });
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn best_index(_table: *mut ffi::sqlite3_vtab, _info: *mut ffi::sqlite3_index_info) -> c_int {
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn open(_table: *mut ffi::sqlite3_vtab, made: *mut *mut ffi::sqlite3_vtab_cursor) -> c_int {
+    let cursor = Box::new(Cursor { base: ffi::sqlite3_vtab_cursor::default(), rows: None, row: 0, count: 0 });
+    // SAFETY: SQLite asks for the cursor here, and gives it back to `close`.
+    unsafe { made.write(Box::into_raw(cursor).cast()) };
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn close(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+    // SAFETY: made by `open`, given back once.
+    drop(unsafe { Box::from_raw(cursor.cast::<Cursor>()) });
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn filter(
+    cursor: *mut ffi::sqlite3_vtab_cursor,
+    _index: c_int,
+    _index_text: *const c_char,
+    _argc: c_int,
+    _argv: *mut *mut ffi::sqlite3_value,
+) -> c_int {
+    // SAFETY: a cursor of `open`; SQLite has set the table in its base.
+    unsafe {
+        let cursor = &mut *cursor.cast::<Cursor>();
+        let table = &*cursor.base.pVtab.cast::<Table>();
+        cursor.rows = *lock(&table.shared.rows);
+        // The rows outlive the statement that runs.
+        cursor.count = cursor.rows.map_or(0, |rows| rows.as_ref().rows());
+        cursor.row = 0;
+    }
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn next(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+    // SAFETY: a cursor of `open`.
+    unsafe { (*cursor.cast::<Cursor>()).row += 1 };
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn eof(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+    // SAFETY: a cursor of `open`.
+    let cursor = unsafe { &*cursor.cast::<Cursor>() };
+    c_int::from(cursor.row >= cursor.count)
+}
+
+unsafe extern "C" fn rowid(cursor: *mut ffi::sqlite3_vtab_cursor, rowid: *mut ffi::sqlite3_int64) -> c_int {
+    // SAFETY: a cursor of `open`; SQLite's place for the answer.
+    unsafe { rowid.write((*cursor.cast::<Cursor>()).row as i64) };
+    ffi::SQLITE_OK
+}
+
+unsafe extern "C" fn column(cursor: *mut ffi::sqlite3_vtab_cursor, context: *mut ffi::sqlite3_context, index: c_int) -> c_int {
+    // SAFETY: a cursor of `open`. Its rows outlive the statement that runs, so that SQLite need not copy the values (no destructor: static).
+    // Without a result the value is NULL.
+    unsafe {
+        let cursor = &*cursor.cast::<Cursor>();
+        let Some(rows) = cursor.rows else { return ffi::SQLITE_OK };
+        match rows.as_ref().value(cursor.row, index as usize) {
+            ValueRef::Null => {}
+            ValueRef::Integer(value) => ffi::sqlite3_result_int64(context, value),
+            ValueRef::Real(value) => ffi::sqlite3_result_double(context, value),
+            ValueRef::Text(text) => {
+                ffi::sqlite3_result_text64(context, text.as_ptr().cast(), text.len() as u64, None, ffi::SQLITE_UTF8 as u8)
+            }
+            ValueRef::Blob(bytes) => ffi::sqlite3_result_blob64(context, bytes.as_ptr().cast(), bytes.len() as u64, None),
         }
-        self.row = 0;
-        Ok(())
     }
-
-    fn next(&mut self) -> rusqlite::Result<()> {
-        self.row += 1;
-        Ok(())
-    }
-
-    fn eof(&self) -> bool {
-        self.row >= self.rows
-    }
-
-    fn column(&self, context: &mut Context, index: c_int) -> rusqlite::Result<()> {
-        let value = usize::try_from(index).map_or(ValueRef::Null, |index| self.buffer.value(self.row, index));
-        context.set_result(ToSqlOutput::Borrowed(value))
-    }
-
-    fn rowid(&self) -> rusqlite::Result<i64> {
-        Ok(self.row as i64)
-    }
+    ffi::SQLITE_OK
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn buffer(rows: &[[Option<&str>; 2]]) -> RowBuffer {
-        let mut buffer = RowBuffer::new(2);
-        for value in rows.iter().flatten() {
-            buffer.push(value.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes())));
+    struct Texts<'a>(&'a [[Option<&'a str>; 2]]);
+
+    impl HandedRows for Texts<'_> {
+        fn rows(&self) -> usize {
+            self.0.len()
         }
-        buffer
+
+        fn value(&self, row: usize, column: usize) -> ValueRef<'_> {
+            self.0[row][column].map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
+        }
     }
 
-    fn texts(connection: &Connection) -> Vec<(Option<String>, Option<String>)> {
+    fn content(connection: &Connection) -> Vec<(Option<String>, Option<String>)> {
         let mut select = connection.prepare("SELECT a, b FROM t ORDER BY rowid").unwrap();
         select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<rusqlite::Result<_>>().unwrap()
     }
 
-    #[test]
-    fn rows_go_in_by_one_statement_and_come_back_for_the_next_array() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch("CREATE TABLE t (a, b)").unwrap();
-        let table = RowTable::default();
-        let name = table.name(&connection, 2).unwrap();
-        let mut insert = connection.prepare(&format!("INSERT INTO t SELECT c0, c1 FROM {name}")).unwrap();
-        let mut rows = buffer(&[[Some("a"), None], [Some("b"), Some("")], [None, Some("c")]]);
-        assert_eq!(table.reading(&mut rows, || insert.execute([])).unwrap(), 3);
-        assert_eq!(rows.rows(), 3, "the buffer is given back");
-        rows.clear();
-        rows.push(ValueRef::Text(b"d"));
-        rows.push(ValueRef::Null);
-        rows.push(ValueRef::Text(b"half a row"));
-        rows.drop_unfinished();
-        assert_eq!(table.reading(&mut rows, || insert.execute([])).unwrap(), 1);
-        assert_eq!(insert.execute([]).unwrap(), 0, "without rows there are none");
-        let some = |text: &str| Some(text.to_owned());
-        assert_eq!(texts(&connection), [(some("a"), None), (some("b"), some("")), (None, some("c")), (some("d"), None)]);
-        assert_eq!(table.name(&connection, 2).unwrap(), name, "made once");
+    fn insert<'c>(connection: &'c Connection, table: &RowTable) -> Statement<'c> {
+        let name = table.name(connection, 2).unwrap();
+        connection.prepare(&format!("INSERT INTO t SELECT c0, c1 FROM {name}")).unwrap()
     }
 
     #[test]
-    fn a_refused_row_leaves_none_and_the_buffer_comes_back() {
+    fn rows_go_in_by_one_statement_and_are_gone_afterwards() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (a, b)").unwrap();
+        let table = RowTable::default();
+        let mut statement = insert(&connection, &table);
+        {
+            let short_lived = String::from("b");
+            let rows = [[Some("a"), None], [Some(short_lived.as_str()), Some("")], [None, Some("c")]];
+            assert_eq!(table.insert(&Texts(&rows), &mut statement).unwrap(), 3);
+        }
+        assert_eq!(statement.raw_execute().unwrap(), 0, "without rows there are none");
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(content(&connection), [(some("a"), None), (some("b"), some("")), (None, some("c"))]);
+        assert_eq!(table.name(&connection, 2).unwrap(), table.name(&connection, 2).unwrap());
+    }
+
+    #[test]
+    fn a_refused_row_leaves_none() {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (a UNIQUE, b); BEGIN").unwrap();
         let table = RowTable::default();
-        let name = table.name(&connection, 2).unwrap();
-        let mut insert = connection.prepare(&format!("INSERT INTO t SELECT c0, c1 FROM {name}")).unwrap();
-        let mut rows = buffer(&[[Some("a"), None], [Some("a"), None]]);
-        table.reading(&mut rows, || insert.execute([])).unwrap_err();
-        assert!(texts(&connection).is_empty() && !connection.is_autocommit());
-        assert_eq!(rows.row(1).collect::<Vec<_>>(), [ValueRef::Text(b"a"), ValueRef::Null]);
+        let mut statement = insert(&connection, &table);
+        table.insert(&Texts(&[[Some("a"), None], [Some("a"), None]]), &mut statement).unwrap_err();
+        assert!(content(&connection).is_empty() && !connection.is_autocommit());
+        assert_eq!(table.insert(&Texts(&[[Some("a"), Some("b")]]), &mut statement).unwrap(), 1);
     }
 }

@@ -1,131 +1,167 @@
-//! Array INSERT by groups of rows: one statement of SQLite inserts a whole group. Where it refuses a row the group is inserted once more, row by
-//! row, so that each row has its own outcome.
+//! Array INSERT by groups of rows: values are converted column by column, and one statement of SQLite inserts the whole group. Where anything is
+//! wrong with a group none of it is in, and the caller inserts its rows one by one, each with its own outcome.
+
+use std::ops::Range;
 
 use rusqlite::CachedStatement;
+use rusqlite::types::ValueRef;
 
-use super::super::Datum;
-use super::super::OraError;
-use super::super::Result;
+use super::super::catalog::Column;
+use super::super::nls::Nls;
 use super::super::translate::{Cell, DmlPlan, InsertSource};
-use super::super::types::Family;
-use super::super::undo;
-use super::{Given, Runner, Work};
-use crate::sqlite::{RowBuffer, RowTable};
+use super::super::types::{CharUnit, DataType, Family};
+use super::super::value::{self, MAX_TEXT_BYTES, Stored, Target};
+use super::super::{Datum, OraError, Result, undo};
+use super::write::next_number;
+use super::{Runner, Work};
+use crate::sqlite::{HandedRows, RowTable};
 
-/// Rows and bytes after which a group is inserted: large enough to make the statement's own cost nothing, small enough to stay in the cache.
-const MOST_ROWS: usize = 1024;
-const MOST_BYTES: usize = 128 * 1024;
+/// Rows of a group: enough to make the statement's own cost nothing, few enough to stay in the cache.
+pub(in super::super) const GROUP_ROWS: u32 = 512;
 /// Fewer rows are not worth a statement of their own.
-const LEAST_ROWS: usize = 8;
+const LEAST_ROWS: u32 = 8;
 
-/// Takes the outcome of a row; whether to go on.
-pub(in super::super) type Done<'f> = dyn FnMut(u32, Result<u64>) -> bool + 'f;
-/// Fills the binds of a row.
-pub(in super::super) type Fill<'f, 'b> = dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()> + 'f;
-
-/// Rows that wait for their insertion.
-struct Group<'c> {
-    table: &'c RowTable,
-    insert: CachedStatement<'c>,
-    rows: RowBuffer,
-    first_row: u32,
+/// The values of an array by column.
+pub trait Columns<'b> {
+    /// Appends the values of a bind (0-based) in these rows. They live as long as the array's execute.
+    ///
+    /// # Errors
+    /// Those of any row; the rows are then asked for one by one.
+    fn values(&self, bind: usize, rows: Range<u32>, values: &mut Vec<Datum<'b>>) -> Result<()>;
 }
 
-impl Group<'_> {
-    fn is_full(&self) -> bool {
-        self.rows.rows() >= MOST_ROWS || self.rows.size_bytes() >= MOST_BYTES
+/// A group with its statement.
+pub(in super::super) struct Group<'c, 'b> {
+    table: &'c RowTable,
+    insert: CachedStatement<'c>,
+    stored: StoredColumns<'b>,
+    given: Vec<Datum<'b>>,
+}
+
+/// Converted values, one vector per column; without values a column is NULL.
+struct StoredColumns<'b> {
+    columns: Vec<Vec<Stored<'b>>>,
+    rows: usize,
+}
+
+impl HandedRows for StoredColumns<'_> {
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    #[inline]
+    fn value(&self, row: usize, column: usize) -> ValueRef<'_> {
+        self.columns.get(column).and_then(|values| values.get(row)).map_or(ValueRef::Null, Stored::as_value_ref)
     }
 }
 
 impl<'a> Runner<'a> {
-    /// Whether so many rows can go in groups: their values are binds and defaults, nothing is told of each row, and no LOBs are to be held.
-    pub fn can_group(&self, rows: u32) -> bool {
-        let DmlPlan::Insert { table, cells, source: InsertSource::Binds } = self.plan else { return false };
-        rows as usize >= LEAST_ROWS
-            && self.returning.is_none()
+    /// What rows go in by groups with, where they can: their values are binds and defaults, nothing is told of each row, no LOBs are held.
+    pub fn group<'b>(&self, table: &'a RowTable) -> Result<Option<Group<'a, 'b>>> {
+        let DmlPlan::Insert { table: target, cells, source: InsertSource::Binds } = self.plan else { return Ok(None) };
+        let is_plain = self.returning.is_none()
             && self.self_checks.is_empty()
             && cells.iter().all(|cell| matches!(cell, Cell::Bind(_) | Cell::Null | Cell::Next(_)))
-            && !table.columns.iter().any(|column| matches!(column.data_type.family(), Family::Clob | Family::Blob))
-    }
-
-    /// Runs the rows from `row` on, whose binds are filled already, up to `end`.
-    pub fn run_groups<'b>(
-        &mut self,
-        handed: &RowTable,
-        mut row: u32,
-        end: u32,
-        binds: &mut [Datum<'b>],
-        fill: &mut Fill<'_, 'b>,
-        done: &mut Done<'_>,
-    ) -> Result<()> {
-        let mut group = self.group(handed, row)?;
-        let mut filled = Ok(());
-        loop {
-            let converted = filled.and_then(|()| self.convert(binds, &mut group.rows));
-            row += 1;
-            if converted.is_err() || row == end || group.is_full() {
-                group.rows.drop_unfinished();
-                if !self.flush(&mut group, done)? {
-                    return Ok(());
-                }
-                if let Err(error) = converted
-                    && !done(row - 1, Err(error))
-                {
-                    return Ok(());
-                }
-                group.first_row = row;
-            }
-            if row == end {
-                return Ok(());
-            }
-            filled = fill(row, binds);
+            && !target.columns.iter().any(|column| matches!(column.data_type.family(), Family::Clob | Family::Blob));
+        if !is_plain {
+            return Ok(None);
         }
-    }
-
-    fn group<'c>(&self, handed: &'c RowTable, first_row: u32) -> Result<Group<'c>>
-    where
-        'a: 'c,
-    {
-        let DmlPlan::Insert { table, .. } = self.plan else { return Err(OraError::internal("INSERT in groups")) };
-        let width = table.columns.len();
-        let source = handed.name(self.connection, width)?;
+        let width = target.columns.len();
+        let source = table.name(self.connection, width)?;
         let columns: String = (0..width).map(|index| format!("c{index}, ")).collect();
-        let text = format!("INSERT INTO {} ({columns}s) SELECT {columns}?1 FROM {source}", table.storage_name());
+        let text = format!("INSERT INTO {} ({columns}s) SELECT {columns}?1 FROM {source}", target.storage_name());
         let mut insert = self.connection.prepare_cached(&text)?;
         insert.raw_bind_parameter(1, undo::transaction_scn(self.connection)?)?;
-        Ok(Group { table: handed, insert, rows: RowBuffer::new(width), first_row })
+        let stored = StoredColumns { columns: (0..width).map(|_| Vec::new()).collect(), rows: 0 };
+        Ok(Some(Group { table, insert, stored, given: Vec::new() }))
     }
 
-    /// Appends a row; a cancel ends the array here, with the rows before it inserted.
-    fn convert(&self, binds: &[Datum<'_>], rows: &mut RowBuffer) -> Result<()> {
-        let Work::Insert(insert) = &self.work else { return Err(OraError::internal("INSERT in groups")) };
-        self.interrupt.check()?;
-        insert.writer.convert(insert.cells, Given { binds, outputs: &[] }, |value| rows.push(value.as_value_ref()))
-    }
-
-    /// Inserts what was collected; whether to go on.
-    fn flush(&mut self, group: &mut Group<'_>, done: &mut Done<'_>) -> Result<bool> {
-        let Group { table, insert, rows, first_row } = group;
-        let connection = self.connection;
-        let lost = |cause: &str| OraError::new(2091, format_args!("transaction rolled back\n{cause}"));
-        let whole = rows.rows() >= LEAST_ROWS
-            && match table.reading(rows, || insert.raw_execute()) {
-                Err(error) if connection.is_autocommit() => return Err(lost(&OraError::from(error).message)),
-                inserted => inserted.is_ok(),
-            };
-        let Work::Insert(single) = &mut self.work else { return Err(OraError::internal("INSERT in groups")) };
-        for (row, index) in (*first_row..).zip(0..rows.rows()) {
-            let outcome = if whole { Ok(1) } else { single.writer.insert_stored(rows.row(index)).map(|()| 1) };
-            let cause = outcome.as_ref().err().map(|error| error.message.clone());
-            let more = done(row, outcome);
-            if let (Some(cause), true) = (cause, connection.is_autocommit()) {
-                return Err(lost(&cause));
+    /// Inserts the rows of a group; false when they are to go one by one.
+    ///
+    /// # Errors
+    /// ORA-02091 when SQLite ended the transaction.
+    pub fn insert_group<'b>(&mut self, group: &mut Group<'a, 'b>, rows: Range<u32>, source: &dyn Columns<'b>) -> Result<bool> {
+        if rows.len() < LEAST_ROWS as usize || self.interrupt.is_cancelled() || !self.convert_group(group, rows, source) {
+            return Ok(false);
+        }
+        match group.table.insert(&group.stored, &mut group.insert) {
+            Ok(_) => Ok(true),
+            Err(error) if self.connection.is_autocommit() => {
+                let cause = OraError::from(error).message;
+                Err(OraError::new(2091, format_args!("transaction rolled back\n{cause}")))
             }
-            if !more {
-                return Ok(false);
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn convert_group<'b>(&self, group: &mut Group<'a, 'b>, rows: Range<u32>, source: &dyn Columns<'b>) -> bool {
+        let (DmlPlan::Insert { table, cells, .. }, Work::Insert(insert)) = (self.plan, &self.work) else { return false };
+        let Group { stored, given, .. } = group;
+        stored.rows = rows.len();
+        for ((column, cell), values) in table.columns.iter().zip(cells).zip(&mut stored.columns) {
+            values.clear();
+            given.clear();
+            let taken = match cell {
+                Cell::Bind(bind) => source.values(*bind, rows.clone(), given),
+                Cell::Next(sequence) => rows.clone().try_for_each(|_| {
+                    given.push(next_number(insert.writer.sequences, *sequence)?);
+                    Ok(())
+                }),
+                _ if column.nullable => continue,
+                _ => return false,
+            };
+            if taken.is_err() || given.len() != rows.len() || convert_column(column, given, insert.writer.nls, values).is_err() {
+                return false;
             }
         }
-        rows.clear();
-        Ok(true)
+        true
     }
+}
+
+/// Converts the values of a column; the commonest pairs of types by themselves.
+fn convert_column<'b>(column: &Column, given: &[Datum<'b>], nls: &Nls, stored: &mut Vec<Stored<'b>>) -> Result<()> {
+    stored.reserve(given.len());
+    let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
+    let assign = |datum: &Datum<'b>| value::assign(&target, *datum, nls);
+    match column.data_type {
+        DataType::Varchar2 { size, unit: CharUnit::Byte | CharUnit::Char, .. } => {
+            // As many bytes are never more characters.
+            let most_bytes = (size as usize).min(MAX_TEXT_BYTES);
+            for datum in given {
+                stored.push(match datum {
+                    Datum::Text(text) if !text.is_empty() && text.len() <= most_bytes => Stored::Text((*text).into()),
+                    other => assign(other)?,
+                });
+            }
+        }
+        DataType::Date => {
+            for datum in given {
+                stored.push(match datum {
+                    Datum::Date(bytes) if is_plain_date(bytes) => Stored::inline(bytes),
+                    other => assign(other)?,
+                });
+            }
+        }
+        _ => {
+            for datum in given {
+                stored.push(assign(datum)?);
+            }
+        }
+    }
+    match column.nullable || !stored.iter().any(Stored::is_null) {
+        true => Ok(()),
+        false => Err(OraError::new(1400, format_args!("cannot insert NULL into ({})", column.full_name))),
+    }
+}
+
+/// Whether a DATE is good whatever its month: of our era, and not after the 28th.
+fn is_plain_date(bytes: &[u8; 7]) -> bool {
+    let [century, year, month, day, hour, minute, second] = *bytes;
+    (101..=199).contains(&century)
+        && (100..=199).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=28).contains(&day)
+        && (1..=24).contains(&hour)
+        && (1..=60).contains(&minute)
+        && (1..=60).contains(&second)
 }

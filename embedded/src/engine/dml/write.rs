@@ -1,6 +1,6 @@
 //! Writing rows of one table: every value goes through the conversion into its column, every failure gets Oracle's words.
 
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{CachedStatement, Connection};
 
 use super::super::catalog::Table;
@@ -21,10 +21,10 @@ pub(super) struct Given<'v> {
 /// INSERT and UPDATE of single rows, prepared once.
 pub(super) struct RowWriter<'a> {
     connection: &'a Connection,
-    nls: &'a Nls,
+    pub(super) nls: &'a Nls,
     table: &'a Table,
     interrupt: &'a Interrupt,
-    sequences: &'a Sequences,
+    pub(super) sequences: &'a Sequences,
     insert: Option<CachedStatement<'a>>,
     update: Option<CachedStatement<'a>>,
 }
@@ -64,30 +64,17 @@ impl<'a> RowWriter<'a> {
     pub fn insert(&mut self, cells: &[Cell], given: Given<'_>) -> Result<()> {
         self.interrupt.check()?;
         let statement = self.insert.as_mut().ok_or_else(|| OraError::internal("INSERT not prepared"))?;
-        convert_row(
-            self.table,
-            cells,
-            given,
-            self.nls,
-            self.sequences,
-            |index, value| Ok(statement.raw_bind_parameter(index + 1, value)?),
-        )?;
-        statement.raw_execute().map(drop).map_err(|error| write_error(self.table, error))
-    }
-
-    /// The values of a row that is to be inserted, in the order of the columns.
-    pub fn convert(&self, cells: &[Cell], given: Given<'_>, mut take: impl FnMut(&Stored<'_>)) -> Result<()> {
-        convert_row(self.table, cells, given, self.nls, self.sequences, |_, value| {
-            take(value);
-            Ok(())
-        })
-    }
-
-    /// Inserts a row of values that [`RowWriter::convert`] gave.
-    pub fn insert_stored<'v>(&mut self, values: impl Iterator<Item = ValueRef<'v>>) -> Result<()> {
-        let statement = self.insert.as_mut().ok_or_else(|| OraError::internal("INSERT not prepared"))?;
-        for (index, value) in values.enumerate() {
-            statement.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(value))?;
+        for (index, (column, cell)) in self.table.columns.iter().zip(cells).enumerate() {
+            let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
+            let datum = match cell {
+                Cell::Next(sequence) => next_number(self.sequences, *sequence)?,
+                cell => cell_datum(cell, given, self.nls)?,
+            };
+            let stored = value::assign(&target, datum, self.nls)?;
+            if !column.nullable && stored.is_null() {
+                return Err(OraError::new(1400, format_args!("cannot insert NULL into ({})", column.full_name)));
+            }
+            statement.raw_bind_parameter(index + 1, &stored)?;
         }
         statement.raw_execute().map(drop).map_err(|error| write_error(self.table, error))
     }
@@ -136,31 +123,6 @@ impl<'a> RowWriter<'a> {
     }
 }
 
-/// Converts the values of a row that is to be inserted.
-#[inline]
-fn convert_row(
-    table: &Table,
-    cells: &[Cell],
-    given: Given<'_>,
-    nls: &Nls,
-    sequences: &Sequences,
-    mut take: impl FnMut(usize, &Stored<'_>) -> Result<()>,
-) -> Result<()> {
-    for (index, (column, cell)) in table.columns.iter().zip(cells).enumerate() {
-        let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
-        let datum = match cell {
-            Cell::Next(sequence) => next_number(sequences, *sequence)?,
-            cell => cell_datum(cell, given, nls)?,
-        };
-        let stored = value::assign(&target, datum, nls)?;
-        if !column.nullable && stored.is_null() {
-            return Err(OraError::new(1400, format_args!("cannot insert NULL into ({})", column.full_name)));
-        }
-        take(index, &stored)?;
-    }
-    Ok(())
-}
-
 /// The value of a cell as it is given, before its conversion into the column.
 pub(super) fn cell_datum<'v>(cell: &Cell, given: Given<'v>, nls: &Nls) -> Result<Datum<'v>> {
     match cell {
@@ -175,7 +137,7 @@ pub(super) fn cell_datum<'v>(cell: &Cell, given: Given<'v>, nls: &Nls) -> Result
 }
 
 /// The next number of a sequence as a value of a column.
-fn next_number(sequences: &Sequences, id: i64) -> Result<Datum<'static>> {
+pub(super) fn next_number(sequences: &Sequences, id: i64) -> Result<Datum<'static>> {
     i64::try_from(sequences.next(id)?).map(Datum::Int).map_err(|_| OraError::unsupported("a default of a sequence beyond 63 bits"))
 }
 

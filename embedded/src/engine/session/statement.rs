@@ -14,12 +14,9 @@ use super::super::parse::Returning;
 use super::super::shape::{Shape, StatementKind, shape};
 use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Needs, Query, ReturningPlan, Translator, describe};
-use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
+use super::super::{ColumnInfo, Columns, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
 use super::units::is_unit;
-
-/// Takes the values that a row of an array gives back.
-type Returned<'f> = dyn FnMut(u32, &[Datum<'_>]) -> Result<()> + 'f;
 
 /// What a statement was when it was prepared.
 enum Body {
@@ -127,11 +124,6 @@ impl Statement {
         &self.columns
     }
 }
-
-fn give(returned: &mut Option<&mut Returned<'_>>, row: u32, values: &[Datum<'_>]) -> Result<()> {
-    returned.as_mut().map_or(Ok(()), |returned| returned(row, values))
-}
-
 impl Session {
     /// Parses a statement and resolves its names.
     ///
@@ -291,10 +283,25 @@ impl Session {
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
-        self.execute_all(statement, rows, fill, None, done)
+        self.execute_array_out(statement, rows, fill, &mut |_, _| Ok(()), done)
     }
 
-    /// As [`Session::execute_array`], each row executed before the next one is filled; `returned` gets the values of [`Statement::out_binds`]: for RETURNING once per row affected, for a
+    /// As [`Session::execute_array`], for values that can be had by column too: an INSERT takes them so as long as all is well.
+    ///
+    /// # Errors
+    /// As `execute_array`.
+    pub fn execute_columns<'b>(
+        &mut self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        columns: &dyn Columns<'b>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
+        self.execute_all(statement, rows, Some(columns), fill, &mut |_, _| Ok(()), done)
+    }
+
+    /// As [`Session::execute_array`]; `returned` gets the values of [`Statement::out_binds`]: for RETURNING once per row affected, for a
     /// block once per iteration. An error of `returned` is the row's.
     ///
     /// # Errors
@@ -304,18 +311,19 @@ impl Session {
         statement: &mut Statement,
         rows: Range<u32>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
-        returned: &mut Returned<'_>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
-        self.execute_all(statement, rows, fill, Some(returned), done)
+        self.execute_all(statement, rows, None, fill, returned, done)
     }
 
     fn execute_all<'b>(
         &mut self,
         statement: &mut Statement,
         rows: Range<u32>,
+        columns: Option<&dyn Columns<'b>>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
-        mut returned: Option<&mut Returned<'_>>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
         if statement.shape.kind == StatementKind::Select {
@@ -327,7 +335,7 @@ impl Session {
             for row in rows {
                 let names = &statement.shape.binds;
                 let outcome = fill(row, &mut binds)
-                    .and_then(|()| self.run_block(program, names, &binds, &mut |values| give(&mut returned, row, values)))
+                    .and_then(|()| self.run_block(program, names, &binds, &mut |values| returned(row, values)))
                     .map(|()| 1);
                 if !done(row, outcome) {
                     break;
@@ -337,7 +345,7 @@ impl Session {
         }
         let began = self.begin()?;
         let mut changed = 0u64;
-        let result = self.run_rows(statement, rows, fill, returned, &mut |row, outcome| {
+        let result = self.run_rows(statement, rows, columns, fill, returned, &mut |row, outcome| {
             changed += outcome.as_ref().copied().unwrap_or(0);
             done(row, outcome)
         });
@@ -355,8 +363,9 @@ impl Session {
         &mut self,
         statement: &mut Statement,
         rows: Range<u32>,
+        columns: Option<&dyn Columns<'b>>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
-        returned: Option<&mut Returned<'_>>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
         let watched = match &statement.plan {
@@ -364,7 +373,7 @@ impl Session {
             _ => None,
         };
         let mut changed = false;
-        let result = self.run_plans(statement, rows, fill, returned, &mut |row, outcome| {
+        let result = self.run_plans(statement, rows, columns, fill, returned, &mut |row, outcome| {
             changed |= outcome.as_ref().is_ok_and(|count| *count > 0);
             done(row, outcome)
         });
@@ -388,8 +397,9 @@ impl Session {
         &self,
         statement: &mut Statement,
         rows: Range<u32>,
+        columns: Option<&dyn Columns<'b>>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
-        mut returned: Option<&mut Returned<'_>>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
     ) -> Result<()> {
         let mut binds = vec![Datum::Null; statement.shape.binds.len()];
@@ -410,11 +420,38 @@ impl Session {
             };
             self.make_ready(&self.connection, needs)?;
             let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts, &self.sequences)?;
-            if returned.is_none() && runner.can_group(rows.end - row) {
-                return runner.run_groups(&self.handed_rows, row, rows.end, &mut binds, fill, done);
-            }
+            let mut groups = match columns {
+                Some(source) => runner.group(&self.handed_rows)?.map(|group| (group, source)),
+                None => None,
+            };
+            let (mut is_filled, mut single_until) = (true, row);
             loop {
-                let outcome = runner.run(&binds, &mut |values| give(&mut returned, row, values));
+                if row >= single_until
+                    && let Some((group, source)) = &mut groups
+                {
+                    let end = rows.end.min(row.saturating_add(dml::GROUP_ROWS));
+                    if runner.insert_group(group, row..end, *source)? {
+                        if !(row..end).all(|row| done(row, Ok(1))) || end == rows.end {
+                            return Ok(());
+                        }
+                        (row, is_filled) = (end, false);
+                        continue;
+                    }
+                    single_until = end;
+                }
+                if !is_filled {
+                    if let Err(error) = fill(row, &mut binds) {
+                        if !done(row, Err(error)) {
+                            return Ok(());
+                        }
+                        row += 1;
+                        break;
+                    }
+                    if !runner.fits(&key.kinds, &binds) {
+                        break;
+                    }
+                }
+                let outcome = runner.run(&binds, &mut |values| returned(row, values));
                 let cause = outcome.as_ref().err().map(|error| error.message.clone());
                 let more = done(row, outcome);
                 if let Some(cause) = cause
@@ -422,23 +459,11 @@ impl Session {
                 {
                     return Err(OraError::new(2091, format_args!("transaction rolled back\n{cause}")));
                 }
-                if !more {
-                    return Ok(());
-                }
                 row += 1;
-                if row >= rows.end {
+                if !more || row >= rows.end {
                     return Ok(());
                 }
-                if let Err(error) = fill(row, &mut binds) {
-                    if !done(row, Err(error)) {
-                        return Ok(());
-                    }
-                    row += 1;
-                    break;
-                }
-                if !runner.fits(&key.kinds, &binds) {
-                    break;
-                }
+                is_filled = false;
             }
         }
         Ok(())
