@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::bind::{self, BindBody};
 use super::codes::{attr, kind, status};
 use super::define::{self, DefineBody};
+use super::describe::{DescribeBody, object_kind};
 use super::descriptor;
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard};
@@ -182,6 +183,26 @@ fn pool_value(pool: &PoolBody, attribute: u32) -> Result<Value, Failure> {
     }
 }
 
+/// Attributes of a parameter: a described object, its list of columns, or a column.
+fn parameter_value(param: &descriptor::Descriptor, attribute: u32) -> Result<Value, Failure> {
+    let list = |columns: &Arc<Vec<ColumnParam>>| {
+        let content = descriptor::Content::ColumnList(Arc::clone(columns));
+        Value::Pointer(descriptor::allocate(param.env(), kind::PARAM, 1, content).cast())
+    };
+    Ok(match (param.content(), attribute) {
+        (descriptor::Content::Object(object), attr::PTYPE) => Value::U8(object.kind),
+        (descriptor::Content::Object(object), attr::OBJ_NAME | attr::NAME) => text(object.name.as_bytes()),
+        (descriptor::Content::Object(object), attr::OBJ_SCHEMA | attr::SCHEMA_NAME) => text(object.schema.as_bytes()),
+        (descriptor::Content::Object(object), attr::NUM_COLS) => Value::U16(object.columns.len() as u16),
+        (descriptor::Content::Object(object), attr::LIST_COLUMNS) => list(&object.columns),
+        (descriptor::Content::Object(_), _) => return Err(illegal(attribute, "a table or view")),
+        (descriptor::Content::ColumnList(_), attr::PTYPE) => Value::U8(object_kind::LIST),
+        (descriptor::Content::ColumnList(columns), attr::NUM_PARAMS) => Value::U16(columns.len() as u16),
+        (descriptor::Content::ColumnList(_), _) => return Err(illegal(attribute, "a list of columns")),
+        _ => return column_value(param.param()?, attribute),
+    })
+}
+
 fn column_value(column: &ColumnParam, attribute: u32) -> Result<Value, Failure> {
     Ok(match attribute {
         attr::NAME => text(column.name.as_bytes()),
@@ -195,6 +216,7 @@ fn column_value(column: &ColumnParam, attribute: u32) -> Result<Value, Failure> 
         attr::CHARSET_FORM => Value::U8(column.charset_form),
         attr::CHARSET_ID => Value::U16(super::codes::charset::AL32UTF8),
         attr::TYPE_NAME | attr::SCHEMA_NAME => text(&[]),
+        attr::PTYPE => Value::U8(object_kind::COLUMN),
         attr::JSON_COL => Value::U8(0),
         _ => return Err(illegal(attribute, "a column")),
     })
@@ -218,7 +240,11 @@ unsafe fn value_of(target: *const c_void, target_kind: u32, attribute: u32) -> R
             },
             kind::SPOOL => pool_value(&handle::get::<PoolBody>(target)?.lock(), attribute),
             // Column parameters are asked by their own kind and, by ODPI-C, as describe handles.
-            kind::PARAM | kind::DESCRIBE => column_value(descriptor::get(target)?.param()?, attribute),
+            kind::PARAM | kind::DESCRIBE => match handle::get::<DescribeBody>(target) {
+                Ok(describe) if attribute == attr::PARAM => Ok(Value::Pointer(describe.lock().param(&*describe.env())?)),
+                Ok(_) => Err(illegal(attribute, "a describe handle")),
+                Err(_) => parameter_value(descriptor::get(target)?, attribute),
+            },
             _ => Err(illegal(attribute, &format!("handle type {target_kind}"))),
         }
     }

@@ -10,6 +10,7 @@ use super::error::{ErrorBody, Failure, Outcome, Record, RowError, guard, note};
 use super::fetch;
 use super::handle::{self, Handle};
 use super::input::Input;
+use super::pieces;
 use super::refcursor::{self, Beyond};
 use super::returning::{Kept, OutBind};
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
@@ -17,6 +18,7 @@ use super::statement::{OpenQuery, StatementBody, failed};
 use crate::engine::{Columns, Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
 const KNOWN_MODES: u32 = mode::DESCRIBE_ONLY
+    | mode::EXACT_FETCH
     | mode::SCROLLABLE
     | mode::COMMIT_ON_SUCCESS
     | mode::BATCH_ERRORS
@@ -81,9 +83,6 @@ impl Call {
     }
 
     fn run(&self, statement: &mut StatementBody, error_handle: &Handle<ErrorBody>) -> Outcome {
-        if self.has(mode::EXACT_FETCH) {
-            return Err(Failure::unimplemented("OCI_EXACT_FETCH"));
-        }
         let unknown = self.mode & !KNOWN_MODES;
         if unknown != 0 {
             return Err(Failure::unimplemented(format_args!("OCIStmtExecute with mode {unknown:#x}")));
@@ -93,11 +92,19 @@ impl Call {
             None => return Err(Failure::ora(24337, "statement handle not prepared")),
         };
         let is_query = kind == StatementKind::Select;
+        if self.has(mode::EXACT_FETCH) && !is_query {
+            return Err(Failure::unimplemented("OCI_EXACT_FETCH of anything but a query"));
+        }
         if !is_query && !self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
             self.check_iterations()?;
         }
         if self.has(mode::BATCH_ERRORS) && !kind.is_dml() {
             return Err(Failure::ora(24304, "datatype not allowed for this call: batch errors are for INSERT, UPDATE, DELETE and MERGE"));
+        }
+        // A query takes its binds of one row.
+        let bound_rows = if is_query { self.rowoff as usize..self.rowoff as usize + 1 } else { self.rows() };
+        if !self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) && pieces::need_data(statement, bound_rows)? {
+            return Ok(status::NEED_DATA);
         }
         let core = self.core.clone();
         let mut engine = core.enter()?;
@@ -324,7 +331,24 @@ impl Call {
         if self.iters == 0 {
             return Ok(status::SUCCESS);
         }
-        fetch::fetch_rows(statement, error_handle, self.iters as usize, fetch::Start::Next)
+        let fetched = fetch::fetch_rows(statement, error_handle, self.iters as usize, fetch::Start::Next);
+        if self.has(mode::EXACT_FETCH) { end_exactly(statement, fetched) } else { fetched }
+    }
+}
+
+/// `OCI_EXACT_FETCH`: the query ends with the rows asked for, and it must have no more.
+fn end_exactly(statement: &mut StatementBody, fetched: Outcome) -> Outcome {
+    let has_more = match (&fetched, &mut statement.query) {
+        (Ok(status::SUCCESS | status::SUCCESS_WITH_INFO), Some(query)) => {
+            let _engine = query.core.enter()?;
+            query.cursor.next()?
+        }
+        _ => false,
+    };
+    statement.close_query();
+    match has_more {
+        true => Err(Failure::ora(1422, "exact fetch returns more than requested number of rows")),
+        false => fetched,
     }
 }
 

@@ -8,6 +8,7 @@ use super::descriptor;
 use super::error::Failure;
 use super::handle::Handle;
 use super::interval::Interval;
+use super::pieces::piece;
 use super::timestamp;
 use crate::engine::{Datum, DatumKind};
 
@@ -25,6 +26,8 @@ pub struct Input {
     codes: *mut u16,
     code_step: usize,
     callback: Option<(InCallback, usize)>,
+    /// The values that came piece by piece, and their first row.
+    polled: Option<(*const [Option<Vec<u8>>], usize)>,
     handle: *mut Handle<BindBody>,
     position: u32,
     /// Room and number of elements of an index-by table.
@@ -45,11 +48,8 @@ impl Input {
     pub unsafe fn resolve(handle: *mut Handle<BindBody>, position: u32) -> Result<Input, Failure> {
         // SAFETY: bind handles live as long as their statement.
         let bind = unsafe { &*handle }.lock();
-        if bind.dynamic && bind.callback.is_none() {
-            return Err(Failure::unimplemented(format_args!(
-                "piecewise bind at position {position} (OCI_DATA_AT_EXEC without OCIBindDynamic)"
-            )));
-        }
+        // Without a callback the caller was asked for the pieces.
+        let polled = (bind.dynamic && bind.callback.is_none()).then_some((&raw const *bind.polled, bind.polled_from));
         if matches!(bind.external_type, sqlt::INT | sqlt::UIN) && !matches!(bind.size_bytes, 1 | 2 | 4 | 8) {
             return Err(Failure::ora(
                 3115,
@@ -76,6 +76,7 @@ impl Input {
             codes: bind.codes,
             code_step: skips.map_or(2, |skips| skips.code),
             callback: bind.callback,
+            polled,
             handle,
             position,
             array: bind.array,
@@ -204,6 +205,7 @@ impl Input {
         // SAFETY: the caller's contract.
         unsafe {
             match self.callback {
+                None if self.polled.is_some() => self.put_together(row),
                 None => {
                     if !self.indicators.is_null() {
                         let indicator = self.indicators.cast::<u8>().add(row * self.indicator_step).cast::<i16>().read_unaligned();
@@ -232,7 +234,7 @@ impl Input {
 
     /// Whether the values of all rows are there at once: no callback delivers them one by one.
     pub fn is_whole(&self) -> bool {
-        self.callback.is_none() && !self.is_beyond()
+        self.callback.is_none() && self.polled.is_none() && !self.is_beyond()
     }
 
     /// Appends the values of rows, for binds that are [whole](Input::is_whole).
@@ -270,8 +272,10 @@ impl Input {
         if answer != status::CONTINUE {
             return Err(Failure::ora(24343, format_args!("user defined callback error (position {}, row {row})", self.position)));
         }
-        if piece != 0 {
-            return Err(Failure::unimplemented(format_args!("pieces from the bind callback of position {}", self.position)));
+        if piece != piece::ONE {
+            // SAFETY: the caller's contract; the first piece has the length that goes with it.
+            let bytes = unsafe { self.gather((callback, context), row, (value, length_bytes, piece, indicator)) }?;
+            return self.piece_value(bytes);
         }
         // SAFETY: a non-NULL indicator points to an i16 by contract.
         if (!indicator.is_null() && unsafe { indicator.cast::<i16>().read_unaligned() } == -1) || value.is_null() {
@@ -297,6 +301,71 @@ impl Input {
             true => Err(self.too_long(length_bytes as usize)),
             // SAFETY: `value` has `length_bytes` by contract.
             false => unsafe { self.convert(&cell) },
+        }
+    }
+
+    /// Asks the callback for the pieces behind the first one; the whole value stays until the next one is gathered.
+    ///
+    /// # Safety
+    /// As `ask`; `first` is what the callback delivered: buffer, length, piece and indicator.
+    unsafe fn gather<'a>(
+        &self,
+        (callback, context): (InCallback, usize),
+        row: usize,
+        first: (*mut c_void, u32, u8, *mut c_void),
+    ) -> Result<Option<&'a [u8]>, Failure> {
+        let (mut value, mut length_bytes, mut piece, mut indicator) = first;
+        let mut whole = Vec::new();
+        loop {
+            // SAFETY: a non-NULL indicator points to an i16 by contract, the buffer has the length that goes with it.
+            unsafe {
+                if !indicator.is_null() && indicator.cast::<i16>().read_unaligned() == -1 {
+                    return Ok(None);
+                }
+                if !value.is_null() {
+                    whole.extend_from_slice(std::slice::from_raw_parts(value.cast::<u8>(), length_bytes as usize));
+                }
+            }
+            if whole.len() > self.size_bytes {
+                return Err(self.too_long(whole.len()));
+            }
+            if piece == piece::LAST {
+                break;
+            }
+            (value, length_bytes, piece, indicator) = (std::ptr::null_mut(), 0, piece::NEXT, std::ptr::null_mut());
+            // SAFETY: as in `ask`.
+            let answer = unsafe {
+                callback(context as *mut c_void, self.handle.cast(), row as u32, 0, &mut value, &mut length_bytes, &mut piece, &mut indicator)
+            };
+            if answer != status::CONTINUE {
+                return Err(Failure::ora(24343, format_args!("user defined callback error (position {}, row {row})", self.position)));
+            }
+        }
+        // SAFETY: bind handles outlive the execute; the vector is not touched before the next value is gathered.
+        unsafe {
+            let mut bind = (*self.handle).lock();
+            bind.gathered = whole;
+            Ok(Some(std::slice::from_raw_parts(bind.gathered.as_ptr(), bind.gathered.len())))
+        }
+    }
+
+    /// The value of a row whose pieces the caller was asked for.
+    ///
+    /// # Safety
+    /// The bind is neither bound nor executed anew while the value is used.
+    unsafe fn put_together<'a>(&self, row: usize) -> Result<Datum<'a>, Failure> {
+        let Some((polled, from)) = self.polled else { return Ok(Datum::Null) };
+        // SAFETY: the caller's contract.
+        let value = unsafe { &*polled }.get(row - from).and_then(Option::as_deref);
+        self.piece_value(value)
+    }
+
+    fn piece_value<'a>(&self, bytes: Option<&'a [u8]>) -> Result<Datum<'a>, Failure> {
+        match (bytes, self.external_type) {
+            (None, _) => Ok(Datum::Null),
+            (Some(bytes), sqlt::CHR | sqlt::LNG | sqlt::AFC) => self.text(bytes),
+            (Some(bytes), sqlt::BIN | sqlt::LBI) => Ok(bytes_datum(bytes)),
+            (_, other) => Err(Failure::unimplemented(format_args!("pieces of a bind of type {other} (position {})", self.position))),
         }
     }
 

@@ -38,6 +38,8 @@ pub struct Output {
     codes: *mut u16,
     code_step: usize,
     callback: Option<(DefineCallback, usize)>,
+    /// Whether its values are handed over piece by piece between the fetches.
+    pub(super) is_polled: bool,
     pub(super) handle: *mut Handle<DefineBody>,
     scratch: Scratch,
 }
@@ -55,12 +57,7 @@ impl Output {
     ) -> Result<Output, Failure> {
         // SAFETY: define handles live as long as their statement.
         let define = unsafe { &*handle }.lock();
-        if define.dynamic && define.callback.is_none() {
-            return Err(Failure::unimplemented(format_args!(
-                "piecewise define of column {} (OCI_DYNAMIC_FETCH without OCIDefineDynamic)",
-                param.name
-            )));
-        }
+        let is_polled = define.dynamic && define.callback.is_none();
         if !convert::is_convertible(&param.data_type, define.external_type) {
             return Err(Failure::ora(
                 932,
@@ -70,7 +67,7 @@ impl Output {
                 ),
             ));
         }
-        if define.value.is_null() && define.callback.is_none() {
+        if define.value.is_null() && !define.dynamic {
             let text = format_args!("define not done before fetch or execute and fetch (column {} has no buffer)", param.name);
             return Err(Failure::ora(24374, text));
         }
@@ -94,6 +91,7 @@ impl Output {
             codes: define.codes,
             code_step: skips.code,
             callback: define.callback,
+            is_polled,
             handle,
             scratch: Scratch::new(&param.data_type, define.external_type, nls),
         })
@@ -120,6 +118,7 @@ impl Output {
             codes: bind.codes,
             code_step: skips.code,
             callback: None,
+            is_polled: false,
             handle: std::ptr::null_mut(),
             scratch: Scratch::new(&data_type, bind.external_type, nls),
         }

@@ -1,5 +1,6 @@
 //! Statement handles: what was prepared, bound, defined and described, and the open query.
 
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::sync::{Arc, PoisonError};
 
@@ -11,6 +12,7 @@ use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
+use super::pieces::{Asking, Handing};
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
 use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, StatementKind, shape};
 
@@ -34,12 +36,15 @@ pub struct OpenQuery {
     pub position: u64,
     /// Rows that a client would have by now of what a server sent: those it prefetched and those it fetched.
     pub sent_rows: u64,
+    /// Values of the row fetched last that go to the caller piece by piece.
+    pub handing: VecDeque<Handing>,
 }
 
 impl OpenQuery {
     /// A query that goes forward, of which nothing was fetched.
     pub fn new(cursor: Cursor, core: Arc<SessionCore>) -> OpenQuery {
-        OpenQuery { cursor, core, outputs: Vec::new(), finished: false, held_rows: None, position: 0, sent_rows: 0 }
+        let (outputs, handing) = (Vec::new(), VecDeque::new());
+        OpenQuery { cursor, core, outputs, finished: false, held_rows: None, position: 0, sent_rows: 0, handing }
     }
 }
 
@@ -58,10 +63,12 @@ pub struct StatementBody {
     /// Older descriptions: callers hold pointers to their names.
     retired_columns: Vec<Arc<Vec<ColumnParam>>>,
     pub query: Option<OpenQuery>,
+    /// The values that an execute waits for, piece by piece.
+    pub asking: Option<Asking>,
     /// The engine's statement of the last execute, and the session it belongs to.
     pub prepared: Option<(Arc<SessionCore>, Statement)>,
     /// Statement handles of the implicit results that were not asked for yet.
-    pub implicit_results: std::collections::VecDeque<usize>,
+    pub implicit_results: VecDeque<usize>,
     /// Rows that a client asks for with the execute.
     pub prefetch_rows: u32,
     /// ROWID of the last row changed.
@@ -144,6 +151,7 @@ impl StatementBody {
     }
 
     fn free_parts(&mut self) {
+        self.asking = None;
         self.binds.clear();
         // SAFETY: made by `create` for this statement, listed once each, and about to be forgotten.
         self.bind_handles.drain(..).for_each(|bind| unsafe { handle::dispose(bind) });
@@ -182,7 +190,8 @@ pub struct ColumnParam {
 }
 
 impl ColumnParam {
-    fn new(column: &ColumnInfo) -> ColumnParam {
+    /// How OCI describes a column.
+    pub fn new(column: &ColumnInfo) -> ColumnParam {
         let mut param = ColumnParam {
             name: column.name.clone(),
             data_type: column.data_type,
@@ -425,11 +434,19 @@ pub unsafe extern "C" fn OCIParamGet(
                     let env: &Handle<EnvBody> = &*statement.env();
                     parmdpp.write(descriptor::allocate(env, kind::PARAM, 1, Content::Param(columns, index)).cast());
                 }
-                // The entries of a list: those of an application context.
+                // The entries of a list: columns of a described object, or those of an application context.
                 kind::PARAM => {
                     let list = descriptor::get(hndlp)?;
-                    let (entries, _) = list.application_context()?;
                     let index = (position as usize).wrapping_sub(1);
+                    if let Content::ColumnList(columns) = list.content() {
+                        if index >= columns.len() {
+                            return Err(out_of_range());
+                        }
+                        let column = Content::Param(Arc::clone(columns), index);
+                        parmdpp.write(descriptor::allocate(list.env(), kind::PARAM, 1, column).cast());
+                        return Ok(status::SUCCESS);
+                    }
+                    let (entries, _) = list.application_context()?;
                     if index >= entries.lock().unwrap_or_else(PoisonError::into_inner).len() {
                         return Err(out_of_range());
                     }
