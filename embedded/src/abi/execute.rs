@@ -1,12 +1,14 @@
 //! `OCIStmtExecute`: array DML, DDL and transaction control, and the start of a query.
 
+mod tally;
+
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::codes::{mode, status};
-use super::error::{ErrorBody, Failure, Outcome, Record, RowError, guard, note};
+use super::error::{ErrorBody, Failure, Outcome, guard, note};
 use super::fetch;
 use super::handle::{self, Handle};
 use super::input::Input;
@@ -15,6 +17,8 @@ use super::refcursor::{self, Beyond};
 use super::returning::{Kept, OutBind};
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
+use tally::Tally;
+
 use crate::engine::{Columns, Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
 const KNOWN_MODES: u32 = mode::DESCRIBE_ONLY
@@ -244,7 +248,8 @@ impl Call {
         // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
         let beyond = unsafe { Beyond::new(inputs, self.rows(), engine) }?;
         let returned = RefCell::new(Vec::new());
-        let mut tally = Tally { call: self, statement: &mut *statement, row_errors: Vec::new(), failure: None };
+        let mut tally =
+            Tally { takes_errors: self.has(mode::BATCH_ERRORS), statement: &mut *statement, row_errors: Vec::new(), failure: None };
         let mut fill = |row: u32, datums: &mut [Datum<'_>]| -> Result<(), OraError> {
             self.core.check_cancelled()?;
             for (index, ((datum, input), is_written)) in datums.iter_mut().zip(inputs).zip(&written).enumerate() {
@@ -365,42 +370,6 @@ impl<'b> Columns<'b> for BoundColumns<'_> {
         // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
         Ok(unsafe { input.datums(rows.start as usize..rows.end as usize, values) }?)
     }
-}
-
-/// What the rows of an array execute came to.
-struct Tally<'a> {
-    call: &'a Call,
-    statement: &'a mut StatementBody,
-    row_errors: Vec<RowError>,
-    /// The error that ended the array.
-    failure: Option<OraError>,
-}
-
-impl Tally<'_> {
-    /// Takes the result of a row; whether to go on.
-    fn add(&mut self, row: u32, result: Result<u64, OraError>) -> bool {
-        let affected = match result {
-            Ok(affected) => affected,
-            Err(error) if self.call.has(mode::BATCH_ERRORS) && is_row_error(&error) => {
-                self.row_errors.push(RowError { row_index: row, record: Record { code: error.code, text: error.message } });
-                0
-            }
-            Err(error) => {
-                self.failure = Some(error);
-                return false;
-            }
-        };
-        self.statement.row_count += affected;
-        if let Some(counts) = &mut self.statement.row_counts {
-            counts.push(affected);
-        }
-        true
-    }
-}
-
-/// Whether an error belongs to one row; a lost session, a lock or a cancel ends the whole array.
-fn is_row_error(error: &OraError) -> bool {
-    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 2091 | 3001 | 3113 | 3114)
 }
 
 /// The binds that a statement writes.

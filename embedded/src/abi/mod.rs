@@ -10,6 +10,7 @@ pub mod attr;
 pub mod bind;
 pub mod calls;
 pub mod codes;
+pub mod column;
 mod convert;
 pub mod core;
 pub mod datetime;

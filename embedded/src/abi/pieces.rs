@@ -214,8 +214,7 @@ pub unsafe extern "C" fn OCIStmtSetPieceInfo(
     indicator: *const c_void,
     codep: *mut u16,
 ) -> i32 {
-    let offered =
-        Offered { buffer: buffer.cast_mut().cast(), length: lengthp, piece, indicator: indicator.cast_mut().cast(), code: codep };
+    let offered = Offered { buffer: buffer.cast_mut().cast(), length: lengthp, piece, indicator: indicator.cast_mut().cast(), code: codep };
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCIStmtSetPieceInfo", errhp, |_| {

@@ -124,9 +124,7 @@ fn register(connection: &Connection, name: &str, source: Source) -> rusqlite::Re
     let name = CString::new(name)?;
     let source: *mut Source = Box::into_raw(Box::new(source));
     // SAFETY: an open connection; SQLite owns `source` from here on and frees it by `free_source`, also when this fails.
-    let code = unsafe {
-        ffi::sqlite3_create_module_v2(connection.handle(), name.as_ptr(), &MODULE, source.cast(), Some(free_source))
-    };
+    let code = unsafe { ffi::sqlite3_create_module_v2(connection.handle(), name.as_ptr(), &MODULE, source.cast(), Some(free_source)) };
     if code == ffi::SQLITE_OK { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)) }
 }
 

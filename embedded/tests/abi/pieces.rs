@@ -75,18 +75,15 @@ fn an_execute_asks_for_its_values_piece_by_piece() {
         let buffer: *const c_void = value.map_or(null(), |value| value.as_ptr().cast());
         let indicator: *const i16 = &indicator;
         let err = client.env.err;
-        client.env.ok(unsafe {
-            OCIStmtSetPieceInfo(bind, kind::BIND, err, buffer, &mut length, given, indicator.cast(), null_mut())
-        });
+        client.env.ok(unsafe { OCIStmtSetPieceInfo(bind, kind::BIND, err, buffer, &mut length, given, indicator.cast(), null_mut()) });
         status = client.execute(stmt, 2, 0);
     }
     client.env.ok(status);
     assert_eq!(client.env.get::<u32>(stmt, kind::STMT, attr::ROW_COUNT), 2);
     assert_eq!(client.number("SELECT id FROM p WHERE TO_CHAR(text) = 'abcde'"), 1);
     assert_eq!(client.number("SELECT COUNT(*) FROM p WHERE text IS NULL"), 1);
-    let nothing = unsafe {
-        OCIStmtGetPieceInfo(stmt, client.env.err, &mut null_mut(), null_mut(), null_mut(), null_mut(), null_mut(), null_mut())
-    };
+    let nothing =
+        unsafe { OCIStmtGetPieceInfo(stmt, client.env.err, &mut null_mut(), null_mut(), null_mut(), null_mut(), null_mut(), null_mut()) };
     client.env.fails(nothing, 3129);
     assert_eq!(fetch_pieces(&client, "SELECT bytes, id FROM p ORDER BY id", LBI), [Some(b"\x01\x02".to_vec()), Some(b"\xff\xfe".to_vec())]);
 }
