@@ -23,6 +23,7 @@ mod restore;
 mod run;
 mod staged;
 pub mod state;
+mod system_columns;
 mod tally;
 pub mod target;
 mod text_types;

@@ -31,4 +31,6 @@ mod rejects;
 mod snapshots;
 mod staged;
 mod support;
+mod system_columns;
 mod transactions;
+mod truncation;
