@@ -8,8 +8,9 @@ use rusqlite::types::ValueRef;
 
 use super::super::catalog::Column;
 use super::super::nls::Nls;
+use super::super::number::Number;
 use super::super::translate::{Cell, DmlPlan, InsertSource};
-use super::super::types::{CharUnit, DataType, Family};
+use super::super::types::{DataType, Family};
 use super::super::value::{self, MAX_TEXT_BYTES, Stored, Target};
 use super::super::{Datum, OraError, Result, undo};
 use super::write::next_number;
@@ -124,7 +125,15 @@ fn convert_column<'b>(column: &Column, given: &[Datum<'b>], nls: &Nls, stored: &
     let target = Target { data_type: column.data_type, name: Some(&column.full_name) };
     let assign = |datum: &Datum<'b>| value::assign(&target, *datum, nls);
     match column.data_type {
-        DataType::Varchar2 { size, unit: CharUnit::Byte | CharUnit::Char, .. } => {
+        DataType::Number { precision: None, scale: None } => {
+            for datum in given {
+                stored.push(match datum {
+                    Datum::Int(value) => Stored::number(&Number::from_i64(*value)),
+                    other => assign(other)?,
+                });
+            }
+        }
+        DataType::Varchar2 { size, .. } => {
             // As many bytes are never more characters.
             let most_bytes = (size as usize).min(MAX_TEXT_BYTES);
             for datum in given {
