@@ -272,6 +272,10 @@ pub unsafe extern "C" fn OCILobAppend(svchp: *mut c_void, errhp: *mut c_void, to
 pub unsafe extern "C" fn OCILobTrim2(svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, new_length: u64) -> i32 {
     // SAFETY: the same contract.
     unsafe {
+        // A locator that never had a value is told by the status alone, by which ODPI-C knows that it has to make a temporary LOB.
+        if descriptor::get(locator).and_then(|locator| locator.lob()).is_ok_and(|lob| !lob.is_filled()) {
+            return status::INVALID_HANDLE;
+        }
         with_written("OCILobTrim2", svchp, errhp, locator, |lob| {
             lob.trim(usize::try_from(new_length).unwrap_or(usize::MAX))?;
             Ok(status::SUCCESS)
