@@ -101,14 +101,14 @@ fn fetch_pieces(client: &Client, sql: &str, dty: u16) -> Vec<Option<Vec<u8>>> {
     client.env.ok(client.execute(stmt, 0, 0));
     let (mut rows, mut value, mut expected) = (Vec::new(), Vec::new(), FIRST);
     loop {
-        let (mut buffer, mut length, mut indicator, mut code) = ([0u8; 2], 2u32, 9i16, 9u16);
+        let (mut buffer, mut indicator, mut code) = ([0u8; 2], 9i16, 9u16);
         let mut status = unsafe { OCIStmtFetch2(stmt, client.env.err, 1, 2, 0, 0) };
         if status == status::NO_DATA {
             return rows;
         }
         while status == status::NEED_DATA {
             assert_eq!(wanted(client, stmt), (define, kind::DEFINE, 2, 0, expected));
-            length = 2;
+            let mut length = 2u32;
             let (place, note): (*mut u8, *mut i16) = (buffer.as_mut_ptr(), &mut indicator);
             client.env.ok(unsafe {
                 OCIStmtSetPieceInfo(define, kind::DEFINE, client.env.err, place.cast(), &mut length, NEXT, note.cast(), &mut code)
