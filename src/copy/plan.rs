@@ -382,7 +382,7 @@ fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
 }
 
 /// The database's character set, asked for when a column depends on it; and a warning when the database does not tell.
-fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
+pub(super) fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
     let depends = |p: &ColumnPair| matches!(p.target.oracle_type, OracleType::Varchar2(_) | OracleType::Char(_) | OracleType::Clob);
     if !pairs.iter().any(depends) {
         return Ok((DatabaseCharset::default(), None));

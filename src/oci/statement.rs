@@ -182,8 +182,54 @@ impl<'s> Statement<'s> {
                 let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
                 attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
             }
-            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(callback), null, null);
+            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(callback), null, None);
             check(api, self.error(), status, "OCIBindDynamic", "bind a placeholder of long values").map(drop)
+        }
+    }
+
+    /// Binds the placeholder at `position` (1-based), which is written alone, to a callback that is asked where each value is to go.
+    ///
+    /// # Safety
+    /// `context` is what both callbacks want, until the statement is released. Of `target` only sizes and type are used.
+    pub(crate) unsafe fn bind_out(
+        &self,
+        position: u32,
+        target: &BindTarget,
+        national: bool,
+        context: *mut std::ffi::c_void,
+        (nothing, take): (OCICallbackInBind, OCICallbackOutBind),
+    ) -> Result<(), OciError> {
+        const ACTION: &str = "bind a placeholder of RETURNING";
+        let (api, null) = (self.session.api(), std::ptr::null_mut());
+        let mut bind: *mut OCIBind = std::ptr::null_mut();
+        // SAFETY: the handles are live; places come from the callbacks alone, whose context is the caller's promise; the form is one byte, the maximum
+        // size an unsigned 32-bit number.
+        unsafe {
+            let status = (api.OCIBindByPos2)(
+                self.as_ptr(),
+                &mut bind,
+                self.error(),
+                position,
+                null,
+                i64::from(target.stride_bytes),
+                target.external_type,
+                null,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                0,
+                std::ptr::null_mut(),
+                OCI_DATA_AT_EXEC,
+            );
+            check(api, self.error(), status, "OCIBindByPos2", ACTION)?;
+            let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
+            if national {
+                attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
+            }
+            if !target.lengths.is_null() {
+                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.stride_bytes, "set the maximum size of a placeholder")?;
+            }
+            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(nothing), context, Some(take));
+            check(api, self.error(), status, "OCIBindDynamic", ACTION).map(drop)
         }
     }
 
@@ -298,6 +344,20 @@ impl<'s> Statement<'s> {
         let offset = unsafe { self.attributes().scalar::<u16>(OCI_ATTR_PARSE_ERROR_OFFSET, "read the parse offset") };
         OciError { parse_offset: offset.ok().map(u32::from), ..error }
     }
+}
+
+/// Runs a statement without placeholders and commits on success in the same round trip; rows affected.
+pub(crate) fn execute_alone(session: &Session, sql: &str) -> Result<u64, OciError> {
+    let statement = Statement::prepare(session, sql)?;
+    // SAFETY: a live statement handle; the attribute is an unsigned 16-bit number.
+    let kind: u16 = unsafe { statement.attributes().scalar(OCI_ATTR_STMT_TYPE, "read the statement type") }?;
+    if kind == OCI_STMT_SELECT {
+        return Err(OciError::refused("OCIStmtExecute", "execute the statement", "a query changes nothing; read it instead".into()));
+    }
+    // SAFETY: nothing is bound; an execute of a statement that has placeholders is refused by the client (ORA-01008).
+    unsafe { statement.execute(1, OCI_COMMIT_ON_SUCCESS, "execute the statement")? };
+    // SAFETY: executed; the attribute is an unsigned 32-bit number with every client.
+    unsafe { statement.attributes().scalar::<u32>(OCI_ATTR_ROW_COUNT, "read the row count") }.map(u64::from)
 }
 
 impl Drop for Statement<'_> {

@@ -1,9 +1,11 @@
 //! What a user of the command sees, tested through the built command; one binary, so that it links once.
 
 mod architecture;
+mod c_abi;
 mod calendar;
 mod casts;
 mod cli;
+mod commit_in_doubt;
 mod copy_api;
 mod dml;
 mod exports;
@@ -11,6 +13,7 @@ mod fetcher_api;
 mod formats;
 mod job_marks;
 mod jobs;
+mod leaks;
 mod live;
 mod load_embedded;
 mod loader_api;
@@ -27,7 +30,9 @@ mod parquet_testing;
 mod pipes;
 mod real_client;
 mod real_client_types;
+mod reject_cases;
 mod rejects;
+mod returning;
 mod snapshots;
 mod staged;
 mod support;
