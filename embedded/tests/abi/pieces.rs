@@ -16,6 +16,9 @@ const FIRST: u8 = 1;
 const NEXT: u8 = 2;
 const LAST: u8 = 3;
 
+/// Bind, row, the piece asked for, the piece given, and its bytes.
+type Piece<'a> = (Pointer, u32, u8, u8, Option<&'a [u8]>);
+
 /// Handle, type, direction, row and piece that a statement waits for.
 fn wanted(client: &Client, stmt: Pointer) -> (Pointer, u32, u8, u32, u8) {
     let (mut handle, mut handle_kind, mut direction, mut row, mut index, mut piece) = (null_mut(), 0, 0, 9, 9, 9);
@@ -57,7 +60,7 @@ fn an_execute_asks_for_its_values_piece_by_piece() {
     client.bind(stmt, 1, ids.as_mut_ptr(), 4, INT, null_mut(), null_mut());
     let (text, bytes) = (bind_pieces(&client, stmt, 2, LNG), bind_pieces(&client, stmt, 3, LBI));
     // Row 0: text of three pieces and bytes of one; row 1: NULL and bytes of two.
-    let pieces: [(Pointer, u32, u8, u8, Option<&[u8]>); 7] = [
+    let pieces: [Piece; 7] = [
         (text, 0, FIRST, FIRST, Some(b"ab")),
         (text, 0, NEXT, NEXT, Some(b"cd")),
         (text, 0, NEXT, LAST, Some(b"e")),
