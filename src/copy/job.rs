@@ -157,6 +157,8 @@ pub struct CopyJob {
     pub batch_bytes: usize,
     /// The next batch is converted, on a thread of its own, while the present one is executed. Not into `embedded:null`: there is no execute to hide.
     pub overlap: bool,
+    /// Sessions that load at the same time, each in a transaction of its own; 1 for the caller's alone.
+    pub parallel: u32,
     /// When to commit.
     pub commit: CommitPolicy,
     /// Losses that are accepted.
@@ -195,6 +197,7 @@ impl CopyJob {
             batch_rows: None,
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             overlap: true,
+            parallel: 1,
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
             cast: Vec::new(),
@@ -252,6 +255,7 @@ impl CopyJob {
                 "a name that ends in .ndjson, or leave out --commit-rows",
             );
         }
+        self.check_parallel()?;
         self.check_job()?;
         self.check_sql()?;
         self.check_merge()?;

@@ -8,6 +8,7 @@ use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use super::named_job::NamedJob;
+use super::parallel::{Crew, Sessions};
 use super::progress::Cancel;
 use super::restore::original_type;
 use super::staged::{MergeChoice, MergeWay};
@@ -93,6 +94,8 @@ pub struct CopyPlan {
     pub buffer_bytes: u64,
     /// The next batch is converted, into a second set of array buffers, while the present one is executed.
     pub overlap: bool,
+    /// Sessions that load at the same time; each has its own array buffers.
+    pub sessions: Sessions,
     /// Rows to be deleted are marked and stay.
     pub soft_delete: bool,
     /// What a bad row does.
@@ -121,6 +124,8 @@ pub(super) struct Work {
     pub load: Option<LoadPlan>,
     /// The staged way of an upsert, if that is taken.
     pub staged: Option<(StagedPlan, Option<LoadPlan>)>,
+    /// Of the sessions beside the first one.
+    pub crew: Option<Crew>,
     pub job: Option<JobState>,
 }
 
@@ -214,11 +219,15 @@ impl CopyJob {
             None => only_needed(pairs, keyed.delete_mark.as_mut()),
         };
         let (charset, warning) = charset_for(session, &pairs)?;
-        let load = casting.load_plan(&name, &pairs, &keyed, problems, charset)?;
+        let load = casting.load_plan(&name, &pairs, &keyed, problems, charset.clone())?;
+        let another = || casting.load_plan(&name, &pairs, &keyed, Vec::new(), charset.clone());
+        let (sessions, crew) = casting.crew(session, (&name, action), &pairs, &keyed, &primary_key, &another)?;
         let merge = casting.merge_choice(session, &name, &pairs, &keyed, &load.options, source.rows())?;
         let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
         plan.warnings.extend(warning);
         plan.take_merge(merge);
+        plan.warnings.extend(sessions.note.as_ref().map(|note| format!("one session instead of {}: {note}", self.parallel)));
+        (plan.sessions, plan.work.crew) = (sessions, crew);
         (plan.job, plan.work.job) = (job, job_state);
         Ok(plan)
     }
@@ -279,7 +288,7 @@ impl CopyJob {
             // The run looks between batches whether a commit is due.
             batch_rows = batch_rows.min(usize::try_from(rows.get()).unwrap_or(usize::MAX));
         }
-        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, staged: None, job: None };
+        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, staged: None, crew: None, job: None };
         Ok(CopyPlan {
             action,
             first_statement,
@@ -297,7 +306,7 @@ impl CopyJob {
 
     fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: Source) -> CopyPlan {
         let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
-        self.empty_plan(Work { name, existing, source, read, load: None, staged: None, job: None })
+        self.empty_plan(Work { name, existing, source, read, load: None, staged: None, crew: None, job: None })
     }
 
     fn empty_plan(&self, work: Work) -> CopyPlan {
@@ -323,6 +332,7 @@ impl CopyJob {
             rows_per_execute: 0,
             buffer_bytes: 0,
             overlap: false,
+            sessions: Sessions { sessions: 1, ..Sessions::default() },
             soft_delete: self.soft_delete,
             on_error: self.on_error.clone(),
             commit: self.commit,

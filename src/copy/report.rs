@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::format::{bytes, count, milliseconds, thousands};
 use super::job::Mode;
 use super::named_job::NamedJob;
+use super::parallel::SessionReport;
 use super::plan::TableAction;
 use super::staged::MergeChoice;
 
@@ -85,6 +86,8 @@ pub struct CopyReport {
     pub rows_per_second: u64,
     /// Where the time went.
     pub times: StageTimes,
+    /// What each session has done, where there were several: `times` and all counts are then sums over them, but for `read_ms` and `total_ms`.
+    pub sessions: Vec<SessionReport>,
     /// The job, if it has a name, as it was before this run.
     pub job: Option<NamedJob>,
     /// What is worth knowing.
@@ -190,7 +193,14 @@ impl fmt::Display for CopyReport {
             named("execute", t.execute_ms),
             named("commit", t.commit_ms),
         ];
-        writeln!(f, "  {}", stages.join(", "))?;
+        match self.sessions.len() {
+            0 => writeln!(f, "  {}", stages.join(", "))?,
+            sessions => {
+                writeln!(f, "  {} (sums over {sessions} sessions)", stages.join(", "))?;
+                let of = |one: &SessionReport| thousands(one.rows_loaded);
+                writeln!(f, "  rows by session: {}", self.sessions.iter().map(of).collect::<Vec<_>>().join(" + "))?;
+            }
+        }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }
@@ -228,6 +238,7 @@ mod tests {
             rows_per_second: 1_000_000,
             times: StageTimes { total_ms: 6001, ..StageTimes::default() },
             job: None,
+            sessions: Vec::new(),
             warnings: vec!["look here".into()],
         }
     }

@@ -33,15 +33,16 @@ impl CopyPlan {
         let Some(load) = self.work.load.take() else {
             return Ok(self.report(&tally, LoadReport::default(), began));
         };
-        let job_state = self.work.job.take();
+        let (job_state, crew) = (self.work.job.take(), self.work.crew.take());
         cancel.arm(session.cancel_handle());
-        let (created, rejects, job) = self
+        let (created, rejects, job, others) = self
             .refuse_unasked_destruction()
             .and_then(|()| self.check_unchanged(session))
             .and_then(|()| self.refuse_if_cancelled(cancel, &tally))
             .and_then(|()| Rejects::begin(&self.on_error, &self.read_schema()))
             .and_then(|rejects| Ok((rejects, RunningJob::begin(session, self.job.as_ref(), job_state)?)))
-            .and_then(|(rejects, job)| Ok((self.run_ddl(session, progress, &mut tally)?, rejects, job)))
+            .and_then(|(rejects, job)| Ok((rejects, job, self.open_crew(session)?)))
+            .and_then(|(rejects, job, others)| Ok((self.run_ddl(session, progress, &mut tally)?, rejects, job, others)))
             .map_err(|error| {
                 cancel.disarm();
                 self.as_interruption(error, cancel, &tally)
@@ -53,7 +54,10 @@ impl CopyPlan {
         let staged_insert = self.work.staged.as_mut().and_then(|(_, insert)| insert.take());
         let loaded = catch_unwind(AssertUnwindSafe(|| {
             let parts = Parts { rejects: &rejects, job: job.as_ref(), cancel };
-            self.load_rows(session, (load, staged_insert), &parts, &mut tally, progress)
+            match crew {
+                Some(crew) => self.load_parallel(session, (load, crew, others), &parts, &mut tally, progress),
+                None => self.load_rows(session, (load, staged_insert), &parts, &mut tally, progress),
+            }
         }));
         cancel.disarm();
         self.drop_stage(session);
@@ -297,7 +301,7 @@ impl CopyPlan {
     }
 
     /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
-    fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
+    pub(super) fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
         let accounted_for = self.rows_done_before() + report.rows_loaded + report.rows_not_found + report.rows_rejected();
         let source_rows = self.source_rows.unwrap_or(tally.rows_read);
         if tally.rows_read == source_rows && accounted_for == source_rows {
@@ -333,7 +337,7 @@ impl CopyPlan {
     /// Drops a table that this run created, and says what could not be undone.
     fn clean_up(&self, session: &Session, created: bool, outcome_unknown: bool, tally: &Tally, error: Error) -> Error {
         if outcome_unknown {
-            return if self.job.is_some() { error } else { unknown_outcome(error, &self.table) };
+            return if self.job.is_some() || tally.tells_what_is_left { error } else { unknown_outcome(error, &self.table) };
         }
         if created && self.job.is_some() {
             // Another run of the job may be filling it by now.
@@ -360,6 +364,7 @@ impl CopyPlan {
     fn name_committed(&self, tally: &Tally, error: Error) -> Error {
         match (&error, tally.rows_committed) {
             (Error::Interrupted { .. }, _) | (_, 0) => error,
+            _ if tally.tells_what_is_left => error,
             (_, rows) => annotate(error, &format!("the first {rows} rows had been committed before and are in {}", self.table)),
         }
     }
@@ -404,6 +409,7 @@ impl CopyPlan {
             rows_per_second: (load.rows_loaded as f64 / total.as_secs_f64().max(1e-6)) as u64,
             times,
             job: self.job,
+            sessions: tally.sessions.clone(),
             warnings: self.warnings,
         }
     }

@@ -80,7 +80,7 @@ fn each_error(range: Range<usize>, note: &mut dyn FnMut(ValueError), attempt: &m
 }
 
 /// Buffers like those of a statement, for a look.
-struct Scratch {
+pub(super) struct Scratch {
     values: Vec<u8>,
     stride_bytes: usize,
     lengths: Vec<u32>,
@@ -88,17 +88,33 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn new(layout: Layout, stride_bytes: usize, rows: usize) -> Self {
+    pub(super) fn new(layout: Layout, stride_bytes: usize, rows: usize) -> Self {
         let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
         Scratch { values: vec![0; stride_bytes * rows], stride_bytes, lengths: vec![0; lengths], indicators: vec![0; rows] }
     }
 
-    fn slots(&mut self, rows: Range<usize>) -> Slots<'_> {
+    pub(super) fn slots(&mut self, rows: Range<usize>) -> Slots<'_> {
         Slots {
             values: &mut self.values[rows.start * self.stride_bytes..rows.end * self.stride_bytes],
             stride_bytes: self.stride_bytes,
             lengths: if self.lengths.is_empty() { &mut [] } else { &mut self.lengths[rows.clone()] },
             indicators: &mut self.indicators[rows],
+        }
+    }
+
+    /// What is bound of a row, `None` for NULL.
+    pub(super) fn value(&self, row: usize) -> Option<&[u8]> {
+        let slot = &self.values[row * self.stride_bytes..(row + 1) * self.stride_bytes];
+        let length = self.lengths.get(row).map_or(slot.len(), |&length| length as usize);
+        (self.indicators[row] != -1).then(|| &slot[..length.min(slot.len())])
+    }
+}
+
+/// Indicators from the validity bitmap; those of `slots` are 0 before.
+pub(super) fn write_indicators(array: &dyn Array, slots: &mut Slots<'_>) {
+    if let Some(nulls) = array.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+        for (indicator, valid) in slots.indicators.iter_mut().zip(nulls.iter()) {
+            *indicator = i16::from(valid) - 1;
         }
     }
 }

@@ -92,6 +92,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         overlap: true,
+        parallel: arguments.export.parallel.map_or(1, |sessions| sessions.get()),
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
         lossy,
         job: change.job,
