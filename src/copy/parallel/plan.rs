@@ -29,6 +29,8 @@ pub(in crate::copy) struct Crew {
     /// A plan for each session but the first.
     pub plans: Vec<LoadPlan>,
     pub router: Option<KeyRouter>,
+    /// `embedded:null` keeps nothing, tables included: each session makes its own.
+    pub has_own_tables: bool,
 }
 
 impl CopyJob {
@@ -108,7 +110,7 @@ impl CopyJob {
             None => None,
         };
         let by_key = unique.filter(|_| router.is_some());
-        Ok((Sessions { sessions: self.parallel, by_key, note: None }, Some(Crew { plans, router })))
+        Ok((Sessions { sessions: self.parallel, by_key, note: None }, Some(Crew { plans, router, has_own_tables: self.target.is_null() })))
     }
 }
 

@@ -13,7 +13,7 @@ use super::outcome::Left;
 use super::plan::{Crew, sets_session};
 use super::worker::{Shared, Worker};
 use crate::copy::failure::{Failure, annotate, first_line, is_session_dead, was_broken_off};
-use crate::copy::plan::CopyPlan;
+use crate::copy::plan::{CopyPlan, TableAction};
 use crate::copy::progress::{Progress, ProgressEvent};
 use crate::copy::report::ms;
 use crate::copy::tally::{Parts, Tally};
@@ -50,6 +50,9 @@ impl CopyPlan {
     ) -> Result<LoadReport, Failure> {
         for statement in self.pre_sql.iter().filter(|statement| sets_session(statement)) {
             session.execute_sql(Phase::Execute, None, statement)?;
+        }
+        if let (true, TableAction::Create, Some(create)) = (crew.has_own_tables, self.action, &self.first_statement) {
+            others.iter().try_for_each(|other| other.execute_sql(Phase::Ddl, Some(&self.table), create).map(drop))?;
         }
         progress.event(&ProgressEvent::Started { rows_total: self.source_rows.unwrap_or(0), bytes_total: self.source_bytes });
         let mut sessions: Vec<(&mut Session, LoadPlan)> =
