@@ -9,6 +9,7 @@ use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_colu
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use super::named_job::NamedJob;
 use super::parallel::{Crew, Sessions};
+use super::preflight::PreflightReport;
 use super::progress::Cancel;
 use super::restore::original_type;
 use super::staged::{MergeChoice, MergeWay};
@@ -106,6 +107,8 @@ pub struct CopyPlan {
     pub lossy: String,
     /// What the database knows of the job, if it has a name.
     pub job: Option<NamedJob>,
+    /// What a look at all values has found, if one was asked for.
+    pub preflight: Option<PreflightReport>,
     /// What is allowed but worth knowing.
     pub warnings: Vec<String>,
     #[serde(skip)]
@@ -229,6 +232,9 @@ impl CopyJob {
         plan.warnings.extend(sessions.note.as_ref().map(|note| format!("one session instead of {}: {note}", self.parallel)));
         (plan.sessions, plan.work.crew) = (sessions, crew);
         (plan.job, plan.work.job) = (job, job_state);
+        if self.preflight {
+            plan.preflight = Some(plan.look_at_values(another()?, &pairs, proceed)?);
+        }
         Ok(plan)
     }
 
@@ -338,6 +344,7 @@ impl CopyJob {
             commit: self.commit,
             lossy: self.lossy.to_string(),
             job: None,
+            preflight: None,
             warnings: Vec::new(),
             work,
         }

@@ -116,6 +116,9 @@ impl fmt::Display for CopyPlan {
             if self.sessions.sessions > 1 { " for each session" } else { "" },
             if self.overlap { ", twice: one set is filled while the other is executed" } else { "" }
         )?;
+        if let Some(preflight) = &self.preflight {
+            writeln!(f, "{preflight}")?;
+        }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }

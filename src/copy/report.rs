@@ -8,6 +8,7 @@ use super::job::Mode;
 use super::named_job::NamedJob;
 use super::parallel::SessionReport;
 use super::plan::TableAction;
+use super::preflight::PreflightReport;
 use super::staged::MergeChoice;
 
 /// Time of each stage in milliseconds, on the thread that runs the job. Decoding happens on another one, so `read_ms` is only the time
@@ -90,6 +91,8 @@ pub struct CopyReport {
     pub sessions: Vec<SessionReport>,
     /// The job, if it has a name, as it was before this run.
     pub job: Option<NamedJob>,
+    /// What a look at all values had found before, if one was asked for.
+    pub preflight: Option<PreflightReport>,
     /// What is worth knowing.
     pub warnings: Vec<String>,
 }
@@ -239,6 +242,7 @@ mod tests {
             times: StageTimes { total_ms: 6001, ..StageTimes::default() },
             job: None,
             sessions: Vec::new(),
+            preflight: None,
             warnings: vec!["look here".into()],
         }
     }

@@ -37,6 +37,7 @@ impl CopyPlan {
         cancel.arm(session.cancel_handle());
         let (created, rejects, job, others) = self
             .refuse_unasked_destruction()
+            .and_then(|()| self.refuse_by_preflight())
             .and_then(|()| self.check_unchanged(session))
             .and_then(|()| self.refuse_if_cancelled(cancel, &tally))
             .and_then(|()| Rejects::begin(&self.on_error, &self.read_schema()))
@@ -410,6 +411,7 @@ impl CopyPlan {
             times,
             job: self.job,
             sessions: tally.sessions.clone(),
+            preflight: self.preflight,
             warnings: self.warnings,
         }
     }

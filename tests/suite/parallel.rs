@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use olbridge::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use olbridge::copy::{Cancel, CopyJob, NoProgress, Target};
+use olbridge::oci::{Secret, Session};
 use serde_json::{Value, json};
 
 use crate::support::Workspace;
@@ -267,4 +269,42 @@ fn ctrl_c_ends_all_sessions() {
     running.wait(LIMIT).fails(130, &["interrupted: rolled back", "rows are not in T"]);
     assert_eq!(server.rows("T").len(), 0);
     server.assert_clean();
+}
+
+/// Tells the child test where its database is.
+const CHILD_DIRECTORY: &str = "OLBRIDGE_TEST_PARALLEL_DIRECTORY";
+
+#[test]
+fn a_session_that_waits_for_another_one_of_the_load_does_not_wait_for_ever() {
+    let workspace = Workspace::new();
+    workspace.sql("embedded:data.db", "CREATE TABLE T (ID NUMBER, V VARCHAR2(20))");
+    workspace.parquet("t.parquet", &[batch(0..40_000, |_| Some("x".into()))]);
+    // Connect strings of servers lead to the engine's file: to the bridge it is a database like any other, but it has one writer at a time.
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "parallel::child_that_waits", "--ignored", "--nocapture"]).current_dir(workspace.path());
+    command.env(CHILD_DIRECTORY, workspace.path()).env("OLBRIDGE_EMBEDDED_DATABASE", workspace.file("data.db"));
+    command.env("OLBRIDGE_LOCK_WAIT_MS", "600000");
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let outcome = crate::support::finish(command, LIMIT);
+    assert!(outcome.code == 0 && outcome.stdout.contains("1 passed"), "{outcome}");
+    assert_eq!(workspace.count("embedded:data.db", "T"), 0);
+}
+
+#[test]
+#[ignore = "a part of a_session_that_waits_for_another_one_of_the_load_does_not_wait_for_ever, which runs it as a child process"]
+fn child_that_waits() {
+    let Ok(directory) = std::env::var(CHILD_DIRECTORY) else {
+        eprintln!("SKIPPED parallel::child_that_waits: {CHILD_DIRECTORY} is not set");
+        return;
+    };
+    let target: Target = "oracle://scott@localhost:1521/svc/T".parse().unwrap();
+    let mut options = target.connect_options(Some(Secret::new("tiger")));
+    options.client_lib_dir = Some(crate::loader_api::engine_directory());
+    let mut session = Session::connect(&options).unwrap();
+    let mut job = CopyJob::new(vec![format!("{directory}/t.parquet")], target);
+    (job.parallel, job.longest_wait) = (3, Duration::from_secs(2));
+    let began = std::time::Instant::now();
+    let error = job.plan(&session).unwrap().run(&mut session, &mut NoProgress, &Cancel::new()).unwrap_err().to_string();
+    assert!(error.contains("has been in one call for 2 s while the others had nothing to do"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }

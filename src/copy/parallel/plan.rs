@@ -1,5 +1,7 @@
 //! How many sessions a load has, how its rows are spread over them, and what does not go together with that.
 
+use std::time::Duration;
+
 use crate::copy::job::CopyJob;
 use crate::copy::plan::{TableAction, plan_error};
 use crate::copy::staged::MergeWay;
@@ -31,6 +33,8 @@ pub(in crate::copy) struct Crew {
     pub router: Option<KeyRouter>,
     /// `embedded:null` keeps nothing, tables included: each session makes its own.
     pub has_own_tables: bool,
+    /// See [`CopyJob::longest_wait`].
+    pub longest_wait: Duration,
 }
 
 impl CopyJob {
@@ -110,7 +114,7 @@ impl CopyJob {
             None => None,
         };
         let by_key = unique.filter(|_| router.is_some());
-        Ok((Sessions { sessions: self.parallel, by_key, note: None }, Some(Crew { plans, router, has_own_tables: self.target.is_null() })))
+        Ok((Sessions { sessions: self.parallel, by_key, note: None }, Some(Crew { plans, router, has_own_tables: self.target.is_null(), longest_wait: self.longest_wait })))
     }
 }
 

@@ -22,9 +22,6 @@ use crate::lake::read_ahead::SourceBatch;
 use crate::load::{KeyRouter, LoadPlan, LoadReport};
 use crate::oci::{CancelHandle, Session};
 
-/// A call may take long; but one that waits for a transaction of this very load would never end.
-pub(in crate::copy) const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
 impl CopyPlan {
     /// Logs in for the other sessions, and sets in them what `--pre-sql` sets.
     pub(in crate::copy) fn open_crew(&self, session: &Session) -> Result<Vec<Session>> {
@@ -64,7 +61,7 @@ impl CopyPlan {
         let shared =
             Shared { board: &board, rejects: parts.rejects, cancel: parts.cancel, commit: self.commit, overlap: self.overlap };
         let sessions_count = sessions.len();
-        let watch = Watch { board: &board, breaks, table: &self.table, limit: LONGEST_WAIT, broken: Vec::new() };
+        let watch = Watch { board: &board, breaks, table: &self.table, limit: crew.longest_wait, broken: Vec::new() };
         let (router, spread) = (crew.router, Duration::ZERO);
         let mut lead = Lead { plan: self, board: &board, parts, tally, progress, router, sessions: sessions_count, watch, spread };
         let loaded = std::thread::scope(|scope| {
