@@ -202,7 +202,11 @@ pub struct RefusedValues {
 impl fmt::Display for RefusedValues {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = if self.rows == 1 { "1 row".to_owned() } else { format!("{} rows, first", self.rows) };
-        write!(f, "{} {}: {rows} {}: {}\n    try: {}", self.column, self.oracle_type, self.first.source, self.first.message, self.first.remedy)
+        write!(
+            f,
+            "{} {}: {rows} {}: {}\n    try: {}",
+            self.column, self.oracle_type, self.first.source, self.first.message, self.first.remedy
+        )
     }
 }
 

@@ -2,7 +2,7 @@
 
 use arrow::datatypes::Field;
 
-use super::columns::{PlanColumn, plan_columns, statement_reason};
+use super::columns::{PlanColumn, charset_for, only_needed, plan_columns, statement_reason};
 use super::failure::was_broken_off;
 use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
@@ -226,7 +226,7 @@ impl CopyJob {
         let another = || casting.load_plan(&name, &pairs, &keyed, Vec::new(), charset.clone());
         let (sessions, crew) = casting.crew(session, (&name, action), &pairs, &keyed, &primary_key, &another)?;
         let merge = casting.merge_choice(session, &name, &pairs, &keyed, &load.options, source.rows())?;
-        let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
+        let mut plan = self.finish(name.clone(), existing, action, source, columns, &pairs, &primary_key, load)?;
         plan.warnings.extend(warning);
         plan.take_merge(merge);
         plan.warnings.extend(sessions.note.as_ref().map(|note| format!("one session instead of {}: {note}", self.parallel)));
@@ -294,7 +294,8 @@ impl CopyJob {
             // The run looks between batches whether a commit is due.
             batch_rows = batch_rows.min(usize::try_from(rows.get()).unwrap_or(usize::MAX));
         }
-        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, staged: None, crew: None, job: None };
+        let work =
+            Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, staged: None, crew: None, job: None };
         Ok(CopyPlan {
             action,
             first_statement,
@@ -351,19 +352,6 @@ impl CopyJob {
     }
 }
 
-/// The pairs and the mark by their place among the columns that are read, which are then only theirs.
-fn only_needed(pairs: Vec<ColumnPair>, mark: Option<&mut DeleteMark>) -> (Vec<ColumnPair>, Vec<usize>) {
-    let mut columns: Vec<usize> = pairs.iter().map(|pair| pair.source_index).collect();
-    if let Some(mark) = mark {
-        let place = columns.iter().position(|&column| column == mark.source_index).unwrap_or(columns.len());
-        if place == columns.len() {
-            columns.push(mark.source_index);
-        }
-        mark.source_index = place;
-    }
-    (pairs.into_iter().enumerate().map(|(source_index, pair)| ColumnPair { source_index, ..pair }).collect(), columns)
-}
-
 /// Nothing has moved yet.
 fn interrupted(table: &TableName) -> Error {
     Error::Interrupted { table: table.to_string(), rows_rolled_back: 0, rows_committed: 0 }
@@ -389,23 +377,6 @@ fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
         (Mode::Delete, true) => Ok(TableAction::Delete),
         (Mode::Overwrite | Mode::Create | Mode::ErrorIfExists | Mode::Ignore, false) => Ok(TableAction::Create),
     }
-}
-
-/// The database's character set, asked for when a column depends on it; and a warning when the database does not tell.
-fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
-    let depends = |p: &ColumnPair| matches!(p.target.oracle_type, OracleType::Varchar2(_) | OracleType::Char(_) | OracleType::Clob);
-    if !pairs.iter().any(depends) {
-        return Ok((DatabaseCharset::default(), None));
-    }
-    Ok(match session.database_charset()? {
-        Some(charset) => (charset, None),
-        None => {
-            let charset = DatabaseCharset::default();
-            let warning =
-                format!("the database does not tell its character set; if it is not {}, text beyond ASCII may change", charset.name);
-            (charset, Some(warning))
-        }
-    })
 }
 
 fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {

@@ -68,7 +68,8 @@ impl CopyPlan {
         if !self.preflight_refuses() {
             return Ok(());
         }
-        let PreflightReport { rows, rows_refused, refused } = self.preflight.take().unwrap_or(PreflightReport { rows: 0, rows_refused: 0, refused: Vec::new() });
+        let PreflightReport { rows, rows_refused, refused } =
+            self.preflight.take().unwrap_or(PreflightReport { rows: 0, rows_refused: 0, refused: Vec::new() });
         Err(Error::Preflight { table: self.table.clone(), rows, rows_refused, refused })
     }
 }

@@ -12,7 +12,7 @@ use super::named_job::{RunningJob, Skipping};
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
 use super::rejects::Rejects;
-use super::report::{CopyReport, StageTimes, ms};
+use super::report::CopyReport;
 use super::tally::{Parts, Tally};
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
@@ -367,52 +367,6 @@ impl CopyPlan {
             (Error::Interrupted { .. }, _) | (_, 0) => error,
             _ if tally.tells_what_is_left => error,
             (_, rows) => annotate(error, &format!("the first {rows} rows had been committed before and are in {}", self.table)),
-        }
-    }
-
-    fn report(mut self, tally: &Tally, load: LoadReport, began: Instant) -> CopyReport {
-        if let Some(why) = &tally.not_staged {
-            self.go_by_arrays(why);
-        }
-        let total = began.elapsed();
-        let times = StageTimes {
-            prepare_ms: ms(tally.prepare),
-            read_ms: ms(tally.read),
-            convert_ms: ms(load.convert_time),
-            overlapped: load.overlapped,
-            convert_wait_ms: ms(load.convert_wait),
-            execute_ms: ms(load.execute_time),
-            commit_ms: ms(tally.commit),
-            total_ms: ms(total),
-        };
-        CopyReport {
-            table_created: self.action == TableAction::Create,
-            target: self.target,
-            table: self.table,
-            mode: self.mode,
-            action: self.action,
-            first_statement: self.first_statement,
-            merge: self.merge,
-            rows_read: tally.rows_read,
-            rows_loaded: load.rows_loaded,
-            rows_affected: load.rows_affected,
-            rows_not_found: load.rows_not_found,
-            soft_delete: self.soft_delete,
-            rows_rejected_convert: load.rows_rejected_convert,
-            rows_rejected_execute: load.rows_rejected_execute,
-            rejects_file: tally.rejects_file.as_ref().map(|path| path.display().to_string()),
-            rows_deleted: tally.rows_deleted + load.rows_deleted,
-            files: self.files,
-            source_bytes: self.source_bytes,
-            executes: load.executes,
-            commits: tally.commits,
-            peak_buffer_bytes: load.peak_buffer_bytes as u64,
-            rows_per_second: (load.rows_loaded as f64 / total.as_secs_f64().max(1e-6)) as u64,
-            times,
-            job: self.job,
-            sessions: tally.sessions.clone(),
-            preflight: self.preflight,
-            warnings: self.warnings,
         }
     }
 }

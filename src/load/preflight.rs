@@ -173,7 +173,9 @@ impl Preflight {
     fn refused_by_database(&self, column: &PlannedColumn, ora_code: i32, file: Option<&Arc<Path>>, row: u64) -> RowError {
         let (target, target_type) = (&column.target, &column.target_type);
         let message = match ora_code {
-            ORA_PRECISION => format!("the database would refuse it (ORA-01438): more digits before the point than {target} {target_type} takes"),
+            ORA_PRECISION => {
+                format!("the database would refuse it (ORA-01438): more digits before the point than {target} {target_type} takes")
+            }
             code => format!("the database would refuse it (ORA-{code:05}): NULL, and {target} is NOT NULL"),
         };
         RowError {

@@ -131,7 +131,8 @@ fn oracles_client_loads_with_several_sessions() {
     let before = |server: &mut Loopback| server.control(json!({"cmd": "stats"}))["sessions"].as_u64().unwrap();
     server.workspace().parquet("t.parquet", &[batch(0..ROWS, |v| (v % 7 != 0).then(|| format!("text {v}")))]);
     let sessions = before(&mut server);
-    let words = ["copy", "t.parquet", &server.target("T"), "--mode", "create", "--batch-rows", "500", "--report", "json", "--parallel", "3"];
+    let words =
+        ["copy", "t.parquet", &server.target("T"), "--mode", "create", "--batch-rows", "500", "--report", "json", "--parallel", "3"];
     let report = report(&server.ok(&words));
     assert_eq!((&report["rows_loaded"], &report["commits"]), (&json!(ROWS), &json!(3)));
     assert_eq!(before(&mut server) - sessions, 3);
@@ -201,7 +202,13 @@ fn a_commit_that_fails_after_another_says_which_rows_are_there() {
         let port = cutter::start(server.port(), cut, 2);
         let target = format!("oracle://scott@127.0.0.1:{port}/svc/T");
         let outcome = server.run(&["copy", "t.parquet", &target, "--batch-rows", "1000", "--parallel", "3"]);
-        let parts = ["commit", "ORA-03113", "the commit of session 2 of 3", "either all of its", "had been committed before and stay in T: t.parquet rows"];
+        let parts = [
+            "commit",
+            "ORA-03113",
+            "the commit of session 2 of 3",
+            "either all of its",
+            "had been committed before and stay in T: t.parquet rows",
+        ];
         outcome.fails(7, &parts);
         assert!(!outcome.stderr.contains("run the job again\n"), "{outcome}");
         let stretches = |after: &str| -> Vec<(i64, i64)> {

@@ -51,7 +51,10 @@ fn every_column_is_told_of_and_nothing_moves() {
     let dry = database.run(&[&words[..], &["--dry-run", "--report", "json"]].concat());
     assert_eq!(dry.code, 5, "{dry}");
     let plan: Value = serde_json::from_str(&dry.stdout).unwrap();
-    assert_eq!((&plan["status"], &plan["preflight"]["rows_refused"], &plan["preflight"]["rows"]), (&json!("planned"), &json!(80), &json!(20_000)));
+    assert_eq!(
+        (&plan["status"], &plan["preflight"]["rows_refused"], &plan["preflight"]["rows"]),
+        (&json!("planned"), &json!(80), &json!(20_000))
+    );
     let first = &plan["preflight"]["refused"][0]["first"];
     assert_eq!((&first["column"], &first["source"]["row"]), (&json!("V"), &json!(6)));
     let failed = database.run(&[&words[..], &["--report", "json=r.json"]].concat());
@@ -90,7 +93,9 @@ fn of_a_row_that_an_upsert_deletes_only_the_key_is_looked_at() {
     let words = ["copy", "t.parquet", &database.target("T"), "--mode", "upsert", "--key", "id", "--preflight"];
     database.ok(&[&words[..], &["--delete-when", "op=D"]].concat());
     assert_eq!(database.count("T"), 10);
-    database.run(&[&words[..], &["--columns", "id,v"]].concat()).fails(5, &["10 of 20 rows", "V VARCHAR2(5): 10 rows, first t.parquet row 2"]);
+    database
+        .run(&[&words[..], &["--columns", "id,v"]].concat())
+        .fails(5, &["10 of 20 rows", "V VARCHAR2(5): 10 rows, first t.parquet row 2"]);
 }
 
 #[test]
@@ -98,7 +103,9 @@ fn lengths_are_those_of_the_database() {
     let Some(mut server) = Loopback::start("preflight::real_client") else { return };
     server.sql("CREATE TABLE T (ID NUMBER(4), V VARCHAR2(6), N NUMBER(3))");
     server.workspace().parquet("t.parquet", &[two_columns(1000, |v| Some(if v == 777 { "äöüß" } else { "äöü" }), |v| v)]);
-    server.run(&["copy", "t.parquet", &server.target("T"), "--preflight"]).fails(5, &["1 of 1000 rows", "V VARCHAR2(6): 1 row t.parquet row 778"]);
+    server
+        .run(&["copy", "t.parquet", &server.target("T"), "--preflight"])
+        .fails(5, &["1 of 1000 rows", "V VARCHAR2(6): 1 row t.parquet row 778"]);
     assert_eq!(server.rows("T").len(), 0);
     assert_eq!(server.assert_clean()["bind_rows"], 0);
 }

@@ -89,9 +89,15 @@ mod tests {
         assert_eq!(numbering.give(&rows(2, 21, 200, Some(&[4, 9]))), 4);
         assert_eq!(numbering.give(&rows(1, 1, 300, None)), 6);
         let found = |numbering: &Numbering, number| numbering.find(number).map(|(before, place)| (before, place.row));
-        for (number, place) in
-            [(0, None), (1, Some((100, 11))), (3, Some((102, 13))), (4, Some((204, 25))), (5, Some((209, 30))), (6, Some((300, 1))), (7, None)]
-        {
+        for (number, place) in [
+            (0, None),
+            (1, Some((100, 11))),
+            (3, Some((102, 13))),
+            (4, Some((204, 25))),
+            (5, Some((209, 30))),
+            (6, Some((300, 1))),
+            (7, None),
+        ] {
             assert_eq!(found(&numbering, number), place, "{number}");
         }
         // Two of the first three are executed, or all but the third is refused: the third may still be named.

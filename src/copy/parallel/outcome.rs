@@ -15,6 +15,8 @@ pub(super) struct Left<'a> {
     /// Rows are spread by key, so that no stretches of the source tell which they are.
     pub by_key: bool,
     pub sessions: usize,
+    /// The load has made the table, and drops it when it fails, unless a commit is in doubt.
+    pub drops_table: bool,
 }
 
 impl Left<'_> {
@@ -25,13 +27,16 @@ impl Left<'_> {
         let (committed_rows, open_rows) = (tallies.iter().map(|tally| tally.rows_committed).sum::<u64>(), tallies[session].rows_open);
         let (committed, open) = self.board.stretches(session);
         let (table, sessions, number) = (self.table, self.sessions, session + 1);
-        let error = without_remedy_to_repeat(error, self.remedy(is_unknown || committed_rows > 0));
+        let is_dropped = self.drops_table && !is_unknown;
+        let error = without_remedy_to_repeat(error, self.remedy(is_unknown || (committed_rows > 0 && !is_dropped)));
         let mut notes = vec![format!("it was the commit of session {number} of {sessions}")];
         if is_unknown {
             let which = if self.by_key { String::new() } else { format!(" ({open})") };
-            notes.push(format!("its answer was lost: either all of its {}{which} are in {table}, or none of them", count(open_rows, "row")));
+            notes
+                .push(format!("its answer was lost: either all of its {}{which} are in {table}, or none of them", count(open_rows, "row")));
         }
         notes.push(match committed_rows {
+            _ if is_dropped => format!("{table} was made by this load and goes with all rows"),
             0 => format!("no other session has committed: nothing else of this load is in {table}"),
             rows if self.by_key => format!("{} of other sessions had been committed before and stay in {table}", count(rows, "row")),
             rows => format!("{} had been committed before and stay in {table}: {committed}", count(rows, "row")),
@@ -43,7 +48,7 @@ impl Left<'_> {
     /// Rows that `--commit-rows` has committed before the load failed.
     pub fn after_failure(&self, error: Error) -> Error {
         let rows: u64 = self.board.tallies().iter().map(|tally| tally.rows_committed).sum();
-        if rows == 0 || matches!(error, Error::Interrupted { .. }) {
+        if rows == 0 || self.drops_table || matches!(error, Error::Interrupted { .. }) {
             return error;
         }
         let (committed, _) = self.board.stretches(0);
@@ -55,7 +60,9 @@ impl Left<'_> {
         match (self.dml, is_partial) {
             (_, false) => "run the job again",
             (Dml::Insert, true) => "take the rows that are there away, or load the others alone, before running the job again",
-            (Dml::Upsert | Dml::Update | Dml::Delete, true) => "run the job again: what has been done by key is done once more, to the same end",
+            (Dml::Upsert | Dml::Update | Dml::Delete, true) => {
+                "run the job again: what has been done by key is done once more, to the same end"
+            }
         }
     }
 }

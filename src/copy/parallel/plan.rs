@@ -114,7 +114,10 @@ impl CopyJob {
             None => None,
         };
         let by_key = unique.filter(|_| router.is_some());
-        Ok((Sessions { sessions: self.parallel, by_key, note: None }, Some(Crew { plans, router, has_own_tables: self.target.is_null(), longest_wait: self.longest_wait })))
+        Ok((
+            Sessions { sessions: self.parallel, by_key, note: None },
+            Some(Crew { plans, router, has_own_tables: self.target.is_null(), longest_wait: self.longest_wait }),
+        ))
     }
 }
 

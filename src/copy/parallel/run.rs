@@ -58,8 +58,7 @@ impl CopyPlan {
         parts.cancel.disarm();
         breaks.iter().for_each(|call| parts.cancel.arm_also(call.clone()));
         let board = Board::new(sessions.len(), crew.router.is_some(), parts.cancel);
-        let shared =
-            Shared { board: &board, rejects: parts.rejects, cancel: parts.cancel, commit: self.commit, overlap: self.overlap };
+        let shared = Shared { board: &board, rejects: parts.rejects, cancel: parts.cancel, commit: self.commit, overlap: self.overlap };
         let sessions_count = sessions.len();
         let watch = Watch { board: &board, breaks, table: &self.table, limit: crew.longest_wait, broken: Vec::new() };
         let (router, spread) = (crew.router, Duration::ZERO);
@@ -88,7 +87,10 @@ fn is_of_commit(error: &Error) -> bool {
 }
 
 fn no_thread(error: &std::io::Error) -> Error {
-    Error::Usage { message: format!("no thread for a session: {error}"), remedy: "a smaller --parallel, or raise the limit of processes (ulimit -u)".into() }
+    Error::Usage {
+        message: format!("no thread for a session: {error}"),
+        remedy: "a smaller --parallel, or raise the limit of processes (ulimit -u)".into(),
+    }
 }
 
 /// The thread that reads and decides.
@@ -222,6 +224,7 @@ impl Lead<'_> {
             dml: self.plan.mode.dml(),
             by_key: self.router.is_some(),
             sessions: self.sessions,
+            drops_table: self.plan.action == TableAction::Create,
         }
     }
 
