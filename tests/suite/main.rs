@@ -1,6 +1,7 @@
 //! What a user of the command sees, tested through the built command; one binary, so that it links once.
 
 mod architecture;
+mod c_abi;
 mod calendar;
 mod casts;
 mod cli;
@@ -33,4 +34,6 @@ mod rejects;
 mod snapshots;
 mod staged;
 mod support;
+mod system_columns;
 mod transactions;
+mod truncation;
