@@ -90,7 +90,7 @@ impl Preflight {
         let mut is_deleted = vec![false; batch.num_rows()];
         if let Some(mark) = self.columns.iter_mut().find(|column| column.is_mark) {
             let array = batch.column(mark.source_index).clone();
-            screen_column(mark, &array, &mut |_| {}, &mut |row, value| is_deleted[row] = value == Some(&[1]));
+            screen_column(mark, &array, &mut |_| {}, &mut |row, value| is_deleted[row] = value == Some(&[1_u8][..]));
         }
         is_deleted
     }

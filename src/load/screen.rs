@@ -60,7 +60,7 @@ pub(super) fn screen_column(
         let nulls = array.logical_nulls();
         let check = &mut |range: Range<usize>| {
             column.converter.check_long(&array.slice(range.start, range.len()))?;
-            range.for_each(|row| bound(row, nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then_some(&[])));
+            range.for_each(|row| bound(row, nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then_some(&[][..])));
             Ok(())
         };
         return each_error(0..array.len(), note, check);
