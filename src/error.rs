@@ -136,6 +136,18 @@ pub enum Error {
         /// What to do next.
         remedy: String,
     },
+    /// A look at all values before the first row moves has found some that would be refused.
+    #[error("preflight: {table}: {rows_refused} of {rows} rows would be refused:{}\n  nothing was loaded", lines_of(refused))]
+    Preflight {
+        /// The target table.
+        table: String,
+        /// Rows that were looked at.
+        rows: u64,
+        /// Of them, those with a value that would be refused.
+        rows_refused: u64,
+        /// By column.
+        refused: Vec<RefusedValues>,
+    },
     /// Ctrl-C or a cancel from another thread; the transaction has been rolled back.
     #[error("interrupted: rolled back, {} in {table}{}",
         if *rows_rolled_back == 0 { "nothing of this job is".to_owned() } else { format!("{rows_rolled_back} rows are not") },
@@ -165,6 +177,36 @@ impl Error {
     /// The connection to the database is gone, as opposed to a statement that the database refused. What was not committed is rolled back.
     pub fn is_lost_connection(&self) -> bool {
         matches!(self, Error::Database { session_dead: true, .. })
+    }
+}
+
+fn lines_of(refused: &[RefusedValues]) -> String {
+    refused.iter().map(|column| format!("\n  {column}")).collect()
+}
+
+/// The values of one column that would be refused.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RefusedValues {
+    /// Column of the table.
+    pub column: String,
+    /// Its type.
+    pub oracle_type: String,
+    /// Column of the source.
+    pub source_column: String,
+    /// How many.
+    pub rows: u64,
+    /// The first of them.
+    pub first: RowError,
+}
+
+impl fmt::Display for RefusedValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = if self.rows == 1 { "1 row".to_owned() } else { format!("{} rows, first", self.rows) };
+        write!(
+            f,
+            "{} {}: {rows} {}: {}\n    try: {}",
+            self.column, self.oracle_type, self.first.source, self.first.message, self.first.remedy
+        )
     }
 }
 

@@ -294,7 +294,7 @@ pub fn ends_transaction(sql: &str) -> Option<String> {
 }
 
 /// The first three words of a statement in upper case, comments left out.
-fn words_of(sql: &str) -> Vec<String> {
+pub(crate) fn words_of(sql: &str) -> Vec<String> {
     let mut rest = sql.trim_start();
     let mut words = Vec::new();
     while !rest.is_empty() && words.len() < 3 {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::cast::Cast;
 use super::staged::MergeWay;
@@ -14,6 +15,9 @@ use crate::load::{Dml, LoadOptions, NotFound};
 use crate::oracle_type::DatabaseCharset;
 use crate::transaction::CommitPolicy;
 use crate::type_map::LossySet;
+
+/// A call may take long; but one that waits for a transaction of its own load would never end.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What happens with a table that is there, and with one that is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -159,6 +163,12 @@ pub struct CopyJob {
     pub batch_bytes: usize,
     /// The next batch is converted, on a thread of its own, while the present one is executed. Not into `embedded:null`: there is no execute to hide.
     pub overlap: bool,
+    /// Sessions that load at the same time, each in a transaction of its own; 1 for the caller's alone.
+    pub parallel: u32,
+    /// How long one of several sessions may be in one call while all others have nothing to do: it may be one of them that it waits for. 60 s.
+    pub longest_wait: Duration,
+    /// All values are looked at before the first row moves.
+    pub preflight: bool,
     /// When to commit.
     pub commit: CommitPolicy,
     /// Losses that are accepted.
@@ -198,6 +208,9 @@ impl CopyJob {
             batch_rows: None,
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             overlap: true,
+            parallel: 1,
+            longest_wait: LONGEST_WAIT,
+            preflight: false,
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
             cast: Vec::new(),
@@ -255,6 +268,7 @@ impl CopyJob {
                 "a name that ends in .ndjson, or leave out --commit-rows",
             );
         }
+        self.check_parallel()?;
         self.check_job()?;
         self.check_sql()?;
         self.check_merge()?;

@@ -38,7 +38,7 @@ pub struct ExportArguments {
     /// Read the table as it was at this time, with its zone: 2026-11-21T10:30:00+01:00
     #[arg(long, value_name = "TIME")]
     pub as_of_timestamp: Option<String>,
-    /// Sessions that read the table at the same time, all as of one SCN
+    /// Sessions that read the table at the same time, all as of one SCN; into a table, sessions that load at the same time, each in a transaction of its own
     #[arg(long, value_name = "SESSIONS")]
     pub parallel: Option<NonZeroU32>,
     /// With --parallel: keep the rows in the order of their ROWIDs
@@ -62,7 +62,7 @@ pub struct ExportArguments {
 }
 
 impl ExportArguments {
-    /// The first option that was given, for a copy that takes none of them.
+    /// The first option that was given, for a copy that takes none of them. `--parallel` is one that a load takes as well.
     pub fn first_given(&self) -> Option<&'static str> {
         let given = [
             ("--query", self.query.is_some()),
@@ -71,7 +71,7 @@ impl ExportArguments {
             ("--number", self.number.is_some()),
             ("--as-of-scn", self.as_of_scn.is_some()),
             ("--as-of-timestamp", self.as_of_timestamp.is_some()),
-            ("--parallel", self.parallel.is_some()),
+            ("--ordered", self.ordered),
             ("--compression", self.compression.is_some()),
             ("--partition-by", !self.partition_by.is_empty()),
             ("--file-bytes", self.file_bytes.is_some()),

@@ -4,6 +4,7 @@ mod arguments;
 mod cast_arguments;
 mod change_arguments;
 mod command;
+mod confirm;
 mod embedded_library;
 mod exit_code;
 mod export_arguments;
