@@ -30,6 +30,7 @@ mod overlap;
 mod pairs;
 mod parallel;
 mod parquet_testing;
+mod pipes;
 mod preflight;
 mod real_client;
 mod real_client_types;
