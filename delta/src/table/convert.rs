@@ -139,7 +139,8 @@ fn first_empty(texts: &StringArray) -> Option<usize> {
 fn step(index: usize, from: &Field, to: &Field, losses: &Losses) -> Result<Step, (String, String)> {
     let natural = delta_type(from.data_type(), losses)?;
     let exact = widens(&natural, to.data_type());
-    if !exact && !(losses.contains(&Loss::Narrow) && can_narrow(&natural, to.data_type())) {
+    let narrows = losses.contains(&Loss::Narrow) && can_narrow(&natural, to.data_type());
+    if !exact && !narrows {
         let message = format!("{} in the source does not become {} in the table", from.data_type(), to.data_type());
         return Err((message, "the cast narrow by name, which takes what fits exactly, or a cast in the source".into()));
     }

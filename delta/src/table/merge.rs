@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
-use deltalake::DeltaTable;
+use deltalake::DeltaResult;
 use deltalake::datafusion::common::{Column, DFSchema};
 use deltalake::datafusion::logical_expr::Expr;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::merge::{DeleteBuilder, InsertBuilder, MergeBuilder, MergeMetrics as RawMetrics, UpdateBuilder};
-use deltalake::{DeltaResult, DeltaTableError};
 use serde_json::Value;
 
 use super::Table;
@@ -160,7 +159,7 @@ impl Table {
                 .with_writer_properties(properties)
                 .with_commit_properties(commit);
             let builder = clauses.into_iter().try_fold(builder, with_clause)?;
-            Ok::<(DeltaTable, RawMetrics), DeltaTableError>(builder.await?)
+            builder.await
         })?;
         Ok(Ran::Committed(Box::new(table), counts(&metrics)))
     }

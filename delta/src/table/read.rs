@@ -80,7 +80,7 @@ impl Table {
     /// Reads the version that is open. Order of rows is not kept.
     ///
     /// # Errors
-    /// [`Error::NoTable`], [`Error::Invalid`] for a column or a condition that the table does not understand; what fails later is an error of the
+    /// [`crate::Error::NoTable`], [`crate::Error::Invalid`] for a column or a condition that the table does not understand; what fails later is an error of the
     /// reader.
     pub fn read(&self, scan: &Scan) -> Result<TableReader> {
         let schema = self.schema()?;
