@@ -9,6 +9,7 @@ use super::cast::Cast;
 use super::staged::MergeWay;
 use super::target::Target;
 use crate::error::{Error, Result};
+use crate::lake::input::STANDARD_STREAM;
 use crate::lake::rejects::RejectFormat;
 use crate::lake::source::SourceOptions;
 use crate::load::{Dml, LoadOptions, NotFound};
@@ -269,6 +270,12 @@ impl CopyJob {
             );
         }
         self.check_parallel()?;
+        if self.preflight && self.source.iter().any(|source| source == STANDARD_STREAM) {
+            return usage(
+                "--preflight reads the source before the load does, and standard input has it only once",
+                "name a file, or leave out --preflight",
+            );
+        }
         self.check_job()?;
         self.check_sql()?;
         self.check_merge()?;

@@ -34,10 +34,6 @@ impl fmt::Display for PreflightReport {
 impl CopyPlan {
     /// Reads the source once, as the load will, and looks at each value. `load` is a plan like that of the load.
     pub(super) fn look_at_values(&self, load: LoadPlan, pairs: &[ColumnPair], proceed: &dyn Fn() -> Result<()>) -> Result<PreflightReport> {
-        if self.work.source.paths().is_none() {
-            let message = "--preflight reads the source before the load does, and standard input has it only once".into();
-            return Err(Error::Usage { message, remedy: "name a file, or leave out --preflight".into() });
-        }
         // A DELETE writes nothing.
         let not_null: Vec<&str> = match load.dml {
             Dml::Delete => Vec::new(),

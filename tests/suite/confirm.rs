@@ -28,9 +28,15 @@ fn at_a_terminal(database: &Database, answer: &str) -> Option<Outcome> {
         skipped("confirm", "there is no `script` (util-linux) to make a terminal");
         return None;
     }
-    typed.write_all(answer.as_bytes()).unwrap();
+    // A Ctrl-C that comes before the question is the terminal's, not an answer.
+    let answer = answer.to_owned();
+    let typist = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_secs(2));
+        typed.write_all(answer.as_bytes()).unwrap();
+        typed
+    });
     let outcome = finish(command, Duration::from_secs(60));
-    drop(typed);
+    drop(typist.join());
     Some(outcome)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use olbridge::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use olbridge::copy::{Cancel, CopyJob, NoProgress, Target};
-use olbridge::oci::{Secret, Session};
+use olbridge::oci::Session;
 use serde_json::{Value, json};
 
 use crate::support::Workspace;
@@ -304,8 +304,8 @@ fn child_that_waits() {
         eprintln!("SKIPPED parallel::child_that_waits: {CHILD_DIRECTORY} is not set");
         return;
     };
-    let target: Target = "oracle://scott@localhost:1521/svc/T".parse().unwrap();
-    let mut options = target.connect_options(Some(Secret::new("tiger")));
+    let target: Target = "oracle://localhost:1521/svc/T".parse().unwrap();
+    let mut options = target.connect_options(None);
     options.client_lib_dir = Some(crate::loader_api::engine_directory());
     let mut session = Session::connect(&options).unwrap();
     let mut job = CopyJob::new(vec![format!("{directory}/t.parquet")], target);
