@@ -104,19 +104,6 @@ pub(super) fn external_type_name(layout: &Layout) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn external_types_have_their_names() {
-        let variable = Layout::Variable { external_type: oci_sys::SQLT_CHR, stride_bytes: 40, national: true, long: false };
-        assert_eq!(external_type_name(&variable), "SQLT_CHR(40, national)");
-        assert_eq!(external_type_name(&Layout::Fixed { external_type: oci_sys::SQLT_VNU, stride_bytes: 22 }), "SQLT_VNU(22)");
-        assert_eq!(external_type_name(&Layout::DateTime { with_zone: true }), "SQLT_TIMESTAMP_TZ");
-    }
-}
-
 /// The pairs and the mark by their place among the columns that are read, which are then only theirs.
 pub(super) fn only_needed(pairs: Vec<ColumnPair>, mark: Option<&mut DeleteMark>) -> (Vec<ColumnPair>, Vec<usize>) {
     let mut columns: Vec<usize> = pairs.iter().map(|pair| pair.source_index).collect();
@@ -145,4 +132,17 @@ pub(super) fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(Da
             (charset, Some(warning))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn external_types_have_their_names() {
+        let variable = Layout::Variable { external_type: oci_sys::SQLT_CHR, stride_bytes: 40, national: true, long: false };
+        assert_eq!(external_type_name(&variable), "SQLT_CHR(40, national)");
+        assert_eq!(external_type_name(&Layout::Fixed { external_type: oci_sys::SQLT_VNU, stride_bytes: 22 }), "SQLT_VNU(22)");
+        assert_eq!(external_type_name(&Layout::DateTime { with_zone: true }), "SQLT_TIMESTAMP_TZ");
+    }
 }
