@@ -12,10 +12,11 @@
 
 mod decode;
 mod fetcher;
+mod locate;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::column::{ColumnDefine, Origin};
 use crate::define::plan_define;
@@ -41,6 +42,8 @@ pub struct FetchOptions {
     pub batch_bytes: usize,
     /// Bytes (or characters) of each CLOB and BLOB that come with its row. A longer one is read by round trips of its own, in pieces.
     pub max_lob_bytes: u32,
+    /// The blanks that pad CHAR and NCHAR to their length are left out; a value of blanks alone is the empty text then.
+    pub trim_char: bool,
     /// Losses that the user asked for by name.
     pub lossy: LossySet,
     /// From the second fetch on, convert rows on a thread of its own while the next ones are fetched. Not where there are LOBs, which are read over
@@ -51,6 +54,12 @@ pub struct FetchOptions {
 impl FetchOptions {
     /// 16 MiB: text columns take their declared length in each row, most of which is never touched.
     pub const DEFAULT_BATCH_BYTES: usize = 16 << 20;
+
+    /// What a converter of a column is made for.
+    fn origin<'a>(&self, column: &'a ColumnDesc, wanted: &'a DataType, utf8_database: bool) -> Origin<'a> {
+        let FetchOptions { max_lob_bytes, trim_char, lossy, .. } = *self;
+        Origin { column, wanted, lossy, max_lob_bytes, trim_char, utf8_database }
+    }
 
     /// Rows per fetch for rows of `row_bytes`: at least one.
     fn rows_per_fetch(&self, row_bytes: usize) -> u32 {
@@ -66,6 +75,7 @@ impl Default for FetchOptions {
             batch_rows: None,
             batch_bytes: Self::DEFAULT_BATCH_BYTES,
             max_lob_bytes: DEFAULT_MAX_LOB_BYTES,
+            trim_char: false,
             lossy: LossySet::default(),
             decode_behind: true,
         }
@@ -117,8 +127,7 @@ impl FetchPlan {
     fn for_database(label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions, utf8_database: bool) -> Result<Self> {
         let (mut problems, mut converters) = (Vec::new(), Vec::with_capacity(columns.len()));
         for FetchColumn { column, field } in &columns {
-            let (wanted, FetchOptions { lossy, max_lob_bytes, .. }) = (field.data_type(), options);
-            match plan_define(Origin { column, wanted, lossy, max_lob_bytes, utf8_database }) {
+            match plan_define(options.origin(column, field.data_type(), utf8_database)) {
                 Ok(converter) => converters.push(converter),
                 Err(problem) => problems.push(problem),
             }

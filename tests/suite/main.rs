@@ -1,5 +1,6 @@
 //! What a user of the command sees, tested through the built command; one binary, so that it links once.
 
+mod addresses;
 mod architecture;
 mod calendar;
 mod casts;

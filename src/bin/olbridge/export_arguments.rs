@@ -29,7 +29,11 @@ pub struct ExportArguments {
     /// At most so many rows
     #[arg(long, value_name = "ROWS")]
     pub limit: Option<u64>,
+    /// The ROWID of each row as one more column (default name: ROWID), by which --mode update and delete find it: --key ROWID
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "ROWID")]
+    pub rowid: Option<String>,
     /// How to read NUMBER and FLOAT columns that have no scale: decimal(p,s), float64, text, int64. A value that does not fit ends the job
+    /// (default: the narrowest type that holds their values, which are looked at first; in CSV and NDJSON all digits of each)
     #[arg(long, value_name = "TYPE")]
     pub number: Option<String>,
     /// Read the table as it was at this system change number
@@ -56,6 +60,9 @@ pub struct ExportArguments {
     /// Rows of a row group at most (default: 1048576; a group also ends at 64 MiB)
     #[arg(long, value_name = "ROWS")]
     pub row_group_rows: Option<NonZeroUsize>,
+    /// Leave out the blanks that pad CHAR and NCHAR to their length
+    #[arg(long)]
+    pub trim_char: bool,
     /// Bytes of a CLOB or BLOB that come with its row, such as 1MiB; a longer one is read by itself (default: 32767; 0: all are)
     #[arg(long, value_name = "BYTES")]
     pub max_lob_bytes: Option<String>,
@@ -68,6 +75,7 @@ impl ExportArguments {
             ("--query", self.query.is_some()),
             ("--where", self.condition.is_some()),
             ("--limit", self.limit.is_some()),
+            ("--rowid", self.rowid.is_some()),
             ("--number", self.number.is_some()),
             ("--as-of-scn", self.as_of_scn.is_some()),
             ("--as-of-timestamp", self.as_of_timestamp.is_some()),
@@ -76,6 +84,7 @@ impl ExportArguments {
             ("--partition-by", !self.partition_by.is_empty()),
             ("--file-bytes", self.file_bytes.is_some()),
             ("--row-group-rows", self.row_group_rows.is_some()),
+            ("--trim-char", self.trim_char),
             ("--max-lob-bytes", self.max_lob_bytes.is_some()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
@@ -146,6 +155,7 @@ pub fn selection(arguments: &CopyArguments) -> Selection {
         columns: arguments.columns.clone(),
         condition: options.condition.clone(),
         limit: options.limit,
+        rowid: options.rowid.clone(),
     }
 }
 
@@ -154,6 +164,7 @@ pub fn fetch_options(arguments: &CopyArguments) -> Result<FetchOptions, Failure>
         batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
         batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
         max_lob_bytes: max_lob_bytes(arguments.export.max_lob_bytes.as_deref())?,
+        trim_char: arguments.export.trim_char,
         lossy: lossy(arguments.lossy.as_deref())?,
         ..FetchOptions::default()
     })

@@ -36,6 +36,8 @@ pub fn pipe(mut arguments: CopyArguments) -> Result<PipeRequest, Failure> {
         ("--rename", !arguments.rename.is_empty()),
         ("--commit-rows", arguments.commit_rows.is_some()),
         ("--format", arguments.format.format.is_some()),
+        ("--rowid", options.rowid.is_some()),
+        ("--trim-char", options.trim_char),
         ("--number", options.number.is_some()),
         ("--as", !arguments.format.types.is_empty()),
         ("--like", arguments.format.like.is_some()),

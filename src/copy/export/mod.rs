@@ -1,8 +1,13 @@
 //! From Oracle into a file: [`ExportJob`] → [`ExportPlan`] → run → [`ExportReport`], as for loads.
 
+mod expected;
+mod numbers;
 mod plan;
+mod plan_display;
 mod readers;
+mod refusal;
 mod report;
+mod rowids;
 mod run;
 mod slices;
 mod snapshot;
@@ -15,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::fetch::FetchOptions;
 use crate::lake::sink::SinkOptions;
 
+pub use expected::ExpectedRows;
 pub use plan::{ExportColumn, ExportPlan, FileAction};
 pub use readers::Readers;
 pub use report::{ExportReport, ExportTimes};
@@ -46,6 +52,8 @@ pub struct Selection {
     pub condition: Option<String>,
     /// Rows at most.
     pub limit: Option<u64>,
+    /// The ROWID of each row as one more column, of this name.
+    pub rowid: Option<String>,
 }
 
 /// Which moment, and by how many sessions.

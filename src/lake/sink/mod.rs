@@ -28,6 +28,9 @@ pub const ORACLE_COLUMNS_KEY: &str = "olbridge.oracle_columns";
 /// Key beside the rows of a file that was copied from Oracle: the system change number that it is as of.
 pub const SCN_KEY: &str = "olbridge.scn";
 
+/// Key of a text column whose values are numbers: NDJSON writes them as such, with all their digits.
+pub const NUMBER_TEXT_KEY: &str = "olbridge.number_text";
+
 /// What a finished file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct SinkReport {

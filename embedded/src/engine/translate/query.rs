@@ -10,6 +10,7 @@ use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
 use super::condition::{balanced, split};
+use super::from::ADDRESS;
 use super::{Sql, Translator, unnested};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
@@ -19,6 +20,8 @@ pub(crate) struct Query {
     pub outputs: Vec<(String, Sql)>,
     /// The same query with the rows of the stored LOBs that it reads.
     pub located: Option<Located>,
+    /// The table whose ROWIDs are those of the rows; a hidden column [`super::from::ADDRESS`] has them.
+    pub addressed: Option<i64>,
 }
 
 /// A query that tells the rows of its LOBs in hidden columns after all others.
@@ -40,7 +43,7 @@ pub(crate) struct LobPlace {
 
 impl Query {
     pub fn new(text: String, outputs: Vec<(String, Sql)>) -> Query {
-        Query { text, outputs, located: None }
+        Query { text, outputs, located: None, addressed: None }
     }
 
     /// The text to run for a reader that may write through locators.
@@ -53,16 +56,18 @@ impl Translator<'_> {
     /// Translates a query, in a scope of its own.
     pub fn query(&mut self, ast: &Ast) -> Result<Query> {
         check_query(ast)?;
+        let addresses = std::mem::take(&mut self.wants_addresses);
         if !ast.locks.is_empty() || ast.for_clause.is_some() {
             return Err(OraError::new(907, "missing right parenthesis"));
         }
         let known = self.named_queries.len();
         let with = ast.with.as_ref().map(|with| self.with(with)).transpose();
         let result = with.and_then(|with| {
+            self.wants_addresses = addresses && ast.with.is_none();
             let query = self.body(ast.body.as_ref(), ast)?;
             let with = with.unwrap_or_default();
             let located = query.located.map(|located| Located { text: format!("{with}{}", located.text), ..located });
-            Ok(Query { text: with + &query.text, outputs: query.outputs, located })
+            Ok(Query { text: with + &query.text, outputs: query.outputs, located, addressed: query.addressed })
         });
         self.named_queries.truncate(known);
         result
@@ -73,6 +78,7 @@ impl Translator<'_> {
             SetExpr::Select(select) => self.in_own_scope(|this| this.select(select, ast)),
             SetExpr::Query(inner) if ast.order_by.is_none() && ast.fetch.is_none() && ast.limit_clause.is_none() => self.query(inner),
             SetExpr::SetOperation { op, set_quantifier, left, right } => {
+                self.wants_addresses = false;
                 let set = self.set_operation(*op, *set_quantifier, left, right)?;
                 self.sorted_set(set, ast)
             }
@@ -112,6 +118,7 @@ impl Translator<'_> {
 
     fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
         check_select(select)?;
+        let wants_addresses = std::mem::take(&mut self.wants_addresses);
         let mut from = if select.connect_by.is_empty() { self.from(&select.from)? } else { self.generator(select)? };
         (self.aggregates_allowed, self.rownum_allowed) = (false, false);
         let (condition, row_limit) = self.where_clause(select.selection.as_ref())?;
@@ -157,7 +164,9 @@ impl Translator<'_> {
                 condition.clear();
             }
         }
+        let address = if wants_addresses && !aggregated && !distinct { self.address() } else { None };
         let list = outputs.iter().enumerate().map(|(index, (_, sql))| format!("{} AS o{index}", sql.text)).collect::<Vec<_>>().join(", ");
+        let list = address.iter().fold(list, |list, (rowid, _)| format!("{list}, {rowid} AS {ADDRESS}"));
         let group = if self.group_keys.is_empty() { String::new() } else { format!(" GROUP BY {}", self.group_keys.join(", ")) };
         let having = having.map(|having| format!(" HAVING {having}")).unwrap_or_default();
         let distinct = if distinct { "DISTINCT " } else { "" };
@@ -165,7 +174,7 @@ impl Translator<'_> {
         let is_plain = self.query_depth == 1 && !aggregated && distinct.is_empty() && !from.contains("o_as_of");
         let located = if is_plain { self.located(&outputs) } else { None };
         let located = located.map(|(rows, lobs)| Located { text: text(&format!("{list}, {}", rows.join(", "))), lobs, hidden: rows.len() });
-        Ok(Query { text: text(&list), outputs, located })
+        Ok(Query { text: text(&list), outputs, located, addressed: address.map(|(_, table)| table) })
     }
 
     /// The rows of the LOBs among the outputs that are columns of a table in sight, as SQL.
