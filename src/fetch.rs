@@ -21,7 +21,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use crate::column::{ColumnDefine, Origin};
 use crate::define::plan_define;
 use crate::error::{Error, Phase, PlanProblem, Result};
-use crate::layout::Layout;
+use crate::layout::{BindCell, Layout};
 use crate::oci::{OciError, Session};
 use crate::oracle_type::ColumnDesc;
 use crate::type_map::{DEFAULT_MAX_LOB_BYTES, LossySet};
@@ -102,6 +102,8 @@ pub struct FetchPlan {
     /// The record batches' schema.
     pub schema: SchemaRef,
     converters: Vec<Box<dyn ColumnDefine>>,
+    /// Values of the query's placeholders.
+    binds: Vec<BindCell>,
     options: FetchOptions,
     utf8_database: bool,
 }
@@ -116,12 +118,18 @@ impl FetchPlan {
         Self::for_database(label, sql, columns, options, utf8_database)
     }
 
-    /// The same columns from another query, for the same database.
+    /// The same columns from another query with the same placeholders, for the same database.
     ///
     /// # Errors
     /// None that [`Self::new`] had not.
     pub fn with_sql(&self, sql: String) -> Result<Self> {
-        Self::for_database(&self.label, sql, self.columns.clone(), self.options, self.utf8_database)
+        let plan = Self::for_database(&self.label, sql, self.columns.clone(), self.options, self.utf8_database)?;
+        Ok(plan.with_binds(self.binds.clone()))
+    }
+
+    /// With a value for each placeholder of the query, in order of position.
+    pub fn with_binds(self, binds: Vec<BindCell>) -> Self {
+        FetchPlan { binds, ..self }
     }
 
     fn for_database(label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions, utf8_database: bool) -> Result<Self> {
@@ -136,7 +144,7 @@ impl FetchPlan {
             return Err(Error::Plan { table: label.to_owned(), problems });
         }
         let schema = Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
-        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, options, utf8_database })
+        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, binds: Vec::new(), options, utf8_database })
     }
 
     /// Buffer shape of each column.
@@ -175,7 +183,7 @@ impl FetchPlan {
     /// [`Error::Database`]; [`Error::Plan`] when the columns are no longer what they were described as.
     pub fn open(self, session: &Session) -> Result<Fetcher<'_>> {
         let refused = |error: OciError| error.into_error(Phase::Query, Some(&self.label));
-        let statement = session.fetch_statement(&self.sql, &self.layouts(), self.rows_per_fetch()).map_err(refused)?;
+        let statement = session.fetch_statement(&self.sql, &self.binds, &self.layouts(), self.rows_per_fetch()).map_err(refused)?;
         let unchanged = statement.columns().iter().zip(&self.columns).all(|(now, then)| *now == then.column);
         if !unchanged {
             let reason = "its columns have been changed since the plan was made".into();

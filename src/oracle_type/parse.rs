@@ -43,6 +43,7 @@ fn parse(text: &str) -> Option<OracleType> {
         ("CLOB", "", "") => OracleType::Clob,
         ("NCLOB", "", "") => OracleType::Nclob,
         ("BLOB", "", "") => OracleType::Blob,
+        ("ROWID" | "UROWID", "", "") => OracleType::Other { name: name.to_owned() },
         _ => return None,
     })
 }
@@ -90,6 +91,7 @@ mod tests {
                 known => assert_eq!(known.to_string().parse(), Ok(known)),
             }
         }
+        assert_eq!("ROWID".parse(), Ok(OracleType::Other { name: "ROWID".into() }));
         for text in [
             "",
             "NUMBER(",

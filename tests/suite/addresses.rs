@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use olbridge::arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
+use olbridge::arrow::array::{ArrayRef, AsArray, Int32Array, RecordBatch, StringArray};
 use olbridge::arrow::datatypes::Int64Type;
 use olbridge::parquet::file::reader::{FileReader, SerializedFileReader};
 

@@ -14,6 +14,7 @@ use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
 use crate::failure::{Failure, usage};
 use crate::format_arguments::arrow_type;
 use crate::request::{ReportTo, Telling, lossy};
+use crate::sink_arguments::SinkArguments;
 use crate::{session, units};
 
 /// What only a copy into a file takes.
@@ -45,7 +46,10 @@ pub struct ExportArguments {
     /// Sessions that read the table at the same time, all as of one SCN
     #[arg(long, value_name = "SESSIONS")]
     pub parallel: Option<NonZeroU32>,
-    /// With --parallel: keep the rows in the order of their ROWIDs
+    /// With --parallel: cut the table into even ranges of this column of numbers or dates, rather than of ROWIDs
+    #[arg(long, value_name = "COLUMN", requires = "parallel")]
+    pub split_by: Option<String>,
+    /// With --parallel: keep the rows in the order of their ROWIDs, or of --split-by
     #[arg(long, requires = "parallel")]
     pub ordered: bool,
     /// Compression of Parquet and Arrow: zstd, snappy (Parquet only), lz4 or none (default: zstd for Parquet, none for Arrow)
@@ -66,6 +70,9 @@ pub struct ExportArguments {
     /// Bytes of a CLOB or BLOB that come with its row, such as 1MiB; a longer one is read by itself (default: 32767; 0: all are)
     #[arg(long, value_name = "BYTES")]
     pub max_lob_bytes: Option<String>,
+    /// Layout of the file.
+    #[command(flatten)]
+    pub sink: SinkArguments,
 }
 
 impl ExportArguments {
@@ -87,7 +94,7 @@ impl ExportArguments {
             ("--trim-char", self.trim_char),
             ("--max-lob-bytes", self.max_lob_bytes.is_some()),
         ];
-        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+        given.into_iter().chain(self.sink.given()).find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 }
 
@@ -118,13 +125,13 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     let options = &arguments.export;
     let job = ExportJob {
         source,
-        selection: selection(&arguments),
+        selection: Selection { order_by: options.sink.order_by()?, ..selection(&arguments) },
         path: PathBuf::from(path),
         mode: mode(arguments.mode)?,
         reading: reading(options),
         types: type_choices(&arguments)?,
         fetch: fetch_options(&arguments)?,
-        sink: SinkOptions {
+        sink: options.sink.apply(SinkOptions {
             format: format(&arguments, path)?,
             partition_by: options.partition_by.clone(),
             file_bytes: options.file_bytes.as_deref().map(|text| bytes("--file-bytes", Some(text), 0)).transpose()?.map(|n| n as u64),
@@ -132,7 +139,7 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
             codec: options.compression.as_deref().map(str::parse::<Codec>).transpose()?,
             row_group_rows: options.row_group_rows.map_or(SinkOptions::default().row_group_rows, NonZeroUsize::get),
             ..SinkOptions::default()
-        },
+        })?,
     };
     if job.selection.query.is_none() {
         job.source.require_table()?;
@@ -156,6 +163,7 @@ pub fn selection(arguments: &CopyArguments) -> Selection {
         condition: options.condition.clone(),
         limit: options.limit,
         rowid: options.rowid.clone(),
+        order_by: Vec::new(),
     }
 }
 
@@ -186,7 +194,7 @@ pub fn reading(options: &ExportArguments) -> Reading {
         (None, Some(time)) => AsOf::Timestamp(time.clone()),
         (None, None) => AsOf::Now,
     };
-    Reading { as_of, parallel: options.parallel.map_or(1, NonZeroU32::get), ordered: options.ordered }
+    Reading { as_of, parallel: options.parallel.map_or(1, NonZeroU32::get), split_by: options.split_by.clone(), ordered: options.ordered }
 }
 
 fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {
@@ -294,7 +302,7 @@ mod tests {
         assert_eq!(job.fetch.max_lob_bytes, 1 << 20);
         assert_eq!(job.types.columns[0].0, "a");
         assert_eq!(job.path, PathBuf::from("t.parquet"));
-        assert_eq!(job.reading, Reading { as_of: AsOf::Scn(123), parallel: 4, ordered: true });
+        assert_eq!(job.reading, Reading { as_of: AsOf::Scn(123), parallel: 4, split_by: None, ordered: true });
     }
 
     #[test]

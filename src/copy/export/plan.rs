@@ -10,7 +10,7 @@ use super::numbers;
 use super::plan_display::shown_columns;
 use super::readers::Readers;
 use super::refusal::Slice;
-use super::slices::{CutBy, Slices};
+use super::slices::CutBy;
 use super::snapshot::{Snapshot, is_refusal};
 use super::{ExportJob, FileMode, Selection};
 use crate::error::{Error, PlanProblem, Result};
@@ -175,9 +175,9 @@ impl ExportJob {
             let note = self.why_one_reader("a query is not cut into pieces");
             return Ok(Source::whole(described, Slice::of_query(sql), snapshot, note));
         };
-        let select = |scn, range: Option<&str>| self.select_table(name, &columns, scn, range);
+        let select = |scn| self.select_table(name, &columns, scn);
         let mut snapshot = self.reading.as_of.find(session)?;
-        let mut described = snapshot.scn.map(|scn| self.fetch_plan(session, &select(Some(scn), None)?.sql, &columns));
+        let mut described = snapshot.scn.map(|scn| self.fetch_plan(session, &select(Some(scn))?.sql, &columns));
         if let (Some(Err(error)), false) = (&described, self.reading.as_of.is_past())
             && is_refusal(error)
         {
@@ -188,21 +188,19 @@ impl ExportJob {
         }
         let described = match described {
             Some(described) => described?,
-            None => self.fetch_plan(session, &select(None, None)?.sql, &columns)?,
+            None => self.fetch_plan(session, &select(None)?.sql, &columns)?,
         };
         let expected = match described.rows {
             Some(rows) => ExpectedRows::counted(rows),
             None => ExpectedRows::of_table(session, name, &self.selection)?,
         };
         if self.reading.parallel < 2 {
-            return Ok(Source { expected, ..Source::whole(described, select(snapshot.scn, None)?, snapshot, None) });
+            return Ok(Source { expected, ..Source::whole(described, select(snapshot.scn)?, snapshot, None) });
         }
-        let cut = match (snapshot.scn, self.selection.limit) {
-            (None, _) => Slices::whole("several readers need one SCN"),
-            (_, Some(_)) => Slices::whole("--limit counts rows of one query"),
-            (Some(_), None) => Slices::of_table(session, name, self.reading.parallel)?,
-        };
-        let slices = cut.conditions.iter().map(|range| select(snapshot.scn, range.as_deref())).collect::<Result<Vec<_>>>()?;
+        let cut = self.cut(session, name, snapshot.scn)?;
+        let order = self.reading.ordered.then_some(cut.order_by.as_str());
+        let select = |range: &Option<String>| self.select_range(name, &columns, snapshot.scn, range.as_deref(), order);
+        let slices = cut.conditions.iter().map(select).collect::<Result<Vec<_>>>()?;
         let sessions = self.reading.parallel.min(slices.len() as u32);
         let note = cut.why_whole.and_then(|why| self.why_one_reader(&why));
         let Described { fetch, notes: warnings, .. } = described;
@@ -281,19 +279,6 @@ impl ExportJob {
             None => table.columns,
         };
         Ok(Some((name, self.selection.with_address(wanted))))
-    }
-
-    fn select_table(&self, name: &TableName, columns: &[ColumnDesc], scn: Option<u64>, range: Option<&str>) -> Result<Slice> {
-        let Selection { condition, limit, .. } = &self.selection;
-        let both = match (condition, range) {
-            (Some(condition), Some(range)) => Some(format!("({condition}\n) AND {range}")),
-            (condition, range) => condition.as_deref().or(range).map(str::to_owned),
-        };
-        let sql = sql::select_at(name, columns, scn, both.as_deref(), *limit)?;
-        let rows = sql::rows_at(name, scn, both.as_deref(), *limit)?;
-        // Slices follow one another; within one the database reads as it likes.
-        let sql = if range.is_some() && self.reading.ordered { sql + " ORDER BY ROWID" } else { sql };
-        Ok(Slice { sql, rows: Some(rows) })
     }
 
     /// What messages call the source.

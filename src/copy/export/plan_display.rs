@@ -66,7 +66,7 @@ impl fmt::Display for ExportPlan {
         }
         if self.readers.sessions > 1 {
             let Readers { sessions, slices, cut_by, ordered, .. } = &self.readers;
-            let (from, order) = (cut_by.description(), if *ordered { "in the order of ROWIDs" } else { "rows as they come" });
+            let (from, order) = (cut_by.description(), if *ordered { "in their order" } else { "rows as they come" });
             writeln!(f, "{sessions} readers, {slices} slices by {from}, {order}")?;
         }
         self.readers.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;

@@ -6,6 +6,7 @@ mod encoder;
 mod options;
 mod output;
 mod partition;
+mod sorted;
 #[cfg(test)]
 mod tests;
 
@@ -15,12 +16,15 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::input::STANDARD_STREAM;
-use crate::error::Result;
+use super::object::is_url_path;
+use crate::error::{Phase, Result};
 use directory::DirectorySink;
 use encoder::{Encoder, write_error};
 use output::{Output, Part};
+use sorted::OrderCheck;
 
-pub use options::{Codec, SinkOptions};
+pub use options::{Codec, SinkOptions, Statistics};
+pub use sorted::SortKey;
 
 /// Key beside the rows of a file that was copied from Oracle: its columns with their Oracle types, so that a later load can make the same table.
 pub const ORACLE_COLUMNS_KEY: &str = "olbridge.oracle_columns";
@@ -46,7 +50,11 @@ pub struct SinkReport {
 
 /// A file or a directory of files that is being written. Dropped before [`Self::finish`] it leaves nothing.
 #[derive(Debug)]
-pub struct Sink(Kind);
+pub struct Sink {
+    kind: Kind,
+    path: PathBuf,
+    order: Option<OrderCheck>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -69,6 +77,13 @@ pub fn is_standard_output(path: &Path) -> bool {
 
 /// Whether `path` is taken: by a file, or by a directory with something in it.
 pub fn is_taken(path: &Path) -> bool {
+    if is_url_path(path) {
+        // A store that does not answer now will say so when the object is begun.
+        #[cfg(feature = "cloud")]
+        return super::store::exists(&path.to_string_lossy(), Phase::Plan).unwrap_or(false);
+        #[cfg(not(feature = "cloud"))]
+        return false;
+    }
     !is_standard_output(path) && path.exists() && !directory::is_empty_directory(path)
 }
 
@@ -80,8 +95,16 @@ impl Sink {
     /// [`crate::Error::Usage`] for options that the format has no place for.
     pub fn create(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Self> {
         options.check()?;
+        let order = OrderCheck::new(schema, &options.sorted_by)?;
+        Ok(Sink { kind: Self::open(path, schema, texts, options)?, path: path.to_owned(), order })
+    }
+
+    fn open(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Kind> {
+        if is_url_path(path) {
+            return Self::open_object(path, schema, texts, options);
+        }
         if options.is_directory() && !is_standard_output(path) {
-            return Ok(Sink(Kind::Directory(Box::new(DirectorySink::create(path, schema, texts, options)?))));
+            return Ok(Kind::Directory(Box::new(DirectorySink::create(path, schema, texts, options)?)));
         }
         let (part, output) = match is_standard_output(path) {
             true => (None, Output::standard_output()),
@@ -91,15 +114,35 @@ impl Sink {
             }
         };
         let encoder = Encoder::new(output, schema, texts, options).map_err(|error| error.about(path))?;
-        Ok(Sink(Kind::File(Box::new(FileSink { path: path.to_owned(), part, encoder, rows: 0 }))))
+        Ok(Kind::File(Box::new(FileSink { path: path.to_owned(), part, encoder, rows: 0 })))
+    }
+
+    #[cfg(feature = "cloud")]
+    fn open_object(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Kind> {
+        if options.is_directory() {
+            let message = "a store renames nothing: several files would be there one by one, and half of them if the copy fails";
+            let remedy = "write one file, or a directory here that is copied when it is whole";
+            return Err(super::source_error(Phase::Write, path, message, remedy));
+        }
+        let output = Output::object(super::store::Upload::begin(&path.to_string_lossy())?);
+        let encoder = Encoder::new(output, schema, texts, options).map_err(|error| error.about(path))?;
+        Ok(Kind::File(Box::new(FileSink { path: path.to_owned(), part: None, encoder, rows: 0 })))
+    }
+
+    #[cfg(not(feature = "cloud"))]
+    fn open_object(path: &Path, _: &SchemaRef, _: &[(String, String)], _: &SinkOptions) -> Result<Kind> {
+        Err(super::object::no_stores(Phase::Write, path))
     }
 
     /// Adds a batch of the schema.
     ///
     /// # Errors
-    /// [`crate::Error::Source`] when the disk is full or the like; [`crate::Error::ClosedOutput`] when nobody reads standard output any more.
+    /// [`crate::Error::Source`] when the disk is full or the like, or when the rows have not the order that the file is said to have; [`crate::Error::ClosedOutput`] when nobody reads standard output any more.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        match &mut self.0 {
+        if let Some(order) = &mut self.order {
+            order.see(&self.path, batch)?;
+        }
+        match &mut self.kind {
             Kind::File(file) => {
                 file.encoder.write(batch).map_err(|error| error.about(&file.path))?;
                 file.rows += batch.num_rows() as u64;
@@ -111,7 +154,7 @@ impl Sink {
 
     /// Rows written so far.
     pub fn rows(&self) -> u64 {
-        match &self.0 {
+        match &self.kind {
             Kind::File(file) => file.rows,
             Kind::Directory(directory) => directory.rows(),
         }
@@ -122,12 +165,12 @@ impl Sink {
     /// # Errors
     /// [`crate::Error::Source`]; the target is then what it was before. Without `replace` also when a file has come to be there meanwhile.
     pub fn finish(self, replace: bool) -> Result<SinkReport> {
-        let FileSink { path, part, encoder, rows } = match self.0 {
+        let FileSink { path, part, encoder, rows } = match self.kind {
             Kind::File(file) => *file,
             Kind::Directory(directory) => return directory.finish(replace),
         };
         let (output, row_groups) = encoder.finish().map_err(|error| error.about(&path))?;
-        let size_bytes = output.finish().map_err(|error| write_error(&path, &error))?;
+        let size_bytes = output.finish(replace).map_err(|error| write_error(&path, &error))?;
         if let Some(part) = part {
             part.publish(&path, replace).map_err(|error| write_error(&path, &error))?;
         }
