@@ -2,6 +2,8 @@
 #![deny(unsafe_code)]
 
 pub mod bind;
+#[allow(unsafe_code)]
+pub mod capi;
 pub mod column;
 pub mod copy;
 pub mod define;

@@ -113,8 +113,23 @@ pub fn insert<S: AsRef<str>>(name: &TableName, columns: &[S]) -> Result<String> 
 /// # Errors
 /// As [`identifier`]; also for the column name `ROWID`, which Oracle refuses even in quotes, for duplicate names and for no columns.
 pub fn create_table(name: &TableName, columns: &[ColumnDesc], primary_key: &[String]) -> Result<String> {
+    create_table_with(name, columns, &[], primary_key)
+}
+
+/// The same with more columns at the end, each with the expression of its DEFAULT.
+///
+/// # Errors
+/// As [`create_table`].
+pub fn create_table_with(
+    name: &TableName,
+    columns: &[ColumnDesc],
+    defaulted: &[(ColumnDesc, &str)],
+    primary_key: &[String],
+) -> Result<String> {
+    let columns: Vec<(&ColumnDesc, Option<&str>)> =
+        columns.iter().map(|column| (column, None)).chain(defaulted.iter().map(|(column, default)| (column, Some(*default)))).collect();
     let mut names = Vec::with_capacity(columns.len());
-    for column in columns {
+    for (column, _) in &columns {
         check_new_column(name, column, &names)?;
         names.push(identifier(&column.name)?);
     }
@@ -123,10 +138,11 @@ pub fn create_table(name: &TableName, columns: &[ColumnDesc], primary_key: &[Str
     }
     let width = names.iter().map(|n| n.chars().count()).max().unwrap_or(0);
     let mut sql = format!("CREATE TABLE {} (\n", table(name)?);
-    for (index, (quoted, column)) in names.iter().zip(columns).enumerate() {
+    for (index, (quoted, (column, default))) in names.iter().zip(&columns).enumerate() {
+        let default = default.map(|default| format!(" DEFAULT {default}")).unwrap_or_default();
         let not_null = if column.nullable { "" } else { " NOT NULL" };
         let comma = if index + 1 == columns.len() && primary_key.is_empty() { "" } else { "," };
-        let _ = writeln!(sql, "  {quoted:width$} {}{not_null}{comma}", column.oracle_type);
+        let _ = writeln!(sql, "  {quoted:width$} {}{default}{not_null}{comma}", column.oracle_type);
     }
     if !primary_key.is_empty() {
         let names = primary_key.iter().map(|name| identifier(name)).collect::<Result<Vec<_>>>()?;

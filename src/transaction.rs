@@ -36,7 +36,7 @@ pub enum CommitPolicy {
 #[derive(Debug)]
 #[must_use = "dropping a transaction rolls it back"]
 pub struct Transaction<'s> {
-    session: &'s mut Session,
+    session: &'s Session,
     finished: bool,
     /// Rows that loaders were given and have not sent.
     unsent_rows: Cell<u64>,
@@ -52,6 +52,11 @@ pub struct Transaction<'s> {
 impl<'s> Transaction<'s> {
     /// Opens the guard.
     pub fn begin(session: &'s mut Session) -> Self {
+        Self::of(session)
+    }
+
+    /// For the manager, which sees to it that there is one at a time.
+    fn of(session: &'s Session) -> Self {
         Transaction {
             session,
             finished: false,

@@ -71,6 +71,10 @@ impl ColumnBind for DictionaryBind {
         self.values.makes_nulls()
     }
 
+    fn truncated_rows(&self) -> &[u32] {
+        self.values.truncated_rows()
+    }
+
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
         let unpacked = unpack(array)?;
         // A key may be valid and its value NULL: that NULL is not in the array's own bitmap.

@@ -81,6 +81,11 @@ pub trait ColumnBind: Send {
         false
     }
 
+    /// Rows of the array last written (0-based, ascending) whose values were cut off, as [`crate::type_map::LossyKind::Truncation`] allows.
+    fn truncated_rows(&self) -> &[u32] {
+        &[]
+    }
+
     /// Writes `array.len()` values into `slots`, which has as many rows. Nulls are already in the indicators.
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError>;
 }

@@ -20,11 +20,16 @@ use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
 struct RawCheck {
     oracle_type: OracleType,
     column: String,
+    max_bytes: u32,
 }
 
 impl Check for RawCheck {
     fn fits(&self, _value: &[u8]) -> bool {
         true
+    }
+
+    fn longest_fit_bytes(&self, _value: &[u8]) -> Option<usize> {
+        Some(self.max_bytes as usize)
     }
 
     #[cold]
@@ -41,7 +46,7 @@ impl Check for RawCheck {
             ),
             Refusal::TooLong => (
                 format!("binary value of {bytes} bytes does not fit {oracle_type}"),
-                format!("widen column {column} with ALTER TABLE … MODIFY, or shorten the value in the source"),
+                format!("widen column {column} with ALTER TABLE … MODIFY, or cut such values off with --lossy truncate (but no keys)"),
             ),
         };
         ValueError { row_index, reason, remedy }
@@ -52,6 +57,7 @@ struct RawBind<S> {
     check: RawCheck,
     limits: ByteLimits,
     first_stride_bytes: u32,
+    truncated: Vec<u32>,
     array_type: PhantomData<fn() -> S>,
 }
 
@@ -78,17 +84,27 @@ impl<S: ByteSource> ColumnBind for RawBind<S> {
     }
 
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
-        variable::write(downcast::<S>(array)?, &self.limits, &self.check, slots)
+        variable::write(downcast::<S>(array)?, &self.limits, &self.check, slots, &mut self.truncated)
     }
+
+    fn truncated_rows(&self) -> &[u32] {
+        &self.truncated
+    }
+}
+
+/// Whether values that are too long are cut off.
+fn truncates(target: Target<'_>) -> bool {
+    matches!(target.column.oracle_type, OracleType::Raw { .. }) && target.lossy.allows(LossyKind::Truncation)
 }
 
 /// Bytes into any binary column.
 pub(crate) fn raw(target: Target<'_>) -> Planned {
     fn of<S: ByteSource>(target: Target<'_>, max_bytes: u32) -> Box<dyn ColumnBind> {
-        let check = RawCheck { oracle_type: target.column.oracle_type.clone(), column: target.column.name.clone() };
-        let limits = ByteLimits { max_bytes, surely_fits_bytes: max_bytes, empty_is_null: target.lossy.allows(LossyKind::EmptyText) };
+        let check = RawCheck { oracle_type: target.column.oracle_type.clone(), column: target.column.name.clone(), max_bytes };
+        let (empty_is_null, truncate) = (target.lossy.allows(LossyKind::EmptyText), truncates(target));
+        let limits = ByteLimits { max_bytes, surely_fits_bytes: max_bytes, empty_is_null, truncate };
         let first_stride_bytes = variable::first_stride_bytes(max_bytes);
-        Box::new(RawBind::<S> { check, limits, first_stride_bytes, array_type: PhantomData })
+        Box::new(RawBind::<S> { check, limits, first_stride_bytes, truncated: Vec::new(), array_type: PhantomData })
     }
     let max_bytes = match target.column.oracle_type {
         OracleType::Raw { max_bytes } => max_bytes.min(MAX_BIND_BYTES),
@@ -98,10 +114,10 @@ pub(crate) fn raw(target: Target<'_>) -> Planned {
         DataType::Binary => of::<BinaryArray>(target, max_bytes),
         DataType::LargeBinary => of::<LargeBinaryArray>(target, max_bytes),
         DataType::BinaryView => of::<BinaryViewArray>(target, max_bytes),
-        DataType::FixedSizeBinary(width) if i64::from(width) > i64::from(max_bytes) => {
+        DataType::FixedSizeBinary(width) if i64::from(width) > i64::from(max_bytes) && !truncates(target) => {
             return Err(target.problem(
                 format!("every value has {width} bytes"),
-                format!("widen column {} to at least {width} bytes", target.column.name),
+                format!("widen column {} to at least {width} bytes, or cut values off with --lossy truncate", target.column.name),
             ));
         }
         DataType::FixedSizeBinary(_) => of::<FixedSizeBinaryArray>(target, max_bytes),

@@ -86,7 +86,9 @@ fn refused_by_parameters(data_type: &DataType, oracle_type: &OracleType, lossy: 
     match (values, oracle_type) {
         (DataType::Boolean, OracleType::Number { scale: Some(scale), .. }) => *scale < 0,
         (DataType::Timestamp(_, Some(zone)), OracleType::TimestampTz { .. }) => zone.contains('/') && !lossy.allows(LossyKind::Zone),
-        (DataType::FixedSizeBinary(width), OracleType::Raw { max_bytes }) => *width as u32 > *max_bytes,
+        (DataType::FixedSizeBinary(width), OracleType::Raw { max_bytes }) => {
+            *width as u32 > *max_bytes && !lossy.allows(LossyKind::Truncation)
+        }
         _ => false,
     }
 }
@@ -199,7 +201,7 @@ fn a_refused_value_names_its_row_also_in_a_slice_and_in_a_dictionary() {
         bind.write(&slice, Slots { values: &mut slots.0, stride_bytes: 32, lengths: &mut slots.1, indicators: &mut slots.2 }).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "text of 4 bytes does not fit VARCHAR2(3); widen column TARGET with ALTER TABLE … MODIFY, or shorten the value in the source"
+        "text of 4 bytes does not fit VARCHAR2(3); widen column TARGET with ALTER TABLE … MODIFY, or cut such values off with --lossy truncate (but no keys)"
     );
     assert_eq!(error.row_index, 2);
 
@@ -294,4 +296,38 @@ fn blocks_of_decimals_of_every_length_are_written_exactly() {
     values[2 * BLOCK as usize + 100] = 10i128.pow(20);
     let bad = PrimitiveArray::<Decimal128Type>::new(values.into(), array.nulls().cloned()).with_data_type(array.data_type().clone());
     assert_eq!(write(bind.as_mut(), &bad).err().unwrap().row_index, 2 * BLOCK as usize + 100);
+}
+
+#[test]
+fn values_are_cut_off_between_characters_and_the_rows_are_known() {
+    let cut = |oracle_type: OracleType, texts: &[&str]| {
+        let mut bind = plan(&DataType::Utf8, &oracle_type, "truncate".parse().unwrap()).unwrap();
+        let array = StringArray::from(texts.to_vec());
+        let buffers = write(bind.as_mut(), &array)?;
+        let texts = (0..texts.len()).map(|row| match decode(&buffers, row) {
+            Cell::Text(text) => text,
+            other => panic!("{other:?}"),
+        });
+        Ok::<_, ValueError>((texts.collect::<Vec<_>>(), bind.truncated_rows().to_vec()))
+    };
+    let bytes = |max| OracleType::Varchar2(TextSize::bytes(max));
+    assert_eq!(
+        cut(bytes(4), &["abcd", "abcde", "aé€", "€€"]),
+        Ok((["abcd", "abcd", "aé", "€"].map(str::to_owned).to_vec(), vec![1, 2, 3]))
+    );
+    // Not between the halves of a pair; never down to nothing, which would be NULL.
+    let national = OracleType::Nvarchar2(TextSize { max_bytes: 6, max_chars: Some(3) });
+    assert_eq!(cut(national, &["aa🦀", "a🦀", "🦀🦀"]), Ok((["aa", "a🦀", "🦀"].map(str::to_owned).to_vec(), vec![0, 2])));
+    let error = cut(bytes(3), &["a", "🦀"]).unwrap_err();
+    assert!(error.row_index == 1 && error.remedy.contains("--lossy truncate"), "{error}");
+    let characters = OracleType::Char(TextSize::chars(2));
+    assert_eq!(cut(characters, &["日本語", "日本"]), Ok((["日本", "日本"].map(str::to_owned).to_vec(), vec![0])));
+    // The bytes of another character set are known for ASCII alone: what else is too long is the database's to refuse.
+    let charset = crate::oracle_type::DatabaseCharset { name: "WE8ISO8859P1".into() };
+    let lossy = "truncate,charset".parse().unwrap();
+    let mut bind = crate::bind::plan_bind_in(&Field::new("c", DataType::Utf8, true), &column(&bytes(3)), lossy, &charset).unwrap();
+    let buffers = write(bind.as_mut(), &StringArray::from(vec!["abcd", "ééé", "éééé"])).unwrap();
+    let texts = [0, 1, 2].map(|row| decode(&buffers, row));
+    assert_eq!(texts, ["abc", "ééé", "éééé"].map(|text| Cell::Text(text.into())));
+    assert_eq!(bind.truncated_rows(), [0]);
 }

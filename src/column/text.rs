@@ -12,7 +12,7 @@ use super::variable::{self, ByteLimits, ByteReader, ByteSource, Check, Refusal};
 use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
 use crate::layout::{Cells, Layout, LobKind, LongCells, Slots};
 use crate::oracle_type::{OracleType, TextSize, count_chars};
-use crate::type_map::{LossyKind, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES};
+use crate::type_map::{LossyKind, LossySet, MAX_BIND_BYTES, MAX_STANDARD_TEXT_BYTES, OracleFamily};
 
 /// How a column counts what it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ struct TextCheck {
     column: String,
     count: Count,
     max_bytes: u32,
+    /// Bytes of the database's own character set, where that is not a Unicode one; ASCII alone has as many there as in UTF-8.
+    foreign_bytes: Option<u32>,
 }
 
 impl TextCheck {
@@ -46,21 +48,36 @@ impl TextCheck {
             OracleType::Nvarchar2(size) | OracleType::Nchar(size) => national(size),
             _ => (Count::Bytes, MAX_BIND_BYTES),
         };
-        if !target.charset.is_unicode() && !is_national(&target.column.oracle_type) {
+        let is_foreign = !target.charset.is_unicode() && !is_national(&target.column.oracle_type);
+        let foreign_bytes = is_foreign.then_some(max_bytes);
+        if is_foreign {
             // The database counts bytes of its own character set: a character of one byte there is up to 4 bytes of UTF-8.
             max_bytes = max_bytes.saturating_mul(4);
         }
         let oracle_type = target.column.oracle_type.clone();
-        TextCheck { oracle_type, column: target.column.name.clone(), count, max_bytes: max_bytes.min(MAX_BIND_BYTES) }
+        TextCheck { oracle_type, column: target.column.name.clone(), count, max_bytes: max_bytes.min(MAX_BIND_BYTES), foreign_bytes }
     }
 
-    fn limits(&self, lossy_empty: bool) -> ByteLimits {
+    /// Where values are cut off, those that the database alone would find too long are looked at, too.
+    fn surely_fits(&self, bytes: u32, truncate: bool) -> u32 {
+        self.foreign_bytes.filter(|_| truncate).map_or(bytes, |foreign_bytes| bytes.min(foreign_bytes))
+    }
+
+    /// Longer in the database than the column, as far as that is known here.
+    fn is_foreign_and_long(&self, value: &[u8]) -> bool {
+        self.foreign_bytes.is_some_and(|foreign_bytes| value.len() > foreign_bytes as usize && value.is_ascii())
+    }
+
+    fn limits(&self, lossy: LossySet) -> ByteLimits {
         // A character, and a UTF-16 unit, is at least one byte of UTF-8.
         let surely_fits_bytes = match self.count {
             Count::Bytes => self.max_bytes,
             Count::Chars(limit) | Count::Utf16Units(limit) => limit.min(self.max_bytes),
         };
-        ByteLimits { max_bytes: self.max_bytes, surely_fits_bytes, empty_is_null: lossy_empty }
+        let empty_is_null = lossy.allows(LossyKind::EmptyText);
+        let is_sized = OracleFamily::of(&self.oracle_type) == OracleFamily::Character;
+        let truncate = is_sized && lossy.allows(LossyKind::Truncation);
+        ByteLimits { max_bytes: self.max_bytes, surely_fits_bytes: self.surely_fits(surely_fits_bytes, truncate), empty_is_null, truncate }
     }
 
     fn is_lob(&self) -> bool {
@@ -75,10 +92,33 @@ fn count_utf16_units(value: &[u8]) -> usize {
 impl Check for TextCheck {
     fn fits(&self, value: &[u8]) -> bool {
         match self.count {
-            Count::Bytes => true,
+            Count::Bytes => !self.is_foreign_and_long(value),
             Count::Chars(limit) => count_chars(value) <= limit as usize,
             Count::Utf16Units(limit) => count_utf16_units(value) <= limit as usize,
         }
+    }
+
+    fn longest_fit_bytes(&self, value: &[u8]) -> Option<usize> {
+        let mut left = match self.count {
+            // How many bytes a character has in another character set is not known here.
+            Count::Bytes if self.foreign_bytes.is_some() && !value.is_ascii() => return None,
+            Count::Bytes => usize::MAX,
+            Count::Chars(limit) | Count::Utf16Units(limit) => limit as usize,
+        };
+        let max_bytes = self.foreign_bytes.filter(|_| value.is_ascii()).unwrap_or(self.max_bytes) as usize;
+        let head = &value[..value.len().min(max_bytes)];
+        let whole_characters = match std::str::from_utf8(head) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
+        };
+        let counts_twice = |character: char| matches!(self.count, Count::Utf16Units(_)) && character.len_utf16() == 2;
+        let beyond = |character: char| {
+            let units = if counts_twice(character) { 2 } else { 1 };
+            let is_beyond = units > left;
+            left = left.saturating_sub(units);
+            is_beyond
+        };
+        Some(whole_characters.find(beyond).unwrap_or(whole_characters.len()))
     }
 
     #[cold]
@@ -100,7 +140,7 @@ impl Check for TextCheck {
             ),
             Refusal::TooLong => (
                 format!("text of {measured} does not fit {oracle_type}"),
-                format!("widen column {column} with ALTER TABLE … MODIFY, or shorten the value in the source"),
+                format!("widen column {column} with ALTER TABLE … MODIFY, or cut such values off with --lossy truncate (but no keys)"),
             ),
         };
         ValueError { row_index, reason, remedy }
@@ -117,6 +157,7 @@ struct TextBind<S> {
     check: TextCheck,
     limits: ByteLimits,
     national: bool,
+    truncated: Vec<u32>,
     array_type: PhantomData<fn() -> S>,
 }
 
@@ -147,7 +188,11 @@ impl<S: ByteSource> ColumnBind for TextBind<S> {
         if let Some(charset) = &self.ascii_only_in {
             self.check_ascii(array, charset)?;
         }
-        variable::write(array, &self.limits, &self.check, slots)
+        variable::write(array, &self.limits, &self.check, slots, &mut self.truncated)
+    }
+
+    fn truncated_rows(&self) -> &[u32] {
+        &self.truncated
     }
 }
 
@@ -173,11 +218,11 @@ impl<S: ByteSource> TextBind<S> {
 pub(crate) fn text(target: Target<'_>) -> Planned {
     fn of<S: ByteSource>(target: Target<'_>) -> Box<dyn ColumnBind> {
         let check = TextCheck::of(target);
-        let limits = check.limits(target.lossy.allows(LossyKind::EmptyText));
+        let limits = check.limits(target.lossy);
         let national = is_national(&target.column.oracle_type);
         let ascii_only = !national && !target.charset.is_unicode() && !target.lossy.allows(LossyKind::Charset);
         let ascii_only_in = ascii_only.then(|| target.charset.name.clone());
-        Box::new(TextBind::<S> { ascii_only_in, check, limits, national, array_type: PhantomData })
+        Box::new(TextBind::<S> { ascii_only_in, check, limits, national, truncated: Vec::new(), array_type: PhantomData })
     }
     Ok(match target.values {
         DataType::Utf8 => of::<StringArray>(target),

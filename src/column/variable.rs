@@ -190,6 +190,8 @@ pub(super) struct ByteLimits {
     pub surely_fits_bytes: u32,
     /// An empty value becomes NULL instead of an error.
     pub empty_is_null: bool,
+    /// A value that is too long is cut off instead of an error.
+    pub truncate: bool,
 }
 
 /// Why one value is refused.
@@ -206,6 +208,8 @@ pub(super) enum Refusal {
 pub(super) trait Check {
     /// Does this value fit?
     fn fits(&self, value: &[u8]) -> bool;
+    /// Bytes of the longest beginning of a value that fits; `None` where nobody but the database knows.
+    fn longest_fit_bytes(&self, value: &[u8]) -> Option<usize>;
     /// The error for a value.
     fn refuse(&self, row_index: usize, value: &[u8], refusal: Refusal) -> ValueError;
 }
@@ -217,6 +221,9 @@ pub(super) fn required_stride_bytes<S: ByteSource>(array: &S, limits: &ByteLimit
         // Either a value is too long, or only the leftovers under a NULL are.
         longest = 0;
         let reader = array.reader();
+        if limits.truncate {
+            return Ok(stride_for(limits.max_bytes, limits.max_bytes));
+        }
         try_for_each_valid(array.nulls(), array.len(), |index| {
             let length = reader.length(index);
             longest = longest.max(length);
@@ -229,14 +236,21 @@ pub(super) fn required_stride_bytes<S: ByteSource>(array: &S, limits: &ByteLimit
     Ok(stride_for(longest as u32, limits.max_bytes))
 }
 
-/// Copies every valid value into its slot and its length into `lengths`.
-pub(super) fn write<S: ByteSource>(array: &S, limits: &ByteLimits, check: &impl Check, slots: Slots<'_>) -> Result<(), ValueError> {
+/// Copies every valid value into its slot and its length into `lengths`; `truncated` becomes the rows whose values were cut off.
+pub(super) fn write<S: ByteSource>(
+    array: &S,
+    limits: &ByteLimits,
+    check: &impl Check,
+    slots: Slots<'_>,
+    truncated: &mut Vec<u32>,
+) -> Result<(), ValueError> {
+    truncated.clear();
     // No value is longer than the stride, so that one block of constant size takes any of them: no loop and no branch on the length.
     match slots.stride_bytes {
-        0..=16 => write_blocks::<S, 16>(array, limits, check, slots),
-        17..=32 => write_blocks::<S, 32>(array, limits, check, slots),
-        33..=64 => write_blocks::<S, 64>(array, limits, check, slots),
-        _ => write_blocks::<S, 0>(array, limits, check, slots),
+        0..=16 => write_blocks::<S, 16>(array, limits, check, slots, truncated),
+        17..=32 => write_blocks::<S, 32>(array, limits, check, slots, truncated),
+        33..=64 => write_blocks::<S, 64>(array, limits, check, slots, truncated),
+        _ => write_blocks::<S, 0>(array, limits, check, slots, truncated),
     }
 }
 
@@ -245,16 +259,23 @@ fn write_blocks<S: ByteSource, const BLOCK: usize>(
     limits: &ByteLimits,
     check: &impl Check,
     slots: Slots<'_>,
+    truncated: &mut Vec<u32>,
 ) -> Result<(), ValueError> {
     let Slots { values, stride_bytes, lengths, indicators } = slots;
     let (lengths, reader) = (&mut lengths[..array.len()], array.reader());
     let surely_fits_bytes = stride_bytes.min(limits.surely_fits_bytes as usize);
-    let mut rare = Rare { limits, check, stride_bytes, indicators };
+    let mut rare = Rare { limits, check, stride_bytes, indicators, truncated };
     try_for_each_valid(array.nulls(), array.len(), |index| {
         let length = reader.length(index);
         // One comparison for both ends: an empty value wraps around.
         if length.wrapping_sub(1) >= surely_fits_bytes {
-            rare.settle(index, reader.value(index))?;
+            let kept = rare.settle(index, reader.value(index))?;
+            if kept < length {
+                // Where a value lies depends on its own length.
+                values[index * stride_bytes..][..kept].copy_from_slice(&reader.value(index)[..kept]);
+                lengths[index] = kept as u32;
+                return Ok(());
+            }
         }
         reader.copy_to::<BLOCK>(index, length, &mut values[index * stride_bytes..]);
         lengths[index] = length as u32;
@@ -268,24 +289,37 @@ struct Rare<'a, C> {
     check: &'a C,
     stride_bytes: usize,
     indicators: &'a mut [i16],
+    truncated: &'a mut Vec<u32>,
 }
 
 impl<C: Check> Rare<'_, C> {
-    /// Makes a NULL of an empty value where that is wanted, which is then copied with its length of 0; fails where the value is refused.
+    /// The bytes of the value to be copied. Makes a NULL of an empty value where that is wanted, which is then copied with its length of 0; fails
+    /// where the value is refused.
     #[cold]
     #[inline(never)]
-    fn settle(&mut self, index: usize, value: &[u8]) -> Result<(), ValueError> {
+    fn settle(&mut self, index: usize, value: &[u8]) -> Result<usize, ValueError> {
         let refusal = match value.len() {
             0 if self.limits.empty_is_null => {
                 self.indicators[index] = -1;
-                return Ok(());
+                return Ok(0);
             }
             0 => Refusal::Empty,
-            length if length > self.limits.max_bytes as usize || !self.check.fits(value) => Refusal::TooLong,
+            length if length > self.limits.max_bytes as usize || !self.check.fits(value) => match self.truncate(index, value) {
+                Some(fits) if fits > self.stride_bytes => Refusal::Stride,
+                Some(fits) => return Ok(fits),
+                None => Refusal::TooLong,
+            },
             length if length > self.stride_bytes => Refusal::Stride,
-            _ => return Ok(()),
+            length => return Ok(length),
         };
         Err(self.check.refuse(index, value, refusal))
+    }
+
+    /// What is left of a value that is too long, where that is wanted: at least a character, because an empty text would be NULL.
+    fn truncate(&mut self, index: usize, value: &[u8]) -> Option<usize> {
+        let fits = self.limits.truncate.then(|| self.check.longest_fit_bytes(value)).flatten().filter(|&fits| fits > 0)?;
+        self.truncated.push(index as u32);
+        Some(fits)
     }
 }
 

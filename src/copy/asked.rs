@@ -7,7 +7,7 @@ use twox_hash::XxHash3_128;
 use super::job::{CopyJob, Mode};
 
 /// The options in the digest, as a message names them.
-pub(super) const ASKED: &str = "--mode, --columns, --rename, --key, --delete-when, --soft-delete, --not-found, --lossy, --cast, --nested, how text is read, or SQL around it";
+pub(super) const ASKED: &str = "--mode, --columns, --rename, --key, --delete-when, --soft-delete, --system-columns, --not-found, --lossy, --cast, --nested, how text is read, or SQL around it";
 
 impl CopyJob {
     /// 32 hexadecimal digits. Options that only say how fast, how often and where refused rows go are not in it.
@@ -15,12 +15,28 @@ impl CopyJob {
         // What both do with a table that is there.
         let mode = if self.mode == Mode::Create { Mode::Append } else { self.mode };
         let Self {
-            columns, rename, key, delete_when, soft_delete, not_found, lossy, pre_sql, post_sql, reading, cast, nested_json, ..
+            columns,
+            rename,
+            key,
+            delete_when,
+            soft_delete,
+            system_columns,
+            not_found,
+            lossy,
+            pre_sql,
+            post_sql,
+            reading,
+            cast,
+            nested_json,
+            ..
         } = self;
         let mut text = format!("{mode} {columns:?} {rename:?} {key:?} {delete_when:?} {soft_delete} {not_found:?} {lossy}");
         let _ = write!(text, " {pre_sql:?} {post_sql:?}");
         if !cast.is_empty() || *nested_json {
             let _ = write!(text, " {cast:?} {nested_json}");
+        }
+        if *system_columns {
+            text.push_str(" system columns");
         }
         // A schema's own texts are in no order, so not they, only what is read by them.
         let like = reading.like.iter().flat_map(|schema| schema.fields().iter());
@@ -47,6 +63,7 @@ mod tests {
             CopyJob { key: vec![text("a")], ..job() },
             CopyJob { delete_when: Some((text("a"), text("D"))), ..job() },
             CopyJob { soft_delete: true, ..job() },
+            CopyJob { system_columns: true, ..job() },
             CopyJob { not_found: Some(crate::load::NotFound::Count), ..job() },
             CopyJob { lossy: "rounding".parse().unwrap(), ..job() },
             CopyJob { post_sql: vec![text("DELETE FROM X")], ..job() },

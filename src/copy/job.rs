@@ -143,6 +143,8 @@ pub struct CopyJob {
     pub delete_when: Option<(String, String)>,
     /// Rows to be deleted stay: the table's column `_deleted` becomes 1, and `_updated`, if there is one, the time.
     pub soft_delete: bool,
+    /// The table has columns `_updated` and `_deleted`, which a created one gets, and rows that are inserted or updated are stamped there.
+    pub system_columns: bool,
     /// How [`Mode::Upsert`] is carried out.
     pub merge: MergeWay,
     /// Columns of the primary key of a table that is created, named like `key`.
@@ -188,6 +190,7 @@ impl CopyJob {
             key: Vec::new(),
             delete_when: None,
             soft_delete: false,
+            system_columns: false,
             merge: MergeWay::Auto,
             primary_key: Vec::new(),
             not_found: None,
@@ -273,6 +276,12 @@ impl CopyJob {
         }
         if self.delete_when.is_some() && mode != Mode::Upsert {
             return usage(format!("--mode {mode} has no use for --delete-when"), "--mode upsert, or leave it out");
+        }
+        if self.system_columns && mode == Mode::Delete && !self.soft_delete {
+            return usage(
+                format!("--mode {mode} leaves no row to be stamped, so --system-columns says nothing"),
+                "--soft-delete, or leave it out",
+            );
         }
         if self.soft_delete && mode != Mode::Delete && self.delete_when.is_none() {
             return usage(

@@ -6,15 +6,10 @@ use super::matching::{Found, Selected, find, name_list};
 use crate::error::PlanProblem;
 use crate::load::{ColumnPair, DeleteMark};
 use crate::oracle_type::{ColumnDesc, OracleType, TableDesc, TextSize};
-use crate::sql::dml::{ROWID, SystemColumns};
+use crate::sql::dml::ROWID;
 
 /// Most bytes of a ROWID as text: 18 in a heap table, more where it is made of a primary key (UROWID).
 const MAX_ROWID_BYTES: u32 = 4000;
-
-/// 1 for a row that counts as deleted.
-const DELETED_COLUMN: &str = "_deleted";
-/// When a row was last changed.
-const UPDATED_COLUMN: &str = "_updated";
 
 fn is_row_address(key: &str) -> bool {
     key.eq_ignore_ascii_case(ROWID)
@@ -34,27 +29,6 @@ pub(super) fn with_row_address(table: &TableDesc, keys: &[String]) -> TableDesc 
 pub(super) fn keep_keys(schema: &Schema, selected: &mut Vec<Selected>, keys: &[String]) {
     let same = |left: &str, right: &str| left.to_lowercase() == right.trim_matches('"').to_lowercase();
     selected.retain(|column| keys.iter().any(|key| same(&column.wanted, key) || same(schema.field(column.source_index).name(), key)));
-}
-
-/// The columns that a soft delete sets.
-pub(super) fn system_columns(table: &TableDesc, pairs: &[ColumnPair], problems: &mut Vec<PlanProblem>) -> Option<SystemColumns> {
-    let named = |name: &str| table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
-    let mut problem = |reason: String, remedy: &str| problems.push(PlanProblem { column: None, reason, remedy: remedy.into() });
-    let (deleted, updated) = (named(DELETED_COLUMN), named(UPDATED_COLUMN));
-    match deleted.map(|column| &column.oracle_type) {
-        Some(OracleType::Number { .. }) => {}
-        Some(other) => problem(format!("--soft-delete sets {DELETED_COLUMN} to 1, but it is {other}"), "make it NUMBER(1)"),
-        None => problem(
-            format!("--soft-delete sets a column {DELETED_COLUMN}, which the table does not have"),
-            "ALTER TABLE … ADD (\"_deleted\" NUMBER(1) DEFAULT 0 NOT NULL, \"_updated\" TIMESTAMP WITH TIME ZONE)",
-        ),
-    }
-    for column in [deleted, updated].into_iter().flatten() {
-        if pairs.iter().any(|pair| pair.target.name == column.name) {
-            problem(format!("--soft-delete sets {}, and the source has values for it", column.name), "leave it out with --columns");
-        }
-    }
-    deleted.map(|deleted| SystemColumns { deleted: deleted.name.clone(), updated: updated.map(|column| column.name.clone()) })
 }
 
 /// The source column that marks rows to be deleted, with its index in the schema.

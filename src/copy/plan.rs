@@ -5,13 +5,14 @@ use arrow::datatypes::Field;
 use super::columns::{PlanColumn, plan_columns, statement_reason};
 use super::failure::was_broken_off;
 use super::job::{CopyJob, Mode, OnError};
-use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, system_columns, with_row_address};
+use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use super::named_job::NamedJob;
 use super::progress::Cancel;
 use super::restore::original_type;
 use super::staged::{MergeChoice, MergeWay};
 use super::state::JobState;
+use super::system_columns::{new_columns, without_stamped};
 use super::text_types::decide_by_table;
 use crate::error::{Error, PlanProblem, Result};
 use crate::lake::parquet::ReadOptions;
@@ -95,6 +96,8 @@ pub struct CopyPlan {
     pub overlap: bool,
     /// Rows to be deleted are marked and stay.
     pub soft_delete: bool,
+    /// Rows that are inserted or updated are stamped in `_updated` and `_deleted`, which a created table gets.
+    pub system_columns: bool,
     /// What a bad row does.
     pub on_error: OnError,
     /// When rows become durable.
@@ -205,10 +208,10 @@ impl CopyJob {
         };
         let keys = resolve_keys("--key", &self.key, &pairs, &mut problems);
         let primary_key = if existing.is_none() { primary_key(&self.primary_key, &mut pairs, &mut problems) } else { Vec::new() };
-        let soft_delete = existing.as_ref().filter(|_| self.soft_delete).and_then(|table| system_columns(table, &pairs, &mut problems));
+        let (soft_delete, stamp) = self.plan_system_columns(existing.as_ref(), &pairs, &mut problems);
         // Its type may have been settled since.
         let delete_mark = mark.map(|mark| DeleteMark { field: source.schema().field(mark.source_index).clone(), ..mark });
-        let mut keyed = Keyed { keys, delete_mark, soft_delete };
+        let mut keyed = Keyed { keys, delete_mark, soft_delete, stamp };
         let (pairs, columns) = match all_columns {
             Some(columns) => (pairs, columns),
             None => only_needed(pairs, keyed.delete_mark.as_mut()),
@@ -216,7 +219,7 @@ impl CopyJob {
         let (charset, warning) = charset_for(session, &pairs)?;
         let load = casting.load_plan(&name, &pairs, &keyed, problems, charset)?;
         let merge = casting.merge_choice(session, &name, &pairs, &keyed, &load.options, source.rows())?;
-        let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, load)?;
+        let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, &keyed, load)?;
         plan.warnings.extend(warning);
         plan.take_merge(merge);
         (plan.job, plan.work.job) = (job, job_state);
@@ -259,18 +262,21 @@ impl CopyJob {
         columns: Vec<usize>,
         pairs: &[ColumnPair],
         primary_key: &[String],
+        keyed: &Keyed,
         load: LoadPlan,
     ) -> Result<CopyPlan> {
-        let new_columns: Vec<ColumnDesc> = pairs.iter().map(|p| p.target.clone()).collect();
+        let columns_of_pairs: Vec<ColumnDesc> = pairs.iter().map(|p| p.target.clone()).collect();
+        let defaulted = if keyed.stamp.is_some() { &new_columns()[..] } else { &[] };
         let first_statement = match action {
-            TableAction::Create => Some(sql::create_table(&name, &new_columns, primary_key)?),
+            TableAction::Create => Some(sql::create_table_with(&name, &columns_of_pairs, defaulted, primary_key)?),
             TableAction::Truncate => Some(sql::truncate(&name)?),
             TableAction::Replace => Some(sql::delete_all(&name)?),
             TableAction::Append | TableAction::Skip | TableAction::Upsert | TableAction::Update | TableAction::Delete => None,
         };
         // An UPDATE or a DELETE makes no row.
         let inserted_into = existing.as_ref().filter(|_| !matches!(load.dml, Dml::Update | Dml::Delete));
-        let mut warnings = inserted_into.map(|table| unfilled_warnings(table, pairs)).unwrap_or_default();
+        let mut warnings =
+            inserted_into.map(|table| unfilled_warnings(&without_stamped(table, keyed.stamp.as_ref()), pairs)).unwrap_or_default();
         if existing.is_some() && !self.primary_key.is_empty() {
             warnings.push("the table exists: --primary-key is not applied".into());
         }
@@ -324,6 +330,7 @@ impl CopyJob {
             buffer_bytes: 0,
             overlap: false,
             soft_delete: self.soft_delete,
+            system_columns: self.system_columns,
             on_error: self.on_error.clone(),
             commit: self.commit,
             lossy: self.lossy.to_string(),
@@ -375,7 +382,7 @@ fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
 }
 
 /// The database's character set, asked for when a column depends on it; and a warning when the database does not tell.
-fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
+pub(super) fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
     let depends = |p: &ColumnPair| matches!(p.target.oracle_type, OracleType::Varchar2(_) | OracleType::Char(_) | OracleType::Clob);
     if !pairs.iter().any(depends) {
         return Ok((DatabaseCharset::default(), None));

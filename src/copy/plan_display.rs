@@ -68,6 +68,9 @@ impl fmt::Display for CopyPlan {
             Some(NotFound::Count) => writeln!(f, "absent   a row whose key is not in the table is counted")?,
             None => {}
         }
+        if self.system_columns {
+            writeln!(f, "stamps   each row that is inserted or updated: _updated is the database's time; _deleted is 0 in a new row")?;
+        }
         if !self.lossy.is_empty() {
             writeln!(f, "lossy    {}", self.lossy)?;
         }

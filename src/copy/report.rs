@@ -8,6 +8,7 @@ use super::job::Mode;
 use super::named_job::NamedJob;
 use super::plan::TableAction;
 use super::staged::MergeChoice;
+use crate::load::TruncatedValues;
 
 /// Time of each stage in milliseconds, on the thread that runs the job. Decoding happens on another one, so `read_ms` is only the time
 /// spent waiting for it.
@@ -71,6 +72,8 @@ pub struct CopyReport {
     pub rejects_file: Option<String>,
     /// Rows that `overwrite` deleted, or that a delete mark has deleted or marked as deleted.
     pub rows_deleted: u64,
+    /// Values that were cut off because their column is too narrow, by column (`--lossy truncate`).
+    pub truncated: Vec<TruncatedValues>,
     /// Files of the source.
     pub files: u64,
     /// Their bytes on disk.
@@ -177,6 +180,10 @@ impl fmt::Display for CopyReport {
             let rows = count(rows, "row");
             writeln!(f, "  {rows} refused ({} in conversion, {} by the database): {file}", thousands(by_us), thousands(by_database))?;
         }
+        if !self.truncated.is_empty() {
+            let columns = self.truncated.iter().map(|cut| format!("{} {}", cut.column, thousands(cut.values)));
+            writeln!(f, "  values cut off: {}", columns.collect::<Vec<_>>().join(", "))?;
+        }
         let t = &self.times;
         let convert = match t.overlapped {
             true => format!("convert {} beside the execute ({} waited for)", milliseconds(t.convert_ms), milliseconds(t.convert_wait_ms)),
@@ -220,6 +227,7 @@ mod tests {
             rows_rejected_execute: 0,
             rejects_file: None,
             rows_deleted: 12,
+            truncated: vec![TruncatedValues { column: "NAME".into(), values: 1_200 }],
             files: 1,
             source_bytes: 200 << 20,
             executes: 184,
@@ -239,6 +247,7 @@ mod tests {
             "6,001,215 rows loaded into T (created)",
             "1 file in 6.0 s: 1,000,000 rows/s from 200.0 MiB",
             "184 executes, 1 commit",
+            "values cut off: NAME 1,200\n",
             "warning: look here",
         ] {
             assert!(text.contains(word), "{text}");

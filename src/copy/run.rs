@@ -396,6 +396,7 @@ impl CopyPlan {
             rows_rejected_execute: load.rows_rejected_execute,
             rejects_file: tally.rejects_file.as_ref().map(|path| path.display().to_string()),
             rows_deleted: tally.rows_deleted + load.rows_deleted,
+            truncated: load.truncated,
             files: self.files,
             source_bytes: self.source_bytes,
             executes: load.executes,

@@ -48,6 +48,8 @@ pub struct Keyed {
     pub delete_mark: Option<DeleteMark>,
     /// Rows to be deleted stay and are marked in these columns.
     pub soft_delete: Option<SystemColumns>,
+    /// Rows that are inserted or updated are stamped in these columns.
+    pub stamp: Option<SystemColumns>,
 }
 
 impl Dml {
@@ -69,8 +71,8 @@ impl Dml {
             columns.iter().filter(|c| keys.is_none_or(|keys| keys == c.is_key)).map(|c| c.target.as_str()).collect()
         };
         match (self, &keyed.soft_delete) {
-            (Dml::Insert, _) => sql::insert(table, &names(None)),
-            (Dml::Update, _) => sql::dml::update(table, &names(Some(false)), &names(Some(true))),
+            (Dml::Insert, _) => sql::dml::insert(table, &names(None), keyed.stamp.as_ref()),
+            (Dml::Update, _) => sql::dml::update(table, &names(Some(false)), &names(Some(true)), keyed.stamp.as_ref()),
             (Dml::Delete, None) => sql::dml::delete(table, &names(Some(true))),
             (Dml::Delete, Some(system)) => sql::dml::soft_delete(table, system, &names(Some(true))),
             (Dml::Upsert, _) => {
@@ -108,7 +110,8 @@ fn merge(table: &TableName, columns: &[PlannedColumn], keyed: &Keyed) -> Result<
         .zip(&casts)
         .map(|(column, cast)| MergeColumn { name: &column.target, is_key: column.is_key, cast: cast.as_deref() })
         .collect();
-    let options = MergeOptions { mark: keyed.delete_mark.as_ref().map(|_| MARK_COLUMN), soft_delete: keyed.soft_delete.as_ref() };
+    let mark = keyed.delete_mark.as_ref().map(|_| MARK_COLUMN);
+    let options = MergeOptions { mark, soft_delete: keyed.soft_delete.as_ref(), stamp: keyed.stamp.as_ref() };
     sql::dml::merge(table, &columns, options)
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Filled {
     pub(super) segments: Vec<Segment>,
     /// Placeholders whose values are not in the arrays, but in the segments.
     pub(super) long: Vec<usize>,
+    /// By placeholder, the rows whose values were cut off; ascending.
+    pub(super) truncated: Vec<(usize, Vec<u32>)>,
 }
 
 /// Where filled arrays and refused rows go.
@@ -105,6 +107,7 @@ pub(super) struct Filler {
     indicators_are_zero: Vec<bool>,
     filled_rows: u32,
     segments: Vec<Segment>,
+    truncated: Vec<(usize, Vec<u32>)>,
     pub(super) stats: Arc<FillStats>,
 }
 
@@ -123,6 +126,7 @@ impl Filler {
             columns: plan.columns,
             filled_rows: 0,
             segments: Vec::new(),
+            truncated: Vec::new(),
             stats: Arc::new(stats),
         }
     }
@@ -154,7 +158,8 @@ impl Filler {
         self.long.emptied();
         let (arrays, segments) = (std::mem::replace(&mut self.arrays, ArraySet::none()), std::mem::take(&mut self.segments));
         let long = self.long.not_in_arrays();
-        self.arrays = out.execute(&self.columns, Filled { arrays, rows, segments, long })?;
+        self.arrays =
+            out.execute(&self.columns, Filled { arrays, rows, segments, long, truncated: std::mem::take(&mut self.truncated) })?;
         Ok(())
     }
 
@@ -280,8 +285,24 @@ impl Filler {
                 return Err(Stop::BadValue(start, Error::Row(Box::new(row))));
             }
         }
+        self.note_truncated();
         self.stats.note_convert(began.elapsed());
         Ok(())
+    }
+
+    /// Remembers which of the rows just converted have values that were cut off.
+    fn note_truncated(&mut self) {
+        for (index, column) in self.columns.iter().enumerate().filter(|(index, _)| self.long.is_array(*index)) {
+            let rows = column.converter.truncated_rows();
+            if rows.is_empty() {
+                continue;
+            }
+            let rows = rows.iter().map(|row| row + self.filled_rows);
+            match self.truncated.iter_mut().find(|(known, _)| *known == index) {
+                Some((_, known)) => known.extend(rows),
+                None => self.truncated.push((index, rows.collect())),
+            }
+        }
     }
 
     pub(super) fn value_refused(&self, bad: BadValue, file: Option<&Arc<Path>>, first_row: u64) -> RowError {

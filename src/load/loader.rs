@@ -15,6 +15,15 @@ use super::filler::Filler;
 use super::plan::LoadPlan;
 use super::sender::{Rejects, Sender};
 
+/// Values of a column that were cut off, as [`crate::type_map::LossyKind::Truncation`] allows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct TruncatedValues {
+    /// Name in the table.
+    pub column: String,
+    /// How many.
+    pub values: u64,
+}
+
 /// What a load did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
@@ -30,6 +39,8 @@ pub struct LoadReport {
     pub rows_rejected_convert: u64,
     /// Source rows that the database refused, or did not find, and the reject sink took.
     pub rows_rejected_execute: u64,
+    /// Of the loaded rows, values that were cut off, by column.
+    pub truncated: Vec<TruncatedValues>,
     /// Array executes, which is round trips for rows without long values.
     pub executes: u64,
     /// Largest size of all array buffers together.

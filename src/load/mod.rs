@@ -22,7 +22,7 @@ mod settle;
 mod staged;
 
 pub use dml::{Dml, Keyed, NotFound};
-pub use loader::{LoadReport, Loader, RejectSink};
+pub use loader::{LoadReport, Loader, RejectSink, TruncatedValues};
 pub use mark::DeleteMark;
 pub use plan::{ColumnPair, LoadOptions, LoadPlan, PlannedColumn};
 pub(crate) use prepare::Preparation;

@@ -9,7 +9,7 @@ use crate::error::{Error, PlanProblem};
 use crate::layout::Layout;
 use crate::oci::MAX_ROWS_PER_EXECUTE;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, OracleType, TableName};
-use crate::type_map::LossySet;
+use crate::type_map::{LossyKind, LossySet};
 
 use super::dml::{Dml, Keyed, NotFound};
 use super::long::LongColumns;
@@ -63,12 +63,22 @@ impl LoadOptions {
     }
 
     /// The converter of a pair, and what is made of its source column before.
-    fn plan_bind(&self, field: &Field, target: &ColumnDesc) -> Result<(Box<dyn ColumnBind>, Option<Preparation>), PlanProblem> {
+    ///
+    /// A key that is cut off would find the row of another one, and cut JSON is none: neither is done.
+    fn plan_bind(
+        &self,
+        field: &Field,
+        target: &ColumnDesc,
+        is_key: bool,
+    ) -> Result<(Box<dyn ColumnBind>, Option<Preparation>), PlanProblem> {
+        let whole = self.lossy.without(LossyKind::Truncation);
+        let lossy = if is_key { whole } else { self.lossy };
         Ok(match self.preparation(field)? {
-            None => (plan_bind_in(field, target, self.lossy, &self.charset)?, None),
+            None => (plan_bind_in(field, target, lossy, &self.charset)?, None),
             Some((preparation, data_type)) => {
+                let lossy = if matches!(preparation, Preparation::Text(_)) { whole } else { lossy };
                 let made = field.clone().with_data_type(data_type);
-                (plan_bind_in(&made, target, self.lossy, &self.charset)?, Some(preparation))
+                (plan_bind_in(&made, target, lossy, &self.charset)?, Some(preparation))
             }
         })
     }
@@ -166,7 +176,8 @@ impl LoadPlan {
         let mut problems = Vec::new();
         let mut columns = Vec::with_capacity(pairs.len());
         for pair in pairs {
-            match options.plan_bind(&pair.field, &pair.target) {
+            let is_key = keyed.keys.contains(&pair.target.name);
+            match options.plan_bind(&pair.field, &pair.target, is_key) {
                 Ok((converter, preparation)) => columns.push(PlannedColumn {
                     source_index: pair.source_index,
                     bound_index: pair.source_index,
@@ -176,7 +187,7 @@ impl LoadPlan {
                     target: pair.target.name.clone(),
                     target_type: pair.target.oracle_type.clone(),
                     layout: converter.layout(),
-                    is_key: keyed.keys.contains(&pair.target.name),
+                    is_key,
                     is_mark: false,
                     converter,
                 }),

@@ -167,7 +167,7 @@ impl<'t> Sender<'t> {
 
 impl Outlet for Sender<'_> {
     fn execute(&mut self, columns: &[PlannedColumn], filled: Filled) -> Result<ArraySet, Error> {
-        let Filled { arrays, rows, segments, long } = filled;
+        let Filled { arrays, rows, segments, long, truncated } = filled;
         self.note_sent(u64::from(rows));
         self.segments = segments;
         self.statement.take_back(arrays).map_err(|error| error.into_error(Phase::Execute, Some(&self.table)))?;
@@ -175,7 +175,7 @@ impl Outlet for Sender<'_> {
         let outcome = self.execute_long(rows, &long, columns)?;
         self.report.execute_time += began.elapsed();
         self.report.executes += 1;
-        self.settle(rows, outcome)?;
+        self.settle(rows, outcome, &truncated)?;
         self.segments.clear();
         Ok(self.statement.lend())
     }

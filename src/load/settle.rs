@@ -5,16 +5,18 @@ use crate::oci::{ArrayOutcome, ArrayRowError, OciError, is_statement_level};
 
 use super::blame::{ORA_PRECISION, exceeds_precision};
 use super::dml::{Dml, NotFound};
+use super::loader::TruncatedValues;
 use super::sender::Sender;
 
 impl Sender<'_> {
     /// Accounts for `rows` executed rows: bad ones end the load or go to the reject sink, and every other one has to be counted.
-    pub(super) fn settle(&mut self, rows: u32, outcome: ArrayOutcome) -> Result<(), Error> {
+    pub(super) fn settle(&mut self, rows: u32, outcome: ArrayOutcome, truncated: &[(usize, Vec<u32>)]) -> Result<(), Error> {
         if let Some(error) = outcome.row_errors.iter().find(|error| is_statement_level(error.ora_code)) {
             return Err(self.statement_refused(error));
         }
         let (failed, affected) = (outcome.row_errors.len() as u64, outcome.rows_affected);
         let not_found = self.rows_not_found(rows, &outcome)?;
+        let truncated = self.count_truncated(rows, truncated, &not_found, &outcome);
         let mut refused: Vec<(u32, RowError)> =
             outcome.row_errors.into_iter().map(|error| (error.row_index, self.database_refused(error))).collect();
         if self.not_found == NotFound::Refuse && self.dml != Dml::Upsert {
@@ -33,8 +35,40 @@ impl Sender<'_> {
         }
         self.report.rows_loaded += done;
         self.report.rows_affected += affected;
+        truncated.into_iter().for_each(|(column, values)| self.note_truncated(column, values));
         self.transaction.note_changed(affected);
         Ok(())
+    }
+
+    /// How many values of each column were cut off in rows that the database took.
+    fn count_truncated(
+        &mut self,
+        rows: u32,
+        truncated: &[(usize, Vec<u32>)],
+        not_found: &[u32],
+        outcome: &ArrayOutcome,
+    ) -> Vec<(usize, u64)> {
+        if truncated.is_empty() {
+            return Vec::new();
+        }
+        let mark = self.columns.iter().position(|column| column.is_mark);
+        // Of a row that is deleted, nothing but the key is used.
+        let marked = mark.map(|mark| self.statement.slots(mark, 0..rows as usize).values.to_vec()).unwrap_or_default();
+        let is_stored = |row: &&u32| {
+            not_found.binary_search(row).is_err()
+                && outcome.row_errors.binary_search_by_key(*row, |error| error.row_index).is_err()
+                && marked.get(**row as usize) != Some(&1)
+        };
+        truncated.iter().map(|(column, rows)| (*column, rows.iter().filter(is_stored).count() as u64)).collect()
+    }
+
+    fn note_truncated(&mut self, column: usize, values: u64) {
+        let name = &self.columns[column].target;
+        match self.report.truncated.iter_mut().find(|known| known.column == *name) {
+            Some(known) => known.values += values,
+            None if values == 0 => {}
+            None => self.report.truncated.push(TruncatedValues { column: name.clone(), values }),
+        }
     }
 
     /// Rows that changed nothing although the database did not refuse them.

@@ -94,7 +94,13 @@ impl StagedPlan {
         let names = self.columns.iter().map(|name| sql::identifier(name)).collect::<Result<Vec<_>>>()?;
         let marks = mark.map(|mark| format!(", {mark}")).unwrap_or_default();
         let source = format!("SELECT {}{marks} FROM {}{condition}", names.join(", "), self.stage.table);
-        sql::dml::merge_from(&self.table, &columns, MergeOptions { mark, soft_delete: self.keyed.soft_delete.as_ref() }, &source)
+        let Keyed { soft_delete, stamp, .. } = &self.keyed;
+        sql::dml::merge_from(
+            &self.table,
+            &columns,
+            MergeOptions { mark, soft_delete: soft_delete.as_ref(), stamp: stamp.as_ref() },
+            &source,
+        )
     }
 
     /// The key columns, each behind `alias`.

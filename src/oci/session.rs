@@ -19,6 +19,7 @@ use crate::oci::handle::Handle;
 use crate::oci::library::{ClientInfo, client};
 use crate::oci::options::ConnectOptions;
 use crate::oci::remedy::remedy;
+use crate::oci::statement::execute_alone;
 use crate::oracle_type::DatabaseCharset;
 
 /// A logged-in session. It may move to another thread, but is used by one at a time.
@@ -194,15 +195,10 @@ impl Session {
 
     /// As [`Self::execute_sql`], and commits on success in the same round trip (`OCI_COMMIT_ON_SUCCESS`). A connection that is lost on the way is an
     /// error of [`Phase::Commit`], because nobody knows whether it happened.
-    pub fn execute_and_commit(&mut self, sql: &str) -> Result<u64> {
-        self.connection.set_autocommit(true);
-        let result = self.execute_sql(Phase::Execute, None, sql);
-        self.connection.set_autocommit(false);
-        result.map_err(|error| match error {
-            Error::Database { table, ora_code, message, remedy, session_dead, .. } if session_dead || matches!(ora_code, 1013 | 3156) => {
-                Error::Database { phase: Phase::Commit, table, ora_code, message, remedy, session_dead }
-            }
-            other => other,
+    pub fn execute_and_commit(&self, sql: &str) -> Result<u64> {
+        execute_alone(self, sql).map_err(|error| {
+            let lost = error.is_session_dead() || matches!(error.ora_code, 1013 | 3156);
+            error.into_error(if lost { Phase::Commit } else { Phase::Execute }, None)
         })
     }
 

@@ -300,6 +300,20 @@ impl<'s> Statement<'s> {
     }
 }
 
+/// Runs a statement without placeholders and commits on success in the same round trip; rows affected.
+pub(crate) fn execute_alone(session: &Session, sql: &str) -> Result<u64, OciError> {
+    let statement = Statement::prepare(session, sql)?;
+    // SAFETY: a live statement handle; the attribute is an unsigned 16-bit number.
+    let kind: u16 = unsafe { statement.attributes().scalar(OCI_ATTR_STMT_TYPE, "read the statement type") }?;
+    if kind == OCI_STMT_SELECT {
+        return Err(OciError::refused("OCIStmtExecute", "execute the statement", "a query changes nothing; read it instead".into()));
+    }
+    // SAFETY: nothing is bound; an execute of a statement that has placeholders is refused by the client (ORA-01008).
+    unsafe { statement.execute(1, OCI_COMMIT_ON_SUCCESS, "execute the statement")? };
+    // SAFETY: executed; the attribute is an unsigned 32-bit number with every client.
+    unsafe { statement.attributes().scalar::<u32>(OCI_ATTR_ROW_COUNT, "read the row count") }.map(u64::from)
+}
+
 impl Drop for Statement<'_> {
     fn drop(&mut self) {
         // SAFETY: prepared by us, released once, before the service context and before the arrays that it has bound (see `ArrayStatement`).

@@ -10,15 +10,37 @@ use crate::oracle_type::TableName;
 /// The name by which a row's address is meant. No table can have a column of this name.
 pub const ROWID: &str = "ROWID";
 
-/// `UPDATE t SET A = :1, B = :2 WHERE K = :3`: placeholders in the order of `columns`, then of `keys`.
+/// The database's time, with its zone.
+const NOW: &str = "SYSTIMESTAMP";
+
+/// `UPDATE t SET A = :1, B = :2 WHERE K = :3`: placeholders in the order of `columns`, then of `keys`. With `stamp` the time is set, too; whether
+/// the row counts as deleted stays as it is.
 ///
 /// # Errors
 /// As [`identifier`]; also without a column or without a key.
-pub fn update<S: AsRef<str>>(name: &TableName, columns: &[S], keys: &[S]) -> Result<String> {
+pub fn update<S: AsRef<str>>(name: &TableName, columns: &[S], keys: &[S], stamp: Option<&SystemColumns>) -> Result<String> {
     require(name, "update", columns)?;
     let set = columns.iter().zip(1..).map(|(column, position)| Ok(format!("{} = :{position}", identifier(column.as_ref())?)));
-    let set = set.collect::<Result<Vec<_>>>()?.join(", ");
-    Ok(format!("UPDATE {} SET {set} WHERE {}", table(name)?, key_condition(name, keys, columns.len() + 1)?))
+    let mut set = set.collect::<Result<Vec<_>>>()?;
+    if let Some(updated) = stamp.and_then(|stamp| stamp.updated.as_ref()) {
+        set.push(format!("{} = {NOW}", identifier(updated)?));
+    }
+    Ok(format!("UPDATE {} SET {} WHERE {}", table(name)?, set.join(", "), key_condition(name, keys, columns.len() + 1)?))
+}
+
+/// `INSERT INTO t (A, B, "_updated", "_deleted") VALUES (:1, :2, SYSTIMESTAMP, 0)`; without `stamp` as [`super::insert`].
+///
+/// # Errors
+/// As there.
+pub fn insert<S: AsRef<str>>(name: &TableName, columns: &[S], stamp: Option<&SystemColumns>) -> Result<String> {
+    let sql = super::insert(name, columns)?;
+    let Some(stamp) = stamp else { return Ok(sql) };
+    let names: Vec<&str> = columns.iter().map(AsRef::as_ref).chain(stamp.updated.as_deref()).chain([stamp.deleted.as_str()]).collect();
+    let names = names.into_iter().map(identifier).collect::<Result<Vec<_>>>()?.join(", ");
+    let mut values: Vec<String> = (1..=columns.len()).map(|position| format!(":{position}")).collect();
+    values.extend(stamp.updated.as_ref().map(|_| NOW.to_owned()));
+    values.push("0".into());
+    Ok(format!("INSERT INTO {} ({names}) VALUES ({})", table(name)?, values.join(", ")))
 }
 
 /// `DELETE FROM t WHERE K = :1`.
@@ -36,7 +58,7 @@ pub fn delete<S: AsRef<str>>(name: &TableName, keys: &[S]) -> Result<String> {
 pub fn soft_delete<S: AsRef<str>>(name: &TableName, system: &SystemColumns, keys: &[S]) -> Result<String> {
     let mut set = format!("{} = 1", identifier(&system.deleted)?);
     if let Some(updated) = &system.updated {
-        set.push_str(&format!(", {} = SYSTIMESTAMP", identifier(updated)?));
+        set.push_str(&format!(", {} = {NOW}", identifier(updated)?));
     }
     Ok(format!("UPDATE {} SET {set} WHERE {}", table(name)?, key_condition(name, keys, 1)?))
 }
@@ -69,6 +91,8 @@ pub struct MergeOptions<'a> {
     pub mark: Option<&'a str>,
     /// Rows to be deleted stay and are marked in these columns.
     pub soft_delete: Option<&'a SystemColumns>,
+    /// What is inserted or updated is stamped in these columns.
+    pub stamp: Option<&'a SystemColumns>,
 }
 
 /// `MERGE INTO t T USING (SELECT :1 K, :2 A FROM DUAL) S ON (T.K = S.K) WHEN MATCHED … WHEN NOT MATCHED …`: placeholders in the order of
@@ -109,16 +133,17 @@ pub fn merge_from(name: &TableName, columns: &[MergeColumn<'_>], options: MergeO
         values.push(format!("S.{quoted}"));
         names.push(quoted);
     }
-    if let Some(system) = options.soft_delete {
+    if let Some(system) = options.soft_delete.or(options.stamp) {
         let deleted = identifier(&system.deleted)?;
-        set.push(format!("T.{deleted} = {}", mark.as_ref().map_or("0".into(), |mark| format!("S.{mark}"))));
+        let marked = mark.as_ref().filter(|_| options.soft_delete.is_some());
+        set.push(format!("T.{deleted} = {}", marked.map_or("0".into(), |mark| format!("S.{mark}"))));
         names.push(deleted);
         values.push("0".into());
         if let Some(updated) = &system.updated {
             let updated = identifier(updated)?;
-            set.push(format!("T.{updated} = SYSTIMESTAMP"));
+            set.push(format!("T.{updated} = {NOW}"));
             names.push(updated);
-            values.push("SYSTIMESTAMP".into());
+            values.push(NOW.into());
         }
     }
     let (mut matched, mut inserted) = (String::new(), String::new());
@@ -168,13 +193,16 @@ mod tests {
 
     #[test]
     fn placeholders_follow_the_text() {
-        assert_eq!(update(&t(), &["A", "b"], &["K", "DATE"]).unwrap(), "UPDATE S.T SET A = :1, \"b\" = :2 WHERE K = :3 AND \"DATE\" = :4");
+        assert_eq!(
+            update(&t(), &["A", "b"], &["K", "DATE"], None).unwrap(),
+            "UPDATE S.T SET A = :1, \"b\" = :2 WHERE K = :3 AND \"DATE\" = :4"
+        );
         assert_eq!(delete(&t(), &["K", "L"]).unwrap(), "DELETE FROM S.T WHERE K = :1 AND L = :2");
     }
 
     #[test]
     fn a_row_address_is_no_name() {
-        assert_eq!(update(&t(), &["A"], &["ROWID"]).unwrap(), "UPDATE S.T SET A = :1 WHERE ROWID = :2");
+        assert_eq!(update(&t(), &["A"], &["ROWID"], None).unwrap(), "UPDATE S.T SET A = :1 WHERE ROWID = :2");
         assert_eq!(delete(&t(), &["ROWID"]).unwrap(), "DELETE FROM S.T WHERE ROWID = :1");
     }
 
@@ -198,7 +226,7 @@ mod tests {
     fn a_mark_deletes_and_is_not_inserted() {
         let mut columns = columns(&["K", "A"], &["K"]);
         columns[1].cast = Some("DATE");
-        let hard = MergeOptions { mark: Some("D"), soft_delete: None };
+        let hard = MergeOptions { mark: Some("D"), ..MergeOptions::default() };
         assert_eq!(
             merge(&t(), &columns, hard).unwrap(),
             "MERGE INTO S.T T USING (SELECT :1 K, CAST(:2 AS DATE) A, :3 D FROM DUAL) S ON (T.K = S.K) \
@@ -206,7 +234,7 @@ mod tests {
              WHEN NOT MATCHED THEN INSERT (K, A) VALUES (S.K, S.A) WHERE S.D = 0"
         );
         let system = SystemColumns { deleted: "_deleted".into(), updated: Some("_updated".into()) };
-        let soft = merge(&t(), &columns, MergeOptions { mark: Some("D"), soft_delete: Some(&system) }).unwrap();
+        let soft = merge(&t(), &columns, MergeOptions { mark: Some("D"), soft_delete: Some(&system), stamp: None }).unwrap();
         for part in [
             ", T.\"_deleted\" = S.D, T.\"_updated\" = SYSTIMESTAMP WHEN NOT MATCHED",
             "INSERT (K, A, \"_deleted\", \"_updated\") VALUES (S.K, S.A, 0, SYSTIMESTAMP) WHERE S.D = 0",
@@ -220,11 +248,27 @@ mod tests {
     }
 
     #[test]
+    fn stamps_are_set_by_the_database() {
+        let system = SystemColumns { deleted: "_deleted".into(), updated: Some("_updated".into()) };
+        let stamp = Some(&system);
+        assert_eq!(
+            insert(&t(), &["A", "b"], stamp).unwrap(),
+            "INSERT INTO S.T (A, \"b\", \"_updated\", \"_deleted\") VALUES (:1, :2, SYSTIMESTAMP, 0)"
+        );
+        assert_eq!(insert(&t(), &["A"], None).unwrap(), "INSERT INTO S.T (A) VALUES (:1)");
+        assert_eq!(update(&t(), &["A"], &["K"], stamp).unwrap(), "UPDATE S.T SET A = :1, \"_updated\" = SYSTIMESTAMP WHERE K = :2");
+        let columns = columns(&["K"], &["K"]);
+        let stamped = merge(&t(), &columns, MergeOptions { mark: Some("D"), soft_delete: None, stamp }).unwrap();
+        let matched = "WHEN MATCHED THEN UPDATE SET T.\"_deleted\" = 0, T.\"_updated\" = SYSTIMESTAMP DELETE WHERE S.D = 1";
+        assert!(stamped.contains(matched) && stamped.ends_with("VALUES (S.K, 0, SYSTIMESTAMP) WHERE S.D = 0"), "{stamped}");
+    }
+
+    #[test]
     fn nothing_is_done_to_all_rows_by_mistake() {
         let none: [&str; 0] = [];
         for refused in [
-            update(&t(), &["A"], &none),
-            update(&t(), &none, &["K"]),
+            update(&t(), &["A"], &none, None),
+            update(&t(), &none, &["K"], None),
             delete(&t(), &none),
             merge(&t(), &columns(&["A"], &[]), MergeOptions::default()),
         ] {

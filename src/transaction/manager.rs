@@ -1,5 +1,7 @@
 //! Transactions for a host that keeps a session and does not know in advance what will come: an attached database, an ETL server.
 
+use std::cell::{Cell, RefCell};
+
 use super::{Transaction, commit_outcome_unknown};
 use crate::error::{Error, Phase, Result};
 use crate::oci::{CancelHandle, Session};
@@ -14,11 +16,15 @@ const PIECE: &str = "OLBRIDGE_PIECE";
 /// Each piece of work is all or nothing: one that fails takes back what it did, and leaves an open transaction as it was before. What the
 /// database says of the transaction is compared with what is known here, before and after. A lost connection ends everything:
 /// [`TransactionState::Lost`], and whether a commit that was under way has happened is then said to be unknown, never guessed.
+///
+/// Its methods take `&self`, so that queries of the same session can be read while rows are loaded; one piece of work at a time.
 #[derive(Debug)]
 pub struct TransactionManager {
     session: Session,
-    state: TransactionState,
-    held: Held,
+    state: Cell<TransactionState>,
+    held: RefCell<Held>,
+    /// A piece of work is under way, and its closure is not to begin another.
+    in_work: Cell<bool>,
 }
 
 /// What an open transaction holds, between pieces of work.
@@ -66,14 +72,19 @@ impl TransactionManager {
     /// # Errors
     /// [`Error::Usage`] when the session has a transaction open already.
     pub fn new(session: Session) -> Result<Self> {
-        let manager = TransactionManager { session, state: TransactionState::Autocommit, held: Held::default() };
+        let manager = TransactionManager {
+            session,
+            state: Cell::new(TransactionState::Autocommit),
+            held: RefCell::default(),
+            in_work: Cell::new(false),
+        };
         manager.refuse_foreign_work()?;
         Ok(manager)
     }
 
     /// Gives the session back; what was open is rolled back.
-    pub fn into_session(mut self) -> Result<Session> {
-        if matches!(self.state, TransactionState::Open | TransactionState::MustRollBack) {
+    pub fn into_session(self) -> Result<Session> {
+        if matches!(self.state.get(), TransactionState::Open | TransactionState::MustRollBack) {
             self.rollback()?;
         }
         Ok(self.session)
@@ -86,10 +97,11 @@ impl TransactionManager {
 
     /// What is open. No round trip.
     pub fn status(&self) -> TransactionStatus {
+        let held = self.held.borrow();
         TransactionStatus {
-            state: self.state,
-            rows_changed: self.held.rows_changed,
-            savepoints: self.held.savepoints.iter().map(|(name, _)| name.clone()).collect(),
+            state: self.state.get(),
+            rows_changed: held.rows_changed,
+            savepoints: held.savepoints.iter().map(|(name, _)| name.clone()).collect(),
             database_says_open: self.session.transaction_in_progress(),
         }
     }
@@ -103,15 +115,16 @@ impl TransactionManager {
     ///
     /// # Errors
     /// [`Error::Usage`] when one is open; when the connection is lost.
-    pub fn begin(&mut self) -> Result<()> {
-        match self.state {
+    pub fn begin(&self) -> Result<()> {
+        match self.state.get() {
             TransactionState::Autocommit => {}
             TransactionState::Lost { .. } => return Err(self.lost()),
             _ => return Err(usage("a transaction is open already", "commit it or roll it back first; savepoints nest")),
         }
+        self.refuse_within_work()?;
         self.refuse_foreign_work()?;
-        self.held = Held::default();
-        self.state = TransactionState::Open;
+        self.held.take();
+        self.state.set(TransactionState::Open);
         Ok(())
     }
 
@@ -120,8 +133,11 @@ impl TransactionManager {
     ///
     /// # Errors
     /// Those of `work`; those of the commit.
-    pub fn run<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        match self.state {
+    pub fn run<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.refuse_within_work()?;
+        self.in_work.set(true);
+        let _work = InWork(&self.in_work);
+        match self.state.get() {
             TransactionState::Autocommit => self.run_alone(work),
             TransactionState::Open => self.run_within(work),
             TransactionState::MustRollBack => Err(usage("an earlier error can only be rolled back", "roll back")),
@@ -131,10 +147,11 @@ impl TransactionManager {
 
     /// Runs a statement without placeholders; rows affected. Without an open transaction it commits on success in the same round trip, and may be
     /// DDL.
-    pub fn execute(&mut self, sql: &str) -> Result<u64> {
-        if self.state != TransactionState::Autocommit {
+    pub fn execute(&self, sql: &str) -> Result<u64> {
+        if self.state.get() != TransactionState::Autocommit {
             return self.run(|transaction| transaction.execute(sql));
         }
+        self.refuse_within_work()?;
         self.refuse_foreign_work()?;
         let result = self.session.execute_and_commit(sql);
         self.note_loss(&result);
@@ -142,8 +159,8 @@ impl TransactionManager {
     }
 
     /// Runs a query, which sees what the open transaction has changed.
-    pub fn query(&mut self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<()> {
-        if matches!(self.state, TransactionState::Lost { .. }) {
+    pub fn query(&self, sql: &str, each_row: &mut dyn FnMut(&[Option<String>]) -> Result<()>) -> Result<()> {
+        if matches!(self.state.get(), TransactionState::Lost { .. }) {
             return Err(self.lost());
         }
         let result = self.session.query_rows(sql, each_row);
@@ -152,13 +169,15 @@ impl TransactionManager {
     }
 
     /// Sets a savepoint.
-    pub fn savepoint(&mut self, name: &str) -> Result<()> {
+    pub fn savepoint(&self, name: &str) -> Result<()> {
         self.require_open()?;
         let result = self.session.execute_sql(Phase::Execute, None, &sql::savepoint(name)?).map(drop);
         self.note_loss(&result);
         result?;
-        self.held.savepoints.retain(|(other, _)| other != name);
-        self.held.savepoints.push((name.to_owned(), self.held.rows_changed));
+        let mut held = self.held.borrow_mut();
+        let rows_changed = held.rows_changed;
+        held.savepoints.retain(|(other, _)| other != name);
+        held.savepoints.push((name.to_owned(), rows_changed));
         Ok(())
     }
 
@@ -166,20 +185,22 @@ impl TransactionManager {
     ///
     /// # Errors
     /// [`Error::Usage`] for a savepoint that is not set.
-    pub fn rollback_to(&mut self, name: &str) -> Result<()> {
-        if self.state != TransactionState::MustRollBack {
+    pub fn rollback_to(&self, name: &str) -> Result<()> {
+        if self.state.get() != TransactionState::MustRollBack {
             self.require_open()?;
         }
-        let Some(index) = self.held.savepoints.iter().position(|(other, _)| other == name) else {
+        self.refuse_within_work()?;
+        let Some(index) = self.held.borrow().savepoints.iter().position(|(other, _)| other == name) else {
             return Err(usage(&format!("no savepoint {name} is set"), "roll back to one of status().savepoints"));
         };
         let result = self.session.execute_sql(Phase::Rollback, None, &sql::rollback_to_savepoint(name)?).map(drop);
         self.note_loss(&result);
         result?;
-        self.held.rows_changed = self.held.savepoints[index].1;
-        self.held.savepoints.truncate(index + 1);
-        self.held.must_roll_back = false;
-        self.state = TransactionState::Open;
+        let mut held = self.held.borrow_mut();
+        held.rows_changed = held.savepoints[index].1;
+        held.savepoints.truncate(index + 1);
+        held.must_roll_back = false;
+        self.state.set(TransactionState::Open);
         Ok(())
     }
 
@@ -187,15 +208,15 @@ impl TransactionManager {
     ///
     /// # Errors
     /// Whatever the error, nothing is open afterwards; [`TransactionState::Lost`] says if the outcome is unknown.
-    pub fn commit(&mut self) -> Result<u64> {
-        if self.state == TransactionState::MustRollBack {
+    pub fn commit(&self) -> Result<u64> {
+        if self.state.get() == TransactionState::MustRollBack {
             return Err(usage("an earlier error can only be rolled back; nothing was committed", "roll back"));
         }
         self.require_open()?;
-        let held = std::mem::take(&mut self.held);
-        self.state = TransactionState::Autocommit;
+        let held = self.held.take();
+        self.state.set(TransactionState::Autocommit);
         let rows = held.rows_changed;
-        let result = resume(&mut self.session, &held).commit();
+        let result = resume(&self.session, &held).commit();
         self.note_loss(&result);
         result?;
         self.refuse_foreign_work()?;
@@ -203,13 +224,14 @@ impl TransactionManager {
     }
 
     /// Takes the open transaction back; the rows that were changed in it.
-    pub fn rollback(&mut self) -> Result<u64> {
-        if self.state != TransactionState::MustRollBack {
+    pub fn rollback(&self) -> Result<u64> {
+        if self.state.get() != TransactionState::MustRollBack {
             self.require_open()?;
         }
-        let held = std::mem::take(&mut self.held);
-        self.state = TransactionState::Autocommit;
-        let result = resume(&mut self.session, &held).rollback();
+        self.refuse_within_work()?;
+        let held = self.held.take();
+        self.state.set(TransactionState::Autocommit);
+        let result = resume(&self.session, &held).rollback();
         self.note_loss(&result);
         result?;
         self.refuse_foreign_work()?;
@@ -221,17 +243,18 @@ impl TransactionManager {
     /// # Errors
     /// Those of the login; [`Error::Usage`] when the connection is not lost.
     pub fn reconnect(&mut self) -> Result<()> {
-        if !matches!(self.state, TransactionState::Lost { .. }) {
+        if !matches!(self.state.get(), TransactionState::Lost { .. }) {
             return Err(usage("the connection is not lost", "roll back to begin anew"));
         }
         self.session = self.session.reconnect()?;
-        (self.state, self.held) = (TransactionState::Autocommit, Held::default());
+        self.state.set(TransactionState::Autocommit);
+        self.held.take();
         Ok(())
     }
 
-    fn run_alone<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    fn run_alone<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         self.refuse_foreign_work()?;
-        let transaction = Transaction::begin(&mut self.session);
+        let transaction = Transaction::of(&self.session);
         let result = match work(&transaction) {
             Ok(value) => transaction.commit().map(|()| value),
             // The error of the work is the news; a rollback that fails too happens when the session ends.
@@ -244,42 +267,57 @@ impl TransactionManager {
         result
     }
 
-    fn run_within<T>(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        let transaction = resume(&mut self.session, &self.held);
+    fn run_within<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        let transaction = resume(&self.session, &self.held.borrow());
         let result = transaction.savepoint(PIECE).and_then(|()| {
             let done = work(&transaction).and_then(|value| transaction.refuse_unsent().map(|()| value));
             done.map_err(|error| (error, transaction.rollback_to(PIECE).is_ok())).map_err(|(error, taken_back)| {
-                self.held.must_roll_back = !taken_back;
+                self.held.borrow_mut().must_roll_back = !taken_back;
                 error
             })
         });
         if result.is_ok() {
-            (self.held.rows_changed, self.held.seen_open) = (transaction.rows_changed.get(), transaction.seen_open.get());
+            let mut held = self.held.borrow_mut();
+            (held.rows_changed, held.seen_open) = (transaction.rows_changed.get(), transaction.seen_open.get());
         }
         transaction.leave_open();
-        if self.held.must_roll_back {
-            self.state = TransactionState::MustRollBack;
+        if self.held.borrow().must_roll_back {
+            self.state.set(TransactionState::MustRollBack);
         }
         self.note_loss(&result);
         result
     }
 
+    /// After an error of a query that was read beside.
+    pub(crate) fn note_error(&self, error: &Error) {
+        if error.is_lost_connection() {
+            self.state.set(TransactionState::Lost { commit_in_doubt: commit_outcome_unknown(error) });
+            self.held.take();
+        }
+    }
+
     /// After an error that says that the connection is gone.
-    fn note_loss<T>(&mut self, result: &Result<T>) {
-        if let Err(error) = result
-            && error.is_lost_connection()
-        {
-            self.state = TransactionState::Lost { commit_in_doubt: commit_outcome_unknown(error) };
-            self.held = Held::default();
+    fn note_loss<T>(&self, result: &Result<T>) {
+        if let Err(error) = result {
+            self.note_error(error);
         }
     }
 
     fn require_open(&self) -> Result<()> {
-        match self.state {
+        self.refuse_within_work()?;
+        match self.state.get() {
             TransactionState::Open => Ok(()),
             TransactionState::MustRollBack => Err(usage("an earlier error can only be rolled back", "roll back")),
             TransactionState::Autocommit => Err(usage("no transaction is open", "begin one")),
             TransactionState::Lost { .. } => Err(self.lost()),
+        }
+    }
+
+    /// A piece of work ends before what it is a piece of.
+    fn refuse_within_work(&self) -> Result<()> {
+        match self.in_work.get() {
+            true => Err(usage("a piece of work is under way", "let it end first")),
+            false => Ok(()),
         }
     }
 
@@ -295,14 +333,23 @@ impl TransactionManager {
     }
 
     fn lost(&self) -> Error {
-        let in_doubt = self.state == TransactionState::Lost { commit_in_doubt: true };
+        let in_doubt = self.state.get() == TransactionState::Lost { commit_in_doubt: true };
         let note = if in_doubt { "; whether the commit that was under way has happened is not known" } else { "" };
         usage(&format!("the connection was lost{note}"), "reconnect")
     }
 }
 
-fn resume<'s>(session: &'s mut Session, held: &Held) -> Transaction<'s> {
-    let transaction = Transaction::begin(session);
+/// Ends with the piece of work, also when it panics.
+struct InWork<'m>(&'m Cell<bool>);
+
+impl Drop for InWork<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+fn resume<'s>(session: &'s Session, held: &Held) -> Transaction<'s> {
+    let transaction = Transaction::of(session);
     transaction.rows_changed.set(held.rows_changed);
     transaction.seen_open.set(held.seen_open);
     transaction.load_failed.set(held.must_roll_back);

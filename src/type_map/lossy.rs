@@ -20,12 +20,21 @@ pub enum LossyKind {
     /// Dates before 1582-10-15 keep their name (year, month, day) instead of their day: Oracle's calendar is the Julian one there, Arrow's the
     /// Gregorian.
     Calendar,
+    /// Text and binary values that are longer than their column are cut off, text between two characters. Never the value of a key.
+    Truncation,
 }
 
 impl LossyKind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [LossyKind; 6] =
-        [LossyKind::EmptyText, LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Zone, LossyKind::Charset, LossyKind::Calendar];
+    pub const ALL: [LossyKind; 7] = [
+        LossyKind::EmptyText,
+        LossyKind::Rounding,
+        LossyKind::SubSecond,
+        LossyKind::Zone,
+        LossyKind::Charset,
+        LossyKind::Calendar,
+        LossyKind::Truncation,
+    ];
 
     /// As `--lossy` spells it.
     pub const fn name(self) -> &'static str {
@@ -36,6 +45,7 @@ impl LossyKind {
             LossyKind::Zone => "zone",
             LossyKind::Charset => "charset",
             LossyKind::Calendar => "calendar",
+            LossyKind::Truncation => "truncate",
         }
     }
 }
@@ -46,7 +56,7 @@ impl fmt::Display for LossyKind {
     }
 }
 
-/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone,charset,calendar`.
+/// The losses that were asked for; none by default. Parses `empty-text,rounding,subsecond,zone,charset,calendar,truncate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct LossySet(u8);
 
@@ -54,7 +64,7 @@ impl LossySet {
     /// Nothing may be lost.
     pub const NONE: LossySet = LossySet(0);
     /// Every kind.
-    pub const ALL: LossySet = LossySet(0b11_1111);
+    pub const ALL: LossySet = LossySet(0b111_1111);
 
     /// Is this kind allowed?
     pub const fn allows(self, kind: LossyKind) -> bool {
@@ -64,6 +74,11 @@ impl LossySet {
     /// The set with one kind more.
     pub const fn with(self, kind: LossyKind) -> LossySet {
         LossySet(self.0 | 1 << kind as u8)
+    }
+
+    /// The set with one kind less.
+    pub const fn without(self, kind: LossyKind) -> LossySet {
+        LossySet(self.0 & !(1 << kind as u8))
     }
 }
 
@@ -96,7 +111,8 @@ mod tests {
     #[test]
     fn lossy_names_parse_and_print() {
         assert_eq!("".parse(), Ok(LossySet::NONE));
-        assert_eq!("empty-text, rounding,subsecond,zone,charset,calendar".parse(), Ok(LossySet::ALL));
+        assert_eq!("empty-text, rounding,subsecond,zone,charset,calendar,truncate".parse(), Ok(LossySet::ALL));
+        assert_eq!(LossySet::ALL.without(LossyKind::Truncation).to_string(), "empty-text,rounding,subsecond,zone,charset,calendar");
         assert_eq!("zone,rounding".parse::<LossySet>().unwrap().to_string(), "rounding,zone");
         assert!(!LossySet::NONE.with(LossyKind::Zone).allows(LossyKind::SubSecond));
         assert!("zone,rouding".parse::<LossySet>().unwrap_err().contains("'rouding'"));

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod architecture;
+mod c_abi;
 mod calendar;
 mod casts;
 mod cli;
@@ -36,4 +37,6 @@ mod scan_api;
 mod snapshots;
 mod staged;
 mod support;
+mod system_columns;
 mod transactions;
+mod truncation;

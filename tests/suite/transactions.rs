@@ -51,7 +51,7 @@ fn count_by(query: impl FnOnce(&mut dyn FnMut(&[Option<String>]) -> Result<(), E
 
 const COUNT: &str = "SELECT COUNT(*) FROM T";
 
-fn own(manager: &mut TransactionManager) -> u64 {
+fn own(manager: &TransactionManager) -> u64 {
     count_by(|row| manager.query(COUNT, row))
 }
 
@@ -62,7 +62,7 @@ fn committed(session: &Session) -> u64 {
 #[test]
 fn what_is_open_is_seen_inside_and_counted_and_outside_only_after_the_commit() {
     let workspace = Workspace::new();
-    let mut manager = manager(&workspace);
+    let manager = manager(&workspace);
     let other = other(&workspace);
     assert_eq!(manager.status().state, TransactionState::Autocommit);
     manager.begin().unwrap();
@@ -71,9 +71,9 @@ fn what_is_open_is_seen_inside_and_counted_and_outside_only_after_the_commit() {
     assert_eq!(manager.execute("DELETE FROM T WHERE ID < 50").unwrap(), 50);
     let status = manager.status();
     assert_eq!((status.state, status.rows_changed, status.database_says_open), (TransactionState::Open, 300, Some(true)));
-    assert_eq!((own(&mut manager), committed(&other)), (200, 0));
+    assert_eq!((own(&manager), committed(&other)), (200, 0));
     assert_eq!(manager.commit().unwrap(), 300);
-    assert_eq!((own(&mut manager), committed(&other)), (200, 200));
+    assert_eq!((own(&manager), committed(&other)), (200, 200));
     let status = manager.status();
     assert_eq!((status.state, status.rows_changed, status.database_says_open), (TransactionState::Autocommit, 0, Some(false)));
     assert!(manager.commit().unwrap_err().to_string().contains("no transaction is open"));
@@ -82,7 +82,7 @@ fn what_is_open_is_seen_inside_and_counted_and_outside_only_after_the_commit() {
 #[test]
 fn savepoints_take_back_rows_and_their_count() {
     let workspace = Workspace::new();
-    let mut manager = manager(&workspace);
+    let manager = manager(&workspace);
     manager.begin().unwrap();
     manager.run(|t| load(t, &batch(0..10))).unwrap();
     manager.savepoint("A").unwrap();
@@ -91,7 +91,7 @@ fn savepoints_take_back_rows_and_their_count() {
     manager.run(|t| load(t, &batch(30..60))).unwrap();
     assert_eq!((manager.status().rows_changed, manager.status().savepoints), (60, vec!["A".to_owned(), "B".to_owned()]));
     manager.rollback_to("A").unwrap();
-    assert_eq!((own(&mut manager), manager.status().rows_changed, manager.status().savepoints.len()), (10, 10, 1));
+    assert_eq!((own(&manager), manager.status().rows_changed, manager.status().savepoints.len()), (10, 10, 1));
     assert!(manager.rollback_to("B").unwrap_err().to_string().contains("no savepoint B"));
     manager.run(|t| load(t, &batch(10..15))).unwrap();
     assert_eq!(manager.commit().unwrap(), 15);
@@ -101,7 +101,7 @@ fn savepoints_take_back_rows_and_their_count() {
 #[test]
 fn a_piece_of_work_that_fails_takes_back_itself_and_nothing_else() {
     let workspace = Workspace::new();
-    let mut manager = manager(&workspace);
+    let manager = manager(&workspace);
     manager.begin().unwrap();
     manager.run(|t| load(t, &batch(0..10))).unwrap();
     // Rows 10 to 19 are in when row 9 is found to be there already.
@@ -110,7 +110,7 @@ fn a_piece_of_work_that_fails_takes_back_itself_and_nothing_else() {
         load(t, &batch(9..12))
     });
     assert!(matches!(failed, Err(Error::Row(_))), "{failed:?}");
-    assert_eq!((own(&mut manager), manager.status().rows_changed, manager.status().state), (10, 10, TransactionState::Open));
+    assert_eq!((own(&manager), manager.status().rows_changed, manager.status().state), (10, 10, TransactionState::Open));
     // Rows that a host forgot to send are no success.
     let forgotten = manager.run(|t| {
         let rows = batch(100..103);
@@ -126,7 +126,7 @@ fn a_piece_of_work_that_fails_takes_back_itself_and_nothing_else() {
 #[test]
 fn without_a_transaction_each_piece_commits_by_itself_or_leaves_nothing() {
     let workspace = Workspace::new();
-    let mut manager = manager(&workspace);
+    let manager = manager(&workspace);
     let other = other(&workspace);
     manager.run(|t| load(t, &batch(0..10))).unwrap();
     assert_eq!(committed(&other), 10);
@@ -152,7 +152,7 @@ fn without_a_transaction_each_piece_commits_by_itself_or_leaves_nothing() {
 #[test]
 fn a_transaction_that_something_else_has_ended_is_not_said_to_be_committed() {
     let workspace = Workspace::new();
-    let mut manager = manager(&workspace);
+    let manager = manager(&workspace);
     manager.begin().unwrap();
     manager.run(|t| load(t, &batch(0..10))).unwrap();
     // A procedure with COMMIT or ROLLBACK in it does the same.
@@ -170,11 +170,11 @@ fn a_transaction_that_something_else_has_ended_is_not_said_to_be_committed() {
 #[test]
 fn dropping_the_manager_rolls_back() {
     let workspace = Workspace::new();
-    let mut dropped = manager(&workspace);
+    let dropped = manager(&workspace);
     dropped.begin().unwrap();
     dropped.run(|t| load(t, &batch(0..10))).unwrap();
     drop(dropped);
-    let mut given_back = TransactionManager::new(other(&workspace)).unwrap();
+    let given_back = TransactionManager::new(other(&workspace)).unwrap();
     given_back.begin().unwrap();
     given_back.run(|t| load(t, &batch(0..10))).unwrap();
     let session = given_back.into_session().unwrap();
@@ -182,7 +182,7 @@ fn dropping_the_manager_rolls_back() {
 }
 
 /// On a thread of its own: waiting for a session of the same thread would be answered as a deadlock.
-fn refused_elsewhere(mut waiting: TransactionManager) -> (TransactionManager, olbridge::error::Error) {
+fn refused_elsewhere(waiting: TransactionManager) -> (TransactionManager, olbridge::error::Error) {
     thread::spawn(move || {
         let error = waiting.run(|t| load(t, &batch(20..30))).unwrap_err();
         (waiting, error)
@@ -194,13 +194,13 @@ fn refused_elsewhere(mut waiting: TransactionManager) -> (TransactionManager, ol
 #[test]
 fn a_call_that_waits_too_long_ends_and_the_session_stays() {
     let workspace = Workspace::new();
-    let mut holder = manager(&workspace);
+    let holder = manager(&workspace);
     holder.begin().unwrap();
     holder.run(|t| load(t, &batch(0..10))).unwrap();
     let waiting = TransactionManager::new(other(&workspace)).unwrap();
     waiting.session().set_call_timeout(Some(200)).unwrap();
     let began = Instant::now();
-    let (mut waiting, error) = refused_elsewhere(waiting);
+    let (waiting, error) = refused_elsewhere(waiting);
     assert!(error.to_string().contains("ORA-03156"), "{error}");
     assert!(!error.is_lost_connection());
     assert!(began.elapsed() >= Duration::from_millis(190) && began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
@@ -214,7 +214,7 @@ fn a_call_that_waits_too_long_ends_and_the_session_stays() {
 #[test]
 fn another_thread_breaks_off_a_call_that_waits() {
     let workspace = Workspace::new();
-    let mut holder = manager(&workspace);
+    let holder = manager(&workspace);
     holder.begin().unwrap();
     holder.run(|t| load(t, &batch(0..10))).unwrap();
     let waiting = TransactionManager::new(other(&workspace)).unwrap();
@@ -226,7 +226,7 @@ fn another_thread_breaks_off_a_call_that_waits() {
             cancel.cancel().unwrap();
         }
     });
-    let (mut waiting, error) = refused_elsewhere(waiting);
+    let (waiting, error) = refused_elsewhere(waiting);
     assert!(error.to_string().contains("ORA-01013"), "{error}");
     assert_eq!(waiting.status().state, TransactionState::Autocommit);
     breaker.join().unwrap();
@@ -265,14 +265,14 @@ fn child_on_oracles_client() {
     // This client is older than 18.
     assert!(session.set_call_timeout(Some(1000)).unwrap_err().to_string().contains("release 18"));
     session.set_call_timeout(None).unwrap();
-    let mut manager = TransactionManager::new(session).unwrap();
+    let manager = TransactionManager::new(session).unwrap();
     manager.begin().unwrap();
     manager.run(|t| load(t, &batch(0..10))).unwrap();
     eprintln!("in an open transaction Oracle's client says {:?}", manager.status().database_says_open);
     manager.savepoint("A").unwrap();
     manager.run(|t| load(t, &batch(10..30))).unwrap();
     manager.rollback_to("A").unwrap();
-    assert_eq!(own(&mut manager), 10);
+    assert_eq!(own(&manager), 10);
     manager.run(|t| load(t, &batch(10..15))).unwrap();
     assert_eq!(manager.commit().unwrap(), 15);
     assert_ne!(manager.status().database_says_open, Some(true));
@@ -280,5 +280,5 @@ fn child_on_oracles_client() {
     manager.begin().unwrap();
     manager.run(|t| load(t, &batch(100..110))).unwrap();
     manager.rollback().unwrap();
-    assert_eq!(own(&mut manager), 16);
+    assert_eq!(own(&manager), 16);
 }

@@ -22,6 +22,9 @@ pub struct ChangeArguments {
     /// Do not delete rows: set the table's column _deleted to 1, and _updated to the time if there is one
     #[arg(long)]
     pub soft_delete: bool,
+    /// Give a created table the columns _updated and _deleted, and stamp there every row that is inserted or updated
+    #[arg(long)]
+    pub system_columns: bool,
     /// How an upsert is carried out (default: auto, which stages 100,000 rows and more and says why)
     #[arg(long, value_enum, value_name = "WAY")]
     pub merge: Option<MergeArgument>,
@@ -115,6 +118,7 @@ impl ChangeArguments {
             ("--max-errors", self.max_errors.is_some()),
             ("--delete-when", self.delete_when.is_some()),
             ("--soft-delete", self.soft_delete),
+            ("--system-columns", self.system_columns),
             ("--merge", self.merge.is_some()),
             ("--primary-key", !self.primary_key.is_empty()),
             ("--not-found", self.not_found.is_some()),

@@ -86,6 +86,7 @@ pub fn copy(arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         not_found: change.not_found.map(NotFound::from),
         delete_when,
         soft_delete: change.soft_delete,
+        system_columns: change.system_columns,
         merge: change.merge.map(MergeWay::from).unwrap_or_default(),
         primary_key: change.primary_key,
         on_error,

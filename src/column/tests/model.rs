@@ -262,7 +262,7 @@ fn empty(lossy: LossySet) -> Option<Cell> {
 }
 
 fn expected_text(text: &str, target: &OracleType, lossy: LossySet) -> Option<Cell> {
-    let fits = match target {
+    let fits = |text: &str| match target {
         OracleType::Varchar2(size) | OracleType::Char(size) => {
             text.len() <= size.max_bytes as usize && size.max_chars.is_none_or(|chars| text.chars().count() <= chars as usize)
         }
@@ -274,7 +274,12 @@ fn expected_text(text: &str, target: &OracleType, lossy: LossySet) -> Option<Cel
     } else if text.is_empty() {
         Some(empty(lossy).unwrap_or(Cell::Text("".into())))
     } else {
-        fits.then(|| Cell::Text(text.into()))
+        let ends = text.char_indices().map(|(at, character)| at + character.len_utf8());
+        let kept = match lossy.allows(LossyKind::Truncation) && !fits(text) {
+            true => ends.take_while(|&end| fits(&text[..end])).last().unwrap_or(0),
+            false => text.len(),
+        };
+        (kept > 0 && fits(&text[..kept])).then(|| Cell::Text(text[..kept].into()))
     }
 }
 
@@ -294,7 +299,8 @@ fn expected_bytes(value: &[u8], target: &OracleType, lossy: LossySet) -> Option<
     } else if value.is_empty() {
         Some(empty(lossy).unwrap_or(Cell::Bytes(vec![])))
     } else {
-        (value.len() <= max_bytes as usize).then(|| Cell::Bytes(value.into()))
+        let kept = if lossy.allows(LossyKind::Truncation) { value.len().min(max_bytes as usize) } else { value.len() };
+        (kept <= max_bytes as usize).then(|| Cell::Bytes(value[..kept].into()))
     }
 }
 

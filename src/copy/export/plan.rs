@@ -154,6 +154,29 @@ impl ExportJob {
         })
     }
 
+    /// The query alone, for a reader that wants batches and no file: [`FetchPlan::open`] reads it. Unless a certain moment is asked for it is read as the
+    /// session's transaction sees it, which flashback would not. The path is not looked at, and there is one reader.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub fn read_plan(&self, session: &Session) -> Result<FetchPlan> {
+        self.check()?;
+        if self.reading.as_of.is_past() {
+            let whole = super::Reading { parallel: 1, ..self.reading.clone() };
+            return Ok(ExportJob { reading: whole, ..self.clone() }.find(session)?.fetch);
+        }
+        let mut problems = Vec::new();
+        let (sql, table) = match self.selected(session, &mut problems)? {
+            Some((name, columns)) => (self.select_table(name, &columns, None, None), columns),
+            None if problems.is_empty() => (self.query_sql(session, &mut problems), Vec::new()),
+            None => return Err(self.refused(problems)),
+        };
+        if !problems.is_empty() {
+            return Err(self.refused(problems));
+        }
+        self.fetch_plan(session, sql?, &table)
+    }
+
     /// Finds the moment, describes the query as of it, and cuts the table.
     pub(in crate::copy) fn find(&self, session: &Session) -> Result<Source> {
         let mut problems = Vec::new();
