@@ -1,15 +1,39 @@
-//! The queries that together are an export of a table.
+//! The queries that together are an export of a table, and the one that is read without a file.
 
 use super::refusal::Slice;
 use super::slices::Slices;
 use super::{ExportJob, Selection, key_ranges};
 use crate::error::{PlanProblem, Result};
+use crate::fetch::FetchPlan;
 use crate::lake::sink::SortKey;
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, TableName};
 use crate::sql;
 
 impl ExportJob {
+    /// The query alone, for a reader that wants batches and no file: [`FetchPlan::open`] reads it. Unless a certain moment is asked for it is read as the
+    /// session's transaction sees it, which flashback would not. The path is not looked at, and there is one reader.
+    ///
+    /// # Errors
+    /// As [`Self::plan`].
+    pub fn read_plan(&self, session: &Session) -> Result<FetchPlan> {
+        self.check()?;
+        if self.reading.as_of.is_past() {
+            let whole = super::Reading { parallel: 1, ..self.reading.clone() };
+            return Ok(ExportJob { reading: whole, ..self.clone() }.find(session)?.fetch);
+        }
+        let mut problems = Vec::new();
+        let (sql, table) = match self.selected(session, &mut problems)? {
+            Some((name, columns)) => (self.select_table(name, &columns, None)?.sql, columns),
+            None if problems.is_empty() => (self.query_sql(session, &mut problems)?, Vec::new()),
+            None => return Err(self.refused(problems)),
+        };
+        if !problems.is_empty() {
+            return Err(self.refused(problems));
+        }
+        Ok(self.fetch_plan(session, &sql, &table)?.fetch)
+    }
+
     /// Cuts a table for several readers, or says why not.
     pub(super) fn cut(&self, session: &Session, name: &TableName, scn: Option<u64>) -> Result<Slices> {
         if scn.is_none() {

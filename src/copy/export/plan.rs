@@ -94,8 +94,8 @@ pub(in crate::copy) struct Source {
 }
 
 /// A query that has been described, and what is worth knowing of its columns.
-struct Described {
-    fetch: FetchPlan,
+pub(super) struct Described {
+    pub(super) fetch: FetchPlan,
     notes: Vec<String>,
     /// How many rows it has, where that was counted on the way.
     rows: Option<u64>,
@@ -154,29 +154,6 @@ impl ExportJob {
         })
     }
 
-    /// The query alone, for a reader that wants batches and no file: [`FetchPlan::open`] reads it. Unless a certain moment is asked for it is read as the
-    /// session's transaction sees it, which flashback would not. The path is not looked at, and there is one reader.
-    ///
-    /// # Errors
-    /// As [`Self::plan`].
-    pub fn read_plan(&self, session: &Session) -> Result<FetchPlan> {
-        self.check()?;
-        if self.reading.as_of.is_past() {
-            let whole = super::Reading { parallel: 1, ..self.reading.clone() };
-            return Ok(ExportJob { reading: whole, ..self.clone() }.find(session)?.fetch);
-        }
-        let mut problems = Vec::new();
-        let (sql, table) = match self.selected(session, &mut problems)? {
-            Some((name, columns)) => (self.select_table(name, &columns, None, None), columns),
-            None if problems.is_empty() => (self.query_sql(session, &mut problems), Vec::new()),
-            None => return Err(self.refused(problems)),
-        };
-        if !problems.is_empty() {
-            return Err(self.refused(problems));
-        }
-        self.fetch_plan(session, sql?, &table)
-    }
-
     /// Finds the moment, describes the query as of it, and cuts the table.
     pub(in crate::copy) fn find(&self, session: &Session) -> Result<Source> {
         let mut problems = Vec::new();
@@ -184,41 +161,14 @@ impl ExportJob {
         if !problems.is_empty() {
             return Err(self.refused(problems));
         }
-        let Some((name, columns)) = table else {
-            if self.reading.as_of.is_past() {
-                let remedy = "write AS OF SCN n behind each table of the query";
-                return Err(self.refused(vec![problem("a query cannot be read as of another moment from outside", remedy)]));
-            }
-            let sql = self.query_sql(session, &mut problems)?;
-            if !problems.is_empty() {
-                return Err(self.refused(problems));
-            }
-            let described = self.fetch_plan(session, &sql, &[])?;
-            let snapshot = Snapshot::none("a query sees one snapshot of its own, and does not say which");
-            let note = self.why_one_reader("a query is not cut into pieces");
-            return Ok(Source::whole(described, Slice::of_query(sql), snapshot, note));
-        };
-        let select = |scn| self.select_table(name, &columns, scn);
-        let mut snapshot = self.reading.as_of.find(session)?;
-        let mut described = snapshot.scn.map(|scn| self.fetch_plan(session, &select(Some(scn))?.sql, &columns));
-        if let (Some(Err(error)), false) = (&described, self.reading.as_of.is_past())
-            && is_refusal(error)
-        {
-            let reason = error.to_string();
-            let reason = reason.lines().next().unwrap_or_default();
-            snapshot = Snapshot::none(format!("flashback is not permitted here ({reason}); the query sees one snapshot of its own"));
-            described = None;
-        }
-        let described = match described {
-            Some(described) => described?,
-            None => self.fetch_plan(session, &select(None)?.sql, &columns)?,
-        };
+        let Some((name, columns)) = table else { return self.find_query(session) };
+        let (described, snapshot) = self.describe_at(session, name, &columns)?;
         let expected = match described.rows {
             Some(rows) => ExpectedRows::counted(rows),
             None => ExpectedRows::of_table(session, name, &self.selection)?,
         };
         if self.reading.parallel < 2 {
-            return Ok(Source { expected, ..Source::whole(described, select(snapshot.scn)?, snapshot, None) });
+            return Ok(Source { expected, ..Source::whole(described, self.select_table(name, &columns, snapshot.scn)?, snapshot, None) });
         }
         let cut = self.cut(session, name, snapshot.scn)?;
         let order = self.reading.ordered.then_some(cut.order_by.as_str());
@@ -231,12 +181,45 @@ impl ExportJob {
         Ok(Source { fetch, snapshot, expected, readers, slices, warnings })
     }
 
+    fn find_query(&self, session: &Session) -> Result<Source> {
+        if self.reading.as_of.is_past() {
+            let remedy = "write AS OF SCN n behind each table of the query";
+            return Err(self.refused(vec![problem("a query cannot be read as of another moment from outside", remedy)]));
+        }
+        let mut problems = Vec::new();
+        let sql = self.query_sql(session, &mut problems)?;
+        if !problems.is_empty() {
+            return Err(self.refused(problems));
+        }
+        let described = self.fetch_plan(session, &sql, &[])?;
+        let snapshot = Snapshot::none("a query sees one snapshot of its own, and does not say which");
+        let note = self.why_one_reader("a query is not cut into pieces");
+        Ok(Source::whole(described, Slice::of_query(sql), snapshot, note))
+    }
+
+    /// The columns as of the moment, or of the present where flashback is not permitted.
+    fn describe_at(&self, session: &Session, name: &TableName, columns: &[ColumnDesc]) -> Result<(Described, Snapshot)> {
+        let mut snapshot = self.reading.as_of.find(session)?;
+        if snapshot.scn.is_some() {
+            match self.fetch_plan(session, &self.select_table(name, columns, snapshot.scn)?.sql, columns) {
+                Err(error) if !self.reading.as_of.is_past() && is_refusal(&error) => {
+                    let reason = error.to_string();
+                    let reason = reason.lines().next().unwrap_or_default();
+                    snapshot =
+                        Snapshot::none(format!("flashback is not permitted here ({reason}); the query sees one snapshot of its own"));
+                }
+                described => return Ok((described?, snapshot)),
+            }
+        }
+        Ok((self.fetch_plan(session, &self.select_table(name, columns, None)?.sql, columns)?, snapshot))
+    }
+
     fn why_one_reader(&self, why: &str) -> Option<String> {
         (self.reading.parallel > 1).then(|| format!("one reader instead of {}: {why}", self.reading.parallel))
     }
 
     /// `table` has the columns as they are in the table, where they are read from one.
-    fn fetch_plan(&self, session: &Session, sql: &str, table: &[ColumnDesc]) -> Result<Described> {
+    pub(super) fn fetch_plan(&self, session: &Session, sql: &str, table: &[ColumnDesc]) -> Result<Described> {
         let (mut problems, mut notes, mut rows) = (Vec::new(), Vec::new(), None);
         let described = session.describe_query(sql).map_err(|error| self.explain_address(error))?;
         let mut choices = self.types.of_table(table);
@@ -267,7 +250,7 @@ impl ExportJob {
         }
     }
 
-    fn query_sql(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<String> {
+    pub(super) fn query_sql(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<String> {
         let Selection { query, columns, condition, limit, .. } = &self.selection;
         let query = query.as_deref().unwrap_or_default();
         let wanted = match columns {
@@ -285,7 +268,7 @@ impl ExportJob {
     }
 
     /// The table and its columns that are read; `None` when a query is.
-    fn selected(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<Option<(&TableName, Vec<ColumnDesc>)>> {
+    pub(super) fn selected(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<Option<(&TableName, Vec<ColumnDesc>)>> {
         if self.selection.query.is_some() {
             return Ok(None);
         }
