@@ -109,6 +109,14 @@ impl ExportJob {
         }
     }
 
+    /// The order that the file is said to have is the begin of the one that is asked for.
+    fn sorts_as_said(&self) -> bool {
+        let (asked, said) = (&self.selection.order_by, &self.sink.sorted_by);
+        let same =
+            |(asked, said): (&SortKey, &SortKey)| asked.column.eq_ignore_ascii_case(&said.column) && asked.descending == said.descending;
+        said.len() <= asked.len() && asked.iter().zip(said).all(same)
+    }
+
     /// Slices of the key that the file is said to be sorted by, one after the other.
     fn sorts_by_key(&self) -> bool {
         let [key] = &self.sink.sorted_by[..] else { return false };
@@ -126,7 +134,7 @@ impl ExportJob {
         if self.selection.query.is_some() && !self.selection.order_by.is_empty() {
             return usage("--order-by sorts a table", "write ORDER BY into --query");
         }
-        if self.selection.query.is_none() && !self.selection.order_by.starts_with(&self.sink.sorted_by) && !self.sorts_by_key() {
+        if self.selection.query.is_none() && !self.sorts_as_said() && !self.sorts_by_key() {
             return usage("--sorted-by says an order that nothing makes", "--order-by with the same columns, or ORDER BY in --query");
         }
         if self.selection.query.is_none() && self.source.table.is_none() {
