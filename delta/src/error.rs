@@ -39,6 +39,23 @@ impl fmt::Display for StoreFault {
     }
 }
 
+/// Why a column cannot be carried into a Delta table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnProblem {
+    /// The column, with a path for a nested one.
+    pub column: String,
+    /// Its type and what is wrong with it.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl fmt::Display for ColumnProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}: {}; {}", self.column, self.message, self.remedy)
+    }
+}
+
 /// Everything that can go wrong here, by what the user has to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -99,16 +116,111 @@ pub enum Error {
         /// What to do next.
         remedy: String,
     },
+    /// There is no Delta table at the location.
+    #[error("{location}: no Delta table is there\n  try: a look at the name, or creating it")]
+    NoTable {
+        /// Where one was looked for.
+        location: String,
+    },
+    /// There is a Delta table at the location, and there was to be none.
+    #[error("{location}: a Delta table is there already\n  try: mode append, overwrite or ignore")]
+    TableExists {
+        /// Where it is.
+        location: String,
+    },
+    /// The columns do not fit; nothing has been written. One line per problem.
+    #[error("plan: {location}: {}\n  nothing was written", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+    Plan {
+        /// The table.
+        location: String,
+        /// Every problem found, not only the first.
+        problems: Vec<ColumnProblem>,
+    },
+    /// A value cannot be carried exactly.
+    #[error(
+        "{location}: column {column}, row {row} of the source: {message}\n  try: a cast by name if the loss is wanted, or another type"
+    )]
+    Value {
+        /// The table.
+        location: String,
+        /// The column.
+        column: String,
+        /// 1-based, in the order in which the source gave the rows; 0 when the row is not known.
+        row: u64,
+        /// What is wrong with the value; the value itself is not repeated.
+        message: String,
+    },
+    /// The source of the rows has failed; nothing was committed.
+    #[error("{location}: the source has failed, nothing was committed: {message}")]
+    Source {
+        /// The table that was to be written.
+        location: String,
+        /// What the source said.
+        message: String,
+        /// The source's own error.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The table, or deltalake, cannot do this.
+    #[error("{action} {location}: {message}\n  try: {remedy}")]
+    Unsupported {
+        /// What was asked for.
+        action: &'static str,
+        /// The table.
+        location: String,
+        /// The feature, and why it is in the way.
+        message: String,
+        /// What to do instead.
+        remedy: String,
+    },
+    /// Other writers were faster, every time.
+    #[error("{action} {location}: another writer was faster {attempts} times: {message}\n  try: the same again; nothing of it was written")]
+    Conflict {
+        /// What was being done.
+        action: &'static str,
+        /// The table.
+        location: String,
+        /// How often it was tried.
+        attempts: u32,
+        /// What the last conflict was.
+        message: String,
+    },
+    /// A statement, or the data it would make, is not valid for the table.
+    #[error("{action} {location}: {message}\n  try: {remedy}")]
+    Invalid {
+        /// What was being done.
+        action: &'static str,
+        /// The table.
+        location: String,
+        /// What is wrong.
+        message: String,
+        /// What to do next.
+        remedy: String,
+    },
+    /// Something failed in deltalake.
+    #[error("{action} {location}: {message}\n  try: {remedy}")]
+    Delta {
+        /// What was being done.
+        action: &'static str,
+        /// The table.
+        location: String,
+        /// What it said.
+        message: String,
+        /// What to do next.
+        remedy: String,
+        /// A commit was sent and its fate is not known.
+        outcome_unknown: bool,
+    },
 }
 
 impl Error {
     /// Whether a write that failed with this may have happened all the same.
     pub fn outcome_unknown(&self) -> bool {
-        matches!(self, Error::Store { fault: StoreFault::OutcomeUnknown, .. })
+        matches!(self, Error::Store { fault: StoreFault::OutcomeUnknown, .. } | Error::Delta { outcome_unknown: true, .. })
     }
 
     /// Whether the thing asked for is not there.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, Error::Store { fault: StoreFault::NotFound, .. })
+        matches!(self, Error::Store { fault: StoreFault::NotFound, .. } | Error::NoTable { .. })
     }
 }

@@ -2,6 +2,10 @@
 //! tests say `SKIPPED` and why.
 #![cfg(feature = "store")]
 
+#[cfg(feature = "table")]
+mod interop;
 mod mock;
 mod peers;
 mod store;
+#[cfg(feature = "table")]
+mod table;

@@ -12,7 +12,7 @@ pub fn options(pairs: &[(&str, &str)]) -> StoreOptions {
     StoreOptions { options, ..StoreOptions::default() }
 }
 
-fn no_connections() -> tempfile::NamedTempFile {
+pub fn no_connections() -> tempfile::NamedTempFile {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), r#"{"connections": {}}"#).unwrap();
     file

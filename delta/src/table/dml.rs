@@ -1,0 +1,124 @@
+//! DELETE and UPDATE: conditions and expressions are SQL over the table's columns; names keep their case.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use deltalake::datafusion::common::Column;
+use deltalake::kernel::transaction::CommitProperties;
+use serde_json::Value;
+
+use super::Table;
+use super::commit::{CommitOptions, Failure, Outcome, Ran};
+use super::read::session;
+use super::write::WriteOptions;
+use crate::error::Result;
+
+/// Counts of a DELETE or an UPDATE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ChangeMetrics {
+    /// Rows deleted or updated; `None` where whole files went and the log does not say how many rows they had.
+    pub rows: Option<u64>,
+    /// Rows that were written again unchanged, because they shared a file with changed ones.
+    pub rows_copied: u64,
+    /// Files added.
+    pub files_added: u64,
+    /// Files that are no longer part of the table.
+    pub files_removed: u64,
+}
+
+impl Table {
+    /// Deletes the rows that fulfil `predicate`, or all of them without one. Files that hold none are not touched.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] for a condition that the table does not understand, [`crate::Error::NoTable`], [`crate::Error::Conflict`].
+    pub fn delete(&mut self, predicate: Option<&str>, commit: &CommitOptions) -> Result<Outcome<ChangeMetrics>> {
+        self.prepare_for_change(&[predicate.unwrap_or("")], commit)?;
+        self.run("delete from", commit, true, |table, commit| table.delete_once(predicate, commit), |info| lost(info, "num_deleted_rows"))
+    }
+
+    fn delete_once(&self, predicate: Option<&str>, commit: CommitProperties) -> Result<Ran<ChangeMetrics>, Failure> {
+        let schema = self.schema()?;
+        let mut builder = self
+            .inner
+            .clone()
+            .delete()
+            .with_commit_properties(commit)
+            .with_session_state(Arc::new(session(None)?.state()))
+            .with_writer_properties(WriteOptions::default().properties(&schema));
+        if let Some(predicate) = predicate {
+            builder = builder.with_predicate(self.own_expression(predicate)?);
+        }
+        let (table, metrics) = self.wait(async move { builder.await })??;
+        let metrics = ChangeMetrics {
+            rows: metrics.num_deleted_rows.map(|rows| rows as u64),
+            rows_copied: metrics.num_copied_rows as u64,
+            files_added: metrics.num_added_files as u64,
+            files_removed: metrics.num_removed_files as u64,
+        };
+        Ok(Ran::Committed(Box::new(table), metrics))
+    }
+
+    /// Sets columns to expressions in the rows that fulfil `predicate`, or in all of them without one.
+    ///
+    /// # Errors
+    /// As [`Table::delete`]; a value that its column cannot take is an error, and nothing is changed.
+    pub fn update(
+        &mut self,
+        assignments: &[(String, String)],
+        predicate: Option<&str>,
+        commit: &CommitOptions,
+    ) -> Result<Outcome<ChangeMetrics>> {
+        self.prepare_for_change(&[predicate.unwrap_or("")], commit)?;
+        self.run(
+            "update",
+            commit,
+            true,
+            |table, commit| table.update_once(assignments, predicate, commit),
+            |info| lost(info, "num_updated_rows"),
+        )
+    }
+
+    fn update_once(
+        &self,
+        assignments: &[(String, String)],
+        predicate: Option<&str>,
+        commit: CommitProperties,
+    ) -> Result<Ran<ChangeMetrics>, Failure> {
+        let schema = self.schema()?;
+        let mut builder = self
+            .inner
+            .clone()
+            .update()
+            .with_commit_properties(commit)
+            .with_session_state(Arc::new(session(None)?.state()))
+            .with_writer_properties(WriteOptions::default().properties(&schema));
+        for (column, expression) in assignments {
+            if schema.field_with_name(column).is_err() {
+                return Err(self.invalid("update", &format!("no column {column}"), "a column of the table, in its own case").into());
+            }
+            builder = builder.with_update(Column::from_name(column), self.own_expression(expression)?);
+        }
+        if let Some(predicate) = predicate {
+            builder = builder.with_predicate(self.own_expression(predicate)?);
+        }
+        let (table, metrics) = self.wait(async move { builder.await })??;
+        let metrics = ChangeMetrics {
+            rows: Some(metrics.num_updated_rows as u64),
+            rows_copied: metrics.num_copied_rows as u64,
+            files_added: metrics.num_added_files as u64,
+            files_removed: metrics.num_removed_files as u64,
+        };
+        Ok(Ran::Committed(Box::new(table), metrics))
+    }
+}
+
+/// Counts of a commit whose answer was lost, from the log.
+fn lost(info: &BTreeMap<String, Value>, rows: &str) -> ChangeMetrics {
+    let count = |name: &str| info.get("operationMetrics").and_then(|metrics| metrics.get(name)).and_then(Value::as_u64);
+    ChangeMetrics {
+        rows: count(rows),
+        rows_copied: count("num_copied_rows").unwrap_or(0),
+        files_added: count("num_added_files").unwrap_or(0),
+        files_removed: count("num_removed_files").unwrap_or(0),
+    }
+}

@@ -1,0 +1,90 @@
+//! deltalake's errors → ours, and what may be done about each.
+
+use deltalake::kernel::transaction::{CommitConflictError, TransactionError};
+use deltalake::{DeltaTableError, ObjectStoreError};
+
+use crate::error::Error;
+use crate::location::Location;
+use crate::store::store_error;
+
+/// What a failed operation allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Another writer was faster: run it again on the new version.
+    Again,
+    /// The commit may have happened.
+    Unknown,
+    /// It will fail again.
+    Never,
+}
+
+/// Whether to run the operation again.
+pub(crate) fn after(error: &DeltaTableError) -> After {
+    match error {
+        DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::VersionMismatch(..) => After::Again,
+        DeltaTableError::Transaction { source } => match source {
+            TransactionError::CommitConflict(conflict) => match conflict {
+                CommitConflictError::UnsupportedReaderVersion(_) | CommitConflictError::UnsupportedWriterVersion(_) => After::Never,
+                _ => After::Again,
+            },
+            TransactionError::MaxCommitAttempts(_) | TransactionError::VersionAlreadyExists(_) => After::Again,
+            TransactionError::ObjectStore { .. } | TransactionError::LogStoreError { .. } => After::Unknown,
+            _ => After::Never,
+        },
+        DeltaTableError::ObjectStore { source } => match source {
+            ObjectStoreError::AlreadyExists { .. } => After::Again,
+            ObjectStoreError::Generic { .. } | ObjectStoreError::JoinError { .. } => After::Unknown,
+            _ => After::Never,
+        },
+        // A file of the version that was read has been removed by a vacuum or a compaction since; the new version does not name it.
+        _ => After::Never,
+    }
+}
+
+/// Says whether the error means that there is no table.
+pub(crate) fn is_no_table(error: &DeltaTableError) -> bool {
+    matches!(error, DeltaTableError::NotATable(_))
+}
+
+/// The error as the user sees it.
+pub(crate) fn delta_error(action: &'static str, location: &Location, error: &DeltaTableError) -> Error {
+    let (location_text, message) = (location.to_string(), crate::store::without_queries(&error.to_string()));
+    match error {
+        DeltaTableError::NotATable(_) => Error::NoTable { location: location_text },
+        DeltaTableError::ObjectStore { source } => store_error(action, location, source),
+        DeltaTableError::Transaction { source: TransactionError::UnsupportedTableFeatures(features) } => Error::Unsupported {
+            action,
+            location: location_text,
+            message: format!("the table needs features that are not implemented: {features:?}"),
+            remedy: "the engine that made the table; where it can, ALTER TABLE … DROP FEATURE there".into(),
+        },
+        DeltaTableError::UnsupportedColumnMapping { .. } => {
+            Error::Unsupported { action, location: location_text, message, remedy: "a copy of the table without column mapping".into() }
+        }
+        DeltaTableError::SchemaMismatch { .. } | DeltaTableError::InvalidData { .. } => {
+            Error::Invalid { action, location: location_text, message, remedy: "rows that keep the constraints of the table".into() }
+        }
+        DeltaTableError::InvalidVersion(version) => Error::Invalid {
+            action,
+            location: location_text,
+            message: format!("there is no version {version}"),
+            remedy: "a version from the history".into(),
+        },
+        DeltaTableError::KernelError(_) if message.contains("not the same as the specified end version") => Error::Invalid {
+            action,
+            location: location_text,
+            message: "there is no such version".into(),
+            remedy: "a version from the history".into(),
+        },
+        DeltaTableError::KernelError(_) | DeltaTableError::Kernel { .. } if message.contains("nsupported") => {
+            Error::Unsupported { action, location: location_text, message, remedy: "the engine that made the table".into() }
+        }
+        _ => Error::Delta {
+            action,
+            location: location_text,
+            message,
+            remedy: "the same again; if it stays, a look at the table's history".into(),
+            outcome_unknown: after(error) == After::Unknown,
+        },
+    }
+}

@@ -1,0 +1,233 @@
+//! Reading a version: projection and condition pushed down, batches as they come.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
+use deltalake::DeltaTableError;
+use deltalake::datafusion::catalog::{Session, TableProvider};
+use deltalake::datafusion::common::DFSchema;
+use deltalake::datafusion::error::{DataFusionError, Result as DataFusionResult};
+use deltalake::datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use deltalake::datafusion::physical_plan::ExecutionPlan;
+use deltalake::datafusion::prelude::{DataFrame, SessionContext, ident};
+use deltalake::delta_datafusion::DeltaSessionContext;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::Table;
+use crate::error::Result;
+use crate::runtime;
+
+/// Batches read ahead.
+const BATCHES_AHEAD: usize = 4;
+
+/// What to read.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    /// Columns, in this order; all of them where nothing is said.
+    pub columns: Option<Vec<String>>,
+    /// A condition in SQL over the table's columns; names in double quotes keep every letter, and so do names without.
+    pub predicate: Option<String>,
+    /// Rows of a batch at most; 8192 where nothing is said.
+    pub batch_rows: Option<usize>,
+}
+
+/// A session whose names keep their case and whose texts are Utf8, not views.
+pub(crate) fn session(batch_rows: Option<usize>) -> Result<SessionContext, DeltaTableError> {
+    let settings = [
+        ("datafusion.execution.parquet.schema_force_view_types", "false"),
+        // A number of more than 19 digits is a number, not the nearest double.
+        ("datafusion.sql_parser.parse_float_as_decimal", "true"),
+    ];
+    let mut settings: HashMap<String, String> = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    if let Some(rows) = batch_rows {
+        settings.insert("datafusion.execution.batch_size".into(), rows.to_string());
+    }
+    Ok(DeltaSessionContext::new_with_session_overrides(&settings)?.into_inner())
+}
+
+impl Table {
+    /// SQL over the columns of `schema` → an expression. deltalake's own parser would take a number of more than 19 digits for a double.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] with what is not understood.
+    pub(crate) fn expression(&self, text: &str, schema: &DFSchema) -> Result<Expr> {
+        let parsed = session(None).map_err(|error| self.fault("understand", &error))?.parse_sql_expr(text, schema);
+        parsed.map_err(|error| {
+            self.invalid("understand", &format!("{text}: {error}"), "SQL over the columns of the table, names in their own case")
+        })
+    }
+
+    /// The same over the table's own columns.
+    pub(crate) fn own_expression(&self, text: &str) -> Result<Expr> {
+        let own = self.schema()?;
+        self.expression(text, &self.qualified(None, &own)?)
+    }
+
+    /// Columns under a name, or under none.
+    pub(crate) fn qualified(&self, name: Option<&str>, schema: &Schema) -> Result<DFSchema> {
+        let schema = match name {
+            Some(name) => DFSchema::try_from_qualified_schema(name, schema),
+            None => DFSchema::try_from(schema.clone()),
+        };
+        schema.map_err(|error| self.fault("understand", &error.into()))
+    }
+
+    /// Reads the version that is open. Order of rows is not kept.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`], [`Error::Invalid`] for a column or a condition that the table does not understand; what fails later is an error of the
+    /// reader.
+    pub fn read(&self, scan: &Scan) -> Result<TableReader> {
+        let schema = self.schema()?;
+        let columns = match &scan.columns {
+            Some(columns) => columns.clone(),
+            None => schema.fields().iter().map(|field| field.name().clone()).collect(),
+        };
+        let indices: Vec<usize> = columns
+            .iter()
+            .map(|name| {
+                schema
+                    .index_of(name)
+                    .map_err(|_| self.invalid("read", &format!("no column {name}"), "a column of the table, in its own case"))
+            })
+            .collect::<Result<_>>()?;
+        let projected = Arc::new(schema.project(&indices).map_err(|error| self.fault("read", &error.into()))?);
+        let invalid = |error: DataFusionError| self.invalid("read", &error.to_string(), "a condition in SQL over the columns of the table");
+        let distrusted = if scan.predicate.is_some() { self.rounded_columns()? } else { Vec::new() };
+        let frame = self.wait(self.frame_without(distrusted, scan.batch_rows))?.map_err(|error| self.fault("read", &error))?;
+        let frame = match &scan.predicate {
+            Some(predicate) => {
+                let condition = frame.parse_sql_expr(predicate).map_err(invalid)?;
+                frame.filter(condition).map_err(invalid)?
+            }
+            None => frame,
+        };
+        let frame = frame.select(columns.iter().map(ident)).map_err(invalid)?;
+        TableReader::start(frame, projected).map_err(|error| self.io_error(&error))
+    }
+
+    /// The version that is open, as a DataFrame.
+    pub(crate) async fn frame(&self, batch_rows: Option<usize>) -> Result<DataFrame, DeltaTableError> {
+        self.frame_without(Vec::new(), batch_rows).await
+    }
+
+    /// The same, where conditions on these columns do not choose files.
+    async fn frame_without(&self, distrusted: Vec<String>, batch_rows: Option<usize>) -> Result<DataFrame, DeltaTableError> {
+        let context = session(batch_rows)?;
+        self.inner.update_datafusion_session(&context.state())?;
+        let provider = self.inner.table_provider().await?;
+        Ok(match distrusted.is_empty() {
+            true => context.read_table(provider)?,
+            false => context.read_table(Arc::new(Distrusting { inner: provider, distrusted }))?,
+        })
+    }
+}
+
+/// A table some of whose statistics are not believed: conditions on those columns are judged by the rows.
+#[derive(Debug)]
+struct Distrusting {
+    inner: Arc<dyn TableProvider>,
+    distrusted: Vec<String>,
+}
+
+#[async_trait::async_trait]
+impl TableProvider for Distrusting {
+    fn schema(&self) -> SchemaRef {
+        self.inner.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.inner.table_type()
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
+        let believed = |filter: &Expr| !filter.column_refs().iter().any(|column| self.distrusted.contains(&column.name));
+        let mut answers = self.inner.supports_filters_pushdown(filters)?;
+        for (answer, filter) in answers.iter_mut().zip(filters) {
+            if !believed(filter) {
+                *answer = TableProviderFilterPushDown::Unsupported;
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        self.inner.scan(state, projection, filters, limit).await
+    }
+}
+
+/// Batches of a table, decoded ahead on the crate's runtime.
+pub struct TableReader {
+    schema: SchemaRef,
+    receiver: mpsc::Receiver<Result<RecordBatch, ArrowError>>,
+    task: JoinHandle<()>,
+}
+
+impl TableReader {
+    pub(crate) fn start(frame: DataFrame, schema: SchemaRef) -> std::io::Result<TableReader> {
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+        let target = Arc::clone(&schema);
+        let task = runtime::handle()?.spawn(async move {
+            let mut stream = match frame.execute_stream().await {
+                Ok(stream) => stream,
+                Err(error) => return drop(sender.send(Err(error.into())).await),
+            };
+            while let Some(batch) = stream.next().await {
+                let batch = batch.map_err(ArrowError::from).and_then(|batch| in_schema(&batch, &target));
+                if sender.send(batch).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(TableReader { schema, receiver, task })
+    }
+}
+
+/// Dictionaries of partition values and the like → the types of the schema.
+fn in_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| match column.data_type() == field.data_type() {
+            true => Ok(Arc::clone(column)),
+            false => arrow::compute::cast(column, field.data_type()),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+}
+
+impl Iterator for TableReader {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match runtime::block_on(self.receiver.recv()) {
+            Ok(batch) => batch,
+            Err(error) => Some(Err(ArrowError::IoError(error.to_string(), error))),
+        }
+    }
+}
+
+impl RecordBatchReader for TableReader {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+impl Drop for TableReader {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,300 @@
+//! Writing: a source becomes files, and the files one commit.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use deltalake::DeltaTableError;
+use deltalake::datafusion::datasource::provider_as_source;
+use deltalake::datafusion::logical_expr::LogicalPlanBuilder;
+use deltalake::operations::write::{SchemaMode as RawSchemaMode, WriteBuilder};
+use deltalake::protocol::SaveMode;
+use futures::TryStreamExt;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
+use serde_json::Value;
+
+use super::Table;
+use super::alter::Alter;
+use super::commit::{CommitOptions, Failure, Outcome, Ran};
+use super::convert::{BatchPlan, Missing};
+use super::create::NewTable;
+use super::statistics;
+use super::stream::Source;
+use super::types::{Losses, delta_schema};
+use crate::error::{ColumnProblem, Error, Result};
+
+/// What becomes of rows that are there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum WriteMode {
+    /// They stay.
+    #[default]
+    Append,
+    /// They go.
+    Overwrite,
+    /// Those that fulfil the condition (SQL) go; every new row must fulfil it.
+    OverwriteWhere(String),
+    /// A table that is there is an error.
+    ErrorIfExists,
+    /// A table that is there is left alone.
+    Ignore,
+}
+
+/// What becomes of columns that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SchemaMode {
+    /// Refused.
+    #[default]
+    Strict,
+    /// New columns are added to the table, those that the source lacks become NULL.
+    Merge,
+    /// The table takes the source's columns; with [`WriteMode::Overwrite`] only.
+    Overwrite,
+}
+
+/// How to write.
+#[derive(Debug, Clone, Default)]
+pub struct WriteOptions {
+    /// Rows.
+    pub mode: WriteMode,
+    /// Columns.
+    pub schema_mode: SchemaMode,
+    /// The table to be made where there is none: its schema is the source's, its other properties are these. `None`: a missing table is an error.
+    pub create: Option<NewTable>,
+    /// Losses of types and values that are accepted.
+    pub losses: Losses,
+    /// Size at which a file is closed and another begun; deltalake's default is `delta.targetFileSize`, else 100 MiB.
+    pub target_file_bytes: Option<u64>,
+    /// Rows of a row group of a Parquet file.
+    pub row_group_rows: Option<usize>,
+    /// Rows handed to the Parquet writer at once.
+    pub batch_rows: Option<usize>,
+    /// Compression of the Parquet files; snappy where nothing is said.
+    pub compression: Option<Compression>,
+}
+
+/// Counts of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteMetrics {
+    /// Rows written.
+    pub rows_written: u64,
+    /// Files added.
+    pub files_added: u64,
+    /// Files that are no longer part of the table.
+    pub files_removed: u64,
+    /// The table was made by this write.
+    pub created: bool,
+}
+
+/// What a run of a write needs, decided before the first row.
+struct Prepared {
+    plan: BatchPlan,
+    target: Schema,
+    properties: BTreeMap<String, String>,
+    partition_columns: Vec<String>,
+}
+
+impl Table {
+    /// Writes the source's rows as one commit. Batches stream: memory does not grow with the source.
+    ///
+    /// # Errors
+    /// [`Error::Plan`] before a row moves; [`Error::Value`], [`Error::Source`] with nothing committed; [`Error::NoTable`],
+    /// [`Error::TableExists`]; [`Error::Conflict`] when others were faster to the end.
+    pub fn write(&mut self, source: &mut dyn Source, options: &WriteOptions, commit: &CommitOptions) -> Result<Outcome<WriteMetrics>> {
+        if options.schema_mode == SchemaMode::Overwrite && options.mode != WriteMode::Overwrite {
+            return Err(self.invalid("write", "schema mode overwrite takes away columns of rows that stay", "mode overwrite with it"));
+        }
+        self.write_rows(source, options, commit, false)
+    }
+
+    /// The same, where a commit of another writer meanwhile is a conflict whatever it did: the source is the table itself.
+    pub(crate) fn write_onto_this_version(
+        &mut self,
+        source: &mut dyn Source,
+        options: &WriteOptions,
+        commit: &CommitOptions,
+    ) -> Result<Outcome<WriteMetrics>> {
+        self.write_rows(source, options, commit, true)
+    }
+
+    fn write_rows(
+        &mut self,
+        source: &mut dyn Source,
+        options: &WriteOptions,
+        commit: &CommitOptions,
+        strict: bool,
+    ) -> Result<Outcome<WriteMetrics>> {
+        let again = source.can_open_again();
+        let outcome = self.run(
+            "write",
+            commit,
+            again,
+            |table, commit| match (table.exists(), &options.mode) {
+                (true, WriteMode::Ignore) => Ok(Ran::Ignored),
+                (true, WriteMode::ErrorIfExists) => Err(Error::TableExists { location: table.location().to_string() }.into()),
+                _ => table.write_once(source, options, if strict { commit.with_max_retries(0) } else { commit }),
+            },
+            metrics_of,
+        )?;
+        if matches!(outcome, Outcome::Committed { .. }) && options.schema_mode != SchemaMode::Strict {
+            self.protect_statistics()?;
+        }
+        Ok(outcome)
+    }
+
+    fn write_once(
+        &self,
+        source: &mut dyn Source,
+        options: &WriteOptions,
+        commit: deltalake::kernel::transaction::CommitProperties,
+    ) -> Result<Ran<WriteMetrics>, Failure> {
+        let prepared = self.prepare(&source.schema(), options)?;
+        let snapshot = self.inner.snapshot().ok().map(|state| state.snapshot().clone());
+        let created = snapshot.is_none();
+        let mut builder = WriteBuilder::new(self.inner.log_store(), snapshot)
+            .with_save_mode(save_mode(&options.mode))
+            .with_writer_properties(options.properties(&prepared.target))
+            .with_commit_properties(commit);
+        if let WriteMode::OverwriteWhere(condition) = &options.mode {
+            builder = builder.with_replace_where(self.expression(condition, &self.qualified(None, &prepared.target)?)?);
+        }
+        builder = match options.schema_mode {
+            SchemaMode::Overwrite if !created => builder.with_schema_mode(RawSchemaMode::Overwrite),
+            SchemaMode::Merge if !created && prepared.target.fields().len() > self.schema()?.fields().len() => {
+                builder.with_schema_mode(RawSchemaMode::Merge)
+            }
+            _ => builder,
+        };
+        if let Some(new) = options.create.as_ref().filter(|_| created) {
+            builder = builder
+                .with_partition_columns(prepared.partition_columns)
+                .with_configuration(prepared.properties.into_iter().map(|(key, value)| (key, Some(value))));
+            builder = new.name.iter().fold(builder, |builder, name| builder.with_table_name(name));
+            builder = new.comment.iter().fold(builder, |builder, comment| builder.with_description(comment));
+        }
+        if let Some(bytes) = options.target_file_bytes {
+            builder = builder.with_target_file_size(NonZeroU64::new(bytes));
+        }
+        if let Some(rows) = options.batch_rows {
+            builder = builder.with_write_batch_size(rows);
+        }
+        let table = self.feed(source, prepared.plan, move |rows| async move {
+            let plan = LogicalPlanBuilder::scan("source", provider_as_source(rows), None)?.build()?;
+            let table = builder.with_input_plan(plan).await?;
+            let last: Vec<_> = table.history(Some(1)).try_collect().await?;
+            Ok::<_, DeltaTableError>((table, last))
+        })?;
+        let (table, last) = table;
+        let info = last.into_iter().next().map(|info| info.info.into_iter().collect()).unwrap_or_default();
+        Ok(Ran::Committed(Box::new(table), WriteMetrics { created, ..metrics_of(&info) }))
+    }
+
+    /// Matches the source's columns to the table's, or makes the new table's.
+    fn prepare(&self, source: &Schema, options: &WriteOptions) -> Result<Prepared> {
+        let location = self.location().to_string();
+        let refused = |problems: Vec<ColumnProblem>| Error::Plan { location: location.clone(), problems };
+        let (target, properties, partition_columns) = match (self.exists(), &options.create) {
+            (false, None) => return Err(Error::NoTable { location }),
+            (false, Some(new)) => {
+                let new = NewTable { schema: Arc::new(source.clone()), losses: options.losses.clone(), ..new.clone() };
+                let (schema, properties) = new.plan(&location)?;
+                (schema, properties, new.partition_columns)
+            }
+            (true, _) => {
+                let present = self.schema()?;
+                let target = match options.schema_mode {
+                    SchemaMode::Strict => present.as_ref().clone(),
+                    SchemaMode::Merge => merged(&present, &delta_schema(source, &options.losses).map_err(refused)?),
+                    SchemaMode::Overwrite => delta_schema(source, &options.losses).map_err(refused)?,
+                };
+                (target, BTreeMap::new(), Vec::new())
+            }
+        };
+        let missing = if options.schema_mode == SchemaMode::Merge { Missing::Null } else { Missing::Refuse };
+        let plan = BatchPlan::new(source, &target, &options.losses, missing).map_err(refused)?;
+        Ok(Prepared { plan, target, properties, partition_columns })
+    }
+
+    /// A table that has got a wide decimal by a write (schema mode merge or overwrite) gets the property that keeps other writers from giving it
+    /// inexact statistics.
+    fn protect_statistics(&mut self) -> Result<()> {
+        let (schema, present) = (self.schema()?, self.properties()?);
+        let protected =
+            present.contains_key(statistics::STATS_COLUMNS) || present.get(statistics::NUM_INDEXED).is_some_and(|count| count == "0");
+        match statistics::properties(&schema, &self.partition_columns()?) {
+            Some((key, value)) if !protected => {
+                let properties = BTreeMap::from([(key.to_owned(), Some(value))]);
+                self.alter(&Alter::SetProperties(properties), &CommitOptions::default()).map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn invalid(&self, action: &'static str, message: &str, remedy: &str) -> Error {
+        Error::Invalid { action, location: self.location().to_string(), message: message.into(), remedy: remedy.into() }
+    }
+}
+
+impl WriteOptions {
+    pub(crate) fn properties(&self, schema: &Schema) -> WriterProperties {
+        let mut builder = default_properties();
+        if let Some(compression) = self.compression {
+            builder = builder.set_compression(compression);
+        }
+        if let Some(rows) = self.row_group_rows {
+            builder = builder.set_max_row_group_row_count(Some(rows));
+        }
+        statistics::without_inexact(builder, schema).build()
+    }
+}
+
+fn default_properties() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_created_by(concat!("olbridge ", env!("CARGO_PKG_VERSION")).to_owned())
+}
+
+/// Compression by name: `none`, `snappy`, `gzip`, `lz4`, `zstd` or `zstd:LEVEL`.
+///
+/// # Errors
+/// The names there are.
+pub fn compression(text: &str) -> Result<Compression, String> {
+    match text {
+        "none" => Ok(Compression::UNCOMPRESSED),
+        "snappy" => Ok(Compression::SNAPPY),
+        "gzip" => Ok(Compression::GZIP(Default::default())),
+        "lz4" => Ok(Compression::LZ4_RAW),
+        "zstd" => Ok(Compression::ZSTD(ZstdLevel::default())),
+        _ => text
+            .strip_prefix("zstd:")
+            .and_then(|level| ZstdLevel::try_new(level.parse().ok()?).ok())
+            .map(Compression::ZSTD)
+            .ok_or_else(|| format!("{text:?} is not one of none, snappy, gzip, lz4, zstd, zstd:1 … zstd:22")),
+    }
+}
+
+fn save_mode(mode: &WriteMode) -> SaveMode {
+    match mode {
+        WriteMode::Overwrite | WriteMode::OverwriteWhere(_) => SaveMode::Overwrite,
+        // Existence has been looked at; a table made since then is a conflict, after which it is looked at again.
+        WriteMode::Append | WriteMode::Ignore | WriteMode::ErrorIfExists => SaveMode::Append,
+    }
+}
+
+/// The table's columns, then those that only the source has; they may be NULL in the rows that are there.
+fn merged(present: &Schema, source: &Schema) -> Schema {
+    let is_new = |field: &&Arc<Field>| !present.fields().iter().any(|known| known.name().to_lowercase() == field.name().to_lowercase());
+    let new = source.fields().iter().filter(is_new).map(|field| Arc::new(field.as_ref().clone().with_nullable(true)));
+    Schema::new(present.fields().iter().cloned().chain(new).collect::<Vec<_>>())
+}
+
+fn metrics_of(info: &BTreeMap<String, Value>) -> WriteMetrics {
+    let count = |name: &str| info.get("operationMetrics").and_then(|metrics| metrics.get(name)).and_then(Value::as_u64).unwrap_or(0);
+    WriteMetrics {
+        rows_written: count("num_added_rows"),
+        files_added: count("num_added_files"),
+        files_removed: count("num_removed_files"),
+        created: false,
+    }
+}
