@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::object::is_url;
 use super::source_error;
 use crate::error::{Error, Phase, Result};
 use crate::percent::decode as percent_decode;
@@ -49,12 +48,6 @@ fn discover_one(source: &str, files: &mut Vec<FoundFile>) -> Result<()> {
     let path = Path::new(source);
     if source.is_empty() {
         return Err(Error::Usage { message: "an empty source name".into(), remedy: "name a Parquet file, a glob or a directory".into() });
-    }
-    if is_url(source) {
-        #[cfg(feature = "cloud")]
-        return super::listing::discover(source, files);
-        #[cfg(not(feature = "cloud"))]
-        return Err(super::object::no_stores(Phase::Read, path));
     }
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
@@ -153,7 +146,7 @@ fn walk(root: &Path, directory: &Path, partitions: &mut Vec<(String, Option<Stri
 }
 
 /// `_SUCCESS`, `_metadata`, `.part.crc`; but a partition column may begin with an underscore.
-pub(super) fn is_hidden(name: &str) -> bool {
+fn is_hidden(name: &str) -> bool {
     (name.starts_with('.') && name != "." && name != "..") || (name.starts_with('_') && !name.contains('='))
 }
 
@@ -186,7 +179,7 @@ fn partition_of(component: &Component<'_>) -> Option<(String, Option<String>)> {
 }
 
 /// `key=value` with percent-decoding; `None` when there is no `=` or no key.
-pub(super) fn parse_partition(name: &str) -> Option<(String, Option<String>)> {
+fn parse_partition(name: &str) -> Option<(String, Option<String>)> {
     let (key, value) = name.split_once('=')?;
     if key.is_empty() {
         return None;

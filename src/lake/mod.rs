@@ -8,11 +8,8 @@ pub mod input;
 pub mod int96;
 mod interval;
 mod ipc;
-#[cfg(feature = "cloud")]
-mod listing;
 mod narrow;
 pub mod nested_json;
-pub mod object;
 pub mod parquet;
 #[cfg(test)]
 mod parquet_tests;
@@ -22,8 +19,6 @@ pub mod rejects;
 pub mod sink;
 pub mod source;
 pub(crate) mod stamp;
-#[cfg(feature = "cloud")]
-mod store;
 mod stream_head;
 mod stream_source;
 mod text;

@@ -1,17 +1,16 @@
 //! Parquet files as one table: opening them, agreeing on a schema, reading record batches.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::file::reader::ChunkReader;
 
 use super::discover::{FoundFile, discover};
 use super::narrow;
-use super::object::SourceFile;
 use super::partition::partition_field;
 use super::read_ahead::{BatchReader, decode_parquet};
 use super::source_error;
@@ -155,8 +154,8 @@ pub(super) fn load_metadata(path: &Path, phase: Phase, options: ArrowReaderOptio
     })
 }
 
-pub(super) fn open_file(path: &Path, phase: Phase) -> Result<SourceFile> {
-    SourceFile::open(path, phase)
+pub(super) fn open_file(path: &Path, phase: Phase) -> Result<File> {
+    File::open(path).map_err(|e| source_error(phase, path, e.to_string(), "check that the file is still there and readable"))
 }
 
 /// Runs decoder code on untrusted bytes: what it panics with becomes an error about `path`.
@@ -173,9 +172,13 @@ pub(super) fn guarded<T, E: std::fmt::Display>(path: &Path, phase: Phase, decode
 }
 
 /// What a file that is not Parquet probably is, from its first bytes.
-fn hint(file: &SourceFile) -> Option<&'static str> {
-    const MAGIC_BYTES: usize = 6;
-    match &file.get_bytes(0, MAGIC_BYTES).ok()?[..] {
+fn hint(file: &File) -> Option<&'static str> {
+    use std::io::{Read as _, Seek as _};
+    let mut magic = [0u8; 6];
+    let mut file = file;
+    file.rewind().ok()?;
+    file.read_exact(&mut magic).ok()?;
+    match &magic {
         [b'P', b'A', b'R', b'1', ..] => Some("the file begins as Parquet, so its end is missing or damaged: copy or write it again"),
         [b'P', b'A', b'R', b'E', ..] => Some("the footer is encrypted, which is not supported: decrypt the file first"),
         b"ARROW1" => Some("this is an Arrow IPC file: --format arrow"),

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::object::is_url_path;
 use super::source_error;
 use crate::error::{Error, Phase, Result};
 
@@ -16,8 +15,6 @@ use crate::error::{Error, Phase, Result};
 struct Stamp {
     size_bytes: u64,
     modified: Option<SystemTime>,
-    /// Of an object in a store.
-    e_tag: Option<String>,
     /// Device, inode, and time of the last change of either content or attributes.
     #[cfg(unix)]
     inode: (u64, u64, i64, i64),
@@ -55,26 +52,7 @@ impl FileStamps {
     }
 }
 
-#[cfg(feature = "cloud")]
-fn object_stamp(path: &Path) -> Result<Stamp> {
-    let object = super::store::RemoteFile::open(path, Phase::Read)?;
-    let (size_bytes, e_tag) = (object.size_bytes(), object.e_tag());
-    Ok(Stamp {
-        size_bytes,
-        modified: None,
-        e_tag,
-        #[cfg(unix)]
-        inode: Default::default(),
-    })
-}
-
 fn stamp(path: &Path) -> Result<Stamp> {
-    if is_url_path(path) {
-        #[cfg(feature = "cloud")]
-        return object_stamp(path);
-        #[cfg(not(feature = "cloud"))]
-        return Err(super::object::no_stores(Phase::Read, path));
-    }
     let unreadable =
         |error: io::Error| source_error(Phase::Read, path, error.to_string(), "check that the file is still there and readable");
     let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -85,7 +63,6 @@ fn stamp(path: &Path) -> Result<Stamp> {
     Ok(Stamp {
         size_bytes: metadata.len(),
         modified: metadata.modified().ok(),
-        e_tag: None,
         #[cfg(unix)]
         inode: {
             use std::os::unix::fs::MetadataExt as _;

@@ -6,8 +6,6 @@ mod c_abi;
 mod calendar;
 mod casts;
 mod cli;
-#[cfg(feature = "cloud")]
-mod clouds;
 mod copy_api;
 mod dml;
 mod exports;

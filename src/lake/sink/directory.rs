@@ -158,7 +158,7 @@ impl DirectorySink {
     fn close(&mut self, directory: &str) -> Result<()> {
         let Some(file) = self.open.remove(directory) else { return Ok(()) };
         let (output, row_groups) = file.encoder.finish().map_err(|error| error.about(&self.path))?;
-        self.done.size_bytes += output.finish(true).map_err(|error| write_error(&self.path, &error))?;
+        self.done.size_bytes += output.finish().map_err(|error| write_error(&self.path, &error))?;
         self.done.row_groups += row_groups;
         self.done.files += 1;
         sync_directory(&file.path);

@@ -16,8 +16,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::input::STANDARD_STREAM;
-use super::object::is_url_path;
-use crate::error::{Phase, Result};
+use crate::error::Result;
 use directory::DirectorySink;
 use encoder::{Encoder, write_error};
 use output::{Output, Part};
@@ -77,13 +76,6 @@ pub fn is_standard_output(path: &Path) -> bool {
 
 /// Whether `path` is taken: by a file, or by a directory with something in it.
 pub fn is_taken(path: &Path) -> bool {
-    if is_url_path(path) {
-        // A store that does not answer now will say so when the object is begun.
-        #[cfg(feature = "cloud")]
-        return super::store::exists(&path.to_string_lossy(), Phase::Plan).unwrap_or(false);
-        #[cfg(not(feature = "cloud"))]
-        return false;
-    }
     !is_standard_output(path) && path.exists() && !directory::is_empty_directory(path)
 }
 
@@ -100,9 +92,6 @@ impl Sink {
     }
 
     fn open(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Kind> {
-        if is_url_path(path) {
-            return Self::open_object(path, schema, texts, options);
-        }
         if options.is_directory() && !is_standard_output(path) {
             return Ok(Kind::Directory(Box::new(DirectorySink::create(path, schema, texts, options)?)));
         }
@@ -115,23 +104,6 @@ impl Sink {
         };
         let encoder = Encoder::new(output, schema, texts, options).map_err(|error| error.about(path))?;
         Ok(Kind::File(Box::new(FileSink { path: path.to_owned(), part, encoder, rows: 0 })))
-    }
-
-    #[cfg(feature = "cloud")]
-    fn open_object(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Kind> {
-        if options.is_directory() {
-            let message = "a store renames nothing: several files would be there one by one, and half of them if the copy fails";
-            let remedy = "write one file, or a directory here that is copied when it is whole";
-            return Err(super::source_error(Phase::Write, path, message, remedy));
-        }
-        let output = Output::object(super::store::Upload::begin(&path.to_string_lossy())?);
-        let encoder = Encoder::new(output, schema, texts, options).map_err(|error| error.about(path))?;
-        Ok(Kind::File(Box::new(FileSink { path: path.to_owned(), part: None, encoder, rows: 0 })))
-    }
-
-    #[cfg(not(feature = "cloud"))]
-    fn open_object(path: &Path, _: &SchemaRef, _: &[(String, String)], _: &SinkOptions) -> Result<Kind> {
-        Err(super::object::no_stores(Phase::Write, path))
     }
 
     /// Adds a batch of the schema.
@@ -170,7 +142,7 @@ impl Sink {
             Kind::Directory(directory) => return directory.finish(replace),
         };
         let (output, row_groups) = encoder.finish().map_err(|error| error.about(&path))?;
-        let size_bytes = output.finish(replace).map_err(|error| write_error(&path, &error))?;
+        let size_bytes = output.finish().map_err(|error| write_error(&path, &error))?;
         if let Some(part) = part {
             part.publish(&path, replace).map_err(|error| write_error(&path, &error))?;
         }

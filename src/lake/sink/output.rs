@@ -6,9 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-#[cfg(feature = "cloud")]
-use crate::lake::store::Upload;
-
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// A stream of bytes that counts them.
@@ -32,8 +29,6 @@ impl Written {
 enum To {
     File(BufWriter<File>),
     StandardOutput(BufWriter<Stdout>),
-    #[cfg(feature = "cloud")]
-    Object(BufWriter<Upload>),
 }
 
 impl Output {
@@ -45,26 +40,16 @@ impl Output {
         Output { to: To::StandardOutput(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())), written: Written::default() }
     }
 
-    #[cfg(feature = "cloud")]
-    pub(super) fn object(upload: Upload) -> Self {
-        Output { to: To::Object(BufWriter::with_capacity(BUFFER_BYTES, upload)), written: Written::default() }
-    }
-
     pub(super) fn written(&self) -> Written {
         self.written.clone()
     }
 
-    /// Everything is on disk, or with whoever reads standard output, or under the object's name (over one that is there with `replace`): how many bytes.
-    pub(super) fn finish(mut self, replace: bool) -> io::Result<u64> {
+    /// Everything is on disk, or with whoever reads standard output: how many bytes.
+    pub(super) fn finish(mut self) -> io::Result<u64> {
         self.flush()?;
-        match self.to {
-            To::File(file) => file.get_ref().sync_all()?,
-            To::StandardOutput(_) => {}
-            #[cfg(feature = "cloud")]
-            To::Object(upload) => upload.into_inner().map_err(io::IntoInnerError::into_error)?.finish(replace)?,
+        if let To::File(file) = &self.to {
+            file.get_ref().sync_all()?;
         }
-        #[cfg(not(feature = "cloud"))]
-        let _ = replace;
         Ok(self.written.bytes())
     }
 }
@@ -74,8 +59,6 @@ impl Write for Output {
         let written = match &mut self.to {
             To::File(file) => file.write(bytes)?,
             To::StandardOutput(out) => out.write(bytes)?,
-            #[cfg(feature = "cloud")]
-            To::Object(upload) => upload.write(bytes)?,
         };
         self.written.0.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
@@ -85,8 +68,6 @@ impl Write for Output {
         match &mut self.to {
             To::File(file) => file.flush(),
             To::StandardOutput(out) => out.flush(),
-            #[cfg(feature = "cloud")]
-            To::Object(upload) => upload.flush(),
         }
     }
 }
