@@ -222,14 +222,24 @@ fn what_the_database_does_exactly_is_pushed_with_binds() {
 }
 
 #[test]
-fn a_session_that_compares_by_language_filters_no_text() {
+fn text_that_is_compared_by_a_language_is_not_filtered_by_the_database() {
     let workspace = Workspace::new();
     let session = filled(&workspace);
     let whole = rows(&session, scan().plan(&session).unwrap());
-    session.execute_sql(Phase::Execute, None, "ALTER SESSION SET NLS_COMP = LINGUISTIC").unwrap();
-    let predicate = Predicate::compare("V", Comparison::Eq, StringArray::from(vec!["a"]));
-    let (pushed, residual) = check(&session, &whole, &TableScan { predicate: Some(predicate), ..scan() });
-    assert!(pushed.is_none() && residual.is_some());
+    let run = |sql: &str| drop(session.execute_sql(Phase::Ddl, None, sql).unwrap());
+    let is_pushed = |column: &str| {
+        let predicate = Predicate::compare(column, Comparison::Eq, StringArray::from(vec!["a"]));
+        let (pushed, residual) = check(&session, &whole, &TableScan { predicate: Some(predicate), ..scan() });
+        assert_ne!(pushed.is_some(), residual.is_some());
+        pushed.is_some()
+    };
+    // Tables that hide the dictionary's say what the engine never does: a column of its own collation, then a session that compares by a language.
+    run(
+        "CREATE TABLE ALL_TAB_COLS AS SELECT SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') OWNER, 'T' TABLE_NAME, 'V' COLUMN_NAME, 'BINARY_CI' COLLATION FROM DUAL",
+    );
+    assert_eq!([is_pushed("V"), is_pushed("W")], [false, true]);
+    run("CREATE TABLE NLS_SESSION_PARAMETERS AS SELECT 'NLS_COMP' PARAMETER, 'LINGUISTIC' VALUE FROM DUAL");
+    assert_eq!([is_pushed("V"), is_pushed("W")], [false, false]);
 }
 
 #[test]
