@@ -26,7 +26,7 @@ use crate::oci::{OciError, Session};
 use crate::oracle_type::ColumnDesc;
 use crate::type_map::{DEFAULT_MAX_LOB_BYTES, LossySet};
 
-use decode::Decoder;
+pub(crate) use decode::Decoder;
 pub(crate) use fetcher::FetchedRows;
 pub use fetcher::Fetcher;
 

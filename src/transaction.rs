@@ -7,8 +7,10 @@ use crate::error::{Error, Phase, Result};
 use crate::oci::{OciError, Session};
 use crate::sql;
 
+mod doubt;
 mod manager;
 
+pub use doubt::{CommitOutcome, outcome_of_last_commit};
 pub use manager::{TransactionManager, TransactionState, TransactionStatus};
 
 /// User requested cancel of current operation.

@@ -29,7 +29,7 @@ macro_rules! api {
             pub const OPTIONAL: &[&str] = &[$(stringify!($o)),*];
 
             /// Takes the functions from `library`; fails with the names of the required ones that it lacks.
-            pub(crate) fn resolve(library: &'static Library, version: ClientVersion, library_path: Option<PathBuf>) -> Result<Api, Vec<&'static str>> {
+            pub(crate) fn resolve(library: &Library, version: ClientVersion, library_path: Option<PathBuf>) -> Result<Api, Vec<&'static str>> {
                 let missing: Vec<&'static str> = Self::REQUIRED.iter().copied().filter(|name| !has_symbol(library, name)).collect();
                 if !missing.is_empty() {
                     return Err(missing);
@@ -96,7 +96,7 @@ api! {
         /// Offset of a date and time descriptor with a zone; both parts carry the sign.
         fn OCIDateTimeGetTimeZoneOffset(handle: *mut c_void, error: *mut OCIError, date_time: *const OCIDateTime, hours: *mut i8, minutes: *mut i8) -> i32;
         /// Has the values of a placeholder asked for one by one.
-        fn OCIBindDynamic(bind: *mut OCIBind, error: *mut OCIError, in_context: *mut c_void, in_callback: Option<OCICallbackInBind>, out_context: *mut c_void, out_callback: *mut c_void) -> i32;
+        fn OCIBindDynamic(bind: *mut OCIBind, error: *mut OCIError, in_context: *mut c_void, in_callback: Option<OCICallbackInBind>, out_context: *mut c_void, out_callback: Option<OCICallbackOutBind>) -> i32;
         /// Makes a locator that of a new temporary LOB.
         fn OCILobCreateTemporary(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, charset: u16, form: u8, lob_type: u8, cache: i32, duration: u16) -> i32;
         /// Frees a temporary LOB; the locator stays.

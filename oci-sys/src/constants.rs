@@ -121,6 +121,8 @@ pub const OCI_ATTR_CHARSET_ID: u32 = 31;
 pub const OCI_ATTR_CHARSET_FORM: u32 = 32;
 /// Bind: most bytes a value may have at the server, u32.
 pub const OCI_ATTR_MAXDATA_SIZE: u32 = 33;
+/// Bind, within its out-callback: rows that the iteration gives values back for, u32.
+pub const OCI_ATTR_ROWS_RETURNED: u32 = 42;
 /// Statement: failed rows of an array DML, u32 (16 bits significant).
 pub const OCI_ATTR_NUM_DML_ERRORS: u32 = 73;
 /// Error record of a batch: its row, u32, 0-based.

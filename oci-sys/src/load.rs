@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use libloading::Library;
@@ -146,14 +147,14 @@ impl Api {
         let mut attempts = Vec::new();
         for path in search.candidates() {
             match open(&path) {
-                Ok(library) => return Self::from_library(Box::leak(Box::new(library)), path),
+                Ok(library) => return Self::from_library(&ManuallyDrop::new(library), path),
                 Err(reason) => attempts.push(Attempt { path, reason }),
             }
         }
         Err(LoadError::NotFound { attempts })
     }
 
-    fn from_library(library: &'static Library, tried: PathBuf) -> Result<Api, LoadError> {
+    fn from_library(library: &ManuallyDrop<Library>, tried: PathBuf) -> Result<Api, LoadError> {
         type ClientVersionFn = unsafe extern "C" fn(*mut c_int, *mut c_int, *mut c_int, *mut c_int, *mut c_int);
         // SAFETY: the signature is that of the OCI header; the library is never unloaded.
         let Some(client_version) = (unsafe { library.get::<ClientVersionFn>(b"OCIClientVersion\0") }).ok().map(|symbol| *symbol) else {

@@ -56,6 +56,20 @@ pub type OCICallbackInBind = unsafe extern "C" fn(
     indicator: *mut *mut c_void,
 ) -> i32;
 
+/// `OCICallbackOutBind`: where a value that DML gives back is to be written, for an iteration and an index within it (both 0-based); answers
+/// `OCI_CONTINUE`.
+pub type OCICallbackOutBind = unsafe extern "C" fn(
+    context: *mut c_void,
+    bind: *mut OCIBind,
+    iteration: u32,
+    index: u32,
+    value: *mut *mut c_void,
+    bytes: *mut *mut u32,
+    piece: *mut u8,
+    indicator: *mut *mut c_void,
+    return_code: *mut *mut u16,
+) -> i32;
+
 /// Oracle NUMBER with its length byte: byte 0 counts those that follow, byte 1 is the exponent, base-100 digits come after it.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,7 +6,7 @@ use super::progress::Cancel;
 use super::rejects::Rejects;
 use crate::error::{Error, PlanProblem};
 use crate::oci::Session;
-use crate::transaction::{ORA_CANCELLED, commit_outcome_unknown};
+use crate::transaction::{self, ORA_CANCELLED, commit_outcome_unknown, outcome_of_last_commit};
 
 /// An error within the transaction, and whether a commit may have happened all the same.
 pub(super) struct Failure {
@@ -34,7 +34,9 @@ pub(super) fn unknown_outcome(error: Error, table: &str) -> Error {
             table: place,
             ora_code,
             message: format!("{message}\n  the answer to the commit was lost: either all rows of the transaction are in {table}, or none"),
-            remedy: format!("count the rows of {table} before running the job again; with --job NAME olbridge would know"),
+            remedy: format!(
+                "count the rows of {table} before running the job again; with --job NAME, or a service with Transaction Guard, olbridge would know"
+            ),
             session_dead,
         },
         other => annotate(other, &format!("the answer to the commit was lost: count the rows of {table} before running the job again")),
@@ -43,13 +45,37 @@ pub(super) fn unknown_outcome(error: Error, table: &str) -> Error {
 
 /// Finds out what became of a commit whose answer was lost. `Ok`, with the error that hid it, if it has happened; a failure that is no such thing is returned as it is.
 pub(super) fn establish(failure: Failure, job: Option<&RunningJob>, session: &mut Session, cancel: &Cancel) -> Result<Error, Failure> {
-    let (true, Some(job)) = (failure.outcome_unknown, job) else { return Err(failure) };
+    if !failure.outcome_unknown {
+        return Err(failure);
+    }
+    let Some(job) = job else { return ask_transaction_guard(failure, session) };
     let (note, outcome_unknown) = match job.outcome(session, cancel) {
         Ok(CommitOutcome::Committed) => return Ok(failure.error),
         Ok(CommitOutcome::RolledBack) => ("the commit has not happened, as the job's mark says: run the job again".to_owned(), false),
         Err(error) => {
             (format!("whether the commit has happened could not be asked ({}): run the job again, it will know", first_line(&error)), true)
         }
+    };
+    Err(Failure { error: annotate(failure.error, &note), outcome_unknown })
+}
+
+/// Without a mark of the job's own there is Transaction Guard, where the service has it, if the connection is gone.
+fn ask_transaction_guard(failure: Failure, session: &mut Session) -> Result<Error, Failure> {
+    if session.last_commit_id().is_none() || !is_session_dead(&failure.error) {
+        return Err(failure);
+    }
+    let asked = session.reconnect().map(|new| {
+        let outcome = outcome_of_last_commit(session, &new);
+        *session = new;
+        outcome
+    });
+    let (note, outcome_unknown) = match asked {
+        Ok(transaction::CommitOutcome::Committed) => return Ok(failure.error),
+        Ok(transaction::CommitOutcome::RolledBack) => {
+            ("the commit has not happened, as Transaction Guard says: run the job again".to_owned(), false)
+        }
+        Ok(transaction::CommitOutcome::Unknown(why)) => (why, true),
+        Err(error) => (format!("Transaction Guard could not be asked ({})", first_line(&error)), true),
     };
     Err(Failure { error: annotate(failure.error, &note), outcome_unknown })
 }

@@ -159,10 +159,16 @@ impl CopyPlan {
                 match establish(Failure { error, ..failure }, parts.job, session, parts.cancel) {
                     Ok(lost) => {
                         tally.rows_committed += std::mem::take(&mut tally.rows_open);
-                        Err(Failure::from(annotate(
-                            lost,
-                            "the last commit has happened, as the job's mark says: run the job again, it goes on there",
-                        )))
+                        let note = match parts.job {
+                            Some(_) => {
+                                "the last commit has happened, as the job's mark says: run the job again, it goes on there".to_owned()
+                            }
+                            None => format!(
+                                "the last commit has happened, as Transaction Guard says: the first {} good rows of the source are in {}, load the others",
+                                tally.rows_committed, self.table
+                            ),
+                        };
+                        Err(Failure::from(annotate(lost, &note)))
                     }
                     Err(failure) => Err(failure),
                 }

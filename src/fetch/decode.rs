@@ -18,27 +18,27 @@ use crate::layout::{Cells, Layout, LongCells};
 use crate::oci::{ArraySet, BadCell, OciError};
 
 /// The converters of a query's columns, and what its errors name.
-pub(super) struct Decoder {
-    pub(super) names: Arc<Names>,
+pub(crate) struct Decoder {
+    pub(crate) names: Arc<Names>,
     converters: Vec<Box<dyn ColumnDefine>>,
 }
 
 /// What is needed to name a cell.
-pub(super) struct Names {
+pub(crate) struct Names {
     pub(super) label: String,
     pub(super) columns: Vec<FetchColumn>,
-    pub(super) schema: SchemaRef,
-    pub(super) layouts: Vec<Layout>,
+    pub(crate) schema: SchemaRef,
+    pub(crate) layouts: Vec<Layout>,
 }
 
 impl Decoder {
-    pub(super) fn new(label: String, columns: Vec<FetchColumn>, schema: SchemaRef, converters: Vec<Box<dyn ColumnDefine>>) -> Self {
+    pub(crate) fn new(label: String, columns: Vec<FetchColumn>, schema: SchemaRef, converters: Vec<Box<dyn ColumnDefine>>) -> Self {
         let layouts = converters.iter().map(|converter| converter.layout()).collect();
         Decoder { names: Arc::new(Names { label, columns, schema, layouts }), converters }
     }
 
     /// The record batch of `rows` rows, of which `rows_before` were before; `cells` gives each column's.
-    pub(super) fn decode<'a>(
+    pub(crate) fn decode<'a>(
         &mut self,
         rows: usize,
         rows_before: u64,
@@ -80,7 +80,7 @@ impl Names {
     }
 
     #[cold]
-    pub(super) fn lob_failed(&self, column_index: usize, rows_before: u64, error: OciError) -> Error {
+    pub(crate) fn lob_failed(&self, column_index: usize, rows_before: u64, error: OciError) -> Error {
         if error.is_session_dead() {
             return self.fetch_failed(error);
         }
@@ -93,7 +93,7 @@ impl Names {
     }
 
     #[cold]
-    pub(super) fn bad_cell(&self, cell: BadCell, rows_before: u64) -> Error {
+    pub(crate) fn bad_cell(&self, cell: BadCell, rows_before: u64) -> Error {
         let column = &self.columns[cell.column_index].column;
         let room_bytes = self.layouts[cell.column_index].stride_bytes();
         let (message, remedy) = match cell.ora_code {

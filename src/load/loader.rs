@@ -13,6 +13,7 @@ use crate::transaction::Transaction;
 use super::ahead::{Ahead, SETS};
 use super::filler::Filler;
 use super::plan::LoadPlan;
+use super::returning::{Returned, Returning};
 use super::sender::{Rejects, Sender};
 
 /// Values of a column that were cut off, as [`crate::type_map::LossyKind::Truncation`] allows.
@@ -86,15 +87,19 @@ enum Fill {
 
 impl<'t> Loader<'t> {
     /// Prepares the statement and binds its buffers; both stay for the whole load. The first bad row ends the load.
-    pub fn new(transaction: &'t Transaction<'_>, plan: LoadPlan) -> Result<Self, Error> {
+    pub fn new(transaction: &'t Transaction<'_>, mut plan: LoadPlan) -> Result<Self, Error> {
         let table = plan.table.to_string();
         let layouts: Vec<Layout> = plan.columns.iter().map(|c| c.layout).collect();
+        let rows_per_execute = plan.rows_per_execute();
+        let returning = plan.returning.take().map(Returning::new);
+        let returned = returning.as_ref().map_or_else(Vec::new, |returning| returning.layouts().to_vec());
         let mut statement = transaction
             .session()
-            .array_statement(&plan.sql, &layouts, plan.rows_per_execute())
+            .returning_statement(&plan.sql, &layouts, &returned, rows_per_execute)
             .map_err(|e| e.into_error(Phase::Execute, Some(&table)))?;
         let arrays = statement.lend();
-        let sender = Sender::new(statement, transaction, &plan);
+        let mut sender = Sender::new(statement, transaction, &plan);
+        sender.returning = returning;
         let mut this = Loader { sender, fill: Fill::Here(Box::new(Filler::new(plan, arrays))), failed: false };
         this.note_stats();
         Ok(this)
@@ -106,6 +111,15 @@ impl<'t> Loader<'t> {
         if let Fill::Here(filler) = &mut self.fill {
             filler.rejects = true;
             self.sender.rejects = Some(Rejects { sink, max_rows });
+        }
+        self
+    }
+
+    /// Hands what the statement gives back ([`LoadPlan::returning`]) to `sink`, once for each execute that gives anything. An error of it ends the
+    /// load. Without it such a plan is refused.
+    pub fn with_returned(mut self, sink: impl FnMut(Returned) -> Result<(), Error> + 't) -> Self {
+        if let Some(returning) = &mut self.sender.returning {
+            returning.sink = Some(Box::new(sink));
         }
         self
     }
@@ -145,6 +159,7 @@ impl<'t> Loader<'t> {
     /// first row in `file`; it is what an error names.
     pub fn write(&mut self, batch: &RecordBatch, file: Option<&Arc<Path>>, first_row: u64) -> Result<(), Error> {
         self.attempt(|fill, sender| {
+            sender.check_returned()?;
             sender.check_types(batch, file, first_row)?;
             sender.note_taken(batch.num_rows());
             match fill {

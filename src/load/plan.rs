@@ -14,6 +14,7 @@ use crate::type_map::{LossyKind, LossySet};
 use super::dml::{Dml, Keyed, NotFound};
 use super::long::LongColumns;
 use super::prepare::{NestedText, Preparation, is_nested};
+use super::returning::ReturningPlan;
 
 /// How a load sizes its executes, and what it may lose.
 #[derive(Debug, Clone)]
@@ -163,6 +164,8 @@ pub struct LoadPlan {
     pub columns: Vec<PlannedColumn>,
     /// Limits and permitted losses.
     pub options: LoadOptions,
+    /// What the statement gives back: [`Self::returning`].
+    pub(super) returning: Option<ReturningPlan>,
 }
 
 impl LoadPlan {
@@ -206,12 +209,13 @@ impl LoadPlan {
             return Err(Error::Plan { table: table.to_string(), problems });
         }
         let sql = dml.statement(table, &mut columns, keyed)?;
-        Ok(LoadPlan { table: table.clone(), dml, sql, columns, options })
+        Ok(LoadPlan { table: table.clone(), dml, sql, columns, options, returning: None })
     }
 
     /// Bytes of one row in all buffers, with the strides that the load begins with.
     pub fn row_bytes(&self) -> usize {
-        self.columns.iter().map(|c| c.layout.row_bytes() as usize).sum()
+        let returned_bytes = self.returning.as_ref().map_or(0, ReturningPlan::row_bytes);
+        self.columns.iter().map(|c| c.layout.row_bytes() as usize).sum::<usize>() + returned_bytes
     }
 
     /// Rows per execute to begin with; long texts may lower it while the load runs.

@@ -15,6 +15,7 @@ use super::dml::{Dml, NotFound};
 use super::filler::{Filled, Outlet, Segment, layouts_of};
 use super::loader::{LoadReport, RejectSink};
 use super::plan::PlannedColumn;
+use super::returning::Returning;
 
 /// What has to be known of a column when its values are executed.
 pub(super) struct SentColumn {
@@ -56,6 +57,7 @@ pub(super) struct Sender<'t> {
     pub(super) not_found: NotFound,
     pub(super) columns: Vec<SentColumn>,
     pub(super) rejects: Option<Rejects<'t>>,
+    pub(super) returning: Option<Returning<'t>>,
     /// Of the rows that are executed.
     pub(super) segments: Vec<Segment>,
     /// Rows that were taken and neither executed nor refused.
@@ -73,6 +75,7 @@ impl<'t> Sender<'t> {
             not_found: plan.options.not_found,
             columns: plan.columns.iter().map(SentColumn::of).collect(),
             rejects: None,
+            returning: None,
             segments: Vec::new(),
             unsent_rows: 0,
             report: LoadReport::default(),
@@ -175,7 +178,9 @@ impl Outlet for Sender<'_> {
         let outcome = self.execute_long(rows, &long, columns)?;
         self.report.execute_time += began.elapsed();
         self.report.executes += 1;
+        let returned = self.returned_rows()?;
         self.settle(rows, outcome, &truncated)?;
+        self.hand_back(returned)?;
         self.segments.clear();
         Ok(self.statement.lend())
     }

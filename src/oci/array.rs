@@ -9,6 +9,7 @@ use crate::oci::arrays::{ArraySet, next_id};
 use crate::oci::buffer::{ArrayBuffer, is_bindable};
 use crate::oci::check::{Done, OciError, is_statement_level};
 use crate::oci::lob::give_value;
+use crate::oci::returning::Returning;
 use crate::oci::session::Session;
 use crate::oci::statement::Statement;
 
@@ -71,6 +72,7 @@ pub struct ArrayStatement<'s> {
     // The statement is released before the arrays that it has bound.
     statement: Statement<'s>,
     buffers: Vec<ArrayBuffer<'s>>,
+    pub(super) returning: Returning<'s>,
     capacity_rows: u32,
     /// [`ArraySet::id`] of the arrays whose addresses the client has; 0 when it may have several.
     bound_id: u64,
@@ -100,16 +102,26 @@ pub struct LongValues<'v> {
 }
 
 impl<'s> ArrayStatement<'s> {
-    pub(crate) fn prepare(session: &'s Session, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<Self, OciError> {
+    /// The placeholders of a RETURNING clause, which come last, are those of `returned`.
+    pub(crate) fn prepare(
+        session: &'s Session,
+        sql: &str,
+        layouts: &[Layout],
+        returned: &[Layout],
+        capacity_rows: u32,
+    ) -> Result<Self, OciError> {
         let statement = Statement::prepare(session, sql)?;
         // SAFETY: the attribute is an unsigned 32-bit number.
         let placeholders: u32 = unsafe { statement.attributes().scalar(OCI_ATTR_BIND_COUNT, "count the placeholders") }?;
-        if placeholders as usize != layouts.len() {
-            let message = format!("the statement has {placeholders} placeholders but {} layouts were given", layouts.len());
+        let given = layouts.len() + returned.len();
+        if placeholders as usize != given {
+            let message = format!("the statement has {placeholders} placeholders but {given} layouts were given");
             return Err(OciError::refused("OCIStmtPrepare2", "prepare the array statement", message));
         }
         let buffers = allocate(session, layouts, capacity_rows)?;
-        let this = ArrayStatement { statement, buffers, capacity_rows, bound_id: next_id(), is_lent: false, counts_rows: false };
+        let returning = Returning::allocate(session, returned, capacity_rows)?;
+        returning.bind(&statement, layouts.len() as u32 + 1)?;
+        let this = ArrayStatement { statement, buffers, returning, capacity_rows, bound_id: next_id(), is_lent: false, counts_rows: false };
         this.bind_all()?;
         Ok(this)
     }
@@ -249,12 +261,19 @@ impl<'s> ArrayStatement<'s> {
         mode |= if options.mode == ArrayMode::BatchErrors { OCI_BATCH_ERRORS } else { 0 };
         mode |= if self.counts_rows { OCI_RETURN_ROW_COUNT_ARRAY } else { 0 };
         mode |= if options.commit_on_success { OCI_COMMIT_ON_SUCCESS } else { 0 };
+        self.returning.begin();
         // SAFETY: every placeholder is bound to arrays of `capacity_rows` elements, and `make_ready` has seen that lengths stay within the stride.
-        match unsafe { self.statement.execute(rows, mode, EXECUTE) } {
+        let executed = unsafe { self.statement.execute(rows, mode, EXECUTE) };
+        if let Some(error) = self.returning.failure() {
+            return Err(error);
+        }
+        let outcome = match executed {
             Ok(done) => self.outcome(done, options.mode, row_counts),
             Err(error) if options.mode == ArrayMode::BatchErrors || error.ora_code == 0 || is_statement_level(error.ora_code) => Err(error),
             Err(error) => self.stopped_at(error, rows),
-        }
+        }?;
+        self.returning.finish()?;
+        Ok(outcome)
     }
 
     fn bind_all(&self) -> Result<(), OciError> {

@@ -65,6 +65,22 @@ impl Attributes {
         }
     }
 
+    /// An attribute of bytes.
+    ///
+    /// # Safety
+    /// The attribute is bytes and their number, in memory of the handle.
+    pub(crate) unsafe fn bytes(self, attribute: u32, action: &'static str) -> Result<Vec<u8>, OciError> {
+        let mut bytes: *const u8 = std::ptr::null();
+        // SAFETY: passed on; the bytes live as long as the handle, and are copied.
+        unsafe {
+            let size = self.read(attribute, &mut bytes, action)?;
+            if bytes.is_null() {
+                return Ok(Vec::new());
+            }
+            Ok(std::slice::from_raw_parts(bytes, size as usize).to_vec())
+        }
+    }
+
     /// `OCI_ATTR_DML_ROW_COUNT_ARRAY`: a copy of the statement's counts.
     ///
     /// # Safety

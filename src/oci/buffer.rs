@@ -22,6 +22,15 @@ pub(super) struct ArrayBuffer<'s> {
     long: Long<'s>,
 }
 
+/// The places of one value.
+pub(super) struct Element {
+    pub(super) value: *mut std::ffi::c_void,
+    pub(super) stride_bytes: u32,
+    pub(super) indicator: *mut i16,
+    /// For types with lengths.
+    pub(super) length: Option<*mut u32>,
+}
+
 /// What stands for the values where they are long.
 enum Long<'s> {
     /// Nothing: they are in the array.
@@ -176,6 +185,18 @@ impl<'s> ArrayBuffer<'s> {
         let (indicators, lengths) = (self.arrays.indicators.as_ptr(), self.length_pointer());
         let prefetch_bytes = if let Layout::Lob { prefetch_bytes, .. } = self.arrays.layout { prefetch_bytes } else { 0 };
         DefineTarget { values, stride_bytes, external_type, indicators, lengths, return_codes, prefetch_bytes }
+    }
+
+    /// Where the value of `row` goes, and its indicator and length: the descriptor or locator itself rather than the place of its pointer.
+    pub(super) fn element(&mut self, row: usize) -> Element {
+        let (_, stride_bytes, _) = self.memory();
+        let value = match (&self.descriptors, &self.long) {
+            (_, Long::Locators(locators, _)) => locators.pointer(row).cast(),
+            (Some(descriptors), _) => descriptors.pointer(row),
+            (None, _) => self.arrays.values.as_bytes_mut()[row * stride_bytes as usize..].as_mut_ptr().cast(),
+        };
+        let length = self.arrays.lengths.as_mut_slice().get_mut(row).map(std::ptr::from_mut);
+        Element { value, stride_bytes, indicator: &mut self.arrays.indicators.as_mut_slice()[row], length }
     }
 
     /// The window of `rows` for a converter to write into.

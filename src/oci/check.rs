@@ -110,6 +110,8 @@ pub(crate) fn is_statement_level(ora_code: i32) -> bool {
                 | 1745
                 | 1950
                 | 2049
+                | 3106
+                | 3137
                 | 4020..=4069
                 | 7445
                 | 8177

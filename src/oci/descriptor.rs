@@ -98,6 +98,11 @@ impl DescriptorArray {
         (self.pointers.as_ptr().cast(), size_of::<*mut c_void>() as u32, self.kind.external_type())
     }
 
+    /// Descriptor `index` itself.
+    pub(crate) fn pointer(&self, index: usize) -> *mut c_void {
+        self.pointers.as_slice()[index]
+    }
+
     /// Fills a descriptor from each of the first `rows` slots of `staged` that is not NULL. The error of a value names its 0-based row.
     ///
     /// # Safety

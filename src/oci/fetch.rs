@@ -57,9 +57,9 @@ pub struct FetchStatement<'s> {
 }
 
 /// The arrays of one column. They never move while defined; see [`RawArray`].
-struct FetchBuffer<'s> {
-    cells: ArrayBuffer<'s>,
-    return_codes: RawArray<u16>,
+pub(super) struct FetchBuffer<'s> {
+    pub(super) cells: ArrayBuffer<'s>,
+    pub(super) return_codes: RawArray<u16>,
 }
 
 impl<'s> FetchStatement<'s> {
@@ -196,12 +196,12 @@ impl ArraySet {
 }
 
 impl<'s> FetchBuffer<'s> {
-    fn allocate(session: &'s Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
+    pub(super) fn allocate(session: &'s Session, layout: Layout, rows: usize) -> Result<Self, OciError> {
         Ok(FetchBuffer { cells: ArrayBuffer::allocate(session, layout, rows)?, return_codes: RawArray::zeroed(rows) })
     }
 
     /// Truncation is told by the return code, by the indicator (-2, or the whole length) or by a length beyond the stride; any of them is enough.
-    fn bad_cell(&self, column_index: usize, rows: usize) -> Option<BadCell> {
+    pub(super) fn bad_cell(&self, column_index: usize, rows: usize) -> Option<BadCell> {
         let (codes, (_, indicators)) = (&self.return_codes.as_slice()[..rows], self.cells.cells(0..rows));
         let stride_bytes = self.cells.layout().stride_bytes();
         let code_of = |row: usize| match (codes[row], indicators[row]) {
@@ -242,7 +242,7 @@ fn bind_all<'s>(statement: &Statement<'s>, cells: &[BindCell]) -> Result<Vec<Arr
     Ok(buffers)
 }
 
-fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError> {
+pub(super) fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError> {
     let refused = |message: String| Err(OciError::refused("OCIDefineByPos2", DEFINE, message));
     if capacity_rows == 0 || capacity_rows > MAX_ROWS_PER_EXECUTE {
         return refused(format!("{capacity_rows} rows: an array holds 1 to {MAX_ROWS_PER_EXECUTE}"));

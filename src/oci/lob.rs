@@ -158,6 +158,11 @@ impl<'s> LocatorArray<'s> {
         self.pointers.as_ptr()
     }
 
+    /// Locator `index` itself.
+    pub(crate) fn pointer(&self, index: usize) -> *mut OCILobLocator {
+        self.pointers.as_slice()[index]
+    }
+
     pub(crate) fn kind(&self) -> LobKind {
         self.kind
     }

@@ -15,6 +15,7 @@ use crate::oci::array::ArrayStatement;
 use crate::oci::attribute::Attributes;
 use crate::oci::check::{OciError, check, is_session_dead, tidy};
 use crate::oci::fetch::FetchStatement;
+use crate::oci::guard::LastCommit;
 use crate::oci::handle::Handle;
 use crate::oci::library::{ClientInfo, client};
 use crate::oci::options::ConnectOptions;
@@ -39,6 +40,7 @@ pub struct Session {
     /// The database is known to convert text from UTF-8. A `Cell`, so the type is not `Sync`, and must not be: OCI serialises calls, but an
     /// error handle must not be shared by threads.
     converts_text: Cell<bool>,
+    last_commit: LastCommit,
 }
 
 // SAFETY: the environment is THREADED (rust-oracle always asks for it), so handles may be used from any one thread at a time, which `&mut`/owned
@@ -143,6 +145,7 @@ impl Session {
                 options: options.clone(),
                 login_warning,
                 converts_text: Cell::new(false),
+                last_commit: LastCommit::default(),
             })
         }
     }
@@ -152,6 +155,12 @@ impl Session {
     }
     pub(crate) fn env(&self) -> *mut OCIEnv {
         self.handles.env
+    }
+    pub(crate) fn handle(&self) -> *mut OCISession {
+        self.handles.session
+    }
+    pub(super) fn last_commit(&self) -> &LastCommit {
+        &self.last_commit
     }
     pub(crate) fn service(&self) -> *mut OCISvcCtx {
         self.service.as_ptr()
@@ -196,6 +205,7 @@ impl Session {
     /// As [`Self::execute_sql`], and commits on success in the same round trip (`OCI_COMMIT_ON_SUCCESS`). A connection that is lost on the way is an
     /// error of [`Phase::Commit`], because nobody knows whether it happened.
     pub fn execute_and_commit(&self, sql: &str) -> Result<u64> {
+        self.note_commit();
         execute_alone(self, sql).map_err(|error| {
             let lost = error.is_session_dead() || matches!(error.ora_code, 1013 | 3156);
             error.into_error(if lost { Phase::Commit } else { Phase::Execute }, None)
@@ -237,7 +247,7 @@ impl Session {
 
     /// Prepares array DML. `layouts` has one entry for each placeholder, in order of position.
     pub fn array_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<ArrayStatement<'_>, OciError> {
-        ArrayStatement::prepare(self, sql, layouts, capacity_rows)
+        ArrayStatement::prepare(self, sql, layouts, &[], capacity_rows)
     }
 
     /// Executes a query and defines its columns; `layouts` has one entry for each. Fetches bring up to `capacity_rows` rows.
@@ -254,6 +264,7 @@ impl Session {
 
     /// Makes the session's transaction durable.
     pub fn commit(&self) -> Result<(), OciError> {
+        self.note_commit();
         // SAFETY: live handles of this session, used by one thread at a time.
         unsafe {
             let status = (self.api.OCITransCommit)(self.service(), self.error.as_ptr(), OCI_DEFAULT);

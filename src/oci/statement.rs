@@ -182,8 +182,54 @@ impl<'s> Statement<'s> {
                 let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
                 attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
             }
-            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(callback), null, null);
+            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(callback), null, None);
             check(api, self.error(), status, "OCIBindDynamic", "bind a placeholder of long values").map(drop)
+        }
+    }
+
+    /// Binds the placeholder at `position` (1-based), which is written alone, to a callback that is asked where each value is to go.
+    ///
+    /// # Safety
+    /// `context` is what both callbacks want, until the statement is released. Of `target` only sizes and type are used.
+    pub(crate) unsafe fn bind_out(
+        &self,
+        position: u32,
+        target: &BindTarget,
+        national: bool,
+        context: *mut std::ffi::c_void,
+        (nothing, take): (OCICallbackInBind, OCICallbackOutBind),
+    ) -> Result<(), OciError> {
+        const ACTION: &str = "bind a placeholder of RETURNING";
+        let (api, null) = (self.session.api(), std::ptr::null_mut());
+        let mut bind: *mut OCIBind = std::ptr::null_mut();
+        // SAFETY: the handles are live; places come from the callbacks alone, whose context is the caller's promise; the form is one byte, the maximum
+        // size an unsigned 32-bit number.
+        unsafe {
+            let status = (api.OCIBindByPos2)(
+                self.as_ptr(),
+                &mut bind,
+                self.error(),
+                position,
+                null,
+                i64::from(target.stride_bytes),
+                target.external_type,
+                null,
+                std::ptr::null_mut(),
+                std::ptr::null_mut(),
+                0,
+                std::ptr::null_mut(),
+                OCI_DATA_AT_EXEC,
+            );
+            check(api, self.error(), status, "OCIBindByPos2", ACTION)?;
+            let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
+            if national {
+                attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
+            }
+            if !target.lengths.is_null() {
+                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.stride_bytes, "set the maximum size of a placeholder")?;
+            }
+            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(nothing), context, Some(take));
+            check(api, self.error(), status, "OCIBindDynamic", ACTION).map(drop)
         }
     }
 

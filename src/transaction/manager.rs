@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::{Transaction, commit_outcome_unknown};
+use super::{CommitOutcome, Transaction, commit_outcome_unknown, outcome_of_last_commit};
 use crate::error::{Error, Phase, Result};
 use crate::oci::{CancelHandle, Session};
 use crate::sql;
+
+mod retry;
 
 /// Set before each piece of work in an open transaction, so that a piece that fails takes back itself and nothing else.
 const PIECE: &str = "OLBRIDGE_PIECE";
@@ -15,7 +17,8 @@ const PIECE: &str = "OLBRIDGE_PIECE";
 ///
 /// Each piece of work is all or nothing: one that fails takes back what it did, and leaves an open transaction as it was before. What the
 /// database says of the transaction is compared with what is known here, before and after. A lost connection ends everything:
-/// [`TransactionState::Lost`], and whether a commit that was under way has happened is then said to be unknown, never guessed.
+/// [`TransactionState::Lost`]; whether a commit that was under way has happened is asked when it reconnects, and said to be unknown where nobody can
+/// tell, never guessed.
 ///
 /// Its methods take `&self`, so that queries of the same session can be read while rows are loaded; one piece of work at a time.
 #[derive(Debug)]
@@ -238,18 +241,21 @@ impl TransactionManager {
         Ok(held.rows_changed)
     }
 
-    /// Logs in again after the connection was lost.
+    /// Logs in again after the connection was lost, and says what became of the work that was under way: rolled back, unless a commit was in doubt,
+    /// whose outcome Transaction Guard tells where the service has it.
     ///
     /// # Errors
-    /// Those of the login; [`Error::Usage`] when the connection is not lost.
-    pub fn reconnect(&mut self) -> Result<()> {
-        if !matches!(self.state.get(), TransactionState::Lost { .. }) {
+    /// Those of the login, after which it may be tried again; [`Error::Usage`] when the connection is not lost.
+    pub fn reconnect(&mut self) -> Result<CommitOutcome> {
+        let TransactionState::Lost { commit_in_doubt } = self.state.get() else {
             return Err(usage("the connection is not lost", "roll back to begin anew"));
-        }
-        self.session = self.session.reconnect()?;
+        };
+        let session = self.session.reconnect()?;
+        let outcome = if commit_in_doubt { outcome_of_last_commit(&self.session, &session) } else { CommitOutcome::RolledBack };
+        self.session = session;
         self.state.set(TransactionState::Autocommit);
         self.held.take();
-        Ok(())
+        Ok(outcome)
     }
 
     fn run_alone<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
@@ -264,11 +270,19 @@ impl TransactionManager {
             }
         };
         self.note_loss(&result);
-        result
+        let value = result?;
+        self.refuse_foreign_work()?;
+        Ok(value)
     }
 
     fn run_within<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let transaction = resume(&self.session, &self.held.borrow());
+        if let Err(error) = transaction.refuse_ended() {
+            // What is done now would be a transaction of its own, and the rest is gone or committed.
+            transaction.leave_open();
+            self.state.set(TransactionState::MustRollBack);
+            return Err(error);
+        }
         let result = transaction.savepoint(PIECE).and_then(|()| {
             let done = work(&transaction).and_then(|value| transaction.refuse_unsent().map(|()| value));
             done.map_err(|error| (error, transaction.rollback_to(PIECE).is_ok())).map_err(|(error, taken_back)| {

@@ -20,7 +20,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sql", &["oracle_type"]),
     ("oci", &["layout", "oracle_type", "value"]),
     ("transaction", &["oci", "sql"]),
-    ("load", &["bind", "column", "layout", "oci", "oracle_type", "sql", "transaction", "type_map"]),
+    // It reads too: what RETURNING brings.
+    ("load", &["bind", "column", "define", "fetch", "layout", "oci", "oracle_type", "sql", "transaction", "type_map"]),
     ("lake", &["percent", "oracle_type"]),
     (
         "copy",

@@ -158,6 +158,16 @@ fn a_transaction_that_something_else_has_ended_is_not_said_to_be_committed() {
     // A procedure with COMMIT or ROLLBACK in it does the same.
     manager.session().rollback().unwrap();
     assert_eq!(manager.status().database_says_open, Some(false));
+    // More work would be in a transaction of its own.
+    let error = manager.run(|t| load(t, &batch(50..60))).unwrap_err().to_string();
+    assert!(error.contains("10 changed rows has been ended by something else"), "{error}");
+    assert_eq!(manager.status().state, TransactionState::MustRollBack);
+    assert!(manager.commit().unwrap_err().to_string().contains("only be rolled back"));
+    assert_eq!(manager.rollback().unwrap(), 10);
+    assert_eq!(own(&manager), 0);
+    manager.begin().unwrap();
+    manager.run(|t| load(t, &batch(0..10))).unwrap();
+    manager.session().rollback().unwrap();
     let error = manager.commit().unwrap_err().to_string();
     assert!(error.contains("10 changed rows has been ended by something else"), "{error}");
     assert_eq!(manager.status().state, TransactionState::Autocommit);
@@ -165,6 +175,79 @@ fn a_transaction_that_something_else_has_ended_is_not_said_to_be_committed() {
     manager.session().execute_sql(olbridge::error::Phase::Execute, None, "INSERT INTO T (ID) VALUES (1)").unwrap();
     assert!(manager.begin().unwrap_err().to_string().contains("not begun here"));
     assert!(manager.execute("DELETE FROM T").unwrap_err().to_string().contains("not begun here"));
+}
+
+/// Calls that the engine has answered in this session.
+fn round_trips(manager: &mut TransactionManager) -> u64 {
+    let sql =
+        "SELECT S.VALUE FROM V$MYSTAT S, V$STATNAME N WHERE S.STATISTIC# = N.STATISTIC# AND N.NAME = 'SQL*Net roundtrips to/from client'";
+    count_by(|row| manager.query(sql, row))
+}
+
+#[test]
+fn autocommit_is_one_round_trip_and_what_is_open_is_none() {
+    let workspace = Workspace::new();
+    let mut manager = manager(&workspace);
+    let other = other(&workspace);
+    let insert = |id: i64| format!("INSERT INTO T (ID) VALUES ({id})");
+    let cost = |manager: &mut TransactionManager, work: &mut dyn FnMut(&mut TransactionManager)| {
+        let asked = round_trips(manager);
+        let asking = round_trips(manager) - asked;
+        let before = round_trips(manager);
+        work(manager);
+        round_trips(manager) - before - asking
+    };
+    let alone = cost(&mut manager, &mut |manager| {
+        manager.execute(&insert(1)).unwrap();
+    });
+    assert_eq!((alone, committed(&other)), (1, 1));
+    let in_two = cost(&mut manager, &mut |manager| {
+        manager.run(|t| t.execute(&insert(2))).unwrap();
+    });
+    assert_eq!((in_two, committed(&other)), (2, 2), "the statement and the commit");
+    let asked = cost(&mut manager, &mut |manager| {
+        manager.begin().unwrap();
+        assert_eq!(manager.status().rows_changed, 0);
+        manager.rollback().unwrap();
+    });
+    assert!(asked <= 1, "{asked}");
+}
+
+#[test]
+fn work_is_done_again_after_a_deadlock_and_not_after_a_refused_row() {
+    let workspace = Workspace::new();
+    let mut manager = manager(&workspace);
+    let mut holder = Some(other(&workspace));
+    holder.as_ref().unwrap().execute_sql(olbridge::error::Phase::Execute, None, "INSERT INTO T (ID) VALUES (1)").unwrap();
+    let mut attempts = 0;
+    let loaded = manager.run_retrying(5, |t| {
+        attempts += 1;
+        if attempts == 3 {
+            // Rolls back.
+            drop(holder.take());
+        }
+        // The holder of the lock is a session of this thread, which waits for it: ORA-00060.
+        load(t, &batch(0..10))
+    });
+    assert_eq!((loaded.unwrap(), attempts), (10, 3));
+    let other = other(&workspace);
+    assert_eq!(committed(&other), 10);
+    let mut attempts = 0;
+    let refused = manager.run_retrying(5, |t| {
+        attempts += 1;
+        load(t, &batch(9..12))
+    });
+    assert!(matches!(refused, Err(Error::Row(_))) && attempts == 1, "{refused:?}");
+    other.execute_sql(olbridge::error::Phase::Execute, None, "INSERT INTO T (ID) VALUES (100)").unwrap();
+    let mut attempts = 0;
+    let given_up = manager.run_retrying(2, |t| {
+        attempts += 1;
+        load(t, &batch(20..30))
+    });
+    assert!(given_up.unwrap_err().to_string().contains("ORA-00060") && attempts == 2);
+    other.rollback().unwrap();
+    manager.begin().unwrap();
+    assert!(manager.run_retrying(2, |_| Ok(())).unwrap_err().to_string().contains("a transaction is open"));
 }
 
 #[test]

@@ -141,6 +141,12 @@ fn session_value(handle: &Handle<SessionBody>, attribute: u32) -> Result<Value, 
             session.texts.insert(attribute, schema.into());
             stored_text(&session.texts, attribute)
         }
+        attr::LTXID if session.core.is_open() => {
+            // Kept, so that it can be asked for when the connection is lost.
+            let ltxid = session.core.enter()?.session()?.ltxid().unwrap_or_default();
+            session.texts.insert(attribute, ltxid.into());
+            stored_text(&session.texts, attribute)
+        }
         _ if is_session_text(attribute) => stored_text(&session.texts, attribute),
         _ => return Err(illegal(attribute, "a session handle")),
     })

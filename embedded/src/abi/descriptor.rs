@@ -183,6 +183,8 @@ pub unsafe fn free_block(first: *mut c_void) {
     unsafe {
         let block_len = (*first).block_len;
         let mut block = Box::from_raw(std::ptr::slice_from_raw_parts_mut(first, block_len));
+        let is_temporary = |descriptor: &&Descriptor| matches!(&descriptor.body, Content::Lob(lob) if lob.is_temporary());
+        super::audit::note_lost_temporary_lobs(block.iter().filter(is_temporary).count());
         block.iter_mut().for_each(|descriptor| descriptor.check = DEAD);
     }
 }

@@ -80,6 +80,7 @@ pub unsafe extern "C" fn OCIEnvNlsCreate(
             return Err(Failure::unimplemented("OCI_UTF16 environments"));
         }
         let env = handle::create(std::ptr::null(), EnvBody { charset_id, ncharset_id, ..EnvBody::default() });
+        super::audit::created();
         // SAFETY: not NULL, writable by contract.
         unsafe { envp.write(env.cast()) };
         Ok(status::SUCCESS)

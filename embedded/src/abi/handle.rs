@@ -196,6 +196,7 @@ pub unsafe extern "C" fn OCIHandleFree(hndlp: *mut c_void, handle_kind: u32) -> 
             let env = hndlp.cast::<Handle<EnvBody>>();
             // SAFETY: kind checked; the reference and its lock end with the statement.
             let children = unsafe { &*env }.lock().take_children();
+            super::audit::freed(&children);
             // Statements first: they hold cursors of the sessions.
             let (statements, others): (Vec<_>, Vec<_>) = children.into_iter().partition(|(_, child)| *child == Child::Handle(kind::STMT));
             for (address, child) in statements.into_iter().chain(others) {

@@ -7,6 +7,7 @@
 #![allow(unsafe_code, non_snake_case, missing_docs, clippy::too_many_arguments)]
 
 pub mod attr;
+mod audit;
 pub mod bind;
 pub mod calls;
 pub mod codes;

@@ -18,6 +18,7 @@ mod dictionary;
 mod dml;
 mod error;
 mod functions;
+mod guard;
 mod interrupt;
 mod interval;
 mod last_row;

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::activity::Activity;
 use super::catalog::{Catalog, Table};
 use super::cursor::Pool;
+use super::guard::Guard;
 use super::interrupt::Interrupt;
 use super::nls::Nls;
 use super::sequence::Sequences;
@@ -73,6 +74,8 @@ pub struct Session {
     warning: Option<OraError>,
     /// Whether a block runs: its statements are parts of one call.
     in_block: bool,
+    /// Numbers the commits, where the environment asks for it.
+    guard: Option<Guard>,
     /// The file, by its one name; none in memory.
     file: Option<PathBuf>,
     /// The open transaction as other sessions of this process see it. After the connection: it ends with it.
@@ -93,6 +96,7 @@ impl Session {
             Location::File(path) => std::fs::canonicalize(path).ok(),
             Location::Memory | Location::Null => None,
         };
+        let guard = Guard::new(&connection)?;
         let sequences = Sequences::default();
         sequences.register(&connection)?;
         let catalog = Arc::new(Catalog::load(&connection)?);
@@ -140,6 +144,7 @@ impl Session {
             output: call::Output::default(),
             warning: None,
             in_block: false,
+            guard,
             file,
             hold: None,
         })
@@ -207,6 +212,11 @@ impl Session {
         Ok(self.connection.busy_timeout(wait)?)
     }
 
+    /// The logical transaction ID of the next commit; none without Transaction Guard.
+    pub fn ltxid(&self) -> Option<Vec<u8>> {
+        self.guard.as_ref().map(Guard::ltxid)
+    }
+
     /// What interrupts this session.
     pub fn interrupt(&self) -> Interrupt {
         self.interrupts.clone()
@@ -245,9 +255,13 @@ impl Session {
         let lost = self.check_not_lost();
         if self.in_transaction() {
             undo::commit_transaction(&self.connection)?;
+            if let Some(guard) = &self.guard {
+                guard.record(&self.connection)?;
+            }
             if let Err(error) = self.connection.execute_batch("COMMIT") {
                 return Err(self.commit_failed(error));
             }
+            self.guard.iter_mut().for_each(Guard::committed);
         }
         (self.is_open, self.hold) = (false, None);
         self.end_temporary()?;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::PipePlan;
 use super::insert::Insert;
 use super::report::{PipeReport, Tally};
+use crate::copy::failure::{Failure, establish};
 use crate::copy::guard;
 use crate::copy::plan::{TableAction, plan_error};
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
@@ -69,7 +70,8 @@ impl PipePlan {
         cancel.disarm();
         self.refuse_if_cancelled(cancel, tally)?;
         let began = Instant::now();
-        transaction.commit()?;
+        let committed = transaction.commit().map_err(Failure::of_commit);
+        committed.or_else(|failure| establish(failure, None, to, cancel).map(drop)).map_err(|failure| failure.error)?;
         tally.commit = began.elapsed();
         progress.event(&ProgressEvent::Committed { rows_committed: tally.rows });
         Ok(())

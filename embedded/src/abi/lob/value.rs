@@ -73,6 +73,11 @@ impl LobValue {
         LobValue::filled(bytes.to_vec(), LobKind::Binary)
     }
 
+    /// Made by `OCILobCreateTemporary`, and not freed.
+    pub fn is_temporary(&self) -> bool {
+        self.is_temporary
+    }
+
     /// An empty temporary LOB.
     pub fn temporary(kind: LobKind) -> LobValue {
         LobValue { is_temporary: true, ..LobValue::filled(Vec::new(), kind) }

@@ -45,6 +45,7 @@ pub(crate) enum Builtin {
     OutputPutLine,
     OutputGetLine,
     ReturnResult,
+    LtxidOutcome,
     Lob(LobBuiltin),
 }
 
@@ -110,6 +111,11 @@ pub(crate) fn builtin(parts: &[String]) -> Option<Signature> {
             (Builtin::OutputGetLine, parameters)
         }
         "DBMS_SQL.RETURN_RESULT" => (Builtin::ReturnResult, vec![parameter("RC", Mode::In, VarType::Cursor, false)]),
+        "DBMS_APP_CONT.GET_LTXID_OUTCOME" => {
+            let ltxid = parameter("CLIENT_LTXID", Mode::In, VarType::Scalar(DataType::Raw { size: 64 }), false);
+            let told = ["COMMITTED", "USER_CALL_COMPLETED"].map(|name| parameter(name, Mode::Out, VarType::Boolean, false));
+            (Builtin::LtxidOutcome, [ltxid].into_iter().chain(told).collect())
+        }
         other => lob_builtin(other.strip_prefix("DBMS_LOB.")?)?,
     };
     Some(Signature { callee: Callee::Builtin(builtin), parameters, returns: None })

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::block::{Argument, Builtin, Call, Callee, Expression, Mode, VarType, wrong_arguments};
 use super::super::number::Number;
-use super::super::{Datum, OraError, Result, value};
+use super::super::{Datum, OraError, Result, guard, value};
 use super::block::Machine;
 use super::lob_call;
 use super::slot::Slot;
@@ -130,6 +130,13 @@ impl Machine<'_> {
                 Some(Slot::Cursor(Some(number))) => self.session.implicit_results.push(number),
                 _ => return Err(OraError::new(1001, "invalid cursor")),
             },
+            Builtin::LtxidOutcome => {
+                let found = match first.as_ref().map(Slot::datum).transpose()? {
+                    Some(Datum::Bytes(ltxid)) => guard::outcome(&self.session.connection, ltxid)?,
+                    _ => return Err(OraError::new(6502, "PL/SQL: numeric or value error")),
+                };
+                return Ok(vec![None, Some(Slot::Boolean(Some(found.committed))), Some(Slot::Boolean(Some(found.call_completed)))]);
+            }
             Builtin::Lob(_) => {}
         }
         Ok(Vec::new())
