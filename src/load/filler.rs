@@ -176,6 +176,13 @@ impl Filler {
         let refused: Vec<(usize, RowError)> =
             bad.into_iter().map(|bad| (bad.row_index, self.value_refused(bad, file, first_row))).collect();
         if !self.rejects || refused.is_empty() {
+            if let Some((first @ 1.., _)) = refused.first() {
+                self.take_rows(&batch.slice(0, *first), file, first_row, out).map_err(|stop| match stop {
+                    Stop::BadValue(_, error) | Stop::Fatal(error) => error,
+                })?;
+            }
+            // The database may refuse one of the rows before, which is the first bad one then.
+            self.flush(out)?;
             return Err(refused.into_iter().next().map_or(named, |(_, first)| Error::Row(Box::new(first))));
         }
         let ends: Vec<usize> = refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]).collect();

@@ -140,6 +140,7 @@ impl Table {
             read.fields().iter().map(|field| field.name().clone()).filter(|name| schema.field_with_name(name).is_ok()).collect();
         let refused = |problems| Error::Plan { location: self.location().to_string(), problems };
         let plan = BatchPlan::new(&source.schema(), &read, &merge.losses, Missing::Refuse).map_err(refused)?;
+        let plan = plan.partitioned_by(&self.partition_columns()?);
         let properties = WriteOptions::default().properties(&schema);
         let both = self.qualified(Some("source"), &read)?.join(&self.qualified(Some("target"), &schema)?);
         let names = both.map_err(|error| self.fault("merge into", &error.into()))?;

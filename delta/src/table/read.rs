@@ -111,12 +111,7 @@ impl Table {
         TableReader::start(frame, projected).map_err(|error| self.io_error(&error))
     }
 
-    /// The version that is open, as a DataFrame.
-    pub(crate) async fn frame(&self, batch_rows: Option<usize>) -> Result<DataFrame, DeltaTableError> {
-        self.frame_without(Vec::new(), batch_rows).await
-    }
-
-    /// The same, where conditions on these columns do not choose files.
+    /// The version that is open, as a DataFrame, where conditions on some columns do not choose files.
     async fn frame_without(&self, distrusted: Vec<String>, batch_rows: Option<usize>) -> Result<DataFrame, DeltaTableError> {
         let context = session(batch_rows)?;
         self.inner.update_datafusion_session(&context.state())?;
