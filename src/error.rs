@@ -233,6 +233,9 @@ pub struct RowError {
     pub column: Option<String>,
     /// File and row.
     pub source: SourceRow,
+    /// Address of the row, where it was read from a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rowid: Option<String>,
     /// ORA code when the database refused it.
     pub ora_code: Option<i32>,
     /// Why.
@@ -247,6 +250,10 @@ impl fmt::Display for RowError {
         if let Some(column) = &self.column {
             write!(f, " column {column}")?;
         }
-        write!(f, ": {}: {}\n  try: {}", self.source, self.message, self.remedy)
+        match &self.rowid {
+            Some(rowid) => write!(f, ": the row with ROWID {rowid}")?,
+            None => write!(f, ": {}", self.source)?,
+        }
+        write!(f, ": {}\n  try: {}", self.message, self.remedy)
     }
 }

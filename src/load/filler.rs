@@ -328,6 +328,7 @@ pub(super) fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Pat
         table: table.to_string(),
         column: Some(column.target.clone()),
         source: SourceRow { file: file.map(|f| f.to_path_buf()), row: first_row + error.row_index as u64 },
+        rowid: None,
         ora_code: None,
         message: error.reason,
         remedy: error.remedy,

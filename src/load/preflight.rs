@@ -182,6 +182,7 @@ impl Preflight {
             phase: Phase::Execute,
             table: self.table.clone(),
             column: Some(target.clone()),
+            rowid: None,
             source: crate::error::SourceRow { file: file.map(|file| file.to_path_buf()), row },
             ora_code: Some(ora_code),
             message,

@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bind", &["column", "layout", "oracle_type", "type_map", "value"]),
     ("define", &["column", "layout", "oracle_type", "type_map", "value"]),
     ("fetch", &["column", "define", "layout", "oci", "oracle_type", "type_map"]),
+    ("scan", &["bind", "fetch", "layout", "oci", "oracle_type", "sql", "type_map"]),
     ("sql", &["oracle_type"]),
     ("oci", &["layout", "oracle_type", "value"]),
     ("transaction", &["oci", "sql"]),

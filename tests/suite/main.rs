@@ -1,5 +1,6 @@
 //! What a user of the command sees, tested through the built command; one binary, so that it links once.
 
+mod addresses;
 mod architecture;
 mod c_abi;
 mod calendar;
@@ -26,6 +27,7 @@ mod lobs;
 mod make_orders;
 mod named_types;
 mod nested;
+mod orders;
 mod overlap;
 mod pairs;
 mod parallel;
@@ -39,6 +41,7 @@ mod reject_cases;
 mod rejects;
 mod release_23;
 mod returning;
+mod scan_api;
 mod snapshots;
 mod staged;
 mod support;

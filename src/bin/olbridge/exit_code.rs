@@ -103,6 +103,7 @@ mod tests {
             table: "T".into(),
             column: None,
             source: SourceRow { file: None, row: 1 },
+            rowid: None,
             ora_code: None,
             message: String::new(),
             remedy: String::new(),

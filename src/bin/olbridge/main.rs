@@ -17,6 +17,7 @@ mod pipe_arguments;
 mod progress;
 mod request;
 mod session;
+mod sink_arguments;
 mod units;
 
 use std::fmt;

@@ -60,7 +60,7 @@ fn stored(buffers: &Buffers, layout: Layout) -> Stored {
 }
 
 fn origin<'a>(column: &'a ColumnDesc, wanted: &'a DataType, lossy: LossySet) -> Origin<'a> {
-    Origin { column, wanted, lossy, max_lob_bytes: MAX_BIND_BYTES, utf8_database: true }
+    Origin { column, wanted, lossy, max_lob_bytes: MAX_BIND_BYTES, trim_char: false, utf8_database: true }
 }
 
 fn read(define: &mut dyn ColumnDefine, stored: &Stored) -> Result<ArrayRef, ValueError> {

@@ -142,6 +142,7 @@ impl PipePlan {
             table: self.table.clone(),
             column: None,
             source: SourceRow { file: None, row },
+            rowid: None,
             ora_code: Some(ora_code).filter(|code| *code != 0),
             message,
             remedy: crate::oci::remedy(ora_code).to_owned(),
