@@ -226,7 +226,9 @@ fn text_that_is_compared_by_a_language_is_not_filtered_by_the_database() {
     let workspace = Workspace::new();
     let session = filled(&workspace);
     let whole = rows(&session, scan().plan(&session).unwrap());
-    let run = |sql: &str| drop(session.execute_sql(Phase::Ddl, None, sql).unwrap());
+    let run = |sql: &str| {
+        session.execute_sql(Phase::Ddl, None, sql).unwrap();
+    };
     let is_pushed = |column: &str| {
         let predicate = Predicate::compare(column, Comparison::Eq, StringArray::from(vec!["a"]));
         let (pushed, residual) = check(&session, &whole, &TableScan { predicate: Some(predicate), ..scan() });
