@@ -90,7 +90,7 @@ fn plan(session: &Session) -> AnyResult<FetchPlan> {
 fn fetch_alone(database: &Path) -> AnyResult<usize> {
     let session = connect(database)?;
     let plan = plan(&session)?;
-    let mut statement = session.fetch_statement(SQL, &plan.layouts(), plan.rows_per_fetch()).map_err(|error| error.to_string())?;
+    let mut statement = session.fetch_statement(SQL, &[], &plan.layouts(), plan.rows_per_fetch()).map_err(|error| error.to_string())?;
     let mut rows = 0;
     loop {
         match statement.fetch().map_err(|error| error.to_string())?.rows {

@@ -136,6 +136,18 @@ pub enum Error {
         /// What to do next.
         remedy: String,
     },
+    /// A look at all values before the first row moves has found some that would be refused.
+    #[error("preflight: {table}: {rows_refused} of {rows} rows would be refused:{}\n  nothing was loaded", lines_of(refused))]
+    Preflight {
+        /// The target table.
+        table: String,
+        /// Rows that were looked at.
+        rows: u64,
+        /// Of them, those with a value that would be refused.
+        rows_refused: u64,
+        /// By column.
+        refused: Vec<RefusedValues>,
+    },
     /// Ctrl-C or a cancel from another thread; the transaction has been rolled back.
     #[error("interrupted: rolled back, {} in {table}{}",
         if *rows_rolled_back == 0 { "nothing of this job is".to_owned() } else { format!("{rows_rolled_back} rows are not") },
@@ -168,6 +180,36 @@ impl Error {
     }
 }
 
+fn lines_of(refused: &[RefusedValues]) -> String {
+    refused.iter().map(|column| format!("\n  {column}")).collect()
+}
+
+/// The values of one column that would be refused.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RefusedValues {
+    /// Column of the table.
+    pub column: String,
+    /// Its type.
+    pub oracle_type: String,
+    /// Column of the source.
+    pub source_column: String,
+    /// How many.
+    pub rows: u64,
+    /// The first of them.
+    pub first: RowError,
+}
+
+impl fmt::Display for RefusedValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = if self.rows == 1 { "1 row".to_owned() } else { format!("{} rows, first", self.rows) };
+        write!(
+            f,
+            "{} {}: {rows} {}: {}\n    try: {}",
+            self.column, self.oracle_type, self.first.source, self.first.message, self.first.remedy
+        )
+    }
+}
+
 /// One reason why a plan cannot be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
 #[error("{}{reason}; try: {remedy}", column.as_ref().map(|c| format!("column {c}: ")).unwrap_or_default())]
@@ -191,6 +233,9 @@ pub struct RowError {
     pub column: Option<String>,
     /// File and row.
     pub source: SourceRow,
+    /// Address of the row, where it was read from a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rowid: Option<String>,
     /// ORA code when the database refused it.
     pub ora_code: Option<i32>,
     /// Why.
@@ -205,6 +250,10 @@ impl fmt::Display for RowError {
         if let Some(column) = &self.column {
             write!(f, " column {column}")?;
         }
-        write!(f, ": {}: {}\n  try: {}", self.source, self.message, self.remedy)
+        match &self.rowid {
+            Some(rowid) => write!(f, ": the row with ROWID {rowid}")?,
+            None => write!(f, ": {}", self.source)?,
+        }
+        write!(f, ": {}\n  try: {}", self.message, self.remedy)
     }
 }

@@ -12,15 +12,16 @@
 
 mod decode;
 mod fetcher;
+mod locate;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::column::{ColumnDefine, Origin};
 use crate::define::plan_define;
 use crate::error::{Error, Phase, PlanProblem, Result};
-use crate::layout::Layout;
+use crate::layout::{BindCell, Layout};
 use crate::oci::{OciError, Session};
 use crate::oracle_type::ColumnDesc;
 use crate::type_map::{DEFAULT_MAX_LOB_BYTES, LossySet};
@@ -41,6 +42,8 @@ pub struct FetchOptions {
     pub batch_bytes: usize,
     /// Bytes (or characters) of each CLOB and BLOB that come with its row. A longer one is read by round trips of its own, in pieces.
     pub max_lob_bytes: u32,
+    /// The blanks that pad CHAR and NCHAR to their length are left out; a value of blanks alone is the empty text then.
+    pub trim_char: bool,
     /// Losses that the user asked for by name.
     pub lossy: LossySet,
     /// From the second fetch on, convert rows on a thread of its own while the next ones are fetched. Not where there are LOBs, which are read over
@@ -51,6 +54,12 @@ pub struct FetchOptions {
 impl FetchOptions {
     /// 16 MiB: text columns take their declared length in each row, most of which is never touched.
     pub const DEFAULT_BATCH_BYTES: usize = 16 << 20;
+
+    /// What a converter of a column is made for.
+    fn origin<'a>(&self, column: &'a ColumnDesc, wanted: &'a DataType, utf8_database: bool) -> Origin<'a> {
+        let FetchOptions { max_lob_bytes, trim_char, lossy, .. } = *self;
+        Origin { column, wanted, lossy, max_lob_bytes, trim_char, utf8_database }
+    }
 
     /// Rows per fetch for rows of `row_bytes`: at least one.
     fn rows_per_fetch(&self, row_bytes: usize) -> u32 {
@@ -66,6 +75,7 @@ impl Default for FetchOptions {
             batch_rows: None,
             batch_bytes: Self::DEFAULT_BATCH_BYTES,
             max_lob_bytes: DEFAULT_MAX_LOB_BYTES,
+            trim_char: false,
             lossy: LossySet::default(),
             decode_behind: true,
         }
@@ -92,6 +102,8 @@ pub struct FetchPlan {
     /// The record batches' schema.
     pub schema: SchemaRef,
     converters: Vec<Box<dyn ColumnDefine>>,
+    /// Values of the query's placeholders.
+    binds: Vec<BindCell>,
     options: FetchOptions,
     utf8_database: bool,
 }
@@ -106,12 +118,18 @@ impl FetchPlan {
         Self::for_database(label, sql, columns, options, utf8_database)
     }
 
-    /// The same columns from another query, for the same database.
+    /// The same columns from another query with the same placeholders, for the same database.
     ///
     /// # Errors
     /// None that [`Self::new`] had not.
     pub fn with_sql(&self, sql: String) -> Result<Self> {
-        Self::for_database(&self.label, sql, self.columns.clone(), self.options, self.utf8_database)
+        let plan = Self::for_database(&self.label, sql, self.columns.clone(), self.options, self.utf8_database)?;
+        Ok(plan.with_binds(self.binds.clone()))
+    }
+
+    /// With a value for each placeholder of the query, in order of position.
+    pub fn with_binds(self, binds: Vec<BindCell>) -> Self {
+        FetchPlan { binds, ..self }
     }
 
     /// The same query with other names or types of fields.
@@ -123,8 +141,7 @@ impl FetchPlan {
     fn for_database(label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions, utf8_database: bool) -> Result<Self> {
         let (mut problems, mut converters) = (Vec::new(), Vec::with_capacity(columns.len()));
         for FetchColumn { column, field } in &columns {
-            let (wanted, FetchOptions { lossy, max_lob_bytes, .. }) = (field.data_type(), options);
-            match plan_define(Origin { column, wanted, lossy, max_lob_bytes, utf8_database }) {
+            match plan_define(options.origin(column, field.data_type(), utf8_database)) {
                 Ok(converter) => converters.push(converter),
                 Err(problem) => problems.push(problem),
             }
@@ -133,7 +150,7 @@ impl FetchPlan {
             return Err(Error::Plan { table: label.to_owned(), problems });
         }
         let schema = Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
-        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, options, utf8_database })
+        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, binds: Vec::new(), options, utf8_database })
     }
 
     /// Buffer shape of each column.
@@ -172,7 +189,7 @@ impl FetchPlan {
     /// [`Error::Database`]; [`Error::Plan`] when the columns are no longer what they were described as.
     pub fn open(self, session: &Session) -> Result<Fetcher<'_>> {
         let refused = |error: OciError| error.into_error(Phase::Query, Some(&self.label));
-        let statement = session.fetch_statement(&self.sql, &self.layouts(), self.rows_per_fetch()).map_err(refused)?;
+        let statement = session.fetch_statement(&self.sql, &self.binds, &self.layouts(), self.rows_per_fetch()).map_err(refused)?;
         let unchanged = statement.columns().iter().zip(&self.columns).all(|(now, then)| *now == then.column);
         if !unchanged {
             let reason = "its columns have been changed since the plan was made".into();

@@ -278,6 +278,17 @@ pub struct LongCells {
     pub offsets: Vec<i32>,
 }
 
+/// The value of one placeholder of a query: not NULL, encoded by a [`crate::column::ColumnBind`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BindCell {
+    /// Its shape; not of long values.
+    pub layout: Layout,
+    /// A slot of the layout's stride.
+    pub value: Vec<u8>,
+    /// Bytes of the value, for [`Layout::Variable`].
+    pub length: Option<u32>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::ZoneRegion;

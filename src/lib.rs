@@ -16,6 +16,7 @@ pub mod load;
 pub mod oci;
 pub mod oracle_type;
 mod percent;
+pub mod scan;
 pub mod sql;
 pub mod transaction;
 pub mod type_map;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::error::{Error, Result};
 use crate::oracle_type::{ColumnDesc, TableDesc, TableName};
 
+pub mod address;
 pub mod dml;
 pub mod form;
 pub mod select_list;
@@ -223,9 +224,17 @@ pub fn select_at(
     condition: Option<&str>,
     limit: Option<u64>,
 ) -> Result<String> {
-    let version = scn.map(|scn| format!(" AS OF SCN {scn}")).unwrap_or_default();
     let list = columns.iter().map(select_list::item).collect::<Result<Vec<_>>>()?.join(", ");
-    Ok(select_list_from(&format!("{}{version}", table(name)?), &list, condition, limit))
+    Ok(format!("SELECT {list} {}", rows_at(name, scn, condition, limit)?))
+}
+
+/// `FROM t AS OF SCN n WHERE (condition) AND ROWNUM <= n`.
+///
+/// # Errors
+/// As [`identifier`].
+pub fn rows_at(name: &TableName, scn: Option<u64>, condition: Option<&str>, limit: Option<u64>) -> Result<String> {
+    let version = scn.map(|scn| format!(" AS OF SCN {scn}")).unwrap_or_default();
+    Ok(rows_from(&format!("{}{version}", table(name)?), condition, limit))
 }
 
 /// A text literal.
@@ -246,16 +255,17 @@ pub fn select_from_query<S: AsRef<str>>(query: &str, columns: &[S], condition: O
 }
 
 fn select_from<S: AsRef<str>>(source: &str, columns: &[S], condition: Option<&str>, limit: Option<u64>) -> Result<String> {
-    let columns = columns.iter().map(|column| identifier(column.as_ref())).collect::<Result<Vec<_>>>()?;
+    let item = |column: &S| if column.as_ref() == dml::ROWID { Ok(dml::ROWID.to_owned()) } else { identifier(column.as_ref()) };
+    let columns = columns.iter().map(item).collect::<Result<Vec<_>>>()?;
     let list = if columns.is_empty() { "*".to_owned() } else { columns.join(", ") };
-    Ok(select_list_from(source, &list, condition, limit))
+    Ok(format!("SELECT {list} {}", rows_from(source, condition, limit)))
 }
 
-fn select_list_from(source: &str, list: &str, condition: Option<&str>, limit: Option<u64>) -> String {
+fn rows_from(source: &str, condition: Option<&str>, limit: Option<u64>) -> String {
     let condition = condition.map(|condition| format!("({condition}\n)"));
     let conditions: Vec<String> = condition.into_iter().chain(limit.map(|limit| format!("ROWNUM <= {limit}"))).collect();
     let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    format!("SELECT {list} FROM {source}{filter}")
+    format!("FROM {source}{filter}")
 }
 
 /// The first word of a statement that ends the transaction it is in: DDL, which commits (Oracle Database SQL Language Reference, "COMMIT"),
@@ -294,7 +304,7 @@ pub fn ends_transaction(sql: &str) -> Option<String> {
 }
 
 /// The first three words of a statement in upper case, comments left out.
-fn words_of(sql: &str) -> Vec<String> {
+pub(crate) fn words_of(sql: &str) -> Vec<String> {
     let mut rest = sql.trim_start();
     let mut words = Vec::new();
     while !rest.is_empty() && words.len() < 3 {

@@ -157,6 +157,8 @@ pub struct Origin<'a> {
     pub lossy: LossySet,
     /// Most bytes of a LOB that is fetched with its row.
     pub max_lob_bytes: u32,
+    /// The blanks that pad CHAR and NCHAR are left out.
+    pub trim_char: bool,
     /// The database's character set is UTF-8: a text needs no more bytes here than there.
     pub utf8_database: bool,
 }

@@ -235,6 +235,8 @@ pub(crate) fn text(target: Target<'_>) -> Planned {
 /// Fetched text: copied once, and checked to be UTF-8.
 struct TextCells {
     layout: Layout,
+    /// Without the blanks at their ends.
+    trims: bool,
 }
 
 impl ColumnDefine for TextCells {
@@ -247,6 +249,8 @@ impl ColumnDefine for TextCells {
     }
 
     fn read(&mut self, cells: Cells<'_>, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
+        let trimmed: Vec<u32> = if self.trims { without_blanks(&cells) } else { Vec::new() };
+        let cells = if self.trims { Cells { lengths: &trimmed, ..cells } } else { cells };
         let (offsets, values) = variable::gather(&cells, nulls.as_ref())?;
         texts(offsets, values, nulls)
     }
@@ -254,6 +258,16 @@ impl ColumnDefine for TextCells {
     fn read_long(&mut self, cells: LongCells, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
         texts(OffsetBuffer::new(cells.offsets.into()), cells.bytes.into(), nulls)
     }
+}
+
+/// Lengths of the values without the blanks at their ends.
+fn without_blanks(cells: &Cells<'_>) -> Vec<u32> {
+    let slots = cells.values.chunks(cells.stride_bytes.max(1));
+    let blanks = |(slot, &length): (&[u8], &u32)| {
+        let value = &slot[..length as usize];
+        (value.len() - value.iter().rev().take_while(|&&byte| byte == b' ').count()) as u32
+    };
+    slots.zip(cells.lengths).map(blanks).collect()
 }
 
 fn texts(offsets: OffsetBuffer<i32>, values: Buffer, nulls: Option<NullBuffer>) -> Result<ArrayRef, ValueError> {
@@ -286,7 +300,7 @@ fn most_bytes(size: TextSize, national: bool, utf8_database: bool) -> u32 {
     bytes.clamp(1, 3 * MAX_BIND_BYTES)
 }
 
-/// Characters of any column, and ROWID, as text; blanks at the end of CHAR are kept.
+/// Characters of any column, and ROWID, as text; blanks at the end of CHAR are kept unless they are not wanted.
 pub(crate) fn text_cells(origin: Origin<'_>) -> PlannedDefine {
     /// Of a ROWID in its text form.
     const ROWID_BYTES: u32 = 18;
@@ -305,5 +319,6 @@ pub(crate) fn text_cells(origin: Origin<'_>) -> PlannedDefine {
         OracleType::Other { .. } => plain(ROWID_BYTES, false),
         _ => return Err(origin.problem("not a text", "report this as a bug")),
     };
-    Ok(Box::new(TextCells { layout }))
+    let trims = origin.trim_char && matches!(origin.column.oracle_type, OracleType::Char(_) | OracleType::Nchar(_));
+    Ok(Box::new(TextCells { layout, trims }))
 }

@@ -102,7 +102,7 @@ mod tests {
         let back = [numbers(0), numbers(1)].concat();
         assert_eq!(back.iter().map(|f| f.to_bits()).collect::<Vec<_>>(), floats.map(f32::to_bits));
         let doubles = vector_text(&lists(Arc::new(Float64Array::from(vec![0.1, 1e300])), 2)).unwrap();
-        assert_eq!(doubles.as_string::<i64>().value(0), "[0.1,1e300]");
+        assert_eq!(doubles.as_string::<i64>().value(0), "[0.1,1e+300]");
         let bytes = vector_text(&lists(Arc::new(Int8Array::from(vec![-128, 127])), 2)).unwrap();
         assert_eq!(bytes.as_string::<i64>().value(0), "[-128,127]");
     }

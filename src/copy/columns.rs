@@ -1,7 +1,10 @@
 //! What a plan shows of its statement and its columns.
 
+use crate::error::Result;
 use crate::layout::{Layout, LobKind};
-use crate::load::{ColumnPair, Dml, LoadPlan, NestedText, PlannedColumn};
+use crate::load::{ColumnPair, DeleteMark, Dml, LoadPlan, NestedText, PlannedColumn};
+use crate::oci::Session;
+use crate::oracle_type::{DatabaseCharset, OracleType};
 use crate::sql::dml::ROWID;
 use crate::type_map::{Conversion, conversion_of};
 
@@ -99,6 +102,36 @@ pub(super) fn external_type_name(layout: &Layout) -> String {
         Layout::IntervalDaySecond => "SQLT_INTERVAL_DS".to_owned(),
         Layout::IntervalYearMonth => "SQLT_INTERVAL_YM".to_owned(),
     }
+}
+
+/// The pairs and the mark by their place among the columns that are read, which are then only theirs.
+pub(super) fn only_needed(pairs: Vec<ColumnPair>, mark: Option<&mut DeleteMark>) -> (Vec<ColumnPair>, Vec<usize>) {
+    let mut columns: Vec<usize> = pairs.iter().map(|pair| pair.source_index).collect();
+    if let Some(mark) = mark {
+        let place = columns.iter().position(|&column| column == mark.source_index).unwrap_or(columns.len());
+        if place == columns.len() {
+            columns.push(mark.source_index);
+        }
+        mark.source_index = place;
+    }
+    (pairs.into_iter().enumerate().map(|(source_index, pair)| ColumnPair { source_index, ..pair }).collect(), columns)
+}
+
+/// The database's character set, asked for when a column depends on it; and a warning when the database does not tell.
+pub(super) fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
+    let depends = |p: &ColumnPair| matches!(p.target.oracle_type, OracleType::Varchar2(_) | OracleType::Char(_) | OracleType::Clob);
+    if !pairs.iter().any(depends) {
+        return Ok((DatabaseCharset::default(), None));
+    }
+    Ok(match session.database_charset()? {
+        Some(charset) => (charset, None),
+        None => {
+            let charset = DatabaseCharset::default();
+            let warning =
+                format!("the database does not tell its character set; if it is not {}, text beyond ASCII may change", charset.name);
+            (charset, Some(warning))
+        }
+    })
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ pub(super) fn annotate(mut error: Error, note: &str) -> Error {
         Error::Plan { problems, .. } => problems.push(PlanProblem { column: None, reason: note.to_owned(), remedy: "see above".into() }),
         Error::Interrupted { table, .. } => *table = format!("{table}; {note}"),
         // No load ends so.
-        Error::ExportInterrupted { .. } | Error::ClosedOutput => {}
+        Error::ExportInterrupted { .. } | Error::ClosedOutput | Error::Preflight { .. } => {}
     }
     error
 }

@@ -80,7 +80,7 @@ pub(super) fn refuse_unasked(mode: Mode, destroyed: Option<String>, is_allowed: 
         None => Ok(()),
         Some(what) => Err(Error::Usage {
             message: format!("--mode {mode} removes {what}; nothing was done"),
-            remedy: "add --allow-destructive if that is meant; --dry-run shows what would happen".into(),
+            remedy: "add --allow-destructive if that is meant, or type yes at a terminal; --dry-run shows what would happen".into(),
         }),
     }
 }

@@ -3,17 +3,22 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use super::cast::Cast;
 use super::staged::MergeWay;
 use super::target::Target;
 use crate::error::{Error, Result};
+use crate::lake::input::STANDARD_STREAM;
 use crate::lake::rejects::RejectFormat;
 use crate::lake::source::SourceOptions;
 use crate::load::{Dml, LoadOptions, NotFound};
 use crate::oracle_type::DatabaseCharset;
 use crate::transaction::CommitPolicy;
 use crate::type_map::LossySet;
+
+/// A call may take long; but one that waits for a transaction of its own load would never end.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What happens with a table that is there, and with one that is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -159,6 +164,12 @@ pub struct CopyJob {
     pub batch_bytes: usize,
     /// The next batch is converted, on a thread of its own, while the present one is executed. Not into `embedded:null`: there is no execute to hide.
     pub overlap: bool,
+    /// Sessions that load at the same time, each in a transaction of its own; 1 for the caller's alone.
+    pub parallel: u32,
+    /// How long one of several sessions may be in one call while all others have nothing to do: it may be one of them that it waits for. 60 s.
+    pub longest_wait: Duration,
+    /// All values are looked at before the first row moves.
+    pub preflight: bool,
     /// When to commit.
     pub commit: CommitPolicy,
     /// Losses that are accepted.
@@ -198,6 +209,9 @@ impl CopyJob {
             batch_rows: None,
             batch_bytes: LoadOptions::DEFAULT_BATCH_BYTES,
             overlap: true,
+            parallel: 1,
+            longest_wait: LONGEST_WAIT,
+            preflight: false,
             commit: CommitPolicy::default(),
             lossy: LossySet::NONE,
             cast: Vec::new(),
@@ -253,6 +267,13 @@ impl CopyJob {
             return usage(
                 "--commit-rows commits rows while the refused ones are in a Parquet file that cannot be read before its end is written",
                 "a name that ends in .ndjson, or leave out --commit-rows",
+            );
+        }
+        self.check_parallel()?;
+        if self.preflight && self.source.iter().any(|source| source == STANDARD_STREAM) {
+            return usage(
+                "--preflight reads the source before the load does, and standard input has it only once",
+                "name a file, or leave out --preflight",
             );
         }
         self.check_job()?;

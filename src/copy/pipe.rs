@@ -98,6 +98,13 @@ pub struct PipePlan {
     existing: Option<TableDesc>,
 }
 
+impl PipePlan {
+    /// What the run takes away that was there before, if it does.
+    pub fn destroys(&self) -> Option<String> {
+        super::guard::destroys(self.action, &self.table)
+    }
+}
+
 impl PipeJob {
     /// TRUNCATE takes the rows away at once, also from the query that still reads them.
     fn refuse_own_truncate(&self, action: TableAction, name: &TableName) -> Result<()> {

@@ -2,12 +2,14 @@
 
 use arrow::datatypes::Field;
 
-use super::columns::{PlanColumn, plan_columns, statement_reason};
+use super::columns::{PlanColumn, charset_for, only_needed, plan_columns, statement_reason};
 use super::failure::was_broken_off;
 use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use super::named_job::NamedJob;
+use super::parallel::{Crew, Sessions};
+use super::preflight::PreflightReport;
 use super::progress::Cancel;
 use super::restore::original_type;
 use super::staged::{MergeChoice, MergeWay};
@@ -95,6 +97,8 @@ pub struct CopyPlan {
     pub buffer_bytes: u64,
     /// The next batch is converted, into a second set of array buffers, while the present one is executed.
     pub overlap: bool,
+    /// Sessions that load at the same time; each has its own array buffers.
+    pub sessions: Sessions,
     /// Rows to be deleted are marked and stay.
     pub soft_delete: bool,
     /// Rows that are inserted or updated are stamped in `_updated` and `_deleted`, which a created table gets.
@@ -107,6 +111,8 @@ pub struct CopyPlan {
     pub lossy: String,
     /// What the database knows of the job, if it has a name.
     pub job: Option<NamedJob>,
+    /// What a look at all values has found, if one was asked for.
+    pub preflight: Option<PreflightReport>,
     /// What is allowed but worth knowing.
     pub warnings: Vec<String>,
     #[serde(skip)]
@@ -125,6 +131,8 @@ pub(super) struct Work {
     pub load: Option<LoadPlan>,
     /// The staged way of an upsert, if that is taken.
     pub staged: Option<(StagedPlan, Option<LoadPlan>)>,
+    /// Of the sessions beside the first one.
+    pub crew: Option<Crew>,
     pub job: Option<JobState>,
 }
 
@@ -221,12 +229,19 @@ impl CopyJob {
             None => only_needed(pairs, keyed.delete_mark.as_mut()),
         };
         let (charset, warning) = charset_for(session, &pairs)?;
-        let load = casting.load_plan(&name, &pairs, &keyed, problems, charset)?;
+        let load = casting.load_plan(&name, &pairs, &keyed, problems, charset.clone())?;
+        let another = || casting.load_plan(&name, &pairs, &keyed, Vec::new(), charset.clone());
+        let (sessions, crew) = casting.crew(session, (&name, action), &pairs, &keyed, &primary_key, &another)?;
         let merge = casting.merge_choice(session, &name, &pairs, &keyed, &load.options, source.rows())?;
-        let mut plan = self.finish(name, existing, action, source, columns, &pairs, &primary_key, &keyed, load)?;
+        let mut plan = self.finish(name.clone(), existing, action, source, columns, &pairs, &primary_key, &keyed, load)?;
         plan.warnings.extend(warning);
         plan.take_merge(merge);
+        plan.warnings.extend(sessions.note.as_ref().map(|note| format!("one session instead of {}: {note}", self.parallel)));
+        (plan.sessions, plan.work.crew) = (sessions, crew);
         (plan.job, plan.work.job) = (job, job_state);
+        if self.preflight {
+            plan.preflight = Some(plan.look_at_values(another()?, &pairs, proceed)?);
+        }
         Ok(plan)
     }
 
@@ -289,7 +304,8 @@ impl CopyJob {
             // The run looks between batches whether a commit is due.
             batch_rows = batch_rows.min(usize::try_from(rows.get()).unwrap_or(usize::MAX));
         }
-        let work = Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, staged: None, job: None };
+        let work =
+            Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, staged: None, crew: None, job: None };
         Ok(CopyPlan {
             action,
             first_statement,
@@ -307,7 +323,7 @@ impl CopyJob {
 
     fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: Source) -> CopyPlan {
         let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
-        self.empty_plan(Work { name, existing, source, read, load: None, staged: None, job: None })
+        self.empty_plan(Work { name, existing, source, read, load: None, staged: None, crew: None, job: None })
     }
 
     fn empty_plan(&self, work: Work) -> CopyPlan {
@@ -333,29 +349,18 @@ impl CopyJob {
             rows_per_execute: 0,
             buffer_bytes: 0,
             overlap: false,
+            sessions: Sessions { sessions: 1, ..Sessions::default() },
             soft_delete: self.soft_delete,
             system_columns: self.system_columns,
             on_error: self.on_error.clone(),
             commit: self.commit,
             lossy: self.lossy.to_string(),
             job: None,
+            preflight: None,
             warnings: Vec::new(),
             work,
         }
     }
-}
-
-/// The pairs and the mark by their place among the columns that are read, which are then only theirs.
-fn only_needed(pairs: Vec<ColumnPair>, mark: Option<&mut DeleteMark>) -> (Vec<ColumnPair>, Vec<usize>) {
-    let mut columns: Vec<usize> = pairs.iter().map(|pair| pair.source_index).collect();
-    if let Some(mark) = mark {
-        let place = columns.iter().position(|&column| column == mark.source_index).unwrap_or(columns.len());
-        if place == columns.len() {
-            columns.push(mark.source_index);
-        }
-        mark.source_index = place;
-    }
-    (pairs.into_iter().enumerate().map(|(source_index, pair)| ColumnPair { source_index, ..pair }).collect(), columns)
 }
 
 /// Nothing has moved yet.
@@ -383,23 +388,6 @@ fn table_action(mode: Mode, exists: bool) -> Result<TableAction, PlanProblem> {
         (Mode::Delete, true) => Ok(TableAction::Delete),
         (Mode::Overwrite | Mode::Create | Mode::ErrorIfExists | Mode::Ignore, false) => Ok(TableAction::Create),
     }
-}
-
-/// The database's character set, asked for when a column depends on it; and a warning when the database does not tell.
-pub(super) fn charset_for(session: &Session, pairs: &[ColumnPair]) -> Result<(DatabaseCharset, Option<String>)> {
-    let depends = |p: &ColumnPair| matches!(p.target.oracle_type, OracleType::Varchar2(_) | OracleType::Char(_) | OracleType::Clob);
-    if !pairs.iter().any(depends) {
-        return Ok((DatabaseCharset::default(), None));
-    }
-    Ok(match session.database_charset()? {
-        Some(charset) => (charset, None),
-        None => {
-            let charset = DatabaseCharset::default();
-            let warning =
-                format!("the database does not tell its character set; if it is not {}, text beyond ASCII may change", charset.name);
-            (charset, Some(warning))
-        }
-    })
 }
 
 fn new_column_type(field: &Field, stats: &TextStats) -> Result<OracleType, PlanProblem> {

@@ -26,6 +26,9 @@ impl CopyPlan {
     }
 
     fn commit_line(&self) -> String {
+        if let Some(line) = self.sessions.commit_line(self.commit) {
+            return line;
+        }
         match self.commit {
             CommitPolicy::AtEnd => "one transaction, committed after the last row".into(),
             CommitPolicy::EveryRows(rows) => {
@@ -56,6 +59,9 @@ impl fmt::Display for CopyPlan {
             return Ok(());
         }
         writeln!(f, "commit   {}", self.commit_line())?;
+        if self.sessions.sessions > 1 {
+            writeln!(f, "parallel {}", self.sessions.spread_line())?;
+        }
         if let OnError::Reject { file, max_rows } = &self.on_error {
             let limit = max_rows.map(|rows| format!(", at most {}", thousands(rows))).unwrap_or_default();
             writeln!(f, "rejects  rows that are refused go to {}{limit}", file.display())?;
@@ -108,10 +114,14 @@ impl fmt::Display for CopyPlan {
         let rows = thousands(u64::from(self.rows_per_execute));
         writeln!(
             f,
-            "\n{rows} rows per execute, {} of array buffers{}",
+            "\n{rows} rows per execute, {} of array buffers{}{}",
             bytes(self.buffer_bytes),
+            if self.sessions.sessions > 1 { " for each session" } else { "" },
             if self.overlap { ", twice: one set is filled while the other is executed" } else { "" }
         )?;
+        if let Some(preflight) = &self.preflight {
+            writeln!(f, "{preflight}")?;
+        }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }

@@ -62,7 +62,7 @@ pub struct Cancel(Arc<CancelState>);
 struct CancelState {
     requested: AtomicBool,
     /// What [`Cancel::hurry`] may break off; nothing while a commit, a rollback or a clean-up runs.
-    breakable: Mutex<Vec<CancelHandle>>,
+    breakable: Mutex<Vec<(usize, CancelHandle)>>,
 }
 
 impl Cancel {
@@ -88,25 +88,39 @@ impl Cancel {
         // Held until the break is sent, so that none is sent after `disarm` has returned.
         let breakable = self.breakable();
         // It fails when nothing runs any more, and then there is nothing to hurry.
-        breakable.iter().filter(|call| call.cancel() == Ok(true)).count() > 0
+        breakable.iter().filter(|(_, call)| call.cancel() == Ok(true)).count() > 0
     }
 
     /// From here on [`Self::hurry`] may break off calls of this session.
     pub(super) fn arm(&self, call: CancelHandle) {
-        *self.breakable() = vec![call];
+        *self.breakable() = vec![(0, call)];
     }
 
     /// And of this one, too.
     pub(super) fn arm_also(&self, call: CancelHandle) {
-        self.breakable().push(call);
+        let mut breakable = self.breakable();
+        let session = breakable.iter().map(|(session, _)| session + 1).max().unwrap_or(0);
+        breakable.push((session, call));
+    }
+
+    /// And of this one of several sessions, which has been disarmed by itself.
+    pub(super) fn arm_one(&self, session: usize, call: CancelHandle) {
+        self.breakable().push((session, call));
     }
 
     /// From here on nothing is broken off. A break that was sent before has set the request.
     pub(super) fn disarm(&self) -> Option<CancelHandle> {
-        self.breakable().drain(..).next()
+        self.breakable().drain(..).next().map(|(_, call)| call)
     }
 
-    fn breakable(&self) -> MutexGuard<'_, Vec<CancelHandle>> {
+    /// From here on nothing of this one of several sessions is broken off.
+    pub(super) fn disarm_one(&self, session: usize) -> Option<CancelHandle> {
+        let mut breakable = self.breakable();
+        let place = breakable.iter().position(|(known, _)| *known == session)?;
+        Some(breakable.swap_remove(place).1)
+    }
+
+    fn breakable(&self) -> MutexGuard<'_, Vec<(usize, CancelHandle)>> {
         self.0.breakable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

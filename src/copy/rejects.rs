@@ -1,21 +1,27 @@
 //! Refused rows on their way from the load into their file.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 
 use super::job::OnError;
-use crate::error::{Result, RowError};
+use crate::error::{Error, Result, RowError};
 use crate::lake::rejects::RejectFile;
 use crate::load::{Loader, RejectSink};
+
+/// A file that several sessions write to.
+type SharedFile = Arc<Mutex<RejectFile>>;
+
+fn lock(file: &SharedFile) -> MutexGuard<'_, RejectFile> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The file of refused rows, if there is to be one; the load and the run share it.
 #[derive(Clone)]
 pub(super) struct Rejects {
-    file: Option<Rc<RefCell<RejectFile>>>,
+    file: Option<SharedFile>,
     max_rows: Option<u64>,
 }
 
@@ -26,7 +32,7 @@ impl Rejects {
             OnError::Abort => Ok(Rejects { file: None, max_rows: None }),
             OnError::Reject { file, max_rows } => {
                 let file = RejectFile::create(file, source)?;
-                Ok(Rejects { file: Some(Rc::new(RefCell::new(file))), max_rows: *max_rows })
+                Ok(Rejects { file: Some(Arc::new(Mutex::new(file))), max_rows: *max_rows })
             }
         }
     }
@@ -34,25 +40,43 @@ impl Rejects {
     /// Lets the load hand over its bad rows.
     pub(super) fn attach<'t>(&self, loader: Loader<'t>) -> Loader<'t> {
         match &self.file {
-            Some(file) => loader.with_rejects(Box::new(Sink(Rc::clone(file))), self.max_rows),
+            Some(file) => loader.with_rejects(Box::new(Sink(Arc::clone(file))), self.max_rows),
             None => loader,
         }
     }
 
+    /// Rows are refused rather than ending the load.
+    pub(super) fn are_kept(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Takes refused rows of one of several sessions; the limit is that of all together.
+    pub(super) fn take(&self, batch: &RecordBatch, rows: &[(usize, RowError)]) -> Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let mut file = lock(file);
+        file.write(batch, rows)?;
+        let Some(max_rows) = self.max_rows.filter(|&max_rows| file.rows() > max_rows) else { return Ok(()) };
+        // The first row beyond the limit; the first of these when the limit was reached before.
+        let beyond = usize::try_from(file.rows() - max_rows).unwrap_or(usize::MAX).min(rows.len());
+        let mut error = rows[rows.len() - beyond].1.clone();
+        error.message = format!("{} (bad row {}, and --max-errors allows {max_rows})", error.message, max_rows + 1);
+        Err(Error::Row(Box::new(error)))
+    }
+
     /// Before a commit in the middle: what has been refused so far is on disk.
     pub(super) fn sync(&self) -> Result<()> {
-        self.file.as_ref().map_or(Ok(()), |file| file.borrow_mut().sync())
+        self.file.as_ref().map_or(Ok(()), |file| lock(file).sync())
     }
 
     /// Before the last commit: the file is complete, under its other name.
     pub(super) fn close(&self) -> Result<()> {
-        self.file.as_ref().map_or(Ok(()), |file| file.borrow_mut().close())
+        self.file.as_ref().map_or(Ok(()), |file| lock(file).close())
     }
 
     /// How many rows have been refused, and the line of [`super::state::Mark::reject_files`] for them.
     pub(super) fn so_far(&self) -> (u64, Option<String>) {
         let Some(file) = &self.file else { return (0, None) };
-        let file = file.borrow();
+        let file = lock(file);
         let rows = file.rows();
         let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
         let names = || format!("{}\t{}", absolute(file.path()), absolute(file.temporary_path().unwrap_or(file.path())));
@@ -62,7 +86,7 @@ impl Rejects {
     /// Gives the file its name, if a row was refused.
     pub(super) fn publish(&self) -> Result<Option<(PathBuf, u64)>> {
         let Some(file) = &self.file else { return Ok(None) };
-        let mut file = file.borrow_mut();
+        let mut file = lock(file);
         let rows = file.rows();
         Ok(file.publish()?.map(|path| (path, rows)))
     }
@@ -77,10 +101,10 @@ pub(super) fn present_files(lines: &str) -> Vec<String> {
     lines.lines().map(present).collect()
 }
 
-struct Sink(Rc<RefCell<RejectFile>>);
+struct Sink(SharedFile);
 
 impl RejectSink for Sink {
     fn reject(&mut self, batch: &RecordBatch, rows: &[(usize, RowError)]) -> Result<()> {
-        self.0.borrow_mut().write(batch, rows)
+        lock(&self.0).write(batch, rows)
     }
 }

@@ -1,14 +1,17 @@
 //! What a copy did.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::format::{bytes, count, milliseconds, thousands};
 use super::job::Mode;
 use super::named_job::NamedJob;
-use super::plan::TableAction;
+use super::parallel::SessionReport;
+use super::plan::{CopyPlan, TableAction};
+use super::preflight::PreflightReport;
 use super::staged::MergeChoice;
-use crate::load::TruncatedValues;
+use super::tally::Tally;
+use crate::load::{LoadReport, TruncatedValues};
 
 /// Time of each stage in milliseconds, on the thread that runs the job. Decoding happens on another one, so `read_ms` is only the time
 /// spent waiting for it.
@@ -88,10 +91,64 @@ pub struct CopyReport {
     pub rows_per_second: u64,
     /// Where the time went.
     pub times: StageTimes,
+    /// What each session has done, where there were several: `times` and all counts are then sums over them, but for `read_ms` and `total_ms`.
+    pub sessions: Vec<SessionReport>,
     /// The job, if it has a name, as it was before this run.
     pub job: Option<NamedJob>,
+    /// What a look at all values had found before, if one was asked for.
+    pub preflight: Option<PreflightReport>,
     /// What is worth knowing.
     pub warnings: Vec<String>,
+}
+
+impl CopyPlan {
+    /// What a run comes to.
+    pub(super) fn report(mut self, tally: &Tally, load: LoadReport, began: Instant) -> CopyReport {
+        if let Some(why) = &tally.not_staged {
+            self.go_by_arrays(why);
+        }
+        let total = began.elapsed();
+        let times = StageTimes {
+            prepare_ms: ms(tally.prepare),
+            read_ms: ms(tally.read),
+            convert_ms: ms(load.convert_time),
+            overlapped: load.overlapped,
+            convert_wait_ms: ms(load.convert_wait),
+            execute_ms: ms(load.execute_time),
+            commit_ms: ms(tally.commit),
+            total_ms: ms(total),
+        };
+        CopyReport {
+            table_created: self.action == TableAction::Create,
+            target: self.target,
+            table: self.table,
+            mode: self.mode,
+            action: self.action,
+            first_statement: self.first_statement,
+            merge: self.merge,
+            rows_read: tally.rows_read,
+            rows_loaded: load.rows_loaded,
+            rows_affected: load.rows_affected,
+            rows_not_found: load.rows_not_found,
+            soft_delete: self.soft_delete,
+            rows_rejected_convert: load.rows_rejected_convert,
+            rows_rejected_execute: load.rows_rejected_execute,
+            rejects_file: tally.rejects_file.as_ref().map(|path| path.display().to_string()),
+            rows_deleted: tally.rows_deleted + load.rows_deleted,
+            truncated: load.truncated,
+            files: self.files,
+            source_bytes: self.source_bytes,
+            executes: load.executes,
+            commits: tally.commits,
+            peak_buffer_bytes: load.peak_buffer_bytes as u64,
+            rows_per_second: (load.rows_loaded as f64 / total.as_secs_f64().max(1e-6)) as u64,
+            times,
+            job: self.job,
+            sessions: tally.sessions.clone(),
+            preflight: self.preflight,
+            warnings: self.warnings,
+        }
+    }
 }
 
 impl CopyReport {
@@ -197,7 +254,14 @@ impl fmt::Display for CopyReport {
             named("execute", t.execute_ms),
             named("commit", t.commit_ms),
         ];
-        writeln!(f, "  {}", stages.join(", "))?;
+        match self.sessions.len() {
+            0 => writeln!(f, "  {}", stages.join(", "))?,
+            sessions => {
+                writeln!(f, "  {} (sums over {sessions} sessions)", stages.join(", "))?;
+                let of = |one: &SessionReport| thousands(one.rows_loaded);
+                writeln!(f, "  rows by session: {}", self.sessions.iter().map(of).collect::<Vec<_>>().join(" + "))?;
+            }
+        }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }
@@ -236,6 +300,8 @@ mod tests {
             rows_per_second: 1_000_000,
             times: StageTimes { total_ms: 6001, ..StageTimes::default() },
             job: None,
+            sessions: Vec::new(),
+            preflight: None,
             warnings: vec!["look here".into()],
         }
     }

@@ -12,7 +12,7 @@ use super::named_job::{RunningJob, Skipping};
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
 use super::rejects::Rejects;
-use super::report::{CopyReport, StageTimes, ms};
+use super::report::CopyReport;
 use super::tally::{Parts, Tally};
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{LoadPlan, LoadReport, Loader};
@@ -33,15 +33,17 @@ impl CopyPlan {
         let Some(load) = self.work.load.take() else {
             return Ok(self.report(&tally, LoadReport::default(), began));
         };
-        let job_state = self.work.job.take();
+        let (job_state, crew) = (self.work.job.take(), self.work.crew.take());
         cancel.arm(session.cancel_handle());
-        let (created, rejects, job) = self
+        let (created, rejects, job, others) = self
             .refuse_unasked_destruction()
+            .and_then(|()| self.refuse_by_preflight())
             .and_then(|()| self.check_unchanged(session))
             .and_then(|()| self.refuse_if_cancelled(cancel, &tally))
             .and_then(|()| Rejects::begin(&self.on_error, &self.read_schema()))
             .and_then(|rejects| Ok((rejects, RunningJob::begin(session, self.job.as_ref(), job_state)?)))
-            .and_then(|(rejects, job)| Ok((self.run_ddl(session, progress, &mut tally)?, rejects, job)))
+            .and_then(|(rejects, job)| Ok((rejects, job, self.open_crew(session)?)))
+            .and_then(|(rejects, job, others)| Ok((self.run_ddl(session, progress, &mut tally)?, rejects, job, others)))
             .map_err(|error| {
                 cancel.disarm();
                 self.as_interruption(error, cancel, &tally)
@@ -53,7 +55,10 @@ impl CopyPlan {
         let staged_insert = self.work.staged.as_mut().and_then(|(_, insert)| insert.take());
         let loaded = catch_unwind(AssertUnwindSafe(|| {
             let parts = Parts { rejects: &rejects, job: job.as_ref(), cancel };
-            self.load_rows(session, (load, staged_insert), &parts, &mut tally, progress)
+            match crew {
+                Some(crew) => self.load_parallel(session, (load, crew, others), &parts, &mut tally, progress),
+                None => self.load_rows(session, (load, staged_insert), &parts, &mut tally, progress),
+            }
         }));
         cancel.disarm();
         self.drop_stage(session);
@@ -303,7 +308,7 @@ impl CopyPlan {
     }
 
     /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
-    fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
+    pub(super) fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
         let accounted_for = self.rows_done_before() + report.rows_loaded + report.rows_not_found + report.rows_rejected();
         let source_rows = self.source_rows.unwrap_or(tally.rows_read);
         if tally.rows_read == source_rows && accounted_for == source_rows {
@@ -339,7 +344,7 @@ impl CopyPlan {
     /// Drops a table that this run created, and says what could not be undone.
     fn clean_up(&self, session: &Session, created: bool, outcome_unknown: bool, tally: &Tally, error: Error) -> Error {
         if outcome_unknown {
-            return if self.job.is_some() { error } else { unknown_outcome(error, &self.table) };
+            return if self.job.is_some() || tally.tells_what_is_left { error } else { unknown_outcome(error, &self.table) };
         }
         if created && self.job.is_some() {
             // Another run of the job may be filling it by now.
@@ -366,52 +371,8 @@ impl CopyPlan {
     fn name_committed(&self, tally: &Tally, error: Error) -> Error {
         match (&error, tally.rows_committed) {
             (Error::Interrupted { .. }, _) | (_, 0) => error,
+            _ if tally.tells_what_is_left => error,
             (_, rows) => annotate(error, &format!("the first {rows} rows had been committed before and are in {}", self.table)),
-        }
-    }
-
-    fn report(mut self, tally: &Tally, load: LoadReport, began: Instant) -> CopyReport {
-        if let Some(why) = &tally.not_staged {
-            self.go_by_arrays(why);
-        }
-        let total = began.elapsed();
-        let times = StageTimes {
-            prepare_ms: ms(tally.prepare),
-            read_ms: ms(tally.read),
-            convert_ms: ms(load.convert_time),
-            overlapped: load.overlapped,
-            convert_wait_ms: ms(load.convert_wait),
-            execute_ms: ms(load.execute_time),
-            commit_ms: ms(tally.commit),
-            total_ms: ms(total),
-        };
-        CopyReport {
-            table_created: self.action == TableAction::Create,
-            target: self.target,
-            table: self.table,
-            mode: self.mode,
-            action: self.action,
-            first_statement: self.first_statement,
-            merge: self.merge,
-            rows_read: tally.rows_read,
-            rows_loaded: load.rows_loaded,
-            rows_affected: load.rows_affected,
-            rows_not_found: load.rows_not_found,
-            soft_delete: self.soft_delete,
-            rows_rejected_convert: load.rows_rejected_convert,
-            rows_rejected_execute: load.rows_rejected_execute,
-            rejects_file: tally.rejects_file.as_ref().map(|path| path.display().to_string()),
-            rows_deleted: tally.rows_deleted + load.rows_deleted,
-            truncated: load.truncated,
-            files: self.files,
-            source_bytes: self.source_bytes,
-            executes: load.executes,
-            commits: tally.commits,
-            peak_buffer_bytes: load.peak_buffer_bytes as u64,
-            rows_per_second: (load.rows_loaded as f64 / total.as_secs_f64().max(1e-6)) as u64,
-            times,
-            job: self.job,
-            warnings: self.warnings,
         }
     }
 }

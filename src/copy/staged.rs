@@ -124,6 +124,9 @@ impl CopyJob {
         let reason = match (self.merge, source_rows) {
             (MergeWay::Arrays, _) => return arrays("asked for".into()),
             (MergeWay::Staged | MergeWay::Global, _) => "asked for".to_owned(),
+            (MergeWay::Auto, _) if self.parallel > 1 => {
+                return arrays("several sessions merge, and a staging table is one session's".into());
+            }
             (MergeWay::Auto, _) if self.on_error != OnError::Abort => {
                 return arrays("refused rows go to a file, and only an array says which they are".into());
             }

@@ -2,9 +2,10 @@
 
 use arrow::datatypes::Schema;
 
+use super::columns::charset_for;
 use super::keys::{keep_keys, resolve_keys, with_row_address};
 use super::matching::{match_table, select};
-use super::plan::{charset_for, plan_error};
+use super::plan::plan_error;
 use crate::error::{Error, PlanProblem, Result};
 use crate::load::{Dml, Keyed, LoadOptions, LoadPlan};
 use crate::oci::Session;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::named_job::RunningJob;
+use super::parallel::SessionReport;
 use super::progress::Cancel;
 use super::rejects::Rejects;
 
@@ -27,6 +28,10 @@ pub(super) struct Tally {
     pub(super) rejects_file: Option<PathBuf>,
     /// Why a staged MERGE was taken back.
     pub(super) not_staged: Option<String>,
+    /// Of each session of a parallel load.
+    pub(super) sessions: Vec<SessionReport>,
+    /// The error says by itself what is in the table.
+    pub(super) tells_what_is_left: bool,
 }
 
 /// What a run holds beside the session.

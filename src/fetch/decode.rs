@@ -119,6 +119,7 @@ impl Names {
             table: self.label.clone(),
             column: Some(self.columns[column_index].column.name.clone()),
             source: SourceRow { file: None, row: rows_before + 1 },
+            rowid: None,
             ora_code,
             message,
             remedy,

@@ -43,6 +43,8 @@ pub struct Fetcher<'s> {
     lob_budget_bytes: usize,
     /// Rows of the last fetch that have not been taken out of the buffers.
     buffered: Range<usize>,
+    /// Rows that were taken before the first row of the buffers.
+    rows_before_buffer: u64,
     /// Why there are no rows in the buffers: what the fetch ahead ended with.
     ahead: Option<Result<()>>,
     /// The set of buffers that is neither filled nor converted.
@@ -63,6 +65,7 @@ impl<'s> Fetcher<'s> {
             decodes_behind,
             lob_budget_bytes,
             buffered: 0..0,
+            rows_before_buffer: 0,
             ahead: None,
             spare: None,
             rows_taken: 0,
@@ -117,6 +120,12 @@ impl<'s> Fetcher<'s> {
         self.statement.exchange(spare).map_err(|error| self.names.fetch_failed(error))
     }
 
+    /// Where row `row` (1-based, of all) lies in the array buffers; `None` where they do not hold it. Not for rows that are decoded behind.
+    pub(super) fn buffer_index(&self, row: u64) -> Option<usize> {
+        let index = row.checked_sub(self.rows_before_buffer + 1)?;
+        usize::try_from(index).ok().filter(|&index| index < self.statement.capacity_rows() as usize)
+    }
+
     /// Rows handed out so far.
     pub fn rows_fetched(&self) -> u64 {
         self.rows_taken
@@ -153,6 +162,7 @@ impl<'s> Fetcher<'s> {
     /// Fills the buffers; they stay empty at the end.
     fn fetch(&mut self) -> Result<()> {
         let began = Instant::now();
+        self.rows_before_buffer = self.rows_taken;
         let outcome = self.statement.fetch().map_err(|error| self.names.fetch_failed(error))?;
         self.fetch_time += began.elapsed();
         if let Some(cell) = outcome.bad_cell {

@@ -234,6 +234,7 @@ mod tests {
             table: "T".into(),
             column: Some("A".into()),
             source: SourceRow { file: Some("f.parquet".into()), row },
+            rowid: None,
             ora_code: Some(1438),
             message: "ORA-01438: too large".into(),
             remedy: String::new(),

@@ -14,6 +14,7 @@ pub(super) fn exceeds_precision(target: &OracleType, layout: Layout, slot: &[u8]
     let allowed = i32::from(precision) - i32::from(scale.unwrap_or(0));
     let Layout::Fixed { external_type, .. } = layout else { return false };
     let digits = match external_type {
+        SQLT_VNU if rounds_up(slot, usize::from(precision)) => vnu_integer_digits(slot).map(|digits| digits + 1),
         SQLT_VNU => vnu_integer_digits(slot),
         SQLT_INT => native(slot, true).map(integer_digits),
         SQLT_UIN => native(slot, false).map(integer_digits),
@@ -32,6 +33,22 @@ fn vnu_integer_digits(slot: &[u8]) -> Option<i32> {
         (62 - i32::from(exponent), 101 - i32::from(first))
     };
     Some(exponent * 2 + if first >= 10 { 2 } else { 1 })
+}
+
+/// Whether a NUMBER that is rounded to its first `precision` digits has one more before the point, as 9.996 has.
+///
+/// A number with fewer digits before the point than the column takes keeps more of them, and still has room.
+fn rounds_up(slot: &[u8], precision: usize) -> bool {
+    let Some((&length, bytes)) = slot.split_first() else { return false };
+    let [exponent, mantissa @ ..] = bytes.get(..usize::from(length)).unwrap_or_default() else { return false };
+    let pair = |byte: &u8| match exponent & 0x80 {
+        0 => 101u8.saturating_sub(*byte),
+        _ => byte.saturating_sub(1),
+    };
+    // A negative number ends with 102, which is no digit.
+    let pairs = mantissa.iter().filter(|byte| exponent & 0x80 != 0 || **byte < 102).map(pair);
+    let mut digits = pairs.flat_map(|pair| [pair / 10, pair % 10]).skip_while(|digit| *digit == 0);
+    digits.by_ref().take(precision).filter(|digit| *digit == 9).count() == precision && digits.next().is_some_and(|digit| digit >= 5)
 }
 
 /// The magnitude of a native integer of 1, 2, 4 or 8 bytes.
@@ -88,6 +105,12 @@ mod tests {
             assert_eq!(vnu_integer_digits(slot), Some(digits), "{slot:?}");
         }
         assert_eq!(vnu_integer_digits(&[1, 128]), None);
+        // 9.996, 9.994 and -9.996 into NUMBER(3,2), 99.96 into NUMBER(4,1).
+        assert!(exceeds_precision(&number(3, 2), fixed(SQLT_VNU, 22), &[4, 193, 10, 100, 61]));
+        assert!(!exceeds_precision(&number(3, 2), fixed(SQLT_VNU, 22), &[4, 193, 10, 100, 41]));
+        assert!(exceeds_precision(&number(3, 2), fixed(SQLT_VNU, 22), &[5, 62, 92, 2, 41, 102]));
+        assert!(!exceeds_precision(&number(4, 1), fixed(SQLT_VNU, 22), &[3, 193, 100, 97]));
+        assert!(exceeds_precision(&number(3, 1), fixed(SQLT_VNU, 22), &[3, 193, 100, 97]));
         assert!(exceeds_precision(&number(5, 3), fixed(SQLT_VNU, 22), &[2, 194, 2]));
         assert!(!exceeds_precision(&number(5, 2), fixed(SQLT_VNU, 22), &[2, 194, 2]));
         assert!(!exceeds_precision(&OracleType::Number { precision: None, scale: None }, fixed(SQLT_VNU, 22), &[2, 194, 2]));

@@ -176,6 +176,13 @@ impl Filler {
         let refused: Vec<(usize, RowError)> =
             bad.into_iter().map(|bad| (bad.row_index, self.value_refused(bad, file, first_row))).collect();
         if !self.rejects || refused.is_empty() {
+            if let Some((first @ 1.., _)) = refused.first() {
+                self.take_rows(&batch.slice(0, *first), file, first_row, out).map_err(|stop| match stop {
+                    Stop::BadValue(_, error) | Stop::Fatal(error) => error,
+                })?;
+            }
+            // The database may refuse one of the rows before, which is the first bad one then.
+            self.flush(out)?;
             return Err(refused.into_iter().next().map_or(named, |(_, first)| Error::Row(Box::new(first))));
         }
         let ends: Vec<usize> = refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]).collect();
@@ -321,6 +328,7 @@ pub(super) fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Pat
         table: table.to_string(),
         column: Some(column.target.clone()),
         source: SourceRow { file: file.map(|f| f.to_path_buf()), row: first_row + error.row_index as u64 },
+        rowid: None,
         ora_code: None,
         message: error.reason,
         remedy: error.remedy,

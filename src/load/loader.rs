@@ -57,6 +57,28 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
+    /// Adds what another session of the same load did: rows, buffers and times are sums.
+    pub fn add(&mut self, other: &LoadReport) {
+        self.rows_loaded += other.rows_loaded;
+        self.rows_affected += other.rows_affected;
+        self.rows_deleted += other.rows_deleted;
+        self.rows_not_found += other.rows_not_found;
+        self.rows_rejected_convert += other.rows_rejected_convert;
+        self.rows_rejected_execute += other.rows_rejected_execute;
+        self.executes += other.executes;
+        self.peak_buffer_bytes += other.peak_buffer_bytes;
+        self.convert_time += other.convert_time;
+        for cut in &other.truncated {
+            match self.truncated.iter_mut().find(|known| known.column == cut.column) {
+                Some(known) => known.values += cut.values,
+                None => self.truncated.push(cut.clone()),
+            }
+        }
+        self.overlapped |= other.overlapped;
+        self.convert_wait += other.convert_wait;
+        self.execute_time += other.execute_time;
+    }
+
     /// All rows that the reject sink took.
     pub fn rows_rejected(&self) -> u64 {
         self.rows_rejected_convert + self.rows_rejected_execute

@@ -165,6 +165,7 @@ impl Filler {
             if *first > 0 {
                 self.write_pushed(&batch.slice(0, *first), file, first_row, out)?;
             }
+            self.flush(out)?;
             return Err(Error::Row(Box::new(error.clone())));
         }
         let ends: Vec<usize> = refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]).collect();

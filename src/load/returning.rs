@@ -122,6 +122,7 @@ impl LoadPlan {
             wanted: &data_type,
             lossy: self.options.lossy,
             max_lob_bytes: DEFAULT_MAX_LOB_BYTES,
+            trim_char: false,
             utf8_database: self.options.charset.is_unicode(),
         })?;
         let field = Field::new(&column.name, data_type, column.nullable);

@@ -37,20 +37,48 @@ pub(super) fn bad_values(columns: &mut [PlannedColumn], batch: &RecordBatch) -> 
                 let bad = BadValue { row_index: start + row, column_index, error };
                 found[row].get_or_insert(bad);
             };
-            screen_column(column, &array, &mut note);
+            screen_column(column, &array, &mut note, &mut |_, _| {});
         }
         bad.extend(found.into_iter().flatten());
     }
     bad
 }
 
-/// Tells every refused value of a column.
-fn screen_column(column: &mut PlannedColumn, array: &ArrayRef, note: &mut dyn FnMut(ValueError)) {
+/// Tells every refused value of a column, and of the others what is bound, `None` for NULL; of a LOB column whether it is NULL, by an empty value if
+/// it is not.
+pub(super) fn screen_column(
+    column: &mut PlannedColumn,
+    array: &ArrayRef,
+    note: &mut dyn FnMut(ValueError),
+    bound: &mut dyn FnMut(usize, Option<&[u8]>),
+) {
+    if array.is_empty() {
+        return;
+    }
     if column.target_type.takes_long_values() {
         // Values of any length: not into a scratch buffer.
-        let check = &mut |range: Range<usize>| column.converter.check_long(&array.slice(range.start, range.len()));
+        let nulls = array.logical_nulls();
+        let check = &mut |range: Range<usize>| {
+            column.converter.check_long(&array.slice(range.start, range.len()))?;
+            range.for_each(|row| bound(row, nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then_some(&[][..])));
+            Ok(())
+        };
         return each_error(0..array.len(), note, check);
     }
+    for start in (0..array.len()).step_by(CHUNK_ROWS) {
+        let part = array.slice(start, CHUNK_ROWS.min(array.len() - start));
+        let mut note = |error: ValueError| note(ValueError { row_index: start + error.row_index, ..error });
+        screen_chunk(column, &part, &mut note, &mut |row, value| bound(start + row, value));
+    }
+}
+
+/// As [`screen_column`], of few rows.
+fn screen_chunk(
+    column: &mut PlannedColumn,
+    array: &ArrayRef,
+    note: &mut dyn FnMut(ValueError),
+    bound: &mut dyn FnMut(usize, Option<&[u8]>),
+) {
     let mut stride_bytes = column.layout.stride_bytes();
     each_error(0..array.len(), note, &mut |range| {
         let needed = column.converter.required_stride_bytes(&array.slice(range.start, range.len()))?;
@@ -61,7 +89,9 @@ fn screen_column(column: &mut PlannedColumn, array: &ArrayRef, note: &mut dyn Fn
     let mut indicators_are_zero = true;
     each_error(0..array.len(), note, &mut |range| {
         let part = array.slice(range.start, range.len());
-        write_column(column, &part, scratch.slots(range), &mut indicators_are_zero)
+        write_column(column, &part, scratch.slots(range.clone()), &mut indicators_are_zero)?;
+        range.for_each(|row| bound(row, scratch.value(row)));
+        Ok(())
     });
 }
 
@@ -80,7 +110,7 @@ fn each_error(range: Range<usize>, note: &mut dyn FnMut(ValueError), attempt: &m
 }
 
 /// Buffers like those of a statement, for a look.
-struct Scratch {
+pub(super) struct Scratch {
     values: Vec<u8>,
     stride_bytes: usize,
     lengths: Vec<u32>,
@@ -88,17 +118,33 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn new(layout: Layout, stride_bytes: usize, rows: usize) -> Self {
+    pub(super) fn new(layout: Layout, stride_bytes: usize, rows: usize) -> Self {
         let lengths = if matches!(layout, Layout::Variable { .. }) { rows } else { 0 };
         Scratch { values: vec![0; stride_bytes * rows], stride_bytes, lengths: vec![0; lengths], indicators: vec![0; rows] }
     }
 
-    fn slots(&mut self, rows: Range<usize>) -> Slots<'_> {
+    pub(super) fn slots(&mut self, rows: Range<usize>) -> Slots<'_> {
         Slots {
             values: &mut self.values[rows.start * self.stride_bytes..rows.end * self.stride_bytes],
             stride_bytes: self.stride_bytes,
             lengths: if self.lengths.is_empty() { &mut [] } else { &mut self.lengths[rows.clone()] },
             indicators: &mut self.indicators[rows],
+        }
+    }
+
+    /// What is bound of a row, `None` for NULL.
+    pub(super) fn value(&self, row: usize) -> Option<&[u8]> {
+        let slot = &self.values[row * self.stride_bytes..(row + 1) * self.stride_bytes];
+        let length = self.lengths.get(row).map_or(slot.len(), |&length| length as usize);
+        (self.indicators[row] != -1).then(|| &slot[..length.min(slot.len())])
+    }
+}
+
+/// Indicators from the validity bitmap; those of `slots` are 0 before.
+pub(super) fn write_indicators(array: &dyn Array, slots: &mut Slots<'_>) {
+    if let Some(nulls) = array.logical_nulls().filter(|nulls| nulls.null_count() > 0) {
+        for (indicator, valid) in slots.indicators.iter_mut().zip(nulls.iter()) {
+            *indicator = i16::from(valid) - 1;
         }
     }
 }

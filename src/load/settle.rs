@@ -129,6 +129,7 @@ impl Sender<'_> {
             table: self.table.clone(),
             column: None,
             source: self.source_row(buffer_row),
+            rowid: None,
             ora_code: None,
             message: format!("no row of the table has this key ({})", keys.join(", ")),
             remedy: "--mode upsert to insert such rows, --not-found count to count them and go on".into(),
@@ -147,7 +148,7 @@ impl Sender<'_> {
             column = Some(planned.target.clone());
         }
         let (table, source) = (self.table.clone(), self.source_row(error.row_index));
-        RowError { phase: Phase::Execute, table, column, source, ora_code: Some(error.ora_code), message, remedy }
+        RowError { phase: Phase::Execute, table, column, source, rowid: None, ora_code: Some(error.ora_code), message, remedy }
     }
 
     /// The one column of a row whose value has too many digits; `None` when none or more than one may be meant.

@@ -154,6 +154,6 @@ mod tests {
             assert!(bytes <= BUDGET_BYTES || range.len() == 1, "{range:?}: {bytes}");
         }
         assert_eq!(next, batch.num_rows());
-        assert_eq!(ranges_within(&plan.columns, &batch.slice(0, 5), BUDGET_BYTES), [0..5]);
+        assert!(ranges_within(&plan.columns, &batch.slice(0, 5), BUDGET_BYTES).into_iter().eq(std::iter::once(0..5)));
     }
 }

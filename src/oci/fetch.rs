@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use oci_sys::*;
 
-use crate::layout::{Cells, Layout, LongCells};
+use crate::layout::{BindCell, Cells, Layout, LongCells};
 use crate::oci::array::MAX_ROWS_PER_EXECUTE;
 use crate::oci::arrays::{ArraySet, next_id};
 use crate::oci::buffer::{ArrayBuffer, is_bindable};
@@ -47,8 +47,9 @@ pub struct FetchOutcome {
 
 /// An executed query with its buffers.
 pub struct FetchStatement<'s> {
-    // The statement is released before the arrays that it has defined.
+    // The statement is released before the arrays that it has bound and defined.
     statement: Statement<'s>,
+    _binds: Vec<ArrayBuffer<'s>>,
     columns: Vec<ColumnDesc>,
     buffers: Vec<FetchBuffer<'s>>,
     capacity_rows: u32,
@@ -64,13 +65,20 @@ pub(super) struct FetchBuffer<'s> {
 }
 
 impl<'s> FetchStatement<'s> {
-    pub(crate) fn execute(session: &'s Session, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<Self, OciError> {
+    pub(crate) fn execute(
+        session: &'s Session,
+        sql: &str,
+        binds: &[BindCell],
+        layouts: &[Layout],
+        capacity_rows: u32,
+    ) -> Result<Self, OciError> {
         check_layouts(layouts, capacity_rows)?;
         let statement = Statement::prepare(session, sql)?;
+        let binds = bind_all(&statement, binds)?;
         // The client's own prefetch would only copy every row once more.
         // SAFETY: the attribute is an unsigned 32-bit number.
         unsafe { statement.attributes().set(OCI_ATTR_PREFETCH_ROWS, 0u32, "set the rows to prefetch") }?;
-        // SAFETY: nothing is bound; nothing is fetched into yet.
+        // SAFETY: every placeholder is bound to one value, which lives as long as the statement; nothing is fetched into yet.
         unsafe { statement.execute(0, OCI_DEFAULT, "execute the query") }?;
         let columns = select_list(&statement)?;
         if columns.len() != layouts.len() {
@@ -79,7 +87,7 @@ impl<'s> FetchStatement<'s> {
         }
         let buffers = layouts.iter().map(|&layout| FetchBuffer::allocate(session, layout, capacity_rows as usize));
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
-        let this = FetchStatement { statement, columns, buffers, capacity_rows, arrays_id: next_id(), at_end: false };
+        let this = FetchStatement { statement, _binds: binds, columns, buffers, capacity_rows, arrays_id: next_id(), at_end: false };
         this.define_all()?;
         Ok(this)
     }
@@ -216,6 +224,34 @@ impl<'s> FetchBuffer<'s> {
         };
         (0..rows).find_map(|row_index| code_of(row_index).map(|ora_code| BadCell { row_index, column_index, ora_code }))
     }
+}
+
+/// Binds a value to each placeholder. The buffers have to outlive the statement.
+fn bind_all<'s>(statement: &Statement<'s>, cells: &[BindCell]) -> Result<Vec<ArrayBuffer<'s>>, OciError> {
+    const BIND: &str = "bind the values of the query";
+    let refused = |message: String| Err(OciError::refused("OCIBindByPos2", BIND, message));
+    // SAFETY: the attribute is an unsigned 32-bit number.
+    let placeholders: u32 = unsafe { statement.attributes().scalar(OCI_ATTR_BIND_COUNT, "count the placeholders") }?;
+    if placeholders as usize != cells.len() {
+        return refused(format!("the query has {placeholders} placeholders but {} values were given", cells.len()));
+    }
+    let mut buffers = Vec::with_capacity(cells.len());
+    for (index, cell) in cells.iter().enumerate() {
+        let stride_bytes = cell.layout.stride_bytes() as usize;
+        if !is_bindable(&cell.layout) || cell.value.len() != stride_bytes || cell.length.is_some() != cell.layout.is_variable() {
+            return refused(format!("placeholder {}: {:?} is no value that the client takes", index + 1, cell.layout));
+        }
+        let mut buffer = ArrayBuffer::allocate(statement.session(), cell.layout, 1)?;
+        let slots = buffer.slots(0..1);
+        slots.values.copy_from_slice(&cell.value);
+        slots.indicators.fill(0);
+        slots.lengths.fill(cell.length.unwrap_or(0));
+        buffer.make_ready(statement.session(), statement.error(), index, 1)?;
+        // SAFETY: the caller keeps the arrays, which do not move, for as long as the statement, and executes it once.
+        unsafe { statement.bind(index as u32 + 1, &buffer.bind_target(statement.session()), buffer.is_national()) }?;
+        buffers.push(buffer);
+    }
+    Ok(buffers)
 }
 
 pub(super) fn check_layouts(layouts: &[Layout], capacity_rows: u32) -> Result<(), OciError> {

@@ -10,7 +10,7 @@ use oracle::oci_attr::mode::Read;
 use oracle::oci_attr::{OciAttr, data_type::DataType};
 
 use crate::error::{Error, Phase, Result};
-use crate::layout::Layout;
+use crate::layout::{BindCell, Layout};
 use crate::oci::array::ArrayStatement;
 use crate::oci::attribute::Attributes;
 use crate::oci::check::{OciError, check, is_session_dead, tidy};
@@ -251,8 +251,15 @@ impl Session {
     }
 
     /// Executes a query and defines its columns; `layouts` has one entry for each. Fetches bring up to `capacity_rows` rows.
-    pub fn fetch_statement(&self, sql: &str, layouts: &[Layout], capacity_rows: u32) -> Result<FetchStatement<'_>, OciError> {
-        FetchStatement::execute(self, sql, layouts, capacity_rows)
+    /// `binds` has a value for each placeholder, in order of position.
+    pub fn fetch_statement(
+        &self,
+        sql: &str,
+        binds: &[BindCell],
+        layouts: &[Layout],
+        capacity_rows: u32,
+    ) -> Result<FetchStatement<'_>, OciError> {
+        FetchStatement::execute(self, sql, binds, layouts, capacity_rows)
     }
 
     /// Makes the session's transaction durable.

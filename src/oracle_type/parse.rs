@@ -45,6 +45,7 @@ fn parse(text: &str) -> Option<OracleType> {
         ("BLOB", "", "") => OracleType::Blob,
         ("JSON" | "BOOLEAN" | "XMLTYPE" | "VECTOR", "", "") => OracleType::Other { name: name.to_owned() },
         ("VECTOR", argument, "") => vector(argument)?,
+        ("ROWID" | "UROWID", "", "") => OracleType::Other { name: name.to_owned() },
         _ => return None,
     })
 }
@@ -102,11 +103,12 @@ mod tests {
                 known => assert_eq!(known.to_string().parse(), Ok(known)),
             }
         }
-        for named in sample_named_types().into_iter().filter(|named| !named.is_named("UROWID")) {
+        for named in sample_named_types() {
             assert_eq!(named.to_string().parse(), Ok(named));
         }
         let vector: OracleType = "VECTOR( 3 , FLOAT32 )".parse().unwrap();
         assert_eq!(vector.to_string(), "VECTOR(3,FLOAT32)");
+        assert_eq!("ROWID".parse(), Ok(OracleType::Other { name: "ROWID".into() }));
         for text in [
             "",
             "NUMBER(",

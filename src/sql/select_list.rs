@@ -1,5 +1,6 @@
 //! Columns of a SELECT list whose type no array fetch takes: the database makes text or a number of them.
 
+use super::dml::ROWID;
 use super::identifier;
 use crate::error::Result;
 use crate::oracle_type::{ColumnDesc, OracleType};
@@ -14,6 +15,10 @@ use crate::oracle_type::{ColumnDesc, OracleType};
 /// # Errors
 /// As [`identifier`].
 pub fn item(column: &ColumnDesc) -> Result<String> {
+    if column.name == ROWID {
+        // No table has a column of its own with this name.
+        return Ok(ROWID.to_owned());
+    }
     let name = identifier(&column.name)?;
     let OracleType::Other { name: type_name } = &column.oracle_type else { return Ok(name) };
     Ok(match type_name.as_str() {

@@ -1,12 +1,16 @@
 //! What a user of the command sees, tested through the built command; one binary, so that it links once.
 
+mod addresses;
 mod architecture;
 mod c_abi;
 mod calendar;
 mod casts;
 mod cli;
 mod commit_in_doubt;
+mod confirm;
 mod copy_api;
+#[cfg(feature = "delta")]
+mod delta;
 mod dml;
 mod export_faults;
 mod exports;
@@ -25,10 +29,13 @@ mod lobs;
 mod make_orders;
 mod named_types;
 mod nested;
+mod orders;
 mod overlap;
 mod pairs;
+mod parallel;
 mod parquet_testing;
 mod pipes;
+mod preflight;
 mod real_client;
 mod real_client_types;
 mod regions;
@@ -36,6 +43,7 @@ mod reject_cases;
 mod rejects;
 mod release_23;
 mod returning;
+mod scan_api;
 mod snapshots;
 mod staged;
 mod support;

@@ -129,6 +129,21 @@ fn every_row_bad_and_more_of_them_than_16_bits_count() {
     assert_eq!(database.count("T"), 0);
 }
 
+/// The database has not seen the rows before a value that a conversion refuses, when that is found.
+#[test]
+fn the_row_that_is_named_is_the_first_bad_one_whoever_refuses_it() {
+    for (cast, batch_rows) in [(&[][..], "1000"), (&[][..], "7"), (&["--cast", "v=text"][..], "1000")] {
+        let database = Database::embedded();
+        database.sql("CREATE TABLE T (ID NUMBER PRIMARY KEY, V VARCHAR2(5))");
+        let keys: ArrayRef = Arc::new(Int64Array::from_iter_values((0..300).map(|v| if v == 120 { 3 } else { v })));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..300).map(|v| if v == 150 { "too long" } else { "good" })));
+        let file = database.workspace().parquet("t.parquet", &[table(vec![("id", keys), ("v", texts)])]);
+        let words = ["copy", &file, &database.target("T"), "--batch-rows", batch_rows];
+        database.run(&[&words[..], cast].concat()).fails(5, &["ORA-00001", "t.parquet row 121"]);
+        assert_eq!(database.count("T"), 0);
+    }
+}
+
 #[test]
 fn without_a_bad_row_there_is_no_file_and_a_failed_job_leaves_none() {
     let database = Database::embedded();

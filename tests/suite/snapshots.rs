@@ -112,9 +112,9 @@ fn what_is_committed_between_two_slices_is_not_read() {
         let expected = database.rows("SELECT ID, V FROM T ORDER BY ID");
         let (text, outcome) = stalled(&database, &words, || {
             for statement in [
-                "UPDATE T SET V = 'changed' WHERE MOD(ID, 3) = 0",
-                "DELETE FROM T WHERE MOD(ID, 3) = 1",
-                "INSERT INTO T SELECT 100000 + LEVEL, 'new' FROM DUAL CONNECT BY LEVEL <= 5000",
+                "UPDATE T SET V = 'changed' WHERE MOD(ID, 200) = 0",
+                "DELETE FROM T WHERE MOD(ID, 200) = 1",
+                "INSERT INTO T SELECT 100000 + LEVEL, 'new' FROM DUAL CONNECT BY LEVEL <= 500",
             ] {
                 database.sql(statement);
             }
@@ -126,7 +126,7 @@ fn what_is_committed_between_two_slices_is_not_read() {
         }
         assert_eq!(found.len(), expected.len());
         assert!(found == expected, "rows of another moment, or out of order");
-        assert_eq!(database.rows("SELECT COUNT(*) FROM T WHERE V = 'changed'")[0][0].as_deref(), Some("13334"));
+        assert_eq!(database.rows("SELECT COUNT(*) FROM T WHERE V = 'changed'")[0][0].as_deref(), Some("200"));
     }
 }
 

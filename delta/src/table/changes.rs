@@ -11,6 +11,7 @@ use deltalake::logstore::get_actions;
 use serde_json::Value;
 
 use super::read::{TableReader, session};
+use super::repair::add_of;
 use super::{At, Table};
 use crate::error::Result;
 
@@ -158,7 +159,7 @@ impl Table {
                 .state()?
                 .log_data()
                 .iter()
-                .map(|file| data_file(&file.add_action()))
+                .map(|file| data_file(&add_of(&file)))
                 .map(|file| ((file.path.clone(), file.deletion_vector.clone()), file))
                 .collect())
         };

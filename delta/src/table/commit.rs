@@ -151,13 +151,8 @@ impl Table {
             let error = match run(self, options.properties(&attempt)) {
                 Ok(Ran::Ignored) => return Ok(Outcome::Ignored),
                 Ok(Ran::Committed(table, metrics)) => {
-                    self.guard.forget();
-                    self.inner = *table;
-                    if self.version() == before {
-                        self.commit_epoch_alone(options)?;
-                    }
-                    let version = self.version().unwrap_or_default();
-                    return Ok(Outcome::Committed { version, metrics, attempts });
+                    self.take(*table, before, options)?;
+                    return Ok(Outcome::Committed { version: self.version().unwrap_or_default(), metrics, attempts });
                 }
                 Err(Failure::Final(error)) => {
                     self.remove_written()?;
@@ -185,6 +180,13 @@ impl Table {
                 _ => return Err(delta_error(action, self.location(), &error)),
             }
         }
+    }
+
+    /// Goes on from the table after a commit. An operation that had nothing to change has made none; its epoch is kept all the same.
+    fn take(&mut self, table: DeltaTable, before: Option<u64>, options: &CommitOptions) -> Result<()> {
+        self.guard.forget();
+        self.inner = table;
+        if self.version() == before { self.commit_epoch_alone(options) } else { Ok(()) }
     }
 
     fn epoch_done(&self, options: &CommitOptions) -> Result<Option<i64>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
@@ -32,6 +32,8 @@ struct Step {
     to: Field,
     /// The value is cast back and compared.
     checked: bool,
+    /// An empty text is refused.
+    names_folders: bool,
 }
 
 /// What is done to each batch.
@@ -73,7 +75,7 @@ impl BatchPlan {
                 None if missing == Missing::Refuse => {
                     problem(to.name(), "the source lacks it".into(), "schema mode merge, where it becomes NULL");
                 }
-                None => steps.push(Step { from: From::Nothing, via: None, to: to.as_ref().clone(), checked: false }),
+                None => steps.push(Step { from: From::Nothing, via: None, to: to.as_ref().clone(), checked: false, names_folders: false }),
             }
         }
         for field in source.fields() {
@@ -82,6 +84,14 @@ impl BatchPlan {
             }
         }
         if problems.is_empty() { Ok(BatchPlan { steps, schema: Arc::new(target.clone()), rows_before: 0 }) } else { Err(problems) }
+    }
+
+    /// Refuses empty texts in partition columns: the protocol takes an empty partition value for NULL.
+    pub fn partitioned_by(mut self, columns: &[String]) -> BatchPlan {
+        for step in &mut self.steps {
+            step.names_folders = columns.contains(step.to.name()) && *step.to.data_type() == DataType::Utf8;
+        }
+        self
     }
 
     /// Of the batches that come out.
@@ -107,6 +117,9 @@ impl BatchPlan {
                 let row = (0..column.len()).find(|row| column.is_null(*row));
                 return Err(locate((row, "NULL, and the column of the table is NOT NULL".into())));
             }
+            if let Some(row) = column.as_string_opt::<i32>().filter(|_| step.names_folders).and_then(first_empty) {
+                return Err(locate((Some(row), "'' in a partition column would be read back as NULL".into())));
+            }
             columns.push(column);
         }
         self.rows_before += batch.num_rows() as u64;
@@ -119,10 +132,15 @@ impl BatchPlan {
     }
 }
 
+fn first_empty(texts: &StringArray) -> Option<usize> {
+    (0..texts.len()).find(|row| texts.is_valid(*row) && texts.value(*row).is_empty())
+}
+
 fn step(index: usize, from: &Field, to: &Field, losses: &Losses) -> Result<Step, (String, String)> {
     let natural = delta_type(from.data_type(), losses)?;
     let exact = widens(&natural, to.data_type());
-    if !exact && !(losses.contains(&Loss::Narrow) && can_narrow(&natural, to.data_type())) {
+    let narrows = losses.contains(&Loss::Narrow) && can_narrow(&natural, to.data_type());
+    if !exact && !narrows {
         let message = format!("{} in the source does not become {} in the table", from.data_type(), to.data_type());
         return Err((message, "the cast narrow by name, which takes what fits exactly, or a cast in the source".into()));
     }
@@ -136,7 +154,7 @@ fn step(index: usize, from: &Field, to: &Field, losses: &Losses) -> Result<Step,
     };
     let cuts_digits = contains_nanoseconds(from.data_type()) && !losses.contains(&Loss::SubMicrosecond);
     let checked = !exact || cuts_digits || matches!(from.data_type(), DataType::Date64);
-    Ok(Step { from: From::Column(index), via, to: to.clone(), checked })
+    Ok(Step { from: From::Column(index), via, to: to.clone(), checked, names_folders: false })
 }
 
 /// Narrowing that casting back can prove exact.

@@ -1,8 +1,9 @@
 //! Making a table, with nothing in it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{StructField, StructType};
 use deltalake::protocol::SaveMode;
@@ -131,6 +132,13 @@ pub struct Created {
     pub version: u64,
 }
 
+fn same_columns(a: &Schema, b: &Schema) -> bool {
+    let same = |(a, b): (&Arc<Field>, &Arc<Field>)| {
+        a.name() == b.name() && a.data_type().equals_datatype(b.data_type()) && a.is_nullable() == b.is_nullable()
+    };
+    a.fields().len() == b.fields().len() && a.fields().iter().zip(b.fields()).all(same)
+}
+
 /// Columns in the kernel's form.
 pub(crate) fn kernel_fields(schema: &Schema) -> Result<Vec<StructField>, deltalake::arrow::error::ArrowError> {
     let schema: StructType = schema.try_into_kernel()?;
@@ -181,15 +189,9 @@ impl Table {
         if matches!(outcome, Outcome::Committed { .. }) {
             return Ok(Created { created: true, same_schema: true, same_partitions: true, version });
         }
-        let same = |a: &Schema, b: &Schema| {
-            a.fields().len() == b.fields().len()
-                && a.fields().iter().zip(b.fields()).all(|(a, b)| {
-                    a.name() == b.name() && a.data_type().equals_datatype(b.data_type()) && a.is_nullable() == b.is_nullable()
-                })
-        };
         Ok(Created {
             created: false,
-            same_schema: same(&schema, self.schema()?.as_ref()),
+            same_schema: same_columns(&schema, self.schema()?.as_ref()),
             same_partitions: self.partition_columns()? == new.partition_columns,
             version,
         })

@@ -50,8 +50,8 @@ impl Guard {
     }
 
     /// A put-if-absent of a commit that has not said yes: whether the commit at `location` is this very one all the same. A retried request
-    /// whose first answer was lost finds its own commit there and is told "exists already"; taken at its word, the writer would commit the same
-    /// rows a second time.
+    /// whose first answer was lost finds its own commit there and is told "exists already"; taken at its word, deltalake would commit the same
+    /// files as the next version too, and whoever follows the changes of the table would get the rows twice.
     async fn is_ours(&self, location: &Path, payload: &PutPayload) -> bool {
         let Ok(found) = self.inner.get(location).await else { return false };
         let Ok(found) = found.bytes().await else { return false };

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
-use deltalake::DeltaTable;
+use deltalake::DeltaResult;
 use deltalake::datafusion::common::{Column, DFSchema};
 use deltalake::datafusion::logical_expr::Expr;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::merge::{DeleteBuilder, InsertBuilder, MergeBuilder, MergeMetrics as RawMetrics, UpdateBuilder};
-use deltalake::{DeltaResult, DeltaTableError};
 use serde_json::Value;
 
 use super::Table;
@@ -140,6 +139,7 @@ impl Table {
             read.fields().iter().map(|field| field.name().clone()).filter(|name| schema.field_with_name(name).is_ok()).collect();
         let refused = |problems| Error::Plan { location: self.location().to_string(), problems };
         let plan = BatchPlan::new(&source.schema(), &read, &merge.losses, Missing::Refuse).map_err(refused)?;
+        let plan = plan.partitioned_by(&self.partition_columns()?);
         let properties = WriteOptions::default().properties(&schema);
         let both = self.qualified(Some("source"), &read)?.join(&self.qualified(Some("target"), &schema)?);
         let names = both.map_err(|error| self.fault("merge into", &error.into()))?;
@@ -159,7 +159,7 @@ impl Table {
                 .with_writer_properties(properties)
                 .with_commit_properties(commit);
             let builder = clauses.into_iter().try_fold(builder, with_clause)?;
-            Ok::<(DeltaTable, RawMetrics), DeltaTableError>(builder.await?)
+            builder.await
         })?;
         Ok(Ran::Committed(Box::new(table), counts(&metrics)))
     }

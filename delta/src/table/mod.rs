@@ -9,6 +9,7 @@ mod convert;
 mod create;
 mod describe;
 mod dml;
+mod draft;
 mod drop;
 mod fault;
 mod guard;

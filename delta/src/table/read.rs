@@ -80,7 +80,7 @@ impl Table {
     /// Reads the version that is open. Order of rows is not kept.
     ///
     /// # Errors
-    /// [`Error::NoTable`], [`Error::Invalid`] for a column or a condition that the table does not understand; what fails later is an error of the
+    /// [`crate::Error::NoTable`], [`crate::Error::Invalid`] for a column or a condition that the table does not understand; what fails later is an error of the
     /// reader.
     pub fn read(&self, scan: &Scan) -> Result<TableReader> {
         let schema = self.schema()?;
@@ -111,12 +111,7 @@ impl Table {
         TableReader::start(frame, projected).map_err(|error| self.io_error(&error))
     }
 
-    /// The version that is open, as a DataFrame.
-    pub(crate) async fn frame(&self, batch_rows: Option<usize>) -> Result<DataFrame, DeltaTableError> {
-        self.frame_without(Vec::new(), batch_rows).await
-    }
-
-    /// The same, where conditions on these columns do not choose files.
+    /// The version that is open, as a DataFrame, where conditions on some columns do not choose files.
     async fn frame_without(&self, distrusted: Vec<String>, batch_rows: Option<usize>) -> Result<DataFrame, DeltaTableError> {
         let context = session(batch_rows)?;
         self.inner.update_datafusion_session(&context.state())?;

@@ -212,7 +212,8 @@ impl Table {
             }
         };
         let missing = if options.schema_mode == SchemaMode::Merge { Missing::Null } else { Missing::Refuse };
-        let plan = BatchPlan::new(source, &target, &options.losses, missing).map_err(refused)?;
+        let partitions = if self.exists() { self.partition_columns()? } else { partition_columns.clone() };
+        let plan = BatchPlan::new(source, &target, &options.losses, missing).map_err(refused)?.partitioned_by(&partitions);
         Ok(Prepared { plan, target, properties, partition_columns })
     }
 

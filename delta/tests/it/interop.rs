@@ -192,8 +192,10 @@ fn we_write_to_what_others_made() {
         let path = folder.path().to_str().unwrap();
         let Some(_) = peer(&["make", kind, path]) else { return };
         let mut table = open(folder.path());
-        table.delete(Some("id = 5"), &CommitOptions::default()).unwrap();
-        table.delete(Some("big = 10000000000000000000000000000000000007"), &CommitOptions::default()).unwrap();
+        for predicate in ["id = 5", "big = 10000000000000000000000000000000000007"] {
+            let outcome = table.delete(Some(predicate), &CommitOptions::default()).unwrap();
+            assert_eq!(outcome.metrics().and_then(|metrics| metrics.rows), Some(1), "{kind}: {predicate}");
+        }
         let again = all(table.read(&Scan { predicate: Some("id < 3".into()), ..Scan::default() }).unwrap());
         let count = again.num_rows();
         table

@@ -41,7 +41,7 @@ fn works(location: &str, mut options: StoreOptions) {
             scope.spawn(move || {
                 let mut table = open();
                 (0..3).for_each(|round| {
-                    drop(table.write(&mut rows(&[100 + writer * 10 + round]), &WriteOptions::default(), &CommitOptions::default()).unwrap())
+                    table.write(&mut rows(&[100 + writer * 10 + round]), &WriteOptions::default(), &CommitOptions::default()).unwrap();
                 });
             });
         }

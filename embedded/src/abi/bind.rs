@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use super::codes::{attr, kind, mode, sqlt, status};
 use super::error::{Failure, guard};
 use super::handle::{self, Body, Handle};
+use super::pieces::{Offered, Polled};
 use super::statement::{StatementBody, StatementHandle};
 pub use super::variable::{Lengths, Skips};
 use super::variable::{Stepped, array_of_struct, checked_size, set_charset};
@@ -38,6 +39,13 @@ pub struct BindBody {
     pub(super) dynamic: bool,
     pub(super) callback: Option<(InCallback, usize)>,
     pub(super) out_callback: Option<(OutCallback, usize)>,
+    /// The buffer of the next piece, where the caller is asked for pieces.
+    pub(super) offered: Option<Offered>,
+    /// The values put together of such pieces, from row `polled_from` on.
+    pub(super) polled: Polled,
+    pub(super) polled_from: usize,
+    /// The value that the callback delivered last, when it came in pieces.
+    pub(super) gathered: Vec<u8>,
     /// Attribute 42: rows of the iteration whose values are being handed back.
     pub rows_returned: u32,
     pub charset_form: u8,
@@ -88,6 +96,10 @@ impl Declaration {
             dynamic: self.mode & mode::DATA_AT_EXEC != 0,
             callback: None,
             out_callback: None,
+            offered: None,
+            polled: Vec::new(),
+            polled_from: 0,
+            gathered: Vec::new(),
             rows_returned: 0,
             charset_form: 1,
             max_data_bytes: 0,

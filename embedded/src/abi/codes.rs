@@ -70,7 +70,14 @@ pub mod attr {
     pub const ROWS_RETURNED: u32 = 42;
     pub const NUM_DML_ERRORS: u32 = 73;
     pub const DML_ROW_OFFSET: u32 = 74;
+    pub const NUM_COLS: u32 = 102;
+    pub const LIST_COLUMNS: u32 = 103;
+    pub const NUM_PARAMS: u32 = 121;
+    pub const PTYPE: u32 = 123;
+    pub const PARAM: u32 = 124;
     pub const PARSE_ERROR_OFFSET: u32 = 129;
+    pub const OBJ_NAME: u32 = 134;
+    pub const OBJ_SCHEMA: u32 = 135;
     pub const SERVER_STATUS: u32 = 143;
     pub const STATEMENT: u32 = 144;
     pub const CURRENT_POSITION: u32 = 164;

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use super::codes::{attr, kind, mode, sqlt, status};
 use super::error::{Failure, guard};
 use super::handle::{self, Body};
+use super::pieces::Offered;
 use super::statement::StatementBody;
 use super::variable::{Lengths, Skips, Stepped, array_of_struct, checked_size, set_charset};
 
@@ -23,6 +24,8 @@ pub struct DefineBody {
     pub(super) skips: Option<Skips>,
     pub(super) dynamic: bool,
     pub(super) callback: Option<(DefineCallback, usize)>,
+    /// The buffer of the next piece, where the caller is asked for pieces.
+    pub(super) offered: Option<Offered>,
     pub charset_form: u8,
 }
 
@@ -64,6 +67,7 @@ impl Declaration {
             skips: None,
             dynamic: self.mode & mode::DATA_AT_EXEC != 0,
             callback: None,
+            offered: None,
             charset_form: 1,
         })
     }

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use std::sync::Arc;
 
 use super::codes::{kind, status};
+use super::describe::DescribedObject;
 use super::env::EnvBody;
 use super::error::{Failure, guard_bare};
 use super::handle::{self, Child, Handle};
@@ -37,6 +38,9 @@ pub enum Content {
     Lob(LobValue),
     Rowid(String),
     Param(Arc<Vec<ColumnParam>>, usize),
+    /// A table or view, and the list of its columns.
+    Object(Arc<DescribedObject>),
+    ColumnList(Arc<Vec<ColumnParam>>),
     /// The application context of a session: its entries, and which one this is (none for the list).
     ApplicationContext(ContextEntries, Option<usize>),
 }
@@ -86,6 +90,11 @@ impl Descriptor {
             Content::ApplicationContext(entries, index) => Ok((entries, *index)),
             _ => Err(self.not_filled()),
         }
+    }
+
+    /// What it holds.
+    pub fn content(&self) -> &Content {
+        &self.body
     }
 
     /// The column behind a parameter descriptor.
@@ -138,7 +147,7 @@ pub unsafe fn set(pointer: *mut c_void, content: Content) -> Result<(), Failure>
         Content::Interval(Interval::DaySecond { .. }) => kind == kind::INTERVAL_DS,
         Content::Lob(_) => kind == kind::LOB,
         Content::Rowid(_) => kind == kind::ROWID,
-        Content::Param(..) | Content::ApplicationContext(..) => kind == kind::PARAM,
+        Content::Param(..) | Content::Object(_) | Content::ColumnList(_) | Content::ApplicationContext(..) => kind == kind::PARAM,
         Content::Empty => true,
     };
     if !fits {

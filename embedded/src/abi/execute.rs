@@ -1,22 +1,28 @@
 //! `OCIStmtExecute`: array DML, DDL and transaction control, and the start of a query.
 
+mod tally;
+
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::codes::{mode, status};
-use super::error::{ErrorBody, Failure, Outcome, Record, RowError, guard, note};
+use super::error::{ErrorBody, Failure, Outcome, guard, note};
 use super::fetch;
 use super::handle::{self, Handle};
 use super::input::Input;
+use super::pieces;
 use super::refcursor::{self, Beyond};
 use super::returning::{Kept, OutBind};
 use super::session::{EngineGuard, ServiceBody, SessionCore, session_of};
 use super::statement::{OpenQuery, StatementBody, failed};
-use crate::engine::{Datum, DatumKind, Nls, OraError, Statement, StatementKind};
+use tally::Tally;
+
+use crate::engine::{Columns, Datum, DatumKind, Nls, OraError, Statement, StatementKind};
 
 const KNOWN_MODES: u32 = mode::DESCRIBE_ONLY
+    | mode::EXACT_FETCH
     | mode::SCROLLABLE
     | mode::COMMIT_ON_SUCCESS
     | mode::BATCH_ERRORS
@@ -81,9 +87,6 @@ impl Call {
     }
 
     fn run(&self, statement: &mut StatementBody, error_handle: &Handle<ErrorBody>) -> Outcome {
-        if self.has(mode::EXACT_FETCH) {
-            return Err(Failure::unimplemented("OCI_EXACT_FETCH"));
-        }
         let unknown = self.mode & !KNOWN_MODES;
         if unknown != 0 {
             return Err(Failure::unimplemented(format_args!("OCIStmtExecute with mode {unknown:#x}")));
@@ -93,11 +96,19 @@ impl Call {
             None => return Err(Failure::ora(24337, "statement handle not prepared")),
         };
         let is_query = kind == StatementKind::Select;
+        if self.has(mode::EXACT_FETCH) && !is_query {
+            return Err(Failure::unimplemented("OCI_EXACT_FETCH of anything but a query"));
+        }
         if !is_query && !self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) {
             self.check_iterations()?;
         }
         if self.has(mode::BATCH_ERRORS) && !kind.is_dml() {
             return Err(Failure::ora(24304, "datatype not allowed for this call: batch errors are for INSERT, UPDATE, DELETE and MERGE"));
+        }
+        // A query takes its binds of one row.
+        let bound_rows = if is_query { self.rowoff as usize..self.rowoff as usize + 1 } else { self.rows() };
+        if !self.has(mode::DESCRIBE_ONLY | mode::PARSE_ONLY) && pieces::need_data(statement, bound_rows)? {
+            return Ok(status::NEED_DATA);
         }
         let core = self.core.clone();
         let mut engine = core.enter()?;
@@ -237,7 +248,8 @@ impl Call {
         // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
         let beyond = unsafe { Beyond::new(inputs, self.rows(), engine) }?;
         let returned = RefCell::new(Vec::new());
-        let mut tally = Tally { call: self, statement: &mut *statement, row_errors: Vec::new(), failure: None };
+        let mut tally =
+            Tally { takes_errors: self.has(mode::BATCH_ERRORS), statement: &mut *statement, row_errors: Vec::new(), failure: None };
         let mut fill = |row: u32, datums: &mut [Datum<'_>]| -> Result<(), OraError> {
             self.core.check_cancelled()?;
             for (index, ((datum, input), is_written)) in datums.iter_mut().zip(inputs).zip(&written).enumerate() {
@@ -256,7 +268,14 @@ impl Call {
         };
         if outs.is_empty() {
             let mut done = |row: u32, result: Result<u64, OraError>| tally.add(row, result);
-            engine.session()?.execute_array(prepared, self.rowoff..self.iters, &mut fill, &mut done)?;
+            let rows = self.rowoff..self.iters;
+            match inputs.iter().all(Input::is_whole) {
+                true => {
+                    let columns = BoundColumns { core: &self.core, inputs };
+                    engine.session()?.execute_columns(prepared, rows, &columns, &mut fill, &mut done)?;
+                }
+                false => engine.session()?.execute_array(prepared, rows, &mut fill, &mut done)?,
+            }
         } else {
             let mut keep = |_: u32, values: &[Datum<'_>]| {
                 returned.borrow_mut().push(values.iter().map(|value| Kept::new(*value)).collect::<Vec<_>>());
@@ -317,44 +336,40 @@ impl Call {
         if self.iters == 0 {
             return Ok(status::SUCCESS);
         }
-        fetch::fetch_rows(statement, error_handle, self.iters as usize, fetch::Start::Next)
+        let fetched = fetch::fetch_rows(statement, error_handle, self.iters as usize, fetch::Start::Next);
+        if self.has(mode::EXACT_FETCH) { end_exactly(statement, fetched) } else { fetched }
     }
 }
 
-/// What the rows of an array execute came to.
-struct Tally<'a> {
-    call: &'a Call,
-    statement: &'a mut StatementBody,
-    row_errors: Vec<RowError>,
-    /// The error that ended the array.
-    failure: Option<OraError>,
-}
-
-impl Tally<'_> {
-    /// Takes the result of a row; whether to go on.
-    fn add(&mut self, row: u32, result: Result<u64, OraError>) -> bool {
-        let affected = match result {
-            Ok(affected) => affected,
-            Err(error) if self.call.has(mode::BATCH_ERRORS) && is_row_error(&error) => {
-                self.row_errors.push(RowError { row_index: row, record: Record { code: error.code, text: error.message } });
-                0
-            }
-            Err(error) => {
-                self.failure = Some(error);
-                return false;
-            }
-        };
-        self.statement.row_count += affected;
-        if let Some(counts) = &mut self.statement.row_counts {
-            counts.push(affected);
+/// `OCI_EXACT_FETCH`: the query ends with the rows asked for, and it must have no more.
+fn end_exactly(statement: &mut StatementBody, fetched: Outcome) -> Outcome {
+    let has_more = match (&fetched, &mut statement.query) {
+        (Ok(status::SUCCESS | status::SUCCESS_WITH_INFO), Some(query)) => {
+            let _engine = query.core.enter()?;
+            query.cursor.next()?
         }
-        true
+        _ => false,
+    };
+    statement.close_query();
+    match has_more {
+        true => Err(Failure::ora(1422, "exact fetch returns more than requested number of rows")),
+        false => fetched,
     }
 }
 
-/// Whether an error belongs to one row; a lost session, a lock or a cancel ends the whole array.
-fn is_row_error(error: &OraError) -> bool {
-    !matches!(error.code, 54 | 60 | 600 | 904 | 942 | 1012 | 1013 | 1041 | 1115 | 1653 | 2091 | 3001 | 3113 | 3114)
+/// The bound arrays of an execute.
+struct BoundColumns<'c> {
+    core: &'c SessionCore,
+    inputs: &'c [Input],
+}
+
+impl<'b> Columns<'b> for BoundColumns<'_> {
+    fn values(&self, bind: usize, rows: Range<u32>, values: &mut Vec<Datum<'b>>) -> Result<(), OraError> {
+        self.core.check_cancelled()?;
+        let input = self.inputs.get(bind).ok_or_else(|| OraError::new(1008, "not all variables bound"))?;
+        // SAFETY: the caller of OCIStmtExecute promises `iters` elements in every bound array; they outlive the call.
+        Ok(unsafe { input.datums(rows.start as usize..rows.end as usize, values) }?)
+    }
 }
 
 /// The binds that a statement writes.

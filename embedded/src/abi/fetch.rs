@@ -7,6 +7,7 @@ use super::error::{ErrorBody, Failure, Outcome, guard, note};
 use super::fault::{self, Fault};
 use super::handle::{self, Handle};
 use super::output::{CellNote, Output};
+use super::pieces::{Handing, hand_over};
 use super::refcursor;
 use super::replay::Replay;
 use super::statement::{OpenQuery, StatementBody, failed};
@@ -127,6 +128,13 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
     if query.outputs.is_empty() {
         query.outputs = outputs;
     }
+    if !query.handing.is_empty() {
+        statement.rows_fetched = 1;
+        return hand_over(&mut query.handing);
+    }
+    if rows > 1 && query.outputs.iter().any(|output| output.is_polled) {
+        return Err(Failure::unimplemented("a piecewise fetch (OCI_DYNAMIC_FETCH without OCIDefineDynamic) of more than one row"));
+    }
     if let Some(fault) = fault::of_this_fetch(&statement.sql) {
         return Err(strike(statement, fault));
     }
@@ -154,6 +162,9 @@ pub fn fetch_rows(statement: &mut StatementBody, error_handle: &Handle<ErrorBody
         }
         note(error_handle, 1403, "no data found");
         return Ok(status::NO_DATA);
+    }
+    if statement.query.as_ref().is_some_and(|query| !query.handing.is_empty()) {
+        return Ok(status::NEED_DATA);
     }
     if noted {
         note(error_handle, 24345, "A Truncation or null fetch error occurred");
@@ -198,6 +209,12 @@ fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<
                 unsafe { refcursor::open_nested(output.pointer(*fetched), nested, &query.core) }?;
                 // SAFETY: as below.
                 unsafe { output.tell_null(*fetched, false) };
+                continue;
+            }
+            if output.is_polled {
+                let datum = query.cursor.datum(output.column)?;
+                let bytes = output.long_bytes(datum)?.to_vec();
+                query.handing.push_back(Handing::new(output.handle, bytes, datum.inline().is_null()));
                 continue;
             }
             // SAFETY: the caller of the fetch promises `rows` elements in every defined buffer.

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::bind::BindBody;
 use super::codes::{kind, status};
 use super::define::DefineBody;
+use super::describe::DescribeBody;
 use super::descriptor;
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard_bare};
@@ -130,6 +131,7 @@ pub unsafe fn free_child(address: usize, child: Child) {
             Child::Handle(kind::SPOOL) => dispose(pointer.cast::<Handle<PoolBody>>()),
             Child::Handle(kind::BIND) => dispose(pointer.cast::<Handle<BindBody>>()),
             Child::Handle(kind::DEFINE) => dispose(pointer.cast::<Handle<DefineBody>>()),
+            Child::Handle(kind::DESCRIBE) => dispose(pointer.cast::<Handle<DescribeBody>>()),
             Child::Handle(_) => dispose(pointer.cast::<Handle<PlainBody>>()),
         }
     }
@@ -145,7 +147,8 @@ pub fn allocate(env: &Handle<EnvBody>, handle_kind: u32) -> Result<*mut c_void, 
         kind::SERVER => create(env_pointer, ServerBody::default()).cast(),
         kind::SESSION => create(env_pointer, SessionBody::default()).cast(),
         kind::SPOOL => create(env_pointer, PoolBody::default()).cast(),
-        kind::DESCRIBE | kind::TRANS | kind::SUBSCRIPTION | kind::DIRPATH_CTX | kind::CPOOL | kind::ADMIN => {
+        kind::DESCRIBE => create(env_pointer, DescribeBody::default()).cast(),
+        kind::TRANS | kind::SUBSCRIPTION | kind::DIRPATH_CTX | kind::CPOOL | kind::ADMIN => {
             create_kind(handle_kind, env_pointer, PlainBody).cast()
         }
         other => {

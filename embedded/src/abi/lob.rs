@@ -1,20 +1,20 @@
 //! LOB locators. A locator of a query holds a copy of the value; a temporary one is written by its owner and bound.
 
+mod state;
 mod transfer;
 mod value;
 
 use std::ffi::c_void;
 
 use super::codes::status;
-use super::descriptor::{self, Content};
+use super::descriptor;
 use super::error::{Failure, Outcome, guard};
 use super::handle;
 use super::session::{ServiceBody, session_of};
+pub use state::*;
 use transfer::{Request, first_unit};
 pub use value::{LobKind, LobValue};
 
-/// Size that reads and writes are best multiples of, in bytes or characters.
-const CHUNK: u32 = 8060;
 const LOB_BLOB: u8 = 1;
 const LOB_CLOB: u8 = 2;
 const FORM_NATIONAL: u8 = 2;
@@ -102,53 +102,6 @@ pub unsafe extern "C" fn OCILobFreeTemporary(_svchp: *mut c_void, errhp: *mut c_
                 return Err(Failure::ora(22275, "invalid LOB locator specified"));
             }
             *lob = LobValue::default();
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Whether a locator is temporary.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobIsTemporary(_envhp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, answer: *mut i32) -> i32 {
-    // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobIsTemporary", errhp, locator, |lob| {
-            answer.write(i32::from(lob.is_temporary));
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Length in characters or bytes.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobGetLength2(_svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, length: *mut u64) -> i32 {
-    // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobGetLength2", errhp, locator, |lob| {
-            lob.check()?;
-            length.write(lob.length() as u64);
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Best unit of reads and writes.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobGetChunkSize(_svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, chunk: *mut u32) -> i32 {
-    // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobGetChunkSize", errhp, locator, |lob| {
-            lob.check()?;
-            chunk.write(CHUNK);
             Ok(status::SUCCESS)
         })
     }
@@ -311,21 +264,6 @@ pub unsafe extern "C" fn OCILobAppend(svchp: *mut c_void, errhp: *mut c_void, to
     }
 }
 
-/// Whether a locator has a value.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobLocatorIsInit(_envhp: *mut c_void, errhp: *mut c_void, locator: *const c_void, answer: *mut i32) -> i32 {
-    // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobLocatorIsInit", errhp, locator.cast_mut(), |lob| {
-            answer.write(i32::from(lob.is_filled()));
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
 /// Cuts a temporary LOB to a length in characters or bytes.
 ///
 /// # Safety
@@ -334,91 +272,12 @@ pub unsafe extern "C" fn OCILobLocatorIsInit(_envhp: *mut c_void, errhp: *mut c_
 pub unsafe extern "C" fn OCILobTrim2(svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, new_length: u64) -> i32 {
     // SAFETY: the same contract.
     unsafe {
+        // A locator that never had a value is told by the status alone, by which ODPI-C knows that it has to make a temporary LOB.
+        if descriptor::get(locator).and_then(|locator| locator.lob()).is_ok_and(|lob| !lob.is_filled()) {
+            return status::INVALID_HANDLE;
+        }
         with_written("OCILobTrim2", svchp, errhp, locator, |lob| {
             lob.trim(usize::try_from(new_length).unwrap_or(usize::MAX))?;
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Copies the locator and its value.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobLocatorAssign(_svchp: *mut c_void, errhp: *mut c_void, from: *const c_void, to: *mut *mut c_void) -> i32 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCILobLocatorAssign", errhp, |_| {
-            let copy = descriptor::get(from)?.lob()?.clone();
-            descriptor::set(to.read(), Content::Lob(copy))?;
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Opens a LOB; nothing but the flag.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobOpen(_svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, _mode: u8) -> i32 {
-    // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobOpen", errhp, locator, |lob| {
-            lob.check()?;
-            match std::mem::replace(&mut lob.is_open, true) {
-                true => Err(Failure::ora(22293, "LOB already opened in the same transaction")),
-                false => Ok(status::SUCCESS),
-            }
-        })
-    }
-}
-
-/// Closes a LOB; nothing but the flag.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobClose(_svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void) -> i32 {
-    // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobClose", errhp, locator, |lob| match std::mem::replace(&mut lob.is_open, false) {
-            true => Ok(status::SUCCESS),
-            false => Err(Failure::ora(22289, "cannot perform CLOSE operation on an unopened file or LOB")),
-        })
-    }
-}
-
-/// Whether a LOB is open.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobIsOpen(_svchp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, answer: *mut i32) -> i32 {
-    // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobIsOpen", errhp, locator, |lob| {
-            answer.write(i32::from(lob.is_open));
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Whether a CLOB is a national one (2) or not (1).
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobCharSetForm(_envhp: *mut c_void, errhp: *mut c_void, locator: *mut c_void, form: *mut u8) -> i32 {
-    // SAFETY: the same contract.
-    unsafe {
-        with_lob("OCILobCharSetForm", errhp, locator, |lob| {
-            form.write(match lob.kind() {
-                LobKind::Binary => 0,
-                LobKind::Text => 1,
-                LobKind::National => FORM_NATIONAL,
-            });
             Ok(status::SUCCESS)
         })
     }

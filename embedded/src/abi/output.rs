@@ -1,15 +1,16 @@
 //! Define variables in use: resolved once per query, written cell by cell.
 
+mod values;
+
 use std::ffi::c_void;
 
 use super::bind::{BindBody, Lengths, Skips};
 use super::codes::sqlt;
 use super::convert::{self, Scratch};
 use super::define::{DefineBody, DefineCallback};
-use super::descriptor::{self, Content};
+use super::descriptor;
 use super::error::Failure;
 use super::handle::Handle;
-use super::lob::LobValue;
 use super::statement::ColumnParam;
 use super::timestamp::Timestamp;
 use crate::engine::{DataType, Datum, LobHome, Nls};
@@ -38,6 +39,8 @@ pub struct Output {
     codes: *mut u16,
     code_step: usize,
     callback: Option<(DefineCallback, usize)>,
+    /// Whether its values are handed over piece by piece between the fetches.
+    pub(super) is_polled: bool,
     pub(super) handle: *mut Handle<DefineBody>,
     scratch: Scratch,
 }
@@ -55,12 +58,7 @@ impl Output {
     ) -> Result<Output, Failure> {
         // SAFETY: define handles live as long as their statement.
         let define = unsafe { &*handle }.lock();
-        if define.dynamic && define.callback.is_none() {
-            return Err(Failure::unimplemented(format_args!(
-                "piecewise define of column {} (OCI_DYNAMIC_FETCH without OCIDefineDynamic)",
-                param.name
-            )));
-        }
+        let is_polled = define.dynamic && define.callback.is_none();
         if !convert::is_convertible(&param.data_type, define.external_type) {
             return Err(Failure::ora(
                 932,
@@ -70,7 +68,7 @@ impl Output {
                 ),
             ));
         }
-        if define.value.is_null() && define.callback.is_none() {
+        if define.value.is_null() && !define.dynamic {
             let text = format_args!("define not done before fetch or execute and fetch (column {} has no buffer)", param.name);
             return Err(Failure::ora(24374, text));
         }
@@ -94,6 +92,7 @@ impl Output {
             codes: define.codes,
             code_step: skips.code,
             callback: define.callback,
+            is_polled,
             handle,
             scratch: Scratch::new(&param.data_type, define.external_type, nls),
         })
@@ -120,6 +119,7 @@ impl Output {
             codes: bind.codes,
             code_step: skips.code,
             callback: None,
+            is_polled: false,
             handle: std::ptr::null_mut(),
             scratch: Scratch::new(&data_type, bind.external_type, nls),
         }
@@ -240,86 +240,6 @@ impl Output {
         }
     }
 
-    /// Writes types of a fixed size; gives the bytes written.
-    ///
-    /// # Safety
-    /// `value` has the size checked at define time.
-    unsafe fn put_fixed(&self, value: *mut u8, datum: Datum<'_>) -> Result<usize, Failure> {
-        // SAFETY: the caller's contract; descriptors belong to this call's thread.
-        unsafe {
-            match self.external_type {
-                sqlt::INT => {
-                    let number = convert::to_i64(datum, self.size_bytes)?;
-                    std::ptr::copy_nonoverlapping(
-                        number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)),
-                        value,
-                        self.size_bytes,
-                    );
-                }
-                sqlt::UIN => {
-                    let number = convert::to_u64(datum, self.size_bytes)?;
-                    std::ptr::copy_nonoverlapping(
-                        number.to_ne_bytes().as_ptr().add(native_offset(self.size_bytes)),
-                        value,
-                        self.size_bytes,
-                    );
-                }
-                sqlt::BOL => {
-                    value.cast::<i32>().write_unaligned(convert::to_boolean(datum)?.into());
-                    return Ok(4);
-                }
-                sqlt::VNU => {
-                    let number = convert::to_number(datum)?;
-                    let bytes = number.as_bytes();
-                    value.write(bytes.len() as u8);
-                    std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.add(1), bytes.len());
-                    return Ok(22);
-                }
-                sqlt::NUM => {
-                    let number = convert::to_number(datum)?;
-                    let bytes = number.as_bytes();
-                    std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, bytes.len());
-                    return Ok(bytes.len());
-                }
-                sqlt::BFLOAT => value.cast::<f32>().write_unaligned(convert::to_f32(datum)?),
-                sqlt::FLT if self.size_bytes == 4 => value.cast::<f32>().write_unaligned(convert::to_f32(datum)?),
-                sqlt::FLT | sqlt::BDOUBLE => value.cast::<f64>().write_unaligned(convert::to_f64(datum)?),
-                sqlt::IBFLOAT => value.cast::<[u8; 4]>().write(convert::encode_f32(convert::to_f32(datum)?)),
-                sqlt::IBDOUBLE => value.cast::<[u8; 8]>().write(convert::encode_f64(convert::to_f64(datum)?)),
-                sqlt::DAT => {
-                    value.cast::<[u8; 7]>().write(self.moment(datum)?.to_date());
-                    return Ok(7);
-                }
-                sqlt::ODT => {
-                    value.cast::<[u8; 8]>().write(self.moment(datum)?.to_oci_date());
-                    return Ok(8);
-                }
-                sqlt::TIMESTAMP | sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => {
-                    let mut moment = self.moment(datum)?;
-                    if self.external_type == sqlt::TIMESTAMP {
-                        (moment.offset_minutes, moment.region) = (0, 0);
-                    }
-                    self.put_descriptor(value, Content::Timestamp(moment))?;
-                }
-                sqlt::INTERVAL_YM | sqlt::INTERVAL_DS => self.put_descriptor(value, Content::Interval(convert::to_interval(datum)?))?,
-                sqlt::CLOB => {
-                    self.put_descriptor(value, Content::Lob(LobValue::text(self.characters(datum)?, self.data_type == DataType::Nclob)))?
-                }
-                sqlt::BLOB => self.put_descriptor(value, Content::Lob(LobValue::binary(self.binary(datum)?)))?,
-                sqlt::RDD => self.put_descriptor(value, Content::Rowid(String::from_utf8_lossy(self.characters(datum)?).into_owned()))?,
-                other => return Err(Failure::ora(3115, format_args!("unsupported network datatype or representation (type {other})"))),
-            }
-        }
-        Ok(self.size_bytes)
-    }
-
-    /// # Safety
-    /// `value` points to a pointer to a descriptor.
-    unsafe fn put_descriptor(&self, value: *mut u8, content: Content) -> Result<(), Failure> {
-        // SAFETY: the caller's contract.
-        unsafe { descriptor::set(value.cast::<*mut c_void>().read_unaligned(), content) }
-    }
-
     fn moment(&self, datum: Datum<'_>) -> Result<Timestamp, Failure> {
         convert::to_timestamp(datum).map_err(|failure| self.with_name(failure))
     }
@@ -340,53 +260,6 @@ impl Output {
         match failure {
             Failure::Ora { code, text, offset } => Failure::Ora { code, text: format!("{text} (column {})", self.name), offset },
             other => other,
-        }
-    }
-
-    /// Writes bytes; the buffer is padded when `pad` says so, the length reported is that of the value.
-    ///
-    /// # Safety
-    /// `value` is element `row`.
-    unsafe fn put_bytes(&self, row: usize, value: *mut u8, bytes: &[u8], pad: Option<u8>) -> Result<CellNote, Failure> {
-        let length = bytes.len().min(self.size_bytes);
-        // SAFETY: at most the element size is written.
-        unsafe {
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, length);
-            if let Some(pad) = pad {
-                std::ptr::write_bytes(value.add(length), pad, self.size_bytes - length);
-            }
-            self.finish_text(row, length, bytes.len(), self.size_bytes)
-        }
-    }
-
-    /// # Safety
-    /// `value` is element `row`.
-    unsafe fn put_string(&self, row: usize, value: *mut u8, bytes: &[u8]) -> Result<CellNote, Failure> {
-        if self.size_bytes == 0 {
-            return Err(self.truncated());
-        }
-        let length = bytes.len().min(self.size_bytes - 1);
-        // SAFETY: text and NUL fit the element.
-        unsafe {
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value, length);
-            value.add(length).write(0);
-            self.finish_text(row, length, bytes.len(), self.size_bytes - 1)
-        }
-    }
-
-    /// # Safety
-    /// `value` is element `row`, at least `prefix_bytes` long.
-    unsafe fn put_prefixed(&self, row: usize, value: *mut u8, bytes: &[u8], prefix_bytes: usize) -> Result<CellNote, Failure> {
-        let room = self.size_bytes - prefix_bytes;
-        let length = bytes.len().min(room);
-        // SAFETY: prefix and bytes fit the element.
-        unsafe {
-            match prefix_bytes {
-                2 => value.cast::<u16>().write_unaligned(length as u16),
-                _ => value.cast::<u32>().write_unaligned(length as u32),
-            }
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.add(prefix_bytes), length);
-            self.finish_text(row, length, bytes.len(), room)
         }
     }
 

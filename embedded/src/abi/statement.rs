@@ -1,19 +1,22 @@
 //! Statement handles: what was prepared, bound, defined and described, and the open query.
 
+use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::sync::{Arc, PoisonError};
 
 use super::bind::BindBody;
-use super::codes::{kind, sqlt, status};
+use super::codes::{kind, status};
+pub use super::column::ColumnParam;
 use super::define::DefineBody;
 use super::descriptor::{self, Content};
 use super::env::EnvBody;
 use super::error::{ErrorBody, Failure, guard, report};
 use super::handle::{self, Body, Handle};
 use super::output::Output;
+use super::pieces::{Asking, Handing};
 use super::replay::Replay;
 use super::session::{ServiceBody, SessionCore, session_of, text_argument};
-use crate::engine::{CharUnit, ColumnInfo, Cursor, DataType, Shape, Statement, StatementKind, shape};
+use crate::engine::{ColumnInfo, Cursor, Shape, Statement, StatementKind, shape};
 
 /// A statement handle.
 pub type StatementHandle = Handle<StatementBody>;
@@ -37,12 +40,15 @@ pub struct OpenQuery {
     pub sent_rows: u64,
     /// Its first fetch, while measurements ask for it again.
     pub replay: Option<Replay>,
+    /// Values of the row fetched last that go to the caller piece by piece.
+    pub handing: VecDeque<Handing>,
 }
 
 impl OpenQuery {
     /// A query that goes forward, of which nothing was fetched.
     pub fn new(cursor: Cursor, core: Arc<SessionCore>) -> OpenQuery {
-        OpenQuery { cursor, core, outputs: Vec::new(), finished: false, held_rows: None, position: 0, sent_rows: 0, replay: None }
+        let (outputs, handing) = (Vec::new(), VecDeque::new());
+        OpenQuery { cursor, core, outputs, finished: false, held_rows: None, position: 0, sent_rows: 0, replay: None, handing }
     }
 }
 
@@ -61,10 +67,12 @@ pub struct StatementBody {
     /// Older descriptions: callers hold pointers to their names.
     retired_columns: Vec<Arc<Vec<ColumnParam>>>,
     pub query: Option<OpenQuery>,
+    /// The values that an execute waits for, piece by piece.
+    pub asking: Option<Asking>,
     /// The engine's statement of the last execute, and the session it belongs to.
     pub prepared: Option<(Arc<SessionCore>, Statement)>,
     /// Statement handles of the implicit results that were not asked for yet.
-    pub implicit_results: std::collections::VecDeque<usize>,
+    pub implicit_results: VecDeque<usize>,
     /// Rows that a client asks for with the execute.
     pub prefetch_rows: u32,
     /// ROWID of the last row changed.
@@ -147,6 +155,7 @@ impl StatementBody {
     }
 
     fn free_parts(&mut self) {
+        self.asking = None;
         self.binds.clear();
         // SAFETY: made by `create` for this statement, listed once each, and about to be forgotten.
         self.bind_handles.drain(..).for_each(|bind| unsafe { handle::dispose(bind) });
@@ -159,103 +168,6 @@ impl Drop for StatementBody {
     fn drop(&mut self) {
         self.close_query();
         self.free_parts();
-    }
-}
-
-/// A column of a query as OCI describes it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ColumnParam {
-    pub name: String,
-    pub data_type: DataType,
-    pub nullable: bool,
-    /// SQLT code, attribute 2.
-    pub code: u16,
-    /// Attribute 1.
-    pub size_bytes: u16,
-    /// Attribute 286.
-    pub size_chars: u16,
-    /// Whether the length counts characters, attribute 285.
-    pub counts_chars: bool,
-    /// Attribute 5.
-    pub precision: i16,
-    /// Attribute 6; for timestamps the digits of the fraction.
-    pub scale: i8,
-    /// Attribute 32: 1 implicit, 2 national.
-    pub charset_form: u8,
-}
-
-impl ColumnParam {
-    fn new(column: &ColumnInfo) -> ColumnParam {
-        let mut param = ColumnParam {
-            name: column.name.clone(),
-            data_type: column.data_type,
-            nullable: column.nullable,
-            code: 0,
-            size_bytes: u16::try_from(column.data_type.data_length()).unwrap_or(u16::MAX),
-            size_chars: 0,
-            counts_chars: false,
-            precision: 0,
-            scale: 0,
-            charset_form: 1,
-        };
-        match column.data_type {
-            // NUMBER without precision is described as precision 0 and scale -127; with a scale alone as precision 38.
-            DataType::Number { precision, scale } => {
-                param.code = sqlt::NUM;
-                (param.precision, param.scale) = match (precision, scale) {
-                    (None, None) => (0, -127),
-                    (precision, scale) => (i16::from(precision.unwrap_or(38)), scale.unwrap_or(0)),
-                };
-            }
-            DataType::Float { binary_precision } => {
-                (param.code, param.precision, param.scale) = (sqlt::NUM, i16::from(binary_precision), -127);
-            }
-            DataType::BinaryFloat => param.code = sqlt::IBFLOAT,
-            DataType::BinaryDouble => param.code = sqlt::IBDOUBLE,
-            DataType::Varchar2 { size, unit, national } => param.text(sqlt::CHR, size, unit, national),
-            DataType::Char { size, unit, national } => param.text(sqlt::AFC, size, unit, national),
-            DataType::Date => param.code = sqlt::DAT,
-            DataType::Timestamp { digits } => param.fraction(sqlt::TIMESTAMP, digits),
-            DataType::TimestampTz { digits } => param.fraction(sqlt::TIMESTAMP_TZ, digits),
-            DataType::TimestampLtz { digits } => param.fraction(sqlt::TIMESTAMP_LTZ, digits),
-            DataType::Raw { .. } => param.code = sqlt::BIN,
-            DataType::Clob => param.code = sqlt::CLOB,
-            DataType::Blob => param.code = sqlt::BLOB,
-            DataType::Rowid => (param.code, param.size_bytes) = (sqlt::RDD, 18),
-            DataType::Nclob => (param.code, param.charset_form) = (sqlt::CLOB, 2),
-            DataType::Long => param.code = sqlt::LNG,
-            DataType::LongRaw => param.code = sqlt::LBI,
-            DataType::Cursor => param.code = sqlt::RSET,
-            DataType::Urowid { .. } => param.code = sqlt::RDD,
-            DataType::Boolean => param.code = sqlt::BOL,
-            DataType::Json => param.code = sqlt::JSON,
-            DataType::IntervalDs { day_digits, second_digits } => {
-                (param.code, param.precision, param.scale) = (sqlt::INTERVAL_DS, i16::from(day_digits), second_digits as i8);
-            }
-            DataType::IntervalYm { year_digits } => (param.code, param.precision) = (sqlt::INTERVAL_YM, i16::from(year_digits)),
-        }
-        param
-    }
-
-    /// As the engine describes it.
-    pub fn info(&self) -> ColumnInfo {
-        ColumnInfo { name: self.name.clone(), data_type: self.data_type, nullable: self.nullable }
-    }
-
-    fn text(&mut self, code: u16, size: u32, unit: CharUnit, national: bool) {
-        self.code = code;
-        self.counts_chars = national || unit == CharUnit::Char;
-        self.size_chars = u16::try_from(size).unwrap_or(u16::MAX);
-        self.charset_form = if national { 2 } else { 1 };
-        // The database character set is AL32UTF8, so national text too may need four bytes for a character on the client.
-        if self.counts_chars {
-            self.size_bytes = u16::try_from(size.saturating_mul(4).min(32_767)).unwrap_or(32_767).max(self.size_bytes);
-        }
-    }
-
-    fn fraction(&mut self, code: u16, digits: u8) {
-        self.code = code;
-        self.scale = i8::try_from(digits).unwrap_or(9);
     }
 }
 
@@ -430,11 +342,19 @@ pub unsafe extern "C" fn OCIParamGet(
                     let env: &Handle<EnvBody> = &*statement.env();
                     parmdpp.write(descriptor::allocate(env, kind::PARAM, 1, Content::Param(columns, index)).cast());
                 }
-                // The entries of a list: those of an application context.
+                // The entries of a list: columns of a described object, or those of an application context.
                 kind::PARAM => {
                     let list = descriptor::get(hndlp)?;
-                    let (entries, _) = list.application_context()?;
                     let index = (position as usize).wrapping_sub(1);
+                    if let Content::ColumnList(columns) = list.content() {
+                        if index >= columns.len() {
+                            return Err(out_of_range());
+                        }
+                        let column = Content::Param(Arc::clone(columns), index);
+                        parmdpp.write(descriptor::allocate(list.env(), kind::PARAM, 1, column).cast());
+                        return Ok(status::SUCCESS);
+                    }
+                    let (entries, _) = list.application_context()?;
                     if index >= entries.lock().unwrap_or_else(PoisonError::into_inner).len() {
                         return Err(out_of_range());
                     }

@@ -33,7 +33,6 @@ refused! {
     OCIDBShutdown(*mut c_void; *mut c_void, u32);
     OCIDBStartup(*mut c_void; *mut c_void, u32, u32);
     OCIDefineObject(*mut c_void; *const c_void, *mut *mut c_void, *mut u32, *mut *mut c_void, *mut u32);
-    OCIDescribeAny(*mut c_void; *mut c_void, u32, u8, u8, u8, *mut c_void);
     OCIDirPathAbort(*mut c_void; );
     OCIDirPathColArrayEntryGet(*mut c_void; u32, u16, *mut *mut u8, *mut u32, *mut u8);
     OCIDirPathColArrayEntrySet(*mut c_void; u32, u16, *mut u8, u32, u8);
@@ -90,8 +89,6 @@ refused! {
     OCISodaSave(*mut c_void, *mut c_void, *mut c_void; u32);
     OCISodaSaveAndGet(*mut c_void, *mut c_void, *mut *mut c_void; u32);
     OCISodaSaveAndGetWithOpts(*mut c_void, *mut c_void, *mut *mut c_void, *mut c_void; u32);
-    OCIStmtGetPieceInfo(*mut c_void; *mut *mut c_void, *mut u32, *mut u8, *mut u32, *mut u32, *mut u8);
-    OCIStmtSetPieceInfo(*mut c_void, u32; *const c_void, *mut u32, u8, *const c_void, *mut u16);
     OCIStringAssignText(*mut c_void; *const u8, u32, *mut *mut c_void);
     OCIStringResize(*mut c_void; u32, *mut *mut c_void);
     OCISubscriptionRegister(*mut c_void, *mut *mut c_void, u16; u32);

@@ -45,6 +45,7 @@ pub(crate) mod zone;
 
 pub use cursor::{Cursor, LobHome};
 pub use datum::{Datum, DatumKind};
+pub use dml::Columns;
 pub use error::{OraError, Result};
 pub use interrupt::Interrupt;
 pub(crate) use interval::{months_text, nanos_text};

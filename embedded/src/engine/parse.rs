@@ -84,6 +84,7 @@ pub(crate) fn dml(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<(Ast, Opt
 pub(crate) fn expressions(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<Vec<Expr>> {
     quote_cast_types(&mut tokens);
     spell_at_local(&mut tokens);
+    nest_quantified_lists(&mut tokens);
     let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
     parser.parse_comma_separated(Parser::parse_expr).map_err(|error| parse_error(sql, error))
 }
@@ -95,6 +96,7 @@ pub(crate) fn from_tokens(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<A
     }
     quote_cast_types(&mut tokens);
     spell_at_local(&mut tokens);
+    nest_quantified_lists(&mut tokens);
     nest_cursor_queries(&mut tokens);
     // Chains of operators nest the tree, and dropping it uses the stack.
     const MOST_OPERATORS: usize = 5000;
@@ -120,6 +122,34 @@ pub(crate) fn from_tokens(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<A
         return Err(OraError::new(933, "SQL command not properly ended").at(Some(offset_of(sql, rest.span.start))));
     }
     Ok(ast)
+}
+
+/// `= ANY (a, b)` becomes `= ANY ((a, b))`: sqlparser reads one expression or a query there.
+fn nest_quantified_lists(tokens: &mut Vec<TokenWithSpan>) {
+    let mut index = 1;
+    while index + 2 < tokens.len() {
+        let quantifies = match &tokens[index].token {
+            Token::Word(word) => {
+                word.quote_style.is_none() && ["ANY", "SOME", "ALL"].iter().any(|name| word.value.eq_ignore_ascii_case(name))
+            }
+            _ => false,
+        };
+        let compares = matches!(tokens[index - 1].token, Token::Eq | Token::Neq | Token::Lt | Token::Gt | Token::LtEq | Token::GtEq);
+        let is_query = matches!(&tokens[index + 2].token, Token::Word(word) if matches!(word.keyword, Keyword::SELECT | Keyword::WITH));
+        if quantifies && compares && tokens[index + 1].token == Token::LParen && !is_query {
+            let mut depth = 0;
+            let end = tokens[index + 1..].iter().position(|token| {
+                depth += i32::from(token.token == Token::LParen) - i32::from(token.token == Token::RParen);
+                depth == 0
+            });
+            if let Some(end) = end.map(|end| index + 1 + end) {
+                let (close, open) = (tokens[end].clone(), tokens[index + 1].clone());
+                tokens.insert(end, close);
+                tokens.insert(index + 2, open);
+            }
+        }
+        index += 1;
+    }
 }
 
 /// The type in `CAST (… AS type)` becomes one quoted name, which our own parser of types reads later: sqlparser does not know all of Oracle's.
@@ -209,6 +239,7 @@ pub(crate) fn expression(text: &str) -> Result<Expr> {
     let mut tokens = tokenise(text)?;
     quote_cast_types(&mut tokens);
     spell_at_local(&mut tokens);
+    nest_quantified_lists(&mut tokens);
     let mut parser = Parser::new(&OracleDialect {}).with_tokens_with_locations(tokens);
     let expr = parser.parse_expr().map_err(|error| parse_error(text, error))?;
     if parser.peek_token().token != Token::EOF {

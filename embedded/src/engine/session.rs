@@ -21,6 +21,7 @@ use super::tokens::normalise;
 use super::value::{Stored, store_plain};
 use super::writers::{Hold, Wait};
 use super::{Datum, OraError, Result, password, undo};
+use crate::sqlite::RowTable;
 
 mod block;
 mod call;
@@ -55,6 +56,8 @@ pub struct Session {
     pub(super) activity: Arc<Activity>,
     readers: Pool,
     pub(super) sequences: Sequences,
+    /// Rows of an array on their way into a table.
+    handed_rows: RowTable,
     /// Private temporary tables, which no file knows.
     pub(super) private_tables: Vec<Arc<Table>>,
     pub(super) private_dropped: u32,
@@ -135,6 +138,7 @@ impl Session {
             lock_wait,
             readers: Pool::default(),
             sequences,
+            handed_rows: RowTable::default(),
             private_tables: Vec::new(),
             private_dropped: 0,
             temporary_touched: Vec::new(),

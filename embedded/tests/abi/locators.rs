@@ -105,3 +105,13 @@ fn nested_queries_are_read_row_by_row() {
         env.fails(client.execute(client.prepare(sql), 0, 0), code);
     }
 }
+
+#[test]
+fn a_locator_that_never_had_a_value_says_so_by_the_status() {
+    let client = Client::connect(":memory:");
+    let mut fresh = null_mut();
+    client.env.ok(unsafe { OCIDescriptorAlloc(client.env.env, &mut fresh, kind::LOB, 0, null_mut()) });
+    // ODPI-C makes a temporary LOB of it then.
+    assert_eq!(unsafe { OCILobTrim2(client.svc, client.env.err, fresh, 0) }, status::INVALID_HANDLE);
+    client.env.fails(append(&client, fresh, "!"), 22275);
+}

@@ -7,8 +7,11 @@
 mod arrays;
 mod bind_types;
 mod contract;
+mod describing;
+mod groups;
 mod handles;
 mod locators;
+mod pieces;
 mod planning;
 mod pools;
 mod query;

@@ -43,10 +43,13 @@ pub struct ChangeArguments {
     /// Roll back when more than N rows are refused (default: no limit)
     #[arg(long, value_name = "N")]
     pub max_errors: Option<u64>,
+    /// Look at every value before the first row moves, and end with exit code 5 if one would be refused (with --rejects: if more are than --max-errors)
+    #[arg(long)]
+    pub preflight: bool,
     /// Name of the job: the table OLBRIDGE_STATE remembers what it has loaded, so that running it again loads nothing twice
     #[arg(long, value_name = "NAME")]
     pub job: Option<String>,
-    /// Let --mode truncate and --mode overwrite remove the rows that are there
+    /// Let --mode truncate and --mode overwrite remove the rows that are there (without it a terminal is asked)
     #[arg(long)]
     pub allow_destructive: bool,
     /// Statement before the rows (repeatable): in their transaction, unless it commits by itself
@@ -119,6 +122,7 @@ impl ChangeArguments {
             ("--on-error", self.on_error.is_some()),
             ("--rejects", self.rejects.is_some()),
             ("--max-errors", self.max_errors.is_some()),
+            ("--preflight", self.preflight),
             ("--delete-when", self.delete_when.is_some()),
             ("--soft-delete", self.soft_delete),
             ("--system-columns", self.system_columns),

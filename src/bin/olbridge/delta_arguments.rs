@@ -118,11 +118,12 @@ mod request {
             ("--format", arguments.format.format.is_some()),
             ("--parallel", options.parallel.is_some()),
             ("--ordered", options.ordered),
+            ("--split-by", options.split_by.is_some()),
             ("--compression", options.compression.is_some()),
             ("--row-group-rows", options.row_group_rows.is_some()),
             ("--delta-version", arguments.delta.delta_version.is_some()),
         ];
-        let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name);
+        let given = given.into_iter().chain(options.sink.given()).find(|(_, is_given)| *is_given).map(|(name, _)| name);
         if let Some(name) = given.or(arguments.change.first_given()) {
             return Err(usage(format!("{name} has no meaning for a copy into a Delta table"), "leave it out"));
         }

@@ -7,7 +7,7 @@
 //! | 2 | usage: the command line is wrong | nothing |
 //! | 3 | no client library, no connection or no login | nothing |
 //! | 4 | the plan does not fit: types, columns, no such table | nothing has moved |
-//! | 5 | a row was refused, by olbridge or by the database | nothing, or what `--commit-rows` committed before |
+//! | 5 | a row was refused, by olbridge or by the database, or would be (`--preflight`) | nothing, or what `--commit-rows` committed before |
 //! | 6 | a file or storage could not be read or written | nothing, or what `--commit-rows` committed before |
 //! | 7 | the database refused a statement, or the connection was lost | nothing, or what `--commit-rows` committed before; unknown if the connection was lost in the commit |
 //! | 8 | loaded and committed, but the report could not be written | everything: do not run it again |
@@ -68,7 +68,7 @@ impl From<&Error> for ExitCode {
             Error::Usage { .. } => ExitCode::Usage,
             Error::Connect { .. } => ExitCode::Connect,
             Error::Plan { .. } => ExitCode::Plan,
-            Error::Row(_) => ExitCode::Row,
+            Error::Row(_) | Error::Preflight { .. } => ExitCode::Row,
             Error::Source { .. } => ExitCode::Storage,
             Error::Database { .. } => ExitCode::Database,
             Error::Interrupted { .. } | Error::ExportInterrupted { .. } => ExitCode::Interrupted,
@@ -103,6 +103,7 @@ mod tests {
             table: "T".into(),
             column: None,
             source: SourceRow { file: None, row: 1 },
+            rowid: None,
             ora_code: None,
             message: String::new(),
             remedy: String::new(),

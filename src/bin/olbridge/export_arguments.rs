@@ -14,6 +14,7 @@ use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
 use crate::failure::{Failure, usage};
 use crate::format_arguments::arrow_type;
 use crate::request::{ReportTo, Telling, lossy};
+use crate::sink_arguments::SinkArguments;
 use crate::{session, units};
 
 /// What only a copy into a file takes.
@@ -29,7 +30,11 @@ pub struct ExportArguments {
     /// At most so many rows
     #[arg(long, value_name = "ROWS")]
     pub limit: Option<u64>,
+    /// The ROWID of each row as one more column (default name: ROWID), by which --mode update and delete find it: --key ROWID
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "ROWID")]
+    pub rowid: Option<String>,
     /// How to read NUMBER and FLOAT columns that have no scale: decimal(p,s), float64, text, int64. A value that does not fit ends the job
+    /// (default: the narrowest type that holds their values, which are looked at first; in CSV and NDJSON all digits of each)
     #[arg(long, value_name = "TYPE")]
     pub number: Option<String>,
     /// Read the table as it was at this system change number
@@ -38,10 +43,13 @@ pub struct ExportArguments {
     /// Read the table as it was at this time, with its zone: 2026-11-21T10:30:00+01:00
     #[arg(long, value_name = "TIME")]
     pub as_of_timestamp: Option<String>,
-    /// Sessions that read the table at the same time, all as of one SCN
+    /// Sessions that read the table at the same time, all as of one SCN; into a table, sessions that load at the same time, each in a transaction of its own
     #[arg(long, value_name = "SESSIONS")]
     pub parallel: Option<NonZeroU32>,
-    /// With --parallel: keep the rows in the order of their ROWIDs
+    /// With --parallel: cut the table into even ranges of this column of numbers or dates, rather than of ROWIDs
+    #[arg(long, value_name = "COLUMN", requires = "parallel")]
+    pub split_by: Option<String>,
+    /// With --parallel: keep the rows in the order of their ROWIDs, or of --split-by
     #[arg(long, requires = "parallel")]
     pub ordered: bool,
     /// Compression of Parquet and Arrow: zstd, snappy (Parquet only), lz4 or none (default: zstd for Parquet, none for Arrow)
@@ -56,29 +64,37 @@ pub struct ExportArguments {
     /// Rows of a row group at most (default: 1048576; a group also ends at 64 MiB)
     #[arg(long, value_name = "ROWS")]
     pub row_group_rows: Option<NonZeroUsize>,
+    /// Leave out the blanks that pad CHAR and NCHAR to their length
+    #[arg(long)]
+    pub trim_char: bool,
     /// Bytes of a CLOB or BLOB that come with its row, such as 1MiB; a longer one is read by itself (default: 32767; 0: all are)
     #[arg(long, value_name = "BYTES")]
     pub max_lob_bytes: Option<String>,
+    /// Layout of the file.
+    #[command(flatten)]
+    pub sink: SinkArguments,
 }
 
 impl ExportArguments {
-    /// The first option that was given, for a copy that takes none of them.
+    /// The first option that was given, for a copy that takes none of them. `--parallel` is one that a load takes as well.
     pub fn first_given(&self) -> Option<&'static str> {
         let given = [
             ("--query", self.query.is_some()),
             ("--where", self.condition.is_some()),
             ("--limit", self.limit.is_some()),
+            ("--rowid", self.rowid.is_some()),
             ("--number", self.number.is_some()),
             ("--as-of-scn", self.as_of_scn.is_some()),
             ("--as-of-timestamp", self.as_of_timestamp.is_some()),
-            ("--parallel", self.parallel.is_some()),
+            ("--ordered", self.ordered),
             ("--compression", self.compression.is_some()),
             ("--partition-by", !self.partition_by.is_empty()),
             ("--file-bytes", self.file_bytes.is_some()),
             ("--row-group-rows", self.row_group_rows.is_some()),
+            ("--trim-char", self.trim_char),
             ("--max-lob-bytes", self.max_lob_bytes.is_some()),
         ];
-        given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+        given.into_iter().chain(self.sink.given()).find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 }
 
@@ -109,13 +125,13 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     let options = &arguments.export;
     let job = ExportJob {
         source,
-        selection: selection(&arguments),
+        selection: Selection { order_by: options.sink.order_by()?, ..selection(&arguments) },
         path: PathBuf::from(path),
         mode: mode(arguments.mode)?,
         reading: reading(options),
         types: type_choices(&arguments)?,
         fetch: fetch_options(&arguments)?,
-        sink: SinkOptions {
+        sink: options.sink.apply(SinkOptions {
             format: format(&arguments, path)?,
             partition_by: options.partition_by.clone(),
             file_bytes: options.file_bytes.as_deref().map(|text| bytes("--file-bytes", Some(text), 0)).transpose()?.map(|n| n as u64),
@@ -123,7 +139,7 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
             codec: options.compression.as_deref().map(str::parse::<Codec>).transpose()?,
             row_group_rows: options.row_group_rows.map_or(SinkOptions::default().row_group_rows, NonZeroUsize::get),
             ..SinkOptions::default()
-        },
+        })?,
     };
     if job.selection.query.is_none() {
         job.source.require_table()?;
@@ -146,6 +162,8 @@ pub fn selection(arguments: &CopyArguments) -> Selection {
         columns: arguments.columns.clone(),
         condition: options.condition.clone(),
         limit: options.limit,
+        rowid: options.rowid.clone(),
+        order_by: Vec::new(),
     }
 }
 
@@ -154,6 +172,7 @@ pub fn fetch_options(arguments: &CopyArguments) -> Result<FetchOptions, Failure>
         batch_rows: crate::request::batch_rows(arguments.batch_rows.map(|rows| rows.get()))?,
         batch_bytes: bytes("--batch-bytes", arguments.batch_bytes.as_deref(), FetchOptions::DEFAULT_BATCH_BYTES)?,
         max_lob_bytes: max_lob_bytes(arguments.export.max_lob_bytes.as_deref())?,
+        trim_char: arguments.export.trim_char,
         lossy: lossy(arguments.lossy.as_deref())?,
         ..FetchOptions::default()
     })
@@ -175,7 +194,7 @@ pub fn reading(options: &ExportArguments) -> Reading {
         (None, Some(time)) => AsOf::Timestamp(time.clone()),
         (None, None) => AsOf::Now,
     };
-    Reading { as_of, parallel: options.parallel.map_or(1, NonZeroU32::get), ordered: options.ordered }
+    Reading { as_of, parallel: options.parallel.map_or(1, NonZeroU32::get), split_by: options.split_by.clone(), ordered: options.ordered }
 }
 
 fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {
@@ -283,7 +302,7 @@ mod tests {
         assert_eq!(job.fetch.max_lob_bytes, 1 << 20);
         assert_eq!(job.types.columns[0].0, "a");
         assert_eq!(job.path, PathBuf::from("t.parquet"));
-        assert_eq!(job.reading, Reading { as_of: AsOf::Scn(123), parallel: 4, ordered: true });
+        assert_eq!(job.reading, Reading { as_of: AsOf::Scn(123), parallel: 4, split_by: None, ordered: true });
     }
 
     #[test]

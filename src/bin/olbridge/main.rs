@@ -4,6 +4,7 @@ mod arguments;
 mod cast_arguments;
 mod change_arguments;
 mod command;
+mod confirm;
 mod delta_arguments;
 mod embedded_library;
 mod exit_code;
@@ -17,6 +18,7 @@ mod pipe_arguments;
 mod progress;
 mod request;
 mod session;
+mod sink_arguments;
 mod units;
 
 use std::fmt;

@@ -36,6 +36,8 @@ pub fn pipe(mut arguments: CopyArguments) -> Result<PipeRequest, Failure> {
         ("--rename", !arguments.rename.is_empty()),
         ("--commit-rows", arguments.commit_rows.is_some()),
         ("--format", arguments.format.format.is_some()),
+        ("--rowid", options.rowid.is_some()),
+        ("--trim-char", options.trim_char),
         ("--number", options.number.is_some()),
         ("--as", !arguments.format.types.is_empty()),
         ("--like", arguments.format.like.is_some()),
@@ -48,7 +50,7 @@ pub fn pipe(mut arguments: CopyArguments) -> Result<PipeRequest, Failure> {
         ("--partition-by", !options.partition_by.is_empty()),
         ("--file-bytes", options.file_bytes.is_some()),
     ];
-    let given = given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name);
+    let given = given.into_iter().chain(options.sink.given()).find(|(_, is_given)| *is_given).map(|(name, _)| name);
     if let Some(name) = given.or(arguments.change.first_given()).or(arguments.delta.first_given()) {
         return Err(usage(format!("{name} has no meaning for a copy between databases"), "leave it out, or go through a Parquet file"));
     }

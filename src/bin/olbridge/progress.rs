@@ -44,7 +44,11 @@ impl Progress for Bar {
             ProgressEvent::Started { rows_total, bytes_total } => {
                 let bar = ProgressBar::new(*rows_total).with_prefix(bytes(*bytes_total));
                 // The template is a constant that a test reads; a bar without style is still a bar.
-                let template = if *rows_total == 0 { COUNT_TEMPLATE } else { BAR_TEMPLATE };
+                let template = match (rows_total, bytes_total) {
+                    (0, _) => COUNT_TEMPLATE,
+                    (_, 0) => ROWS_TEMPLATE,
+                    _ => BAR_TEMPLATE,
+                };
                 if let Ok(style) = ProgressStyle::with_template(template) {
                     let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
                         let _ = write!(out, "{} rows/s", thousands(state.per_sec() as u64));
@@ -69,6 +73,8 @@ impl Progress for Bar {
 }
 
 const BAR_TEMPLATE: &str = "[{bar:30}] {human_pos} of {human_len} rows  {msg} of {prefix}  {rate}  {eta} left";
+/// Where nobody knows how many bytes there will be.
+const ROWS_TEMPLATE: &str = "[{bar:30}] {human_pos} of {human_len} rows  {msg}  {rate}  {eta} left";
 /// Where nobody knows how many rows there will be.
 const COUNT_TEMPLATE: &str = "{spinner} {human_pos} rows  {msg}  {rate}";
 
@@ -127,12 +133,12 @@ fn progress_line(rows: u64, rows_total: u64, bytes_done: u64, bytes_total: u64, 
         return format!("{}, {}, {} rows/s", count(rows, "row"), bytes(bytes_done), thousands(rate as u64));
     }
     let left = if rate > 0.0 { (rows_total.saturating_sub(rows)) as f64 / rate } else { 0.0 };
+    let of_bytes = if bytes_total == 0 { String::new() } else { format!(" of {}", bytes(bytes_total)) };
     format!(
-        "{} of {}, {} of {}, {} rows/s, {} s left",
+        "{} of {}, {}{of_bytes}, {} rows/s, {} s left",
         thousands(rows),
         count(rows_total, "row"),
         bytes(bytes_done),
-        bytes(bytes_total),
         thousands(rate as u64),
         thousands(left.ceil() as u64)
     )
@@ -146,12 +152,15 @@ mod tests {
     fn a_line_has_rows_bytes_rate_and_time_left() {
         let line = progress_line(250_000, 1_000_000, 5 << 20, 20 << 20, Duration::from_secs(5));
         assert_eq!(line, "250,000 of 1,000,000 rows, 5.0 MiB of 20.0 MiB, 50,000 rows/s, 15 s left");
+        let without_bytes = progress_line(250, 1_000, 5 << 20, 0, Duration::from_secs(5));
+        assert_eq!(without_bytes, "250 of 1,000 rows, 5.0 MiB, 50 rows/s, 15 s left");
         assert_eq!(progress_line(2_000, 0, 5 << 20, 0, Duration::from_secs(2)), "2,000 rows, 5.0 MiB, 1,000 rows/s");
     }
 
     #[test]
     fn the_bar_template_is_valid() {
         assert!(ProgressStyle::with_template(BAR_TEMPLATE).is_ok());
+        assert!(ProgressStyle::with_template(ROWS_TEMPLATE).is_ok());
         assert!(ProgressStyle::with_template(COUNT_TEMPLATE).is_ok());
     }
 

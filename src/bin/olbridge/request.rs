@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use olbridge::copy::job::LONGEST_WAIT;
 use olbridge::copy::target::Target;
 use olbridge::copy::{CopyJob, MergeWay, Mode};
 use olbridge::lake::source::{SourceOptions, TableVersion};
@@ -94,6 +95,9 @@ pub fn copy(mut arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         overlap: true,
+        longest_wait: LONGEST_WAIT,
+        preflight: change.preflight,
+        parallel: arguments.export.parallel.map_or(1, |sessions| sessions.get()),
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),
         lossy,
         job: change.job,

@@ -35,7 +35,8 @@ fn stored(buffers: &Buffers, layout: Layout) -> Stored {
             let fields = decode_dat(buffers.values[..].try_into().unwrap()).unwrap();
             fields.write_to((&mut values[..]).try_into().unwrap());
         }
-        (Layout::DateTime { .. }, Layout::DateTime { .. })
+        // A region is bound by its instant in UTC.
+        (Layout::DateTime { .. } | Layout::RegionTime { .. }, Layout::DateTime { .. })
         | (Layout::IntervalDaySecond, Layout::IntervalDaySecond)
         | (Layout::IntervalYearMonth, Layout::IntervalYearMonth) => values.copy_from_slice(&buffers.values),
         (Layout::Variable { .. }, Layout::Variable { .. }) => {
@@ -59,7 +60,7 @@ fn stored(buffers: &Buffers, layout: Layout) -> Stored {
 }
 
 fn origin<'a>(column: &'a ColumnDesc, wanted: &'a DataType, lossy: LossySet) -> Origin<'a> {
-    Origin { column, wanted, lossy, max_lob_bytes: MAX_BIND_BYTES, utf8_database: true }
+    Origin { column, wanted, lossy, max_lob_bytes: MAX_BIND_BYTES, trim_char: false, utf8_database: true }
 }
 
 fn read(define: &mut dyn ColumnDefine, stored: &Stored) -> Result<ArrayRef, ValueError> {

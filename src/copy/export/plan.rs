@@ -1,19 +1,22 @@
 //! What an export will do, decided before a row moves.
 
-use std::fmt;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
+use arrow::datatypes::DataType;
+
+use super::expected::ExpectedRows;
+use super::numbers;
+use super::plan_display::shown_columns;
 use super::readers::Readers;
-use super::slices::{CutBy, Slices};
+use super::refusal::Slice;
+use super::slices::CutBy;
 use super::snapshot::{Snapshot, is_refusal};
 use super::{ExportJob, FileMode, Selection};
-use crate::copy::columns::external_type_name;
-use crate::copy::format::{TextTable, bytes, thousands};
 use crate::copy::vectors::complete_vectors;
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
-use crate::lake::format::Format;
-use crate::lake::sink::{SinkOptions, is_standard_output, is_taken};
+use crate::lake::sink::{NUMBER_TEXT_KEY, SinkOptions, is_taken};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, TableName};
 use crate::sql;
@@ -62,6 +65,8 @@ pub struct ExportPlan {
     pub columns: Vec<ExportColumn>,
     /// The moment that is read.
     pub snapshot: Snapshot,
+    /// Rows, as far as that is known.
+    pub expected: ExpectedRows,
     /// Sessions and the pieces that they read.
     pub readers: Readers,
     /// Rows of one fetch.
@@ -76,7 +81,7 @@ pub struct ExportPlan {
     pub(super) fetch: Option<FetchPlan>,
     /// Queries that together are the one of `fetch`.
     #[serde(skip)]
-    pub(super) slices: Vec<String>,
+    pub(super) slices: Vec<Slice>,
     /// Columns of the table whose type the query changes, as they are there.
     #[serde(skip)]
     pub(super) named: Vec<ColumnDesc>,
@@ -86,17 +91,28 @@ pub struct ExportPlan {
 pub(in crate::copy) struct Source {
     pub(in crate::copy) fetch: FetchPlan,
     pub(in crate::copy) snapshot: Snapshot,
+    expected: ExpectedRows,
     readers: Readers,
-    slices: Vec<String>,
+    slices: Vec<Slice>,
     pub(in crate::copy) warnings: Vec<String>,
     /// Columns of the table whose type the query changes, as they are there.
     named: Vec<ColumnDesc>,
 }
 
+/// A query that has been described, and what is worth knowing of its columns.
+pub(super) struct Described {
+    pub(super) fetch: FetchPlan,
+    notes: Vec<String>,
+    /// How many rows it has, where that was counted on the way.
+    rows: Option<u64>,
+}
+
 impl Source {
-    fn whole(fetch: FetchPlan, snapshot: Snapshot, note: Option<String>) -> Self {
+    fn whole(described: Described, slice: Slice, snapshot: Snapshot, note: Option<String>) -> Self {
         let readers = Readers { sessions: 1, slices: 1, cut_by: CutBy::Nothing, ordered: true, note };
-        Source { snapshot, readers, slices: vec![fetch.sql.clone()], warnings: Vec::new(), named: Vec::new(), fetch }
+        let expected = described.rows.map_or_else(|| ExpectedRows::unknown("a query is not counted"), ExpectedRows::counted);
+        let (fetch, warnings) = (described.fetch, described.notes);
+        Source { snapshot, expected, readers, slices: vec![slice], warnings, named: Vec::new(), fetch }
     }
 }
 
@@ -125,11 +141,14 @@ impl ExportJob {
             }
         };
         let found = if action == FileAction::Skip { None } else { Some(self.find(session)?) };
-        let (fetch, snapshot, readers, slices, warnings, named) = match found {
-            Some(Source { fetch, snapshot, readers, slices, warnings, named }) => (Some(fetch), snapshot, readers, slices, warnings, named),
+        let (fetch, snapshot, expected, readers, slices, warnings, named) = match found {
+            Some(Source { fetch, snapshot, expected, readers, slices, warnings, named }) => {
+                (Some(fetch), snapshot, expected, readers, slices, warnings, named)
+            }
             None => {
                 let readers = Readers { sessions: 0, slices: 0, cut_by: CutBy::Nothing, ordered: false, note: None };
-                (None, Snapshot::none("nothing is read"), readers, Vec::new(), Vec::new(), Vec::new())
+                let nothing = "nothing is read";
+                (None, Snapshot::none(nothing), ExpectedRows::unknown(nothing), readers, Vec::new(), Vec::new(), Vec::new())
             }
         };
         let columns = fetch.as_ref().map(shown_columns).unwrap_or_default();
@@ -140,6 +159,7 @@ impl ExportJob {
             select_sql: fetch.as_ref().map(|fetch| fetch.sql.clone()),
             columns,
             snapshot,
+            expected,
             rows_per_fetch: fetch.as_ref().map_or(0, FetchPlan::rows_per_fetch),
             buffer_bytes: fetch.as_ref().map_or(0, |fetch| fetch.buffer_bytes() as u64 * u64::from(readers.sessions)),
             readers,
@@ -151,29 +171,6 @@ impl ExportJob {
         })
     }
 
-    /// The query alone, for a reader that wants batches and no file: [`FetchPlan::open`] reads it. Unless a certain moment is asked for it is read as the
-    /// session's transaction sees it, which flashback would not. The path is not looked at, and there is one reader.
-    ///
-    /// # Errors
-    /// As [`Self::plan`].
-    pub fn read_plan(&self, session: &Session) -> Result<FetchPlan> {
-        self.check()?;
-        if self.reading.as_of.is_past() {
-            let whole = super::Reading { parallel: 1, ..self.reading.clone() };
-            return Ok(ExportJob { reading: whole, ..self.clone() }.find(session)?.fetch);
-        }
-        let mut problems = Vec::new();
-        let (sql, table) = match self.selected(session, &mut problems)? {
-            Some((name, columns)) => (self.select_table(name, &columns, None, None), columns),
-            None if problems.is_empty() => (self.query_sql(session, &mut problems), Vec::new()),
-            None => return Err(self.refused(problems)),
-        };
-        if !problems.is_empty() {
-            return Err(self.refused(problems));
-        }
-        self.fetch_plan(session, sql?, &table)
-    }
-
     /// Finds the moment, describes the query as of it, and cuts the table.
     pub(in crate::copy) fn find(&self, session: &Session) -> Result<Source> {
         let mut problems = Vec::new();
@@ -181,49 +178,59 @@ impl ExportJob {
         if !problems.is_empty() {
             return Err(self.refused(problems));
         }
-        let Some((name, columns)) = table else {
-            if self.reading.as_of.is_past() {
-                let remedy = "write AS OF SCN n behind each table of the query";
-                return Err(self.refused(vec![problem("a query cannot be read as of another moment from outside", remedy)]));
-            }
-            let sql = self.query_sql(session, &mut problems)?;
-            if !problems.is_empty() {
-                return Err(self.refused(problems));
-            }
-            let fetch = self.fetch_plan(session, sql, &[])?;
-            let snapshot = Snapshot::none("a query sees one snapshot of its own, and does not say which");
-            return Ok(Source::whole(fetch, snapshot, self.why_one_reader("a query is not cut into pieces")));
-        };
-        let select = |scn, range: Option<&str>| self.select_table(name, &columns, scn, range);
-        let mut snapshot = self.reading.as_of.find(session)?;
-        let mut described = snapshot.scn.map(|scn| self.fetch_plan(session, select(Some(scn), None)?, &columns));
-        if let (Some(Err(error)), false) = (&described, self.reading.as_of.is_past())
-            && is_refusal(error)
-        {
-            let reason = error.to_string();
-            let reason = reason.lines().next().unwrap_or_default();
-            snapshot = Snapshot::none(format!("flashback is not permitted here ({reason}); the query sees one snapshot of its own"));
-            described = None;
-        }
-        let fetch = match described {
-            Some(fetch) => fetch?,
-            None => self.fetch_plan(session, select(None, None)?, &columns)?,
+        let Some((name, columns)) = table else { return self.find_query(session) };
+        let (described, snapshot) = self.describe_at(session, name, &columns)?;
+        let expected = match described.rows {
+            Some(rows) => ExpectedRows::counted(rows),
+            None => ExpectedRows::of_table(session, name, &self.selection)?,
         };
         if self.reading.parallel < 2 {
-            return Ok(Source { named: named_columns(session, name, &columns), ..Source::whole(fetch, snapshot, None) });
+            let whole = Source::whole(described, self.select_table(name, &columns, snapshot.scn)?, snapshot, None);
+            return Ok(Source { expected, named: named_columns(session, name, &columns), ..whole });
         }
-        let cut = match (snapshot.scn, self.selection.limit) {
-            (None, _) => Slices::whole("several readers need one SCN"),
-            (_, Some(_)) => Slices::whole("--limit counts rows of one query"),
-            (Some(_), None) => Slices::of_table(session, name, self.reading.parallel)?,
-        };
-        let slices = cut.conditions.iter().map(|range| select(snapshot.scn, range.as_deref())).collect::<Result<Vec<_>>>()?;
+        let cut = self.cut(session, name, snapshot.scn)?;
+        let order = self.reading.ordered.then_some(cut.order_by.as_str());
+        let select = |range: &Option<String>| self.select_range(name, &columns, snapshot.scn, range.as_deref(), order);
+        let slices = cut.conditions.iter().map(select).collect::<Result<Vec<_>>>()?;
         let sessions = self.reading.parallel.min(slices.len() as u32);
         let note = cut.why_whole.and_then(|why| self.why_one_reader(&why));
-        let warnings = Vec::new();
+        let Described { fetch, notes: warnings, .. } = described;
         let readers = Readers { sessions, slices: slices.len(), cut_by: cut.by, ordered: self.reading.ordered, note };
         let named = named_columns(session, name, &columns);
-        Ok(Source { fetch, snapshot, readers, slices, warnings, named })
+        Ok(Source { fetch, snapshot, expected, readers, slices, warnings, named })
+    }
+
+    fn find_query(&self, session: &Session) -> Result<Source> {
+        if self.reading.as_of.is_past() {
+            let remedy = "write AS OF SCN n behind each table of the query";
+            return Err(self.refused(vec![problem("a query cannot be read as of another moment from outside", remedy)]));
+        }
+        let mut problems = Vec::new();
+        let sql = self.query_sql(session, &mut problems)?;
+        if !problems.is_empty() {
+            return Err(self.refused(problems));
+        }
+        let described = self.fetch_plan(session, &sql, &[])?;
+        let snapshot = Snapshot::none("a query sees one snapshot of its own, and does not say which");
+        let note = self.why_one_reader("a query is not cut into pieces");
+        Ok(Source::whole(described, Slice::of_query(sql), snapshot, note))
+    }
+
+    /// The columns as of the moment, or of the present where flashback is not permitted.
+    fn describe_at(&self, session: &Session, name: &TableName, columns: &[ColumnDesc]) -> Result<(Described, Snapshot)> {
+        let mut snapshot = self.reading.as_of.find(session)?;
+        if snapshot.scn.is_some() {
+            match self.fetch_plan(session, &self.select_table(name, columns, snapshot.scn)?.sql, columns) {
+                Err(error) if !self.reading.as_of.is_past() && is_refusal(&error) => {
+                    let reason = error.to_string();
+                    let reason = reason.lines().next().unwrap_or_default();
+                    snapshot =
+                        Snapshot::none(format!("flashback is not permitted here ({reason}); the query sees one snapshot of its own"));
+                }
+                described => return Ok((described?, snapshot)),
+            }
+        }
+        Ok((self.fetch_plan(session, &self.select_table(name, columns, None)?.sql, columns)?, snapshot))
     }
 
     fn why_one_reader(&self, why: &str) -> Option<String> {
@@ -231,11 +238,28 @@ impl ExportJob {
     }
 
     /// `table` has the columns as they are in the table, where they are read from one.
-    fn fetch_plan(&self, session: &Session, sql: String, table: &[ColumnDesc]) -> Result<FetchPlan> {
-        let mut problems = Vec::new();
-        let columns = self.types.of_table(table).fields(session.describe_query(&sql)?, &mut problems);
-        match FetchPlan::new(session, &self.label(), sql, columns, self.fetch) {
-            Ok(plan) if problems.is_empty() => Ok(plan),
+    pub(super) fn fetch_plan(&self, session: &Session, sql: &str, table: &[ColumnDesc]) -> Result<Described> {
+        let (mut problems, mut notes, mut rows) = (Vec::new(), Vec::new(), None);
+        let described = session.describe_query(sql).map_err(|error| self.explain_address(error))?;
+        let mut choices = self.types.of_table(table);
+        let open: Vec<ColumnDesc> = described.iter().filter(|column| numbers::is_open(&choices, column)).cloned().collect();
+        if !open.is_empty() && self.sink.format.is_text() {
+            choices.number = Some(DataType::Utf8);
+        } else if !open.is_empty() {
+            let (found, counted) = numbers::find(session, sql, &open)?;
+            rows = counted;
+            for numbers::Found { column, data_type, note } in found {
+                choices.columns.push((column, data_type));
+                notes.push(note);
+            }
+        }
+        let mut columns = choices.fields(described, &mut problems);
+        self.selection.name_address(&mut columns, &mut problems);
+        if self.sink.format.is_text() {
+            columns.iter_mut().filter(|column| open.contains(&column.column)).for_each(mark_number_text);
+        }
+        match FetchPlan::new(session, &self.label(), sql.to_owned(), columns, self.fetch) {
+            Ok(fetch) if problems.is_empty() => Ok(Described { fetch, notes, rows }),
             Ok(_) => Err(self.refused(problems)),
             Err(Error::Plan { problems: more, .. }) => {
                 problems.extend(more);
@@ -245,20 +269,25 @@ impl ExportJob {
         }
     }
 
-    fn query_sql(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<String> {
-        let Selection { query, columns, condition, limit } = &self.selection;
+    pub(super) fn query_sql(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<String> {
+        let Selection { query, columns, condition, limit, .. } = &self.selection;
         let query = query.as_deref().unwrap_or_default();
         let wanted = match columns {
             Some(wanted) => {
                 find_columns(wanted, &session.describe_query(&sql::select_from_query::<&str>(query, &[], None, None)?)?, problems)
             }
+            None if self.selection.rowid.is_some() => {
+                let all = session.describe_query(&sql::select_from_query::<&str>(query, &[], None, None)?)?;
+                all.into_iter().map(|column| column.name).collect()
+            }
             None => Vec::new(),
         };
+        let wanted = self.selection.with_address_name(wanted, problems);
         sql::select_from_query(query, &wanted, condition.as_deref(), *limit)
     }
 
     /// The table and its columns that are read; `None` when a query is.
-    fn selected(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<Option<(&TableName, Vec<ColumnDesc>)>> {
+    pub(super) fn selected(&self, session: &Session, problems: &mut Vec<PlanProblem>) -> Result<Option<(&TableName, Vec<ColumnDesc>)>> {
         if self.selection.query.is_some() {
             return Ok(None);
         }
@@ -274,18 +303,7 @@ impl ExportJob {
             }
             None => table.columns,
         };
-        Ok(Some((name, wanted)))
-    }
-
-    fn select_table(&self, name: &TableName, columns: &[ColumnDesc], scn: Option<u64>, range: Option<&str>) -> Result<String> {
-        let Selection { condition, limit, .. } = &self.selection;
-        let both = match (condition, range) {
-            (Some(condition), Some(range)) => Some(format!("({condition}\n) AND {range}")),
-            (condition, range) => condition.as_deref().or(range).map(str::to_owned),
-        };
-        let sql = sql::select_at(name, columns, scn, both.as_deref(), *limit)?;
-        // Slices follow one another; within one the database reads as it likes.
-        Ok(if range.is_some() && self.reading.ordered { sql + " ORDER BY ROWID" } else { sql })
+        Ok(Some((name, self.selection.with_address(wanted))))
     }
 
     /// What messages call the source.
@@ -296,9 +314,15 @@ impl ExportJob {
         }
     }
 
-    fn refused(&self, problems: Vec<PlanProblem>) -> Error {
+    pub(super) fn refused(&self, problems: Vec<PlanProblem>) -> Error {
         Error::Plan { table: self.label(), problems }
     }
+}
+
+/// All digits of a NUMBER as a number of the text format, rather than as a text.
+fn mark_number_text(column: &mut FetchColumn) {
+    let metadata = HashMap::from([(NUMBER_TEXT_KEY.to_owned(), "true".to_owned())]);
+    column.field = column.field.clone().with_metadata(metadata);
 }
 
 fn problem(reason: impl Into<String>, remedy: &str) -> PlanProblem {
@@ -320,70 +344,4 @@ fn find_columns(wanted: &[String], columns: &[ColumnDesc], problems: &mut Vec<Pl
         }
     }
     found
-}
-
-fn shown_columns(plan: &FetchPlan) -> Vec<ExportColumn> {
-    let described = |(index, (FetchColumn { column, field }, layout)): (usize, (&FetchColumn, _))| ExportColumn {
-        position: index + 1,
-        source: column.name.clone(),
-        oracle_type: format!("{}{}", column.oracle_type, if column.nullable { "" } else { " NOT NULL" }),
-        external_type: external_type_name(&layout),
-        target: field.name().clone(),
-        arrow_type: field.data_type().to_string(),
-    };
-    plan.columns.iter().zip(plan.layouts()).enumerate().map(described).collect()
-}
-
-fn layout_line(file: &SinkOptions) -> String {
-    let codec = file.codec();
-    let format = match file.format {
-        Format::Parquet => {
-            let (rows, size) = (thousands(file.row_group_rows as u64), bytes(file.row_group_bytes as u64));
-            format!("Parquet with {codec}, row groups of {rows} rows or {size}")
-        }
-        Format::Arrow => format!("Arrow IPC file, compression {codec}"),
-        Format::Arrows => format!("Arrow IPC stream, compression {codec}"),
-        Format::Csv => format!("CSV, {:?} between fields, NULL is {:?}", file.csv.delimiter, file.csv.null),
-        Format::Ndjson => "NDJSON, one object a line".to_owned(),
-    };
-    let partitions = match file.partition_by.is_empty() {
-        true => String::new(),
-        false => format!("; a directory for each {}", file.partition_by.join(", ")),
-    };
-    let limit = file.file_bytes.map(|limit| format!("; another file after {}", bytes(limit))).unwrap_or_default();
-    format!("{format}{partitions}{limit}")
-}
-
-impl fmt::Display for ExportPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "source   {}", self.source)?;
-        let action = match self.action {
-            FileAction::Create if is_standard_output(&self.path) => "standard output: the exit code tells whether it is whole",
-            FileAction::Create => "written, and there when it is whole",
-            FileAction::Replace => "replaced when the new one is whole",
-            FileAction::Skip => "exists: nothing is done",
-        };
-        writeln!(f, "target   {}: {action}", self.path.display())?;
-        let Some(select) = &self.select_sql else { return Ok(()) };
-        writeln!(f, "\n{select};\n")?;
-        let mut table = TextTable::new(["#", "column", "Oracle", "OCI", "target", "Arrow"]);
-        for c in &self.columns {
-            let c = c.clone();
-            table.row([c.position.to_string(), c.source, c.oracle_type, c.external_type, c.target, c.arrow_type]);
-        }
-        write!(f, "{table}")?;
-        match self.snapshot.scn {
-            Some(scn) => writeln!(f, "\nsnapshot SCN {scn} ({})", self.snapshot.how)?,
-            None => writeln!(f, "\nsnapshot {}", self.snapshot.how)?,
-        }
-        if self.readers.sessions > 1 {
-            let Readers { sessions, slices, cut_by, ordered, .. } = &self.readers;
-            let (from, order) = (cut_by.description(), if *ordered { "in the order of ROWIDs" } else { "rows as they come" });
-            writeln!(f, "{sessions} readers, {slices} slices by {from}, {order}")?;
-        }
-        self.readers.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;
-        writeln!(f, "{} rows per fetch, {} of array buffers", thousands(u64::from(self.rows_per_fetch)), bytes(self.buffer_bytes))?;
-        writeln!(f, "{}", layout_line(&self.file))?;
-        self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"))
-    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 
+use super::refusal::Slice;
 use super::slices::CutBy;
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
 use crate::error::{Error, Phase, Result};
@@ -52,7 +53,7 @@ pub(super) struct Tally {
 
 /// The work and what all readers share.
 struct Shared<'a> {
-    slices: &'a [String],
+    slices: &'a [Slice],
     ordered: bool,
     cancel: &'a Cancel,
     next: AtomicUsize,
@@ -73,15 +74,16 @@ struct Shared<'a> {
 /// reading ends without an error.
 pub(super) fn read_slices(
     plan: &FetchPlan,
-    slices: &[String],
+    slices: &[Slice],
     ordered: bool,
     sessions: (&Session, Vec<Session>),
     sender: SyncSender<RecordBatch>,
+    rows_expected: Option<u64>,
     listeners: (&mut dyn Progress, &Cancel),
 ) -> (Tally, Result<()>) {
     let (session, others) = sessions;
     let (progress, cancel) = listeners;
-    progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
+    progress.event(&ProgressEvent::Started { rows_total: rows_expected.unwrap_or(0), bytes_total: 0 });
     let shared = Shared::new(slices, ordered, cancel);
     let mut plans = Vec::with_capacity(others.len());
     for other in others {
@@ -127,7 +129,7 @@ fn panicked() -> Error {
 }
 
 impl<'a> Shared<'a> {
-    fn new(slices: &'a [String], ordered: bool, cancel: &'a Cancel) -> Self {
+    fn new(slices: &'a [Slice], ordered: bool, cancel: &'a Cancel) -> Self {
         let zero = AtomicU64::default;
         Shared {
             slices,
@@ -257,6 +259,10 @@ impl Reader<'_> {
                     self.shared.retries.fetch_add(1, Ordering::Relaxed);
                 }
                 Err(error) => {
+                    // The others need not go on while this one looks for the row.
+                    self.shared.stop();
+                    let error =
+                        self.shared.slices[slice].with_address(self.session, self.plan, error, || self.shared.cancel.is_requested());
                     self.shared.fail(error);
                     return Err(Ended);
                 }
@@ -266,7 +272,7 @@ impl Reader<'_> {
 
     /// Reads a slice and holds its batches, unless they become too many.
     fn read(&self, slice: usize, held: &mut Held, tell: &mut dyn FnMut()) -> Result<std::result::Result<(), Ended>> {
-        let mut fetcher = self.plan.with_sql(self.shared.slices[slice].clone())?.open(self.session)?;
+        let mut fetcher = self.plan.with_sql(self.shared.slices[slice].sql.clone())?.open(self.session)?;
         let fetched = loop {
             if self.shared.is_stopped() {
                 break Ok(Err(Ended));

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::expected::ExpectedRows;
 use super::plan::FileAction;
 use super::readers::Readers;
 use super::snapshot::Snapshot;
@@ -39,6 +40,8 @@ pub struct ExportReport {
     pub readers: Readers,
     /// Pieces that were read again because their undo was gone (ORA-01555).
     pub slices_retried: u64,
+    /// Rows that were expected before.
+    pub expected: ExpectedRows,
     /// Rows in the file.
     pub rows: u64,
     /// Array fetches that brought rows.
@@ -114,6 +117,7 @@ mod tests {
             snapshot: Snapshot { scn: Some(77), how: "current".into() },
             readers: Readers { sessions: 4, slices: 32, cut_by: crate::copy::export::CutBy::Extents, ordered: false, note: None },
             slices_retried: 1,
+            expected: ExpectedRows::counted(20_000),
             rows: 20_000,
             fetches: 3,
             row_groups: 1,

@@ -77,7 +77,8 @@ impl ExportPlan {
         let (sender, receiver) = sync_channel(WAITING_BATCHES);
         thread::scope(|scope| {
             let writer = scope.spawn(move || write_all(sink, &receiver));
-            let (tally, read) = read_slices(plan, &self.slices, self.readers.ordered, sessions, sender, (progress, cancel));
+            let (tally, read) =
+                read_slices(plan, &self.slices, self.readers.ordered, sessions, sender, self.expected.rows, (progress, cancel));
             let written = writer.join().unwrap_or_else(|_| Err(writer_panicked()));
             // Reading ends early and without an error of its own when the writer has given up.
             (tally, read.and(written))
@@ -92,6 +93,7 @@ impl ExportPlan {
             action: self.action,
             select_sql: self.select_sql,
             snapshot: self.snapshot,
+            expected: self.expected,
             readers: self.readers,
             slices_retried: tally.slices_retried,
             rows: tally.rows,

@@ -1,4 +1,4 @@
-//! Cutting a table into ranges of ROWIDs for several readers.
+//! Cutting a table into ranges of ROWIDs for several readers; into ranges of a key see [`super::key_ranges`].
 //!
 //! The cuts are only guesses at where the rows lie: the first range begins below every ROWID, the last one has no end, and each begins where the one
 //! before ends. So every row is in exactly one range, whatever the dictionary says.
@@ -10,9 +10,10 @@ use crate::error::Result;
 use crate::oci::Session;
 use crate::oracle_type::TableName;
 use crate::sql;
+use crate::sql::address::ROWID;
 
 /// Ranges for each reader: small ones, so that a slow reader or a repeated range costs little.
-const SLICES_PER_READER: usize = 8;
+pub(super) const SLICES_PER_READER: usize = 8;
 /// Table bytes of a range at least and at most.
 const SLICE_BYTES: std::ops::RangeInclusive<u64> = (256 << 10)..=(64 << 20);
 /// Ranges at most: each one is a query.
@@ -30,6 +31,8 @@ pub enum CutBy {
     Extents,
     /// A sample of its blocks, where DBA_EXTENTS may not be read.
     Sample,
+    /// Even ranges of a key.
+    Key,
 }
 
 impl CutBy {
@@ -39,6 +42,7 @@ impl CutBy {
             CutBy::Nothing => "nothing",
             CutBy::Extents => "the extents of DBA_EXTENTS",
             CutBy::Sample => "a sample of blocks",
+            CutBy::Key => "even ranges of a key",
         }
     }
 }
@@ -47,8 +51,10 @@ impl CutBy {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slices {
     pub(super) by: CutBy,
-    /// Conditions on ROWID in ascending order; `None` for the whole table.
+    /// Conditions on ROWID or on a key in ascending order; `None` for the whole table.
     pub(super) conditions: Vec<Option<String>>,
+    /// What they are on.
+    pub(super) order_by: String,
     /// Why it is in one piece.
     pub(super) why_whole: Option<String>,
 }
@@ -71,7 +77,7 @@ struct Extent {
 
 impl Slices {
     pub(super) fn whole(why: impl Into<String>) -> Self {
-        Slices { by: CutBy::Nothing, conditions: vec![None], why_whole: Some(why.into()) }
+        Slices { by: CutBy::Nothing, conditions: vec![None], order_by: ROWID.into(), why_whole: Some(why.into()) }
     }
 
     /// The ranges between cuts. They are put in order here, whatever they were made from: cuts that go back would make ranges overlap, and
@@ -86,7 +92,7 @@ impl Slices {
         let mut conditions = vec![Some(format!("ROWID < '{}'", texts[0]))];
         conditions.extend(texts.windows(2).map(|pair| Some(format!("ROWID >= '{}' AND ROWID < '{}'", pair[0], pair[1]))));
         conditions.extend(texts.last().map(|last| Some(format!("ROWID >= '{last}'"))));
-        Slices { by, conditions, why_whole: None }
+        Slices { by, conditions, order_by: ROWID.into(), why_whole: None }
     }
 
     /// Cuts a table for so many readers.

@@ -14,19 +14,21 @@ pub struct TypeChoices {
     pub columns: Vec<(String, DataType)>,
     /// Columns of the same name get the name, type and nullability of this schema: what was loaded from a file comes back as it was.
     pub like: Option<SchemaRef>,
-    /// Every NUMBER and FLOAT column whose type does not tell one.
+    /// Every NUMBER and FLOAT column whose type does not tell one; `None` for the narrowest that holds its values, or in text formats their digits.
     pub number: Option<DataType>,
 }
 
 impl TypeChoices {
+    /// Whether something is said of this column by name.
+    pub(super) fn names(&self, column: &str) -> bool {
+        let like = self.like.iter().flat_map(|like| like.fields().iter()).any(|field| is_named(column, field.name()));
+        like || self.columns.iter().any(|(chosen, _)| is_named(column, chosen))
+    }
+
     /// The same for the columns of a table: a BOOLEAN is read as a number, and is Boolean unless another type is chosen.
     pub(super) fn of_table(&self, table: &[ColumnDesc]) -> TypeChoices {
         let mut choices = self.clone();
-        let is_chosen = |name: &str| {
-            let like = self.like.iter().flat_map(|like| like.fields().iter()).any(|field| is_named(name, field.name()));
-            like || self.columns.iter().any(|(chosen, _)| is_named(name, chosen))
-        };
-        let booleans = table.iter().filter(|column| column.oracle_type.is_named("BOOLEAN") && !is_chosen(&column.name));
+        let booleans = table.iter().filter(|column| column.oracle_type.is_named("BOOLEAN") && !self.names(&column.name));
         choices.columns.extend(booleans.map(|column| (column.name.clone(), DataType::Boolean)));
         choices
     }

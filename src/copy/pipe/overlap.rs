@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::PipePlan;
 use super::report::Tally;
+use crate::copy::plan::TableAction;
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
 use crate::error::{Error, Phase, Result};
 use crate::fetch::{FetchedRows, Fetcher};
@@ -14,65 +15,82 @@ use crate::layout::Layout;
 use crate::oci::{ArrayMode, ArrayOutcome, ArraySet, OciError, Session};
 use crate::transaction::Transaction;
 
-/// Rows on their way into the target.
-struct Filled {
-    set: ArraySet,
-    rows: u32,
+/// What the inserting thread is to do.
+enum Order {
+    /// Insert so many rows.
+    Insert(ArraySet, u32),
+    /// All rows are there. Without it the thread ends with a rollback.
+    Commit,
 }
 
-/// A set of buffers that may be filled, and what became of the rows that it held.
-struct Emptied {
-    set: ArraySet,
-    inserted: Option<Inserted>,
+/// What it has done.
+enum Answer {
+    /// Rows of the target were deleted, and here are buffers to be filled.
+    Begun { rows_deleted: u64, set: ArraySet },
+    /// The rows were inserted, and the buffers may be filled again.
+    Inserted { set: ArraySet, rows: u32, outcome: ArrayOutcome, execute: Duration },
+    /// The transaction is committed.
+    Committed,
 }
 
-struct Inserted {
-    rows: u32,
-    outcome: ArrayOutcome,
-    execute: Duration,
-}
-
-/// The two ends of the pipe that the fetching thread has.
+/// The two ends that the fetching thread has.
 struct Ends {
-    filled: Sender<Filled>,
-    emptied: Receiver<std::result::Result<Emptied, OciError>>,
+    orders: Sender<Order>,
+    answers: Receiver<Result<Answer>>,
+}
+
+/// What the inserting thread knows of the plan.
+#[derive(Clone, Copy)]
+struct Work<'p> {
+    table: &'p str,
+    /// DELETE before the rows, in their transaction.
+    delete: Option<&'p str>,
+    insert: &'p str,
+    layouts: &'p [Layout],
+    rows_per_batch: u32,
 }
 
 impl PipePlan {
-    /// Moves all rows, in the transaction that is open in `to`; `next` are in the buffers of `source`. Columns without LOBs only. On an error, and when
-    /// this panics, the transaction is rolled back.
+    /// Moves all rows in one transaction; `next` are in the buffers of `source`. Columns without LOBs only.
     pub(super) fn move_rows_overlapped(
         &self,
         source: &mut Fetcher<'_>,
         next: Option<FetchedRows>,
         to: &mut Session,
-        listeners: (&mut dyn Progress, &Cancel),
+        (progress, cancel): (&mut dyn Progress, &Cancel),
         tally: &mut Tally,
     ) -> Result<()> {
+        let work = Work {
+            table: &self.table,
+            delete: self.first_statement.as_deref().filter(|_| self.action == TableAction::Replace),
+            insert: &self.statement,
+            layouts: &self.layouts,
+            rows_per_batch: self.rows_per_batch,
+        };
+        if let Some(delete) = work.delete {
+            progress.event(&ProgressEvent::Statement { sql: delete.to_owned() });
+        }
+        progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
         thread::scope(|scope| {
-            let (filled, to_insert) = channel();
-            let (give_back, emptied) = channel();
-            let (keep, is_kept) = channel();
-            // The session goes to the thread for as long as it inserts: it is used by one thread at a time.
-            let inserter = thread::Builder::new().name("olbridge-insert".into());
-            let (sql, layouts, rows) = (self.statement.as_str(), self.layouts.as_slice(), self.rows_per_batch);
-            let work = move || {
-                let transaction = Transaction::begin(to);
-                if let Err(error) = insert_all(&transaction, (sql, layouts, rows), &to_insert, &give_back) {
+            let (orders, to_do) = channel();
+            let (done, answers) = channel();
+            // The session goes to the thread for as long as rows move: it is used by one thread at a time, and the thread ends its transaction.
+            let inserter = move || {
+                if let Err(error) = insert_all(to, work, &to_do, &done) {
                     // When the other end is gone, so is whoever would hear of it.
-                    let _ = give_back.send(Err(error));
-                }
-                drop(give_back);
-                if is_kept.recv().is_ok() {
-                    transaction.leave_open();
+                    let _ = done.send(Err(error));
                 }
             };
-            inserter.spawn_scoped(scope, work).map_err(no_thread)?;
-            // Dropped at the end of this closure, which ends the thread.
-            let ends = Ends { filled, emptied };
-            self.fetch_all(source, next, &ends, listeners, tally)?;
-            // A thread that is gone has panicked, which goes on when the scope ends.
-            let _ = keep.send(());
+            thread::Builder::new().name("olbridge-insert".into()).spawn_scoped(scope, inserter).map_err(no_thread)?;
+            // Dropped at the end of this closure, which ends the thread; the scope waits for it.
+            let ends = Ends { orders, answers };
+            self.fetch_all(source, next, &ends, (progress, cancel), tally)?;
+            cancel.disarm();
+            self.refuse_if_cancelled(cancel, tally)?;
+            let began = Instant::now();
+            let _ = ends.orders.send(Order::Commit);
+            self.settle(&ends, progress, tally)?;
+            tally.commit = began.elapsed();
             Ok(())
         })
     }
@@ -88,54 +106,64 @@ impl PipePlan {
         let mut next = Ok(next);
         loop {
             // Rows that were sent before are told of before an error of those that came later.
+            let began = Instant::now();
             let set = self.settle(ends, progress, tally)?;
-            let Some(fetched) = next? else { return Ok(()) };
+            tally.wait += began.elapsed();
+            let (Some(fetched), Some(set)) = (next?, set) else { return Ok(()) };
             self.refuse_if_cancelled(cancel, tally)?;
-            let filled = Filled { set: source.exchange(set)?, rows: fetched.rows.len() as u32 };
             // A thread that is gone has said why, or has panicked.
-            let _ = ends.filled.send(filled);
+            let _ = ends.orders.send(Order::Insert(source.exchange(set)?, fetched.rows.len() as u32));
             let began = Instant::now();
             next = source.next_rows();
             tally.fetch += began.elapsed();
         }
     }
 
-    /// Waits for the buffers that were given last.
-    fn settle(&self, ends: &Ends, progress: &mut dyn Progress, tally: &mut Tally) -> Result<ArraySet> {
-        let began = Instant::now();
-        let emptied = ends.emptied.recv();
-        tally.wait += began.elapsed();
-        let Emptied { set, inserted } = match emptied {
-            Ok(emptied) => emptied.map_err(|error| error.into_error(Phase::Execute, Some(&self.table)))?,
-            // Its panic goes on when the scope ends.
-            Err(_) => return Err(no_thread("the thread that inserts is gone")),
-        };
-        if let Some(Inserted { rows, outcome, execute }) = inserted {
-            tally.execute += execute;
-            tally.executes += 1;
-            self.check_inserted(u64::from(rows), outcome.rows_affected, outcome.row_errors.into_iter().next(), tally)?;
-            progress.event(&ProgressEvent::Batch { rows_done: tally.rows, bytes_done: 0 });
+    /// Waits for what was ordered last; the buffers that it has emptied.
+    fn settle(&self, ends: &Ends, progress: &mut dyn Progress, tally: &mut Tally) -> Result<Option<ArraySet>> {
+        // The panic of a thread that is gone without a word goes on when the scope ends.
+        match ends.answers.recv().unwrap_or_else(|_| Err(no_thread("the thread that inserts is gone")))? {
+            Answer::Begun { rows_deleted, set } => {
+                tally.rows_deleted = rows_deleted;
+                Ok(Some(set))
+            }
+            Answer::Inserted { set, rows, outcome, execute } => {
+                tally.execute += execute;
+                tally.executes += 1;
+                self.check_inserted(u64::from(rows), outcome.rows_affected, outcome.row_errors.into_iter().next(), tally)?;
+                progress.event(&ProgressEvent::Batch { rows_done: tally.rows, bytes_done: 0 });
+                Ok(Some(set))
+            }
+            Answer::Committed => Ok(None),
         }
-        Ok(set)
     }
 }
 
-/// The thread that inserts: until an execute fails as a whole, or nothing comes any more.
-fn insert_all(
-    transaction: &Transaction<'_>,
-    (sql, layouts, rows_per_batch): (&str, &[Layout], u32),
-    filled: &Receiver<Filled>,
-    emptied: &Sender<std::result::Result<Emptied, OciError>>,
-) -> std::result::Result<(), OciError> {
-    let mut statement = transaction.session().array_statement(sql, layouts, rows_per_batch)?;
-    let mut is_wanted = emptied.send(Ok(Emptied { set: statement.lend(), inserted: None })).is_ok();
-    while is_wanted {
-        let Ok(Filled { set, rows }) = filled.recv() else { break };
-        let began = Instant::now();
-        statement.take_back(set)?;
-        let outcome = statement.execute(rows, ArrayMode::StopAtFirstError)?;
-        let inserted = Some(Inserted { rows, outcome, execute: began.elapsed() });
-        is_wanted = emptied.send(Ok(Emptied { set: statement.lend(), inserted })).is_ok();
+/// The thread that inserts: until something fails, or it is told to commit, or nothing comes any more.
+fn insert_all(to: &mut Session, work: Work<'_>, orders: &Receiver<Order>, answers: &Sender<Result<Answer>>) -> Result<()> {
+    let failed = |error: OciError| error.into_error(Phase::Execute, Some(work.table));
+    let transaction = Transaction::begin(to);
+    let delete = |sql: &str| transaction.session().execute_sql(Phase::Execute, Some(work.table), sql);
+    let rows_deleted = work.delete.map_or(Ok(0), delete)?;
+    let mut statement = transaction.session().array_statement(work.insert, work.layouts, work.rows_per_batch).map_err(failed)?;
+    let mut answer = Answer::Begun { rows_deleted, set: statement.lend() };
+    while answers.send(Ok(answer)).is_ok() {
+        answer = match orders.recv() {
+            Ok(Order::Insert(set, rows)) => {
+                let began = Instant::now();
+                statement.take_back(set).map_err(failed)?;
+                let outcome = statement.execute(rows, ArrayMode::StopAtFirstError).map_err(failed)?;
+                Answer::Inserted { set: statement.lend(), rows, outcome, execute: began.elapsed() }
+            }
+            Ok(Order::Commit) => {
+                drop(statement);
+                transaction.commit()?;
+                let _ = answers.send(Ok(Answer::Committed));
+                return Ok(());
+            }
+            // Dropped, the transaction is rolled back.
+            Err(_) => return Ok(()),
+        };
     }
     Ok(())
 }

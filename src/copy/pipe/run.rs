@@ -60,33 +60,41 @@ impl PipePlan {
             to.execute_sql(Phase::Ddl, Some(&self.table), statement)?;
             tally.created = self.action == TableAction::Create;
         }
+        let moved = match source.has_lobs() {
+            false => self.move_rows_overlapped(&mut source, first, to, (progress, cancel), tally),
+            true => self.move_in_turn(&mut source, first, to, (progress, cancel), tally),
+        };
+        let established = moved.map_err(Failure::of_commit).or_else(|failure| establish(failure, None, to, cancel).map(drop));
+        established.map_err(|failure| failure.error)?;
+        progress.event(&ProgressEvent::Committed { rows_committed: tally.rows });
+        Ok(())
+    }
+
+    /// One after the other, in one transaction: the LOBs of a row are read over the connection that fetches, and have to stay where they are while
+    /// they are bound.
+    fn move_in_turn(
+        &self,
+        source: &mut Fetcher<'_>,
+        first: Option<FetchedRows>,
+        to: &mut Session,
+        (progress, cancel): (&mut dyn Progress, &Cancel),
+        tally: &mut Tally,
+    ) -> Result<()> {
         let transaction = Transaction::begin(to);
         if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
             progress.event(&ProgressEvent::Statement { sql: statement.clone() });
             tally.rows_deleted = transaction.session().execute_sql(Phase::Execute, Some(&self.table), statement)?;
         }
         progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
-        let (transaction, moved) = if source.has_lobs() {
-            let moved = self.move_rows(&mut source, first, transaction.session(), progress, cancel, tally);
-            (transaction, moved)
-        } else {
-            // The session goes to the thread that inserts, and what is open in it comes back.
-            transaction.leave_open();
-            let moved = self.move_rows_overlapped(&mut source, first, to, (progress, cancel), tally);
-            (Transaction::begin(to), moved)
-        };
-        moved?;
+        self.move_rows(source, first, transaction.session(), progress, cancel, tally)?;
         cancel.disarm();
         self.refuse_if_cancelled(cancel, tally)?;
         let began = Instant::now();
-        let committed = transaction.commit().map_err(Failure::of_commit);
-        committed.or_else(|failure| establish(failure, None, to, cancel).map(drop)).map_err(|failure| failure.error)?;
+        transaction.commit()?;
         tally.commit = began.elapsed();
-        progress.event(&ProgressEvent::Committed { rows_committed: tally.rows });
         Ok(())
     }
 
-    /// One after the other: the LOBs of a row are read over the connection that fetches, and have to stay where they are while they are bound.
     fn move_rows(
         &self,
         source: &mut Fetcher<'_>,
@@ -134,6 +142,7 @@ impl PipePlan {
             table: self.table.clone(),
             column: None,
             source: SourceRow { file: None, row },
+            rowid: None,
             ora_code: Some(ora_code).filter(|code| *code != 0),
             message,
             remedy: crate::oci::remedy(ora_code).to_owned(),

@@ -15,6 +15,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::options::{Codec, SinkOptions};
+use super::sorted::sorting_columns;
 use crate::error::{Error, Phase, Result};
 use crate::lake::format::Format;
 use crate::lake::source_error;
@@ -32,9 +33,10 @@ pub(super) enum Encoder<W: Write + Send> {
 impl<W: Write + Send> Encoder<W> {
     /// Begins a file with batches of `schema`; `texts` go beside the rows where the format has a place for them.
     pub(super) fn new(out: W, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Self, EncodeError> {
+        let texts: &[(String, String)] = &[texts, &options.metadata[..]].concat();
         Ok(match options.format {
             Format::Parquet => {
-                let properties = parquet_properties(texts, options);
+                let properties = parquet_properties(schema, texts, options)?;
                 let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties))?;
                 Encoder::Parquet { writer: Box::new(writer), row_group_bytes: options.row_group_bytes }
             }
@@ -111,14 +113,18 @@ impl<W: Write + Send> Encoder<W> {
     }
 }
 
-fn parquet_properties(texts: &[(String, String)], options: &SinkOptions) -> WriterProperties {
+fn parquet_properties(schema: &Schema, texts: &[(String, String)], options: &SinkOptions) -> Result<WriterProperties, EncodeError> {
     let texts = texts.iter().map(|(key, value)| KeyValue { key: key.clone(), value: Some(value.clone()) }).collect();
-    WriterProperties::builder()
+    let sorting = sorting_columns(schema, &options.sorted_by).map_err(|error| EncodeError::Format(error.to_string()))?;
+    Ok(WriterProperties::builder()
         .set_compression(options.codec().for_parquet())
+        .set_dictionary_enabled(options.dictionary)
+        .set_statistics_enabled(options.statistics.for_parquet())
+        .set_sorting_columns(sorting)
         .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
         .set_created_by(concat!("olbridge ", env!("CARGO_PKG_VERSION")).to_owned())
         .set_key_value_metadata(Some(texts))
-        .build()
+        .build())
 }
 
 fn with_texts(schema: &SchemaRef, texts: &[(String, String)]) -> Schema {

@@ -6,6 +6,7 @@ mod encoder;
 mod options;
 mod output;
 mod partition;
+mod sorted;
 #[cfg(test)]
 mod tests;
 
@@ -19,14 +20,19 @@ use crate::error::Result;
 use directory::DirectorySink;
 use encoder::{Encoder, write_error};
 use output::{Output, Part};
+use sorted::OrderCheck;
 
-pub use options::{Codec, SinkOptions};
+pub use options::{Codec, SinkOptions, Statistics};
+pub use sorted::SortKey;
 
 /// Key beside the rows of a file that was copied from Oracle: its columns with their Oracle types, so that a later load can make the same table.
 pub const ORACLE_COLUMNS_KEY: &str = "olbridge.oracle_columns";
 
 /// Key beside the rows of a file that was copied from Oracle: the system change number that it is as of.
 pub const SCN_KEY: &str = "olbridge.scn";
+
+/// Key of a text column whose values are numbers: NDJSON writes them as such, with all their digits.
+pub const NUMBER_TEXT_KEY: &str = "olbridge.number_text";
 
 /// What a finished file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -43,7 +49,11 @@ pub struct SinkReport {
 
 /// A file or a directory of files that is being written. Dropped before [`Self::finish`] it leaves nothing.
 #[derive(Debug)]
-pub struct Sink(Kind);
+pub struct Sink {
+    kind: Kind,
+    path: PathBuf,
+    order: Option<OrderCheck>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -77,8 +87,13 @@ impl Sink {
     /// [`crate::Error::Usage`] for options that the format has no place for.
     pub fn create(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Self> {
         options.check()?;
+        let order = OrderCheck::new(schema, &options.sorted_by)?;
+        Ok(Sink { kind: Self::open(path, schema, texts, options)?, path: path.to_owned(), order })
+    }
+
+    fn open(path: &Path, schema: &SchemaRef, texts: &[(String, String)], options: &SinkOptions) -> Result<Kind> {
         if options.is_directory() && !is_standard_output(path) {
-            return Ok(Sink(Kind::Directory(Box::new(DirectorySink::create(path, schema, texts, options)?))));
+            return Ok(Kind::Directory(Box::new(DirectorySink::create(path, schema, texts, options)?)));
         }
         let (part, output) = match is_standard_output(path) {
             true => (None, Output::standard_output()),
@@ -88,15 +103,18 @@ impl Sink {
             }
         };
         let encoder = Encoder::new(output, schema, texts, options).map_err(|error| error.about(path))?;
-        Ok(Sink(Kind::File(Box::new(FileSink { path: path.to_owned(), part, encoder, rows: 0 }))))
+        Ok(Kind::File(Box::new(FileSink { path: path.to_owned(), part, encoder, rows: 0 })))
     }
 
     /// Adds a batch of the schema.
     ///
     /// # Errors
-    /// [`crate::Error::Source`] when the disk is full or the like; [`crate::Error::ClosedOutput`] when nobody reads standard output any more.
+    /// [`crate::Error::Source`] when the disk is full or the like, or when the rows have not the order that the file is said to have; [`crate::Error::ClosedOutput`] when nobody reads standard output any more.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        match &mut self.0 {
+        if let Some(order) = &mut self.order {
+            order.see(&self.path, batch)?;
+        }
+        match &mut self.kind {
             Kind::File(file) => {
                 file.encoder.write(batch).map_err(|error| error.about(&file.path))?;
                 file.rows += batch.num_rows() as u64;
@@ -108,7 +126,7 @@ impl Sink {
 
     /// Rows written so far.
     pub fn rows(&self) -> u64 {
-        match &self.0 {
+        match &self.kind {
             Kind::File(file) => file.rows,
             Kind::Directory(directory) => directory.rows(),
         }
@@ -119,7 +137,7 @@ impl Sink {
     /// # Errors
     /// [`crate::Error::Source`]; the target is then what it was before. Without `replace` also when a file has come to be there meanwhile.
     pub fn finish(self, replace: bool) -> Result<SinkReport> {
-        let FileSink { path, part, encoder, rows } = match self.0 {
+        let FileSink { path, part, encoder, rows } = match self.kind {
             Kind::File(file) => *file,
             Kind::Directory(directory) => return directory.finish(replace),
         };

@@ -4,7 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::EnabledStatistics;
 
+use super::sorted::SortKey;
 use crate::error::{Error, Result};
 use crate::lake::format::{CsvOptions, Format};
 
@@ -53,6 +55,29 @@ impl FromStr for Codec {
     }
 }
 
+/// Lowest and highest values and counts of NULLs, for readers that skip; Parquet only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Statistics {
+    /// Of pages and row groups.
+    #[default]
+    Page,
+    /// Of row groups.
+    Chunk,
+    /// None.
+    None,
+}
+
+impl Statistics {
+    pub(super) fn for_parquet(self) -> EnabledStatistics {
+        match self {
+            Statistics::Page => EnabledStatistics::Page,
+            Statistics::Chunk => EnabledStatistics::Chunk,
+            Statistics::None => EnabledStatistics::None,
+        }
+    }
+}
+
 /// How a file is laid out.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SinkOptions {
@@ -64,6 +89,14 @@ pub struct SinkOptions {
     pub row_group_rows: usize,
     /// Encoded bytes after which a row group ends: what the writer keeps in memory; Parquet only.
     pub row_group_bytes: usize,
+    /// Values that repeat are written once and referred to, as long as that pays; Parquet only.
+    pub dictionary: bool,
+    /// What readers may skip by; Parquet only.
+    pub statistics: Statistics,
+    /// The order that the rows have, which is looked at as they are written; Parquet only.
+    pub sorted_by: Vec<SortKey>,
+    /// Keys and values for the footer (Parquet) or the schema (Arrow), beside those of the copy itself.
+    pub metadata: Vec<(String, String)>,
     /// How CSV is written.
     pub csv: CsvOptions,
     /// Columns whose values become `column=value` directories; the target is a directory then.
@@ -79,6 +112,10 @@ impl Default for SinkOptions {
             codec: None,
             row_group_rows: 1 << 20,
             row_group_bytes: 64 << 20,
+            dictionary: true,
+            statistics: Statistics::default(),
+            sorted_by: Vec::new(),
+            metadata: Vec::new(),
             csv: CsvOptions::default(),
             partition_by: Vec::new(),
             file_bytes: None,
@@ -112,6 +149,15 @@ impl SinkOptions {
             }
             (Format::Csv | Format::Ndjson, Some(Codec::Zstd | Codec::Snappy | Codec::Lz4)) => {
                 refused(format!("{} is written without compression", self.format), "leave it out; - writes to a pipe for gzip or zstd")
+            }
+            (format, _) if format != Format::Parquet && !self.sorted_by.is_empty() => {
+                refused(format!("{format} has no place to say that its rows are sorted"), "leave out --sorted-by")
+            }
+            (Format::Csv | Format::Ndjson, _) if !self.metadata.is_empty() => {
+                refused(format!("{} has no place for --metadata", self.format), "leave it out, or write Parquet or Arrow")
+            }
+            _ if self.metadata.iter().any(|(key, _)| key.starts_with("olbridge.") || key.starts_with("ARROW:")) => {
+                refused("keys that begin with olbridge. or ARROW: have a meaning of their own".into(), "another key in --metadata")
             }
             _ if self.row_group_rows == 0 || self.row_group_bytes == 0 => {
                 refused("row groups without room for a row would never end".into(), "leave out the size of row groups")

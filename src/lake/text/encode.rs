@@ -15,6 +15,8 @@ use crate::lake::format::CsvOptions;
 pub(in crate::lake) enum Form<'o> {
     /// Values of JSON.
     Json,
+    /// Values of JSON, of a column whose text is a number.
+    JsonNumber,
     /// Fields of CSV.
     Csv(&'o CsvOptions),
 }
@@ -42,7 +44,7 @@ impl ColumnText {
 impl Form<'_> {
     pub(super) fn push_null(self, out: &mut Vec<u8>) {
         match self {
-            Form::Json => out.extend_from_slice(b"null"),
+            Form::Json | Form::JsonNumber => out.extend_from_slice(b"null"),
             Form::Csv(options) => out.extend_from_slice(options.null.as_bytes()),
         }
     }
@@ -51,6 +53,7 @@ impl Form<'_> {
     pub(super) fn push_text(self, out: &mut Vec<u8>, text: &str) {
         match self {
             Form::Json => push_json_string(out, text),
+            Form::JsonNumber => out.extend_from_slice(text.as_bytes()),
             Form::Csv(options) => push_csv_field(out, text, options),
         }
     }

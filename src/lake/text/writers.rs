@@ -8,6 +8,7 @@ use arrow::error::ArrowError;
 
 use super::encode::{ColumnText, Form, column_text, push_json_string};
 use crate::lake::format::CsvOptions;
+use crate::lake::sink::NUMBER_TEXT_KEY;
 
 /// Bytes gathered before they are written.
 const FLUSH_BYTES: usize = 256 << 10;
@@ -42,7 +43,8 @@ impl CsvWriter {
 
     /// Adds rows.
     pub(in crate::lake) fn write(&mut self, out: &mut impl Write, batch: &RecordBatch) -> Result<(), ArrowError> {
-        let columns = texts(batch, Form::Csv(&self.options))?;
+        let form = Form::Csv(&self.options);
+        let columns: Vec<ColumnText> = batch.columns().iter().map(|column| column_text(column, form)).collect::<Result<_, _>>()?;
         self.line.clear();
         for row in 0..batch.num_rows() {
             for (index, column) in columns.iter().enumerate() {
@@ -67,6 +69,8 @@ fn push_delimiter(line: &mut Vec<u8>, index: usize, options: &CsvOptions) {
 pub(in crate::lake) struct NdjsonWriter {
     /// `{"a":`, `,"b":`
     keys: Vec<Vec<u8>>,
+    /// Columns whose text is a number.
+    is_number: Vec<bool>,
     line: Vec<u8>,
 }
 
@@ -80,12 +84,15 @@ impl NdjsonWriter {
             key
         };
         let keys = schema.fields().iter().map(|field| field.name().as_str()).enumerate().map(key).collect();
-        NdjsonWriter { keys, line: Vec::new() }
+        let is_number = schema.fields().iter().map(|field| field.metadata().contains_key(NUMBER_TEXT_KEY)).collect();
+        NdjsonWriter { keys, is_number, line: Vec::new() }
     }
 
     /// Adds rows.
     pub(in crate::lake) fn write(&mut self, out: &mut impl Write, batch: &RecordBatch) -> Result<(), ArrowError> {
-        let columns = texts(batch, Form::Json)?;
+        let forms = self.is_number.iter().map(|is_number| if *is_number { Form::JsonNumber } else { Form::Json });
+        let columns: Vec<ColumnText> =
+            batch.columns().iter().zip(forms).map(|(column, form)| column_text(column, form)).collect::<Result<_, _>>()?;
         self.line.clear();
         for row in 0..batch.num_rows() {
             for (key, column) in self.keys.iter().zip(&columns) {
@@ -97,10 +104,6 @@ impl NdjsonWriter {
         }
         flush_if_full(out, &mut self.line, 1)
     }
-}
-
-fn texts(batch: &RecordBatch, form: Form<'_>) -> Result<Vec<ColumnText>, ArrowError> {
-    batch.columns().iter().map(|column| column_text(column, form)).collect()
 }
 
 fn flush_if_full(out: &mut impl Write, line: &mut Vec<u8>, bytes: usize) -> Result<(), ArrowError> {

@@ -58,7 +58,10 @@ fn carry(client: TcpStream, server: TcpStream, cut: Cut, at: u64, commits: &Atom
     let _ = answers.join();
 }
 
-/// A data packet of Oracle Net (type 6 at byte 4) whose message is function 14, commit, after ten bytes of header and flags.
+/// A data packet of Oracle Net (type 6 at byte 4) whose message is function 14, commit, after ten bytes of header and flags; or after a message
+/// without an answer (17), which closes cursors.
 fn is_commit(packet: &[u8]) -> bool {
-    packet.len() > 11 && packet[4] == 6 && packet[10] == 3 && packet[11] == 14
+    let is_data = packet.len() > 11 && packet[4] == 6;
+    let is_behind_another = || packet.len() < 100 && packet[10] == 17 && matches!(packet[packet.len() - 3..], [3, 14, _]);
+    is_data && ((packet[10] == 3 && packet[11] == 14) || is_behind_another())
 }

@@ -137,3 +137,22 @@ fn unsigned_values_are_read_back() {
     assert_eq!(found.column(0).as_primitive::<arrow::datatypes::Int16Type>().value(0), 200);
     assert_eq!(found.column(1).as_primitive::<Decimal128Type>().value(0), i128::from(u64::MAX));
 }
+
+/// Section 8: '' as a partition value is NULL to everyone else.
+#[test]
+fn an_empty_text_has_no_place_in_a_partition_column() {
+    let fixture = Fixture::new();
+    let mut table = fixture.open();
+    let new = NewTable { partition_columns: vec!["p".into()], ..NewTable::new(Arc::new(Schema::empty())) };
+    let options = WriteOptions { create: Some(new), ..WriteOptions::default() };
+    let source = |text| {
+        let texts = StringArray::from(vec![Some("a"), None, text]);
+        columns(vec![("id", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef), ("p", Arc::new(texts))])
+    };
+    let error = table.write(&mut source(Some("")), &options, &CommitOptions::default()).unwrap_err();
+    assert!(matches!(&error, Error::Value { row: 3, .. }), "{error}");
+    committed(table.write(&mut source(Some("b")), &options, &CommitOptions::default()).unwrap());
+    let error = table.merge(&mut source(Some("")), &Merge::upsert(&["id".into()]), &CommitOptions::default()).unwrap_err();
+    assert!(matches!(&error, Error::Value { row: 3, .. }), "{error}");
+    assert_eq!(ids(&table), [1, 2, 3]);
+}

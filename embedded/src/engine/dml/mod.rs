@@ -1,6 +1,7 @@
 //! Running DML plans, one iteration after another; everything is prepared once for all iterations.
 
 mod check;
+mod group;
 mod merge;
 mod returning;
 mod self_check;
@@ -20,6 +21,8 @@ use super::value::Stored;
 use super::{Datum, DatumKind, Result};
 
 pub(super) use check::{check_constants, check_kinds, check_lengths};
+pub use group::Columns;
+pub(super) use group::GROUP_ROWS;
 use merge::MergeRunner;
 use returning::Returner;
 use self_check::SelfCheck;

@@ -21,10 +21,10 @@ pub(super) struct Given<'v> {
 /// INSERT and UPDATE of single rows, prepared once.
 pub(super) struct RowWriter<'a> {
     connection: &'a Connection,
-    nls: &'a Nls,
+    pub(super) nls: &'a Nls,
     table: &'a Table,
     interrupt: &'a Interrupt,
-    sequences: &'a Sequences,
+    pub(super) sequences: &'a Sequences,
     insert: Option<CachedStatement<'a>>,
     update: Option<CachedStatement<'a>>,
 }
@@ -137,7 +137,7 @@ pub(super) fn cell_datum<'v>(cell: &Cell, given: Given<'v>, nls: &Nls) -> Result
 }
 
 /// The next number of a sequence as a value of a column.
-fn next_number(sequences: &Sequences, id: i64) -> Result<Datum<'static>> {
+pub(super) fn next_number(sequences: &Sequences, id: i64) -> Result<Datum<'static>> {
     i64::try_from(sequences.next(id)?).map(Datum::Int).map_err(|_| OraError::unsupported("a default of a sequence beyond 63 bits"))
 }
 

@@ -15,7 +15,7 @@ use super::super::release::Release;
 use super::super::shape::{Shape, StatementKind, shape};
 use super::super::tokens::{is_reserved, tokenise};
 use super::super::translate::{Context, DmlPlan, Local, Needs, Query, ReturningPlan, Translator, describe};
-use super::super::{ColumnInfo, Datum, DatumKind, OraError, Result, parse};
+use super::super::{ColumnInfo, Columns, Datum, DatumKind, OraError, Result, parse};
 use super::Session;
 use super::units::is_unit;
 
@@ -291,6 +291,21 @@ impl Session {
         self.execute_array_out(statement, rows, fill, &mut |_, _| Ok(()), done)
     }
 
+    /// As [`Session::execute_array`], for values that can be had by column too: an INSERT takes them so as long as all is well.
+    ///
+    /// # Errors
+    /// As `execute_array`.
+    pub fn execute_columns<'b>(
+        &mut self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        columns: &dyn Columns<'b>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
+        self.execute_all(statement, rows, Some(columns), fill, &mut |_, _| Ok(()), done)
+    }
+
     /// As [`Session::execute_array`]; `returned` gets the values of [`Statement::out_binds`]: for RETURNING once per row affected, for a
     /// block once per iteration. An error of `returned` is the row's.
     ///
@@ -300,6 +315,18 @@ impl Session {
         &mut self,
         statement: &mut Statement,
         rows: Range<u32>,
+        fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
+        returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
+        done: &mut dyn FnMut(u32, Result<u64>) -> bool,
+    ) -> Result<()> {
+        self.execute_all(statement, rows, None, fill, returned, done)
+    }
+
+    fn execute_all<'b>(
+        &mut self,
+        statement: &mut Statement,
+        rows: Range<u32>,
+        columns: Option<&dyn Columns<'b>>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
         returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
@@ -323,7 +350,7 @@ impl Session {
         }
         let began = self.begin()?;
         let mut changed = 0u64;
-        let result = self.run_rows(statement, rows, fill, returned, &mut |row, outcome| {
+        let result = self.run_rows(statement, rows, columns, fill, returned, &mut |row, outcome| {
             changed += outcome.as_ref().copied().unwrap_or(0);
             done(row, outcome)
         });
@@ -341,6 +368,7 @@ impl Session {
         &mut self,
         statement: &mut Statement,
         rows: Range<u32>,
+        columns: Option<&dyn Columns<'b>>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
         returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
@@ -350,7 +378,7 @@ impl Session {
             _ => None,
         };
         let mut changed = false;
-        let result = self.run_plans(statement, rows, fill, returned, &mut |row, outcome| {
+        let result = self.run_plans(statement, rows, columns, fill, returned, &mut |row, outcome| {
             changed |= outcome.as_ref().is_ok_and(|count| *count > 0);
             done(row, outcome)
         });
@@ -374,6 +402,7 @@ impl Session {
         &self,
         statement: &mut Statement,
         rows: Range<u32>,
+        columns: Option<&dyn Columns<'b>>,
         fill: &mut dyn FnMut(u32, &mut [Datum<'b>]) -> Result<()>,
         returned: &mut dyn FnMut(u32, &[Datum<'_>]) -> Result<()>,
         done: &mut dyn FnMut(u32, Result<u64>) -> bool,
@@ -396,7 +425,37 @@ impl Session {
             };
             self.make_ready(&self.connection, needs)?;
             let mut runner = dml::Runner::new(&self.connection, &self.nls, plan, returning.as_ref(), &self.interrupts, &self.sequences)?;
+            let mut groups = match columns {
+                Some(source) => runner.group(&self.handed_rows)?.map(|group| (group, source)),
+                None => None,
+            };
+            let (mut is_filled, mut single_until) = (true, row);
             loop {
+                if row >= single_until
+                    && let Some((group, source)) = &mut groups
+                {
+                    let end = rows.end.min(row.saturating_add(dml::GROUP_ROWS));
+                    if runner.insert_group(group, row..end, *source)? {
+                        if !(row..end).all(|row| done(row, Ok(1))) || end == rows.end {
+                            return Ok(());
+                        }
+                        (row, is_filled) = (end, false);
+                        continue;
+                    }
+                    single_until = end;
+                }
+                if !is_filled {
+                    if let Err(error) = fill(row, &mut binds) {
+                        if !done(row, Err(error)) {
+                            return Ok(());
+                        }
+                        row += 1;
+                        break;
+                    }
+                    if !runner.fits(&key.kinds, &binds) {
+                        break;
+                    }
+                }
                 let outcome = runner.run(&binds, &mut |values| returned(row, values));
                 let cause = outcome.as_ref().err().map(|error| error.message.clone());
                 let more = done(row, outcome);
@@ -405,23 +464,11 @@ impl Session {
                 {
                     return Err(OraError::new(2091, format_args!("transaction rolled back\n{cause}")));
                 }
-                if !more {
-                    return Ok(());
-                }
                 row += 1;
-                if row >= rows.end {
+                if !more || row >= rows.end {
                     return Ok(());
                 }
-                if let Err(error) = fill(row, &mut binds) {
-                    if !done(row, Err(error)) {
-                        return Ok(());
-                    }
-                    row += 1;
-                    break;
-                }
-                if !runner.fits(&key.kinds, &binds) {
-                    break;
-                }
+                is_filled = false;
             }
         }
         Ok(())

@@ -15,6 +15,9 @@ use super::{Context, ScopeColumn, Source, Sql, Translator};
 /// LEVEL of the row that a generator is about to make.
 pub(super) const NEXT_LEVEL: &str = "(g.l + 1)";
 
+/// Hidden column of a subquery of FROM: the row of the one table that it reads.
+pub(super) const ADDRESS: &str = "oa";
+
 /// A query of WITH that later ones can name.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedQuery {
@@ -107,6 +110,7 @@ impl Translator<'_> {
                 }
             }
             TableFactor::Derived { lateral: false, subquery, alias, sample: None } => {
+                self.wants_addresses = true;
                 let query = self.query(subquery)?;
                 let source = self.derived(&query, alias.as_ref(), name)?;
                 self.add_source(source);
@@ -165,6 +169,7 @@ impl Translator<'_> {
         inner.next_source = self.next_source;
         inner.view_depth = self.view_depth + 1;
         inner.as_of.clone_from(&self.as_of);
+        inner.wants_addresses = true;
         let mut query = inner.query(&ast)?;
         self.next_source = inner.next_source;
         for view in inner.needs.views {
@@ -188,7 +193,8 @@ impl Translator<'_> {
             nullable: sql.nullable,
         };
         let columns = query.outputs.iter().enumerate().map(column).collect();
-        Ok(Source { schema: None, name: alias.map(alias_name).transpose()?, columns, rowid: None })
+        let rowid = query.addressed.map(|table| (format!("{name}.{ADDRESS}"), table));
+        Ok(Source { schema: None, name: alias.map(alias_name).transpose()?, columns, rowid })
     }
 
     fn add_view(&mut self, view: View) {
@@ -200,6 +206,14 @@ impl Translator<'_> {
     pub(super) fn add_source(&mut self, source: Source) {
         if let Some(scope) = self.scopes.last_mut() {
             scope.push(source);
+        }
+    }
+
+    /// The rows of a query over one table are addressed as the table's.
+    pub(super) fn address(&self) -> Option<(String, i64)> {
+        match self.scopes.last().map(Vec::as_slice) {
+            Some([source]) => source.rowid.clone(),
+            _ => None,
         }
     }
 

@@ -175,6 +175,8 @@ pub(crate) struct Translator<'a> {
     cursor_allowed: bool,
     /// Whether the query being translated is that of a CURSOR expression.
     in_cursor: bool,
+    /// Whether the query about to be translated is a source of rows, whose ROWIDs may be asked for.
+    wants_addresses: bool,
 }
 
 impl<'a> Translator<'a> {
@@ -184,6 +186,7 @@ impl<'a> Translator<'a> {
             scopes: Vec::new(),
             needs: Needs::default(),
             nextval_allowed: false,
+            wants_addresses: false,
             numbers_taken: Vec::new(),
             query_depth: 0,
             named_queries: Vec::new(),

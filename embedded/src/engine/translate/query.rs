@@ -9,6 +9,7 @@ use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
+use super::from::ADDRESS;
 use super::{Sql, Translator, unnested};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
@@ -18,6 +19,8 @@ pub(crate) struct Query {
     pub outputs: Vec<(String, Sql)>,
     /// The same query with the rows of the stored LOBs that it reads.
     pub located: Option<Located>,
+    /// The table whose ROWIDs are those of the rows; a hidden column [`super::from::ADDRESS`] has them.
+    pub addressed: Option<i64>,
 }
 
 /// A query that tells the rows of its LOBs in hidden columns after all others.
@@ -39,7 +42,7 @@ pub(crate) struct LobPlace {
 
 impl Query {
     pub fn new(text: String, outputs: Vec<(String, Sql)>) -> Query {
-        Query { text, outputs, located: None }
+        Query { text, outputs, located: None, addressed: None }
     }
 
     /// The text to run for a reader that may write through locators.
@@ -52,16 +55,18 @@ impl Translator<'_> {
     /// Translates a query, in a scope of its own.
     pub fn query(&mut self, ast: &Ast) -> Result<Query> {
         check_query(ast)?;
+        let addresses = std::mem::take(&mut self.wants_addresses);
         if !ast.locks.is_empty() || ast.for_clause.is_some() {
             return Err(OraError::new(907, "missing right parenthesis"));
         }
         let known = self.named_queries.len();
         let with = ast.with.as_ref().map(|with| self.with(with)).transpose();
         let result = with.and_then(|with| {
+            self.wants_addresses = addresses && ast.with.is_none();
             let query = self.body(ast.body.as_ref(), ast)?;
             let with = with.unwrap_or_default();
             let located = query.located.map(|located| Located { text: format!("{with}{}", located.text), ..located });
-            Ok(Query { text: with + &query.text, outputs: query.outputs, located })
+            Ok(Query { text: with + &query.text, outputs: query.outputs, located, addressed: query.addressed })
         });
         self.named_queries.truncate(known);
         result
@@ -72,6 +77,7 @@ impl Translator<'_> {
             SetExpr::Select(select) => self.in_own_scope(|this| this.select(select, ast)),
             SetExpr::Query(inner) if ast.order_by.is_none() && ast.fetch.is_none() && ast.limit_clause.is_none() => self.query(inner),
             SetExpr::SetOperation { op, set_quantifier, left, right } => {
+                self.wants_addresses = false;
                 let set = self.set_operation(*op, *set_quantifier, left, right)?;
                 self.sorted_set(set, ast)
             }
@@ -125,6 +131,7 @@ impl Translator<'_> {
 
     fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
         check_select(select)?;
+        let wants_addresses = std::mem::take(&mut self.wants_addresses);
         let mut from = if select.connect_by.is_empty() { self.from(&select.from)? } else { self.generator(select)? };
         (self.aggregates_allowed, self.rownum_allowed) = (false, false);
         let (condition, row_limit) = self.where_clause(select.selection.as_ref())?;
@@ -174,7 +181,9 @@ impl Translator<'_> {
                 condition.clear();
             }
         }
+        let address = if wants_addresses && !aggregated && !distinct { self.address() } else { None };
         let list = outputs.iter().enumerate().map(|(index, (_, sql))| format!("{} AS o{index}", sql.text)).collect::<Vec<_>>().join(", ");
+        let list = address.iter().fold(list, |list, (rowid, _)| format!("{list}, {rowid} AS {ADDRESS}"));
         let group = if self.group_keys.is_empty() { String::new() } else { format!(" GROUP BY {}", self.group_keys.join(", ")) };
         let having = having.map(|having| format!(" HAVING {having}")).unwrap_or_default();
         let distinct = if distinct { "DISTINCT " } else { "" };
@@ -191,7 +200,7 @@ impl Translator<'_> {
             Located { text, lobs, hidden: rows.len() }
         });
         let text = limited(&list);
-        Ok(Query { text, outputs, located })
+        Ok(Query { text, outputs, located, addressed: address.map(|(_, table)| table) })
     }
 
     /// A key of GROUP BY as SQL.

@@ -6,12 +6,13 @@ use super::outcome::{Done, tell};
 use crate::exit_code::ExitCode;
 use crate::failure::Failure;
 use crate::request::CopyRequest;
-use crate::{interrupt, progress, session};
+use crate::{confirm, interrupt, progress, session};
 
 pub fn run(request: CopyRequest) -> Result<ExitCode, Failure> {
     let is_committed = |report: &CopyReport| report.commits > 0;
     Ok(match tell(&request.telling, false, is_committed, || attempt(&request))? {
         Done::Copied(report) if report.has_rejected_rows() => ExitCode::Rejected,
+        Done::Planned(plan) if plan.preflight_refuses() => ExitCode::Row,
         Done::Copied(_) | Done::Planned(_) => ExitCode::Ok,
     })
 }
@@ -21,9 +22,12 @@ fn attempt(request: &CopyRequest) -> Result<Done<CopyPlan, CopyReport>, Failure>
     // Planning may read the whole source, so the handler comes before it; a login that hangs may be ended at once.
     let cancel = Cancel::new();
     interrupt::on_signal(cancel.clone());
-    let plan = request.job.plan_until(&session, &cancel)?;
+    let mut plan = request.job.plan_until(&session, &cancel)?;
     if request.telling.dry_run {
         return Ok(Done::Planned(Box::new(plan)));
+    }
+    if let (Some(what), false) = (plan.destroys(), plan.allow_destructive || plan.preflight_refuses()) {
+        plan.allow_destructive = confirm::removal(&what, &cancel);
     }
     let mut listener = progress::listener(request.telling.quiet);
     let result = plan.run(&mut session, listener.as_mut(), &cancel);

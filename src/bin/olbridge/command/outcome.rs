@@ -126,6 +126,9 @@ fn write_json(out: &mut impl Write, document: &impl Serialize) -> io::Result<()>
 fn error_document(error: &Error) -> Value {
     let mut document = match error {
         Error::Row(row) => json!({"row": row}),
+        Error::Preflight { table, rows, rows_refused, refused } => {
+            json!({"phase": "preflight", "table": table, "rows": rows, "rows_refused": rows_refused, "refused": refused})
+        }
         Error::Plan { table, problems } => json!({"phase": "plan", "table": table, "problems": problems}),
         Error::Database { phase, table, ora_code, session_dead, .. } => {
             json!({"phase": phase, "table": table, "ora_code": ora_code, "session_dead": session_dead})

@@ -5,7 +5,7 @@ use olbridge::copy::{Cancel, PipePlan, PipeReport};
 use super::outcome::{Done, tell};
 use crate::failure::Failure;
 use crate::pipe_arguments::PipeRequest;
-use crate::{interrupt, progress, session};
+use crate::{confirm, interrupt, progress, session};
 
 pub fn run(request: PipeRequest) -> Result<(), Failure> {
     tell(&request.telling, false, |_| true, || attempt(&request)).map(drop)
@@ -16,9 +16,12 @@ fn attempt(request: &PipeRequest) -> Result<Done<PipePlan, PipeReport>, Failure>
     let mut to = session::open(&request.job.target, &request.connection)?;
     let cancel = Cancel::new();
     interrupt::on_signal(cancel.clone());
-    let plan = request.job.plan(&from, &to)?;
+    let mut plan = request.job.plan(&from, &to)?;
     if request.telling.dry_run {
         return Ok(Done::Planned(Box::new(plan)));
+    }
+    if let (Some(what), false) = (plan.destroys(), plan.allow_destructive) {
+        plan.allow_destructive = confirm::removal(&what, &cancel);
     }
     let mut listener = progress::listener(request.telling.quiet);
     let result = plan.run(&from, &mut to, listener.as_mut(), &cancel);
