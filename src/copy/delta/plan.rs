@@ -12,6 +12,7 @@ use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::FetchPlan;
 use crate::lake::delta::store_error;
 use crate::oci::Session;
+use crate::oracle_type::ColumnDesc;
 
 /// What a run does to the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -78,6 +79,8 @@ pub struct DeltaPlan {
 /// What a run needs beyond what is shown.
 pub(super) struct Work {
     pub fetch: FetchPlan,
+    /// Columns of the table whose type the query changes, as they are there.
+    pub named: Vec<ColumnDesc>,
     pub table: Table,
     pub new: Option<NewTable>,
 }
@@ -137,7 +140,7 @@ impl DeltaJob {
             losses: self.losses.clone(),
             ..NewTable::new(SchemaRef::clone(&fetch.schema))
         });
-        plan.work = Some(Work { fetch, table, new });
+        plan.work = Some(Work { fetch, named: found.named, table, new });
         Ok(plan)
     }
 
@@ -151,7 +154,7 @@ impl DeltaJob {
             (DeltaMode::ErrorIfExists, true) => refused("a Delta table is there", "add rows with --mode append, or name another place"),
             (DeltaMode::Ignore, true) => Ok(DeltaAction::Skip),
             (_, false) => Ok(DeltaAction::Create),
-            (DeltaMode::Append | DeltaMode::Create | DeltaMode::ErrorIfExists, true) => Ok(DeltaAction::Append),
+            (DeltaMode::Append | DeltaMode::Create, true) => Ok(DeltaAction::Append),
             (DeltaMode::Overwrite, true) => Ok(DeltaAction::Replace),
             (DeltaMode::Upsert, true) => Ok(DeltaAction::Merge),
         }

@@ -50,8 +50,8 @@ impl DeltaPlan {
         read: &Rc<RefCell<Read>>,
         (progress, cancel): (&mut dyn Progress, &Cancel),
     ) -> olbridge_delta::Result<Change> {
-        let Work { fetch, mut table, new } = work;
-        let commit = self.commit_options(&restore::describe(&fetch.columns));
+        let Work { fetch, named, mut table, new } = work;
+        let commit = self.commit_options(&restore::describe(&fetch.columns, &named));
         let mut source = QuerySource { plan: fetch, session, progress, cancel, read: Rc::clone(read) };
         if self.action == DeltaAction::Merge {
             let merge = Merge { losses: self.asked.losses.clone(), ..Merge::upsert(&self.key) };

@@ -96,7 +96,7 @@ pub(in crate::copy) struct Source {
     slices: Vec<Slice>,
     pub(in crate::copy) warnings: Vec<String>,
     /// Columns of the table whose type the query changes, as they are there.
-    named: Vec<ColumnDesc>,
+    pub(in crate::copy) named: Vec<ColumnDesc>,
 }
 
 /// A query that has been described, and what is worth knowing of its columns.
