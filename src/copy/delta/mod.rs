@@ -85,7 +85,7 @@ impl DeltaJob {
     /// Contradictions that need no session to see.
     fn check(&self) -> Result<()> {
         let usage = |message: &str, remedy: &str| Err(Error::Usage { message: message.into(), remedy: remedy.into() });
-        if (self.mode == DeltaMode::Upsert) != !self.key.is_empty() {
+        if (self.mode == DeltaMode::Upsert) == self.key.is_empty() {
             return usage(
                 "--mode upsert finds rows by --key, and --key is for --mode upsert",
                 "give both or none: --mode upsert --key a,b",
