@@ -117,8 +117,15 @@ int32_t olbridge_connect(const char *target, const char *options, OlbridgeSessio
 /* Closes it; what is not committed is rolled back. No other call may be using it. */
 void olbridge_disconnect(OlbridgeSession *session);
 
-/* Logs in again after OLBRIDGE_LOST or OLBRIDGE_COMMIT_UNKNOWN. Streams of before are closed. */
-int32_t olbridge_reconnect(const OlbridgeSession *session, OlbridgeError **error);
+/* What became of the work that was under way when the connection was lost. */
+enum {
+  OLBRIDGE_ROLLED_BACK = 0,
+  OLBRIDGE_COMMITTED = 1,      /* the commit has happened, and only its answer was lost: Transaction Guard says so */
+  OLBRIDGE_OUTCOME_UNKNOWN = 2 /* a commit was under way, and the service has no Transaction Guard: look at the tables */
+};
+
+/* Logs in again after OLBRIDGE_LOST or OLBRIDGE_COMMIT_UNKNOWN. Streams of before are closed. outcome may be null. */
+int32_t olbridge_reconnect(const OlbridgeSession *session, int32_t *outcome, OlbridgeError **error);
 
 /* From any thread: breaks off the call that is under way, which then gives OLBRIDGE_INTERRUPTED. Harmless when there is none. */
 int32_t olbridge_cancel(const OlbridgeSession *session, OlbridgeError **error);

@@ -42,7 +42,7 @@ impl Status {
             Error::Usage { .. } => Status::Usage,
             Error::Connect { .. } => Status::Connect,
             Error::Plan { .. } => Status::Plan,
-            Error::Row(_) => Status::Row,
+            Error::Row(_) | Error::Preflight { .. } => Status::Row,
             Error::Source { .. } => Status::Storage,
             Error::Database { ora_code: 1013, .. } | Error::Interrupted { .. } | Error::ExportInterrupted { .. } => Status::Interrupted,
             Error::Database { .. } => Status::Database,

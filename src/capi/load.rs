@@ -1,8 +1,10 @@
 //! Arrow C streams into tables.
 
 use std::ffi::c_char;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow::array::RecordBatchReader;
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::error::ArrowError;
 use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 
 use super::error::{OlbridgeError, guarded};
@@ -130,17 +132,11 @@ pub unsafe extern "C" fn olbridge_load(
     unsafe { guarded(error, body) }
 }
 
-fn load_all(worker: &Worker, load: TableLoad, reader: ArrowArrayStreamReader) -> Result<LoadReport> {
+fn load_all(worker: &Worker, load: TableLoad, mut reader: ArrowArrayStreamReader) -> Result<LoadReport> {
     let schema = reader.schema();
     worker.ask(|reply| Request::Load(Box::new(load), schema, reply))?;
-    for batch in reader {
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(error) => {
-                worker.tell(Request::Abort);
-                return Err(stream_failed(&error));
-            }
-        };
+    let _given_up = GivenUp(worker);
+    while let Some(batch) = next_of(&mut reader)? {
         worker.ask(|reply| Request::Batch(batch, reply))?;
     }
     match worker.ask(Request::Finish)? {
@@ -149,7 +145,24 @@ fn load_all(worker: &Worker, load: TableLoad, reader: ArrowArrayStreamReader) ->
     }
 }
 
-fn stream_failed(error: &arrow::error::ArrowError) -> Error {
+/// The next batch of the caller's stream. The reader panics where a stream fails without a text, which it may.
+fn next_of(reader: &mut ArrowArrayStreamReader) -> Result<Option<RecordBatch>> {
+    let next = catch_unwind(AssertUnwindSafe(|| reader.next()));
+    next.map_err(|_| stream_failed(&ArrowError::CDataInterface("it has failed without saying why".into())))?
+        .transpose()
+        .map_err(|error| stream_failed(&error))
+}
+
+/// Ends a load that is still under way, also when the caller's stream panics: the session would wait for its next batch for ever.
+struct GivenUp<'w>(&'w Worker);
+
+impl Drop for GivenUp<'_> {
+    fn drop(&mut self) {
+        self.0.tell(Request::Abort);
+    }
+}
+
+fn stream_failed(error: &ArrowError) -> Error {
     Error::Source {
         phase: Phase::Read,
         path: "the caller's stream".into(),

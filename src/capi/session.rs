@@ -9,7 +9,7 @@ use super::worker::{Request, Worker};
 use crate::copy::Target;
 use crate::error::{Error, Result};
 use crate::oci::{Secret, Session};
-use crate::transaction::{TransactionManager, TransactionState};
+use crate::transaction::{CommitOutcome, TransactionManager, TransactionState};
 
 /// A session. Its functions may be called from any thread, also at the same time.
 #[derive(Debug)]
@@ -260,14 +260,33 @@ pub unsafe extern "C" fn olbridge_transaction_status(
     unsafe { with_manager(session, error, status, |status| give_json(json, &status)) }
 }
 
-/// Logs in again after the connection was lost. Streams of before are closed.
+/// Logs in again after the connection was lost. Streams of before are closed. `outcome`, unless null, gets what became of the work that was under way:
+/// 0 rolled back, 1 a commit that has happened all the same, 2 a commit of which nobody knows.
 ///
 /// # Safety
-/// As [`olbridge_begin`].
+/// As [`olbridge_begin`]; `outcome` is null or points to a place for a number.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn olbridge_reconnect(session_pointer: *const OlbridgeSession, error: *mut *mut OlbridgeError) -> i32 {
-    // SAFETY: the caller's promises.
-    unsafe { guarded(error, || session(session_pointer)?.worker.ask(Request::Reconnect)) }
+pub unsafe extern "C" fn olbridge_reconnect(
+    session_pointer: *const OlbridgeSession,
+    outcome: *mut i32,
+    error: *mut *mut OlbridgeError,
+) -> i32 {
+    let body = || {
+        // SAFETY: the caller's promise.
+        let found = unsafe { session(session_pointer) }?.worker.ask(Request::Reconnect)?;
+        if !outcome.is_null() {
+            let number = match found {
+                CommitOutcome::RolledBack => 0,
+                CommitOutcome::Committed => 1,
+                CommitOutcome::Unknown(_) => 2,
+            };
+            // SAFETY: the caller's place for a number, not null.
+            unsafe { outcome.write(number) };
+        }
+        Ok(())
+    };
+    // SAFETY: the caller's promise about `error`.
+    unsafe { guarded(error, body) }
 }
 
 /// Breaks off the call that another thread has under way in this session; it then fails with status 130 and is taken back. Harmless when none runs.

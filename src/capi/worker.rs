@@ -15,7 +15,7 @@ use crate::error::{Error, Phase, Result};
 use crate::fetch::Fetcher;
 use crate::load::{LoadReport, Loader};
 use crate::oci::{CancelHandle, Session};
-use crate::transaction::{Transaction, TransactionManager};
+use crate::transaction::{CommitOutcome, Transaction, TransactionManager};
 
 type Reply<T> = SyncSender<Result<T>>;
 type Work = Box<dyn FnOnce(&TransactionManager) + Send>;
@@ -39,7 +39,7 @@ pub(super) enum Request {
     /// The load ends without its rows.
     Abort,
     /// A new login.
-    Reconnect(Reply<()>),
+    Reconnect(Reply<CommitOutcome>),
     /// The session ends; streams that are still open get an error.
     End,
 }
@@ -113,14 +113,14 @@ fn closed() -> Error {
 fn run(mut manager: TransactionManager, requests: &Receiver<Request>, cancel: &Mutex<CancelHandle>) {
     // Each round is one login.
     while let Some(reply) = serve(&manager, requests) {
-        let result = manager.reconnect().map(drop);
+        let result = manager.reconnect();
         *cancel.lock().unwrap_or_else(PoisonError::into_inner) = manager.cancel_handle();
         let _ = reply.send(result);
     }
 }
 
 /// Until the session ends, or has to log in again: all queries are closed then.
-fn serve(manager: &TransactionManager, requests: &Receiver<Request>) -> Option<Reply<()>> {
+fn serve(manager: &TransactionManager, requests: &Receiver<Request>) -> Option<Reply<CommitOutcome>> {
     let mut queries = Queries { manager, open: HashMap::new(), last_id: 0, ended: false };
     while !queries.ended {
         match requests.recv().ok()? {

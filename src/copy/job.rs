@@ -11,7 +11,7 @@ use super::target::Target;
 use crate::error::{Error, Result};
 use crate::lake::input::STANDARD_STREAM;
 use crate::lake::rejects::RejectFormat;
-use crate::lake::source::SourceOptions;
+use crate::lake::source::{Source, SourceOptions};
 use crate::load::{Dml, LoadOptions, NotFound};
 use crate::oracle_type::DatabaseCharset;
 use crate::transaction::CommitPolicy;
@@ -243,6 +243,20 @@ impl CopyJob {
             casts: self.casts(),
             nested: self.nested(),
         }
+    }
+
+    /// What a failed load leaves is told by the numbers of its rows, unless it leaves nothing.
+    pub(super) fn check_order(&self, source: &Source) -> Result<()> {
+        if source.has_row_order() || (self.commit == CommitPolicy::AtEnd && self.parallel <= 1) {
+            return Ok(());
+        }
+        let option = if self.commit == CommitPolicy::AtEnd { "--parallel" } else { "--commit-rows" };
+        Err(Error::Usage {
+            message: format!(
+                "{option} may leave some rows of a load that fails, and those of a Delta table have no order that tells which"
+            ),
+            remedy: format!("leave out {option}: all rows of one transaction are there, or none"),
+        })
     }
 
     /// Contradictions that need no session to see.

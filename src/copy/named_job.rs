@@ -19,7 +19,6 @@ use crate::lake::stamp::FileStamps;
 use crate::oci::Session;
 use crate::oracle_type::TableName;
 use crate::sql;
-use crate::transaction::CommitPolicy;
 
 /// What is known of a named job before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -86,11 +85,6 @@ impl CopyJob {
             return Err(Error::Usage { message, remedy: "name a file, or leave out --job".into() });
         };
         let (stamps, source) = match source.identity() {
-            // Its rows come in no certain order, so a run could not go on after those that are done.
-            Some(_) if self.commit != CommitPolicy::AtEnd => {
-                let message = "--job with --commit-rows counts rows in their order, and those of a Delta table have none".into();
-                return Err(Error::Usage { message, remedy: "leave out --commit-rows".into() });
-            }
             Some(identity) => (FileStamps::take(std::iter::empty())?, identity),
             None => (FileStamps::take(paths.iter().copied())?, fingerprint(paths.into_iter(), proceed)?),
         };

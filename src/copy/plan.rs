@@ -170,6 +170,7 @@ impl CopyJob {
     fn plan_table(&self, session: &Session, name: &TableName, proceed: &dyn Fn() -> Result<()>) -> Result<CopyPlan> {
         let name = name.clone();
         let mut source = Source::open(&self.source, &self.reading)?;
+        self.check_order(&source)?;
         let existing = session.describe_table(&name)?;
         let action = table_action(self.mode, existing.is_some()).map_err(|problem| plan_error(&name, vec![problem]))?;
         if action == TableAction::Skip {

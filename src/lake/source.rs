@@ -149,6 +149,15 @@ impl Source {
         }
     }
 
+    /// Whether a second reading gives the rows in the same order, so that their numbers mean something.
+    pub fn has_row_order(&self) -> bool {
+        match self {
+            Source::Parquet(_) | Source::Stream(_) => true,
+            #[cfg(feature = "delta")]
+            Source::Delta(_) => false,
+        }
+    }
+
     /// What a job remembers the source by, where that is not the content of its files.
     pub fn identity(&self) -> Option<String> {
         match self {

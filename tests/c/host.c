@@ -61,6 +61,14 @@ static int64_t count(const char *options) {
   return rows;
 }
 
+/* A stream that fails after some batches. */
+static int (*real_next)(struct ArrowArrayStream *, struct ArrowArray *);
+static int batches_left;
+
+static int failing_next(struct ArrowArrayStream *stream, struct ArrowArray *out) {
+  return batches_left-- > 0 ? real_next(stream, out) : 5;
+}
+
 int main(int argc, char **argv) {
   CHECK(argc == 3);
   CHECK(olbridge_abi_version() == OLBRIDGE_ABI_VERSION);
@@ -132,7 +140,20 @@ int main(int argc, char **argv) {
   REFUSED(olbridge_read(session, "{}", &stream, &error), OLBRIDGE_USAGE, "neither a table nor a query");
   REFUSED(olbridge_execute(session, "select 1 from dual", NULL, &error), OLBRIDGE_DATABASE, "query");
   REFUSED(olbridge_execute(session, "drop table nowhere", NULL, &error), OLBRIDGE_DATABASE, "ORA-00942");
+  REFUSED(olbridge_reconnect(session, NULL, &error), OLBRIDGE_USAGE, "not lost");
   OK(olbridge_cancel(session, &error));
+
+  /* A stream that fails in the middle leaves nothing, and the session goes on. */
+  OK(olbridge_begin(session, &error));
+  CHECK(execute("delete from target") == 5000);
+  OK(olbridge_read(session, "{\"table\": \"source\", \"batch_rows\": 100}", &stream, &error));
+  real_next = stream.get_next;
+  batches_left = 3;
+  stream.get_next = failing_next;
+  REFUSED(olbridge_load(session, "{\"table\": \"target\"}", &stream, NULL, &error), OLBRIDGE_STORAGE, "the caller's stream");
+  CHECK(count("{\"table\": \"target\"}") == 0);
+  OK(olbridge_rollback(session, NULL, &error));
+  CHECK(count("{\"table\": \"target\"}") == 5000);
 
   /* A rollback at the end; a stream that outlives its session. */
   OK(olbridge_begin(session, &error));

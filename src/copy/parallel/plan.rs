@@ -65,9 +65,9 @@ impl CopyJob {
                 "run it with `olbridge sql` before the load, or leave out --parallel",
             );
         }
-        if self.merge == MergeWay::Staged {
+        if matches!(self.merge, MergeWay::Staged | MergeWay::Global) {
             return usage(
-                "--merge staged is one MERGE of one session from a table that no other one sees".into(),
+                format!("--merge {} is one MERGE of one session from a table whose rows no other one sees", self.merge.name()),
                 "--merge arrays with --parallel, or leave out --parallel",
             );
         }
@@ -212,6 +212,7 @@ mod tests {
             (CopyJob { post_sql: vec!["DELETE FROM T".into()], ..job() }, "--post-sql"),
             (CopyJob { pre_sql: vec!["DELETE FROM T".into()], ..job() }, "--pre-sql DELETE FROM T"),
             (CopyJob { merge: MergeWay::Staged, ..job() }, "--merge staged"),
+            (CopyJob { merge: MergeWay::Global, ..job() }, "--merge global"),
         ] {
             let message = bad.check_parallel().unwrap_err().to_string();
             assert!(message.contains(part) && message.contains("try:"), "{message}");
