@@ -70,6 +70,28 @@ fn what_is_there_is_kept_replaced_or_merged_as_asked_for() {
 }
 
 #[test]
+fn rows_that_are_added_take_the_types_that_the_table_has() {
+    let database = Database::embedded();
+    // A NUMBER without a scale gets its type from its values, and those of the second copy fit a narrower one.
+    database.sql("CREATE TABLE T (N NUMBER, D DATE)");
+    let words = ["copy", &database.target("T"), "delta:lake/t", "--mode", "create"];
+    database.sql("INSERT INTO T VALUES (1234567.25, DATE '2026-01-01')");
+    database.ok(&words);
+    database.sql("UPDATE T SET N = 5");
+    database.ok(&words);
+    database.ok(&["copy", "delta:lake/t", &database.target("BACK"), "--mode", "create"]);
+    let found = database.rows("SELECT N FROM BACK ORDER BY N");
+    assert_eq!(found, [[Some("5".to_owned())], [Some("1234567.25".to_owned())]]);
+    // One that does not fit is refused, and nothing is added.
+    database.sql("UPDATE T SET N = 0.125");
+    database.run(&words).fails(5, &["column N"]);
+    assert_eq!(
+        report(&database, &["copy", "delta:lake/t", &database.target("BACK"), "--mode", "overwrite", "--allow-destructive"])["rows_loaded"],
+        2
+    );
+}
+
+#[test]
 fn a_job_commits_a_moment_once_and_loads_a_version_once() {
     let database = database();
     let target = database.target("T");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use olbridge_delta::table::{NewTable, Table, delta_type};
+use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
 use super::{DeltaJob, DeltaMode};
 use crate::copy::export::Snapshot;
@@ -112,9 +112,14 @@ impl DeltaJob {
         if action == DeltaAction::Skip {
             return Ok(plan);
         }
-        let found = self.export.find(session)?;
-        let mut fetch = found.fetch;
         let present = if table.exists() { Some(table.schema().map_err(|error| self.failed(&error, Phase::Describe))?) } else { None };
+        let mut export = self.export.clone();
+        // What is added has the types that are there: those of a NUMBER without a scale would follow from the values of today.
+        if self.schema_mode != SchemaMode::Overwrite {
+            export.types.like = export.types.like.or_else(|| present.clone());
+        }
+        let found = export.find(session)?;
+        let mut fetch = found.fetch;
         let mut problems = Vec::new();
         self.settle_types(&mut fetch, present.as_deref(), &mut problems)?;
         (plan.snapshot, plan.warnings) = (found.snapshot, found.warnings);
