@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench codecs`. divan prints the items per second of each: the reciprocal is the time per value.
 
+mod generated;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -32,21 +34,8 @@ fn main() {
     divan::main();
 }
 
-/// SplitMix64: the same numbers in every run.
-fn random() -> impl FnMut() -> u64 {
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = state;
-        value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ value >> 31
-    }
-}
-
-fn values<T>(mut f: impl FnMut(u64) -> T) -> Vec<T> {
-    let mut random = random();
-    (0..ROWS).map(|_| f(random())).collect()
+fn values<T>(f: impl FnMut(u64) -> T) -> Vec<T> {
+    generated::values(ROWS, f)
 }
 
 /// i64 of every size.
@@ -56,18 +45,17 @@ fn integers() -> Vec<i64> {
 
 /// Amounts of up to 18 digits, as in an accounts table: most have far fewer.
 fn amounts() -> Vec<i64> {
-    values(|random| (random % 1_000_000_000_000_000_000) as i64 >> (random % 40))
+    values(generated::amount)
 }
 
 /// Full 38 digits.
 fn wide() -> Vec<i128> {
-    let mut low = random();
-    values(|random| (i128::from(random) << 64 | i128::from(low())) % 10i128.pow(38))
+    generated::wide(ROWS)
 }
 
 /// 37 and 38 digits or a few more than 19.
 fn medium() -> Vec<i128> {
-    let mut low = random();
+    let mut low = generated::random();
     values(|random| (i128::from(random as i64 >> (random % 60)) << 64 | i128::from(low())) % 10i128.pow(38))
 }
 

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench --bench fetch`. divan prints the items per second of each: the reciprocal is the time per value.
 
+mod generated;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -29,21 +31,8 @@ fn main() {
     divan::main();
 }
 
-/// SplitMix64: the same numbers in every run.
-fn random() -> impl FnMut() -> u64 {
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut value = state;
-        value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        value ^ value >> 31
-    }
-}
-
-fn values<T>(mut f: impl FnMut(u64) -> T) -> Vec<T> {
-    let mut random = random();
-    (0..ROWS).map(|_| f(random())).collect()
+fn values<T>(f: impl FnMut(u64) -> T) -> Vec<T> {
+    generated::values(ROWS, f)
 }
 
 fn text(max_bytes: u64) -> StringArray {
@@ -94,13 +83,12 @@ fn decimals(values: Vec<i128>, precision: u8, scale: i8) -> Decimal128Array {
 
 /// Amounts of up to 18 digits, as in an accounts table: most have far fewer.
 fn amounts() -> Decimal128Array {
-    decimals(values(|random| i128::from((random % 1_000_000_000_000_000_000) as i64 >> (random % 40))), 18, 2)
+    decimals(values(|random| i128::from(generated::amount(random))), 18, 2)
 }
 
 /// Full 38 digits.
 fn wide(scale: i8) -> Decimal128Array {
-    let mut low = random();
-    decimals(values(|random| (i128::from(random) << 64 | i128::from(low())) % 10i128.pow(38)), 38, scale)
+    decimals(generated::wide(ROWS), 38, scale)
 }
 
 /// Keys of a large table.

@@ -86,6 +86,12 @@ impl OracleType {
         matches!(self, OracleType::TimestampTz { .. } | OracleType::TimestampLtz { .. })
     }
 
+    /// Dates, timestamps and intervals.
+    pub fn is_temporal(&self) -> bool {
+        use OracleType::*;
+        matches!(self, Date | Timestamp { .. } | TimestampTz { .. } | TimestampLtz { .. } | IntervalYearMonth { .. } | IntervalDaySecond { .. })
+    }
+
     /// CLOB, NCLOB and BLOB.
     pub fn is_lob(&self) -> bool {
         matches!(self, OracleType::Clob | OracleType::Nclob | OracleType::Blob)

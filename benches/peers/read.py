@@ -2,7 +2,8 @@
 
     cargo bench --bench read --no-run                 # prints the path of the benchmark's executable
     python3 -m venv venv && venv/bin/pip install oracledb pyarrow connectorx pandas
-    venv/bin/python benches/peers/read.py EXECUTABLE [ROWS]
+    npm install --prefix venv oracledb                # node-oracledb, where there is a node
+    NODE_PATH=venv/node_modules venv/bin/python benches/peers/read.py EXECUTABLE [ROWS]
 
 Every read is a process of its own. The engine gives a fetch of 8,192 rows again and again (OLBRIDGE_EMBEDDED_REPLAY_ROWS), which costs it a copy of
 the client's own arrays, so that what is measured is the client; `fetch alone` is that copy and the calls, with olbridge's buffers. Logins and imports
@@ -26,6 +27,8 @@ PEERS = [
     "python-oracledb fetch_df_batches, decimals as float",
     "python-oracledb fetchmany",
     "ConnectorX to Arrow",
+    "node-oracledb getRows",
+    "node-oracledb getRows, exact decimals",
 ]
 
 
@@ -76,6 +79,12 @@ def run(command, environment):
     return [float(figure) for figure in done.stdout.split()]
 
 
+def peer_command(name, executable, database):
+    if name.startswith("node"):
+        return ["node", pathlib.Path(__file__).with_name("read.js"), executable.parent, database, "exact" if "exact" in name else "rows"]
+    return [sys.executable, __file__, "child", name, executable.parent, database]
+
+
 def main():
     executable = pathlib.Path(sys.argv[1]).resolve()
     rows = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
@@ -90,7 +99,7 @@ def main():
         best = {}
         for name in OWN + PEERS:
             own = name in OWN
-            command = [executable, "child", name, database] if own else [sys.executable, __file__, "child", name, executable.parent, database]
+            command = peer_command(name, executable, database) if not own else [executable, "child", name, database]
             for _ in range(ROUNDS if name in OWN[:4] else 1):
                 figures = run(command, environment)
                 if figures is None:

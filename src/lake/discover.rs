@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::source_error;
+use super::object::{self, is_url, is_url_path};
+use super::{source_error, store};
 use crate::error::{Error, Phase, Result};
 use crate::percent::decode as percent_decode;
 
@@ -23,7 +24,7 @@ pub struct FoundFile {
 pub(super) const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// Finds the files of `sources`: each a file, a glob (`*`, `?`, `[a-z]`, `**`) or a directory, which is walked in sorted order without
-/// entries that start with `.` or `_`. `key=value` directories below a named directory, or from the first wildcard of a glob on, are
+/// entries that start with `.` or `_`; or a URL of an object, of a glob without `?`, or of a prefix. `key=value` directories below a named directory, or from the first wildcard of a glob on, are
 /// partitions; those in the part that was spelled out are not, for the user has chosen that one. When sources differ in that part, their
 /// values would be lost: most often the shell has expanded a glob, so this is refused.
 ///
@@ -45,10 +46,14 @@ pub fn discover(sources: &[String]) -> Result<Vec<FoundFile>> {
 }
 
 fn discover_one(source: &str, files: &mut Vec<FoundFile>) -> Result<()> {
-    let path = Path::new(source);
     if source.is_empty() {
         return Err(Error::Usage { message: "an empty source name".into(), remedy: "name a Parquet file, a glob or a directory".into() });
     }
+    if is_url(source) {
+        return store::discover(source, files);
+    }
+    let path = &*object::named(source)?;
+    let source = path.to_str().unwrap_or(source);
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
             let before = files.len();
@@ -146,7 +151,7 @@ fn walk(root: &Path, directory: &Path, partitions: &mut Vec<(String, Option<Stri
 }
 
 /// `_SUCCESS`, `_metadata`, `.part.crc`; but a partition column may begin with an underscore.
-fn is_hidden(name: &str) -> bool {
+pub(super) fn is_hidden(name: &str) -> bool {
     (name.starts_with('.') && name != "." && name != "..") || (name.starts_with('_') && !name.contains('='))
 }
 
@@ -170,7 +175,7 @@ fn refuse_delta(directory: &Path) -> Result<()> {
         Phase::Read,
         directory,
         "this is a Delta table; its directory also holds files whose rows were deleted or replaced",
-        "copy its live files elsewhere and name the copies; reading Delta tables themselves is not supported yet",
+        "copy its live files elsewhere and name the copies, or name the table as delta:PATH in a build with --features delta",
     ))
 }
 
@@ -179,7 +184,7 @@ fn partition_of(component: &Component<'_>) -> Option<(String, Option<String>)> {
 }
 
 /// `key=value` with percent-decoding; `None` when there is no `=` or no key.
-fn parse_partition(name: &str) -> Option<(String, Option<String>)> {
+pub(super) fn parse_partition(name: &str) -> Option<(String, Option<String>)> {
     let (key, value) = name.split_once('=')?;
     if key.is_empty() {
         return None;
@@ -190,7 +195,10 @@ fn parse_partition(name: &str) -> Option<(String, Option<String>)> {
 fn refuse_duplicates(files: &[FoundFile]) -> Result<()> {
     let mut seen = HashSet::new();
     for file in files {
-        let canonical = std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.to_path_buf());
+        let canonical = match is_url_path(&file.path) {
+            true => PathBuf::from(store::canonical(&file.path.to_string_lossy())),
+            false => std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.to_path_buf()),
+        };
         if !seen.insert(canonical) {
             let message = format!("{} is named twice, its rows would arrive twice", file.path.display());
             return Err(Error::Usage { message, remedy: "name each file once; check for overlapping globs and links".into() });

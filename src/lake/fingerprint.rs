@@ -1,11 +1,11 @@
 //! What tells one source from another: the names and the bytes of its files, in their order.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use twox_hash::XxHash3_128;
 
+use super::object::SourceFile;
 use super::source_error;
 use crate::error::{Phase, Result};
 
@@ -27,7 +27,7 @@ pub fn fingerprint<'a>(files: impl Iterator<Item = &'a Path>, proceed: &dyn Fn()
         hash.write(name.as_bytes());
         let unreadable =
             |error: std::io::Error| source_error(Phase::Read, path, error.to_string(), "check that the file is still there and readable");
-        let mut file = File::open(path).map_err(unreadable)?;
+        let mut file = SourceFile::open(path, Phase::Read)?;
         let mut size_bytes = 0u64;
         loop {
             proceed()?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::discover::FoundFile;
+use super::object::SourceFile;
 use super::source_error;
 use crate::error::{Error, Phase, Result};
 
@@ -80,8 +81,8 @@ impl Input {
     }
 
     /// For formats that begin at their end.
-    pub(super) fn open_file(&self, phase: Phase) -> Result<File> {
-        File::open(&self.path).map_err(|error| self.error(phase, &error))
+    pub(super) fn open_file(&self, phase: Phase) -> Result<SourceFile> {
+        SourceFile::open(&self.path, phase)
     }
 
     /// Reads from the begin as far as `look` needs; what it has read comes again.

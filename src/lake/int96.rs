@@ -8,6 +8,7 @@ use parquet::data_type::Int96;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::object::SourceFile;
 use super::parquet::{ParquetFile, ParquetSource, guarded, open_file};
 use super::source_error;
 use crate::error::{Error, Phase, Result};
@@ -92,7 +93,7 @@ fn scan_column(file: &ParquetFile, name: &str) -> Result<Needs> {
     guarded(&file.path, Phase::Plan, || scan(input, name))
 }
 
-fn scan(input: std::fs::File, name: &str) -> Result<Needs, ParquetError> {
+fn scan(input: SourceFile, name: &str) -> Result<Needs, ParquetError> {
     let reader = SerializedFileReader::new(input)?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let is_column = |i: &usize| schema.column(*i).path().parts() == [name] && schema.column(*i).physical_type() == PhysicalType::INT96;

@@ -6,6 +6,7 @@ use parquet::column::reader::ColumnReader;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::object::SourceFile;
 use super::parquet::{ParquetFile, ParquetSource, guarded, open_file};
 use super::source_error;
 use crate::error::{Phase, Result};
@@ -68,7 +69,7 @@ fn scan_column(file: &ParquetFile, name: &str) -> Result<Needs> {
     guarded(&file.path, Phase::Plan, || scan(input, name))
 }
 
-fn scan(input: std::fs::File, name: &str) -> Result<Needs, ParquetError> {
+fn scan(input: SourceFile, name: &str) -> Result<Needs, ParquetError> {
     let reader = SerializedFileReader::new(input)?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let Some(leaf) = (0..schema.num_columns()).find(|&leaf| schema.column(leaf).path().parts() == [name]) else {

@@ -12,6 +12,7 @@ mod interval;
 mod ipc;
 mod narrow;
 pub mod nested_json;
+pub mod object;
 pub mod parquet;
 #[cfg(test)]
 mod parquet_tests;
@@ -21,6 +22,11 @@ pub mod rejects;
 pub mod sink;
 pub mod source;
 pub(crate) mod stamp;
+#[cfg(feature = "cloud")]
+mod store;
+#[cfg(not(feature = "cloud"))]
+#[path = "store_absent.rs"]
+mod store;
 mod stream_head;
 mod stream_source;
 mod text;

@@ -1,16 +1,17 @@
 //! Parquet files as one table: opening them, agreeing on a schema, reading record batches.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::reader::ChunkReader;
 
 use super::discover::{FoundFile, discover};
 use super::narrow;
+use super::object::SourceFile;
 use super::partition::partition_field;
 use super::read_ahead::{BatchReader, decode_parquet};
 use super::source_error;
@@ -154,8 +155,8 @@ pub(super) fn load_metadata(path: &Path, phase: Phase, options: ArrowReaderOptio
     })
 }
 
-pub(super) fn open_file(path: &Path, phase: Phase) -> Result<File> {
-    File::open(path).map_err(|e| source_error(phase, path, e.to_string(), "check that the file is still there and readable"))
+pub(super) fn open_file(path: &Path, phase: Phase) -> Result<SourceFile> {
+    SourceFile::open(path, phase)
 }
 
 /// Runs decoder code on untrusted bytes: what it panics with becomes an error about `path`.
@@ -163,7 +164,12 @@ pub(super) fn guarded<T, E: std::fmt::Display>(path: &Path, phase: Phase, decode
     const REMEDY: &str = "the file is damaged or not Parquet; write it again, or check it with another reader";
     match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(source_error(phase, path, error.to_string(), REMEDY)),
+        Ok(Err(error)) => {
+            let text = error.to_string();
+            // A store has its own words.
+            let (message, remedy) = text.split_once("\n  try: ").unwrap_or((&text, REMEDY));
+            Err(source_error(phase, path, message.trim_start_matches("External: "), remedy))
+        }
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             Err(source_error(phase, path, format!("the Parquet decoder gave up: {}", text.unwrap_or("no reason given")), REMEDY))
@@ -172,13 +178,9 @@ pub(super) fn guarded<T, E: std::fmt::Display>(path: &Path, phase: Phase, decode
 }
 
 /// What a file that is not Parquet probably is, from its first bytes.
-fn hint(file: &File) -> Option<&'static str> {
-    use std::io::{Read as _, Seek as _};
-    let mut magic = [0u8; 6];
-    let mut file = file;
-    file.rewind().ok()?;
-    file.read_exact(&mut magic).ok()?;
-    match &magic {
+fn hint(file: &SourceFile) -> Option<&'static str> {
+    const MAGIC_BYTES: usize = 6;
+    match &file.get_bytes(0, MAGIC_BYTES).ok()?[..] {
         [b'P', b'A', b'R', b'1', ..] => Some("the file begins as Parquet, so its end is missing or damaged: copy or write it again"),
         [b'P', b'A', b'R', b'E', ..] => Some("the footer is encrypted, which is not supported: decrypt the file first"),
         b"ARROW1" => Some("this is an Arrow IPC file: --format arrow"),

@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 
+use super::object::is_url_path;
 use super::source_error;
 use super::text::NdjsonWriter;
 use crate::error::{Error, Phase, Result, RowError};
@@ -80,6 +81,10 @@ impl RejectFile {
     /// cannot be written.
     pub fn create(path: &Path, source: &Schema) -> Result<Self> {
         let format = RejectFormat::of(path)?;
+        if is_url_path(path) {
+            let message = "refused rows are kept in a file of this machine".into();
+            return Err(Error::Usage { message, remedy: "name a local file in --rejects, and copy it to the store afterwards".into() });
+        }
         if path.exists() {
             return Err(Error::Usage {
                 message: format!("{} exists, and may hold refused rows that are nowhere else", path.display()),

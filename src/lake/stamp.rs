@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::object::is_url_path;
 use super::source_error;
+use super::store::RemoteFile;
 use crate::error::{Error, Phase, Result};
 
 /// What changes with every write to a file, and with every other file that takes its name.
@@ -15,6 +17,8 @@ use crate::error::{Error, Phase, Result};
 struct Stamp {
     size_bytes: u64,
     modified: Option<SystemTime>,
+    /// Of an object in a store.
+    e_tag: Option<String>,
     /// Device, inode, and time of the last change of either content or attributes.
     #[cfg(unix)]
     inode: (u64, u64, i64, i64),
@@ -52,7 +56,21 @@ impl FileStamps {
     }
 }
 
+fn object_stamp(path: &Path) -> Result<Stamp> {
+    let object = RemoteFile::open(path, Phase::Read)?;
+    Ok(Stamp {
+        size_bytes: object.size_bytes(),
+        modified: None,
+        e_tag: object.e_tag(),
+        #[cfg(unix)]
+        inode: Default::default(),
+    })
+}
+
 fn stamp(path: &Path) -> Result<Stamp> {
+    if is_url_path(path) {
+        return object_stamp(path);
+    }
     let unreadable =
         |error: io::Error| source_error(Phase::Read, path, error.to_string(), "check that the file is still there and readable");
     let metadata = fs::metadata(path).map_err(unreadable)?;
@@ -63,6 +81,7 @@ fn stamp(path: &Path) -> Result<Stamp> {
     Ok(Stamp {
         size_bytes: metadata.len(),
         modified: metadata.modified().ok(),
+        e_tag: None,
         #[cfg(unix)]
         inode: {
             use std::os::unix::fs::MetadataExt as _;

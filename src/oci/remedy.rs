@@ -22,7 +22,7 @@ pub fn remedy(ora_code: i32) -> &'static str {
         1426 => "the number is too large for an Oracle NUMBER",
         1438 => "give the column more digits (ALTER TABLE … MODIFY), or round in the source",
         1466 => "the table was altered or truncated after that SCN: run the same command again, or name a later --as-of-scn",
-        1555 => "the undo of that SCN is gone: name a later SCN, read with more --parallel, or raise UNDO_RETENTION",
+        1555 => "the undo of that SCN is gone: name a later SCN, read in slices (--parallel 1 or more), or raise UNDO_RETENTION",
         1461 | 1460 => "the value is longer than a VARCHAR2 may be: use a CLOB column",
         1536 => "ask for quota: ALTER USER … QUOTA UNLIMITED ON the tablespace",
         1653..=1655 | 1658 | 1659 | 1688 | 1691 | 1652 | 30036 | 1628 => {

@@ -163,3 +163,30 @@ fn a_number_without_a_scale_gets_the_type_of_its_values() {
     database.ok(&["copy", "embedded:data.db/T", "u.ndjson", "--columns", "d", "--number", "text"]);
     assert!(fs::read_to_string(database.workspace().file("u.ndjson")).unwrap().starts_with(r#"{"D":"12.25"}"#));
 }
+
+#[test]
+fn a_value_of_a_query_is_told_with_the_rowid_where_its_row_is_one_of_a_table() {
+    let database = numbered(ROWS);
+    database.sql("CREATE TABLE N (ID NUMBER(9), X NUMBER)");
+    database.sql("INSERT INTO N SELECT ID, ID FROM T");
+    database.sql("UPDATE N SET X = 0.5 WHERE ID = 31234");
+    let address = database.rows("SELECT ROWID FROM N WHERE ID = 31234")[0][0].clone().unwrap();
+    let refused = |query: &str, more: &[&str]| {
+        let words = [&["copy", "embedded:data.db/N", "n.parquet", "--as", "X=int64", "--query", query], more].concat();
+        database.run(&words)
+    };
+    for (query, more) in [
+        ("SELECT ID, X FROM N WHERE ID > 5", &[][..]),
+        ("SELECT N.X, N.ID + 1 NEXT FROM N;", &[]),
+        ("SELECT * FROM N", &["--where", "ID > 5", "--columns", "x"]),
+    ] {
+        refused(query, more).fails(5, &["column X", &format!("the row with ROWID {address}"), "0.5 is not exact as Int64"]);
+    }
+    // No row of a table: its number in the result.
+    for query in ["SELECT ID, MAX(X) X FROM N GROUP BY ID", "SELECT ID, X FROM N WHERE ID < 5 UNION ALL SELECT ID, X FROM N WHERE ID = 31234"] {
+        let outcome = refused(query, &[]);
+        outcome.fails(5, &["column X: source row ", "0.5 is not exact as Int64"]);
+        assert!(!outcome.stderr.contains("ROWID"), "{outcome}");
+    }
+    refused("SELECT ID, X FROM N WHERE ID < 5 UNION ALL SELECT ID, X FROM N WHERE ID = 31234", &[]).fails(5, &["source row 6:"]);
+}

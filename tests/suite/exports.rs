@@ -6,13 +6,17 @@ use std::slice;
 use std::sync::Arc;
 
 use olbridge::arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, DurationMicrosecondArray, DurationNanosecondArray,
-    Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, IntervalDayTimeArray, IntervalYearMonthArray, RecordBatch,
-    StringArray, Time32MillisecondArray, Time64NanosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
-    TimestampNanosecondArray, TimestampSecondArray, UInt16Array, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, DurationMicrosecondArray,
+    DurationNanosecondArray, FixedSizeBinaryArray, Float16Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array,
+    IntervalDayTimeArray, IntervalYearMonthArray, NullArray, RecordBatch, StringArray, Time32MillisecondArray, Time64MicrosecondArray,
+    Time64NanosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array,
+    UInt16Array, UInt64Array,
 };
 use olbridge::arrow::compute::concat_batches;
-use olbridge::arrow::datatypes::{IntervalDayTime, i256};
+use olbridge::arrow::datatypes::{
+    DataType, DurationMillisecondType, DurationSecondType, Int8Type, Int32Type, Int64Type, IntervalDayTime, Time64NanosecondType, TimeUnit,
+    i256,
+};
 use olbridge::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
@@ -74,8 +78,52 @@ fn an_empty_table_and_one_of_nulls_come_back() {
     round_trip(&workspace, &whole.slice(last, 1), &[]);
 }
 
-/// A table with a column of each common type.
+/// A table with a column of each type of the map that Parquet has: the types of [`common`], and beside them all others with the same values.
 fn generated() -> impl Strategy<Value = RecordBatch> {
+    common().prop_map(|batch| {
+        let column = |name: &str| batch.column_by_name(name).unwrap();
+        let cast = |name: &str, data_type: DataType| olbridge::arrow::compute::cast(column(name), &data_type).unwrap();
+        let zoned = |name: &str, zone: &str| {
+            let seconds = column(name).as_primitive::<Int32Type>().iter().map(|value| value.map(|value| i64::from(value & i32::MAX)));
+            Arc::new(TimestampSecondArray::from_iter(seconds).with_timezone(zone)) as ArrayRef
+        };
+        let bytes = column("bytes").as_binary::<i32>().iter().map(|value| {
+            value.map(|value| std::array::from_fn::<u8, 16, _>(|place| value.get(place).copied().unwrap_or(7)))
+        });
+        let small = || column("i8").as_primitive::<Int8Type>().iter();
+        let microseconds = column("time_ns").as_primitive::<Time64NanosecondType>().iter().map(|value| value.map(|value| value / 1000));
+        let long = cast("i32", DataType::Int64);
+        let long = long.as_primitive::<Int64Type>();
+        let mut columns: Vec<(String, ArrayRef)> =
+            batch.schema().fields().iter().zip(batch.columns()).map(|(field, array)| (field.name().clone(), array.clone())).collect();
+        let others: Vec<(&str, ArrayRef)> = vec![
+            ("u8", Arc::new(UInt8Array::from_iter(small().map(|value| value.map(|value| value as u8))))),
+            ("u32", cast("u16", DataType::UInt32)),
+            ("f16", Arc::new(Float16Array::from_iter(small().map(|value| value.map(|value| half::f16::from_f32(f32::from(value) / 8.0)))))),
+            ("d9", cast("i16", DataType::Decimal32(9, 2))),
+            ("d18", cast("d12", DataType::Decimal64(18, 4))),
+            ("large_text", cast("text", DataType::LargeUtf8)),
+            ("text_view", cast("text", DataType::Utf8View)),
+            ("dictionary", cast("text", DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)))),
+            ("large_bytes", cast("bytes", DataType::LargeBinary)),
+            ("bytes_view", cast("bytes", DataType::BinaryView)),
+            ("sixteen", Arc::new(FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes, 16).unwrap())),
+            ("day64", cast("day", DataType::Date64)),
+            ("ts_offset", zoned("i32", "-03:30")),
+            ("ts_region", zoned("i32", "Europe/Berlin")),
+            ("time_s", cast("time_ms", DataType::Time32(TimeUnit::Second))),
+            ("time_us", Arc::new(Time64MicrosecondArray::from_iter(microseconds))),
+            ("dur_s", Arc::new(long.reinterpret_cast::<DurationSecondType>())),
+            ("dur_ms", Arc::new(long.reinterpret_cast::<DurationMillisecondType>())),
+            ("nothing", Arc::new(NullArray::new(batch.num_rows()))),
+        ];
+        columns.extend(others.into_iter().map(|(name, array)| (name.to_owned(), array)));
+        table(columns.iter().map(|(name, array)| (name.as_str(), array.clone())).collect())
+    })
+}
+
+/// A table with a column of each common type.
+fn common() -> impl Strategy<Value = RecordBatch> {
     fn rows<T: std::fmt::Debug + Clone>(count: usize, values: impl Strategy<Value = T>) -> impl Strategy<Value = Vec<Option<T>>> {
         prop::collection::vec(prop::option::weighted(0.8, values), count)
     }

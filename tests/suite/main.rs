@@ -6,6 +6,8 @@ mod c_abi;
 mod calendar;
 mod casts;
 mod cli;
+#[cfg(feature = "cloud")]
+mod clouds;
 mod commit_in_doubt;
 mod confirm;
 mod copy_api;
@@ -50,3 +52,4 @@ mod support;
 mod system_columns;
 mod transactions;
 mod truncation;
+mod widening;

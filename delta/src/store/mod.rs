@@ -13,6 +13,7 @@ use object_store::path::Path;
 use url::Url;
 
 pub use fault::store_error;
+#[cfg(feature = "table")]
 pub(crate) use fault::without_queries;
 
 use crate::connection::StoreOptions;

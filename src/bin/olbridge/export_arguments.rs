@@ -8,6 +8,7 @@ use olbridge::copy::export::{AsOf, ExportJob, FileMode, Reading, Selection, Type
 use olbridge::copy::target::Target;
 use olbridge::fetch::FetchOptions;
 use olbridge::lake::format::Format;
+use olbridge::lake::object::named;
 use olbridge::lake::sink::{Codec, SinkOptions, is_standard_output};
 
 use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
@@ -43,7 +44,8 @@ pub struct ExportArguments {
     /// Read the table as it was at this time, with its zone: 2026-11-21T10:30:00+01:00
     #[arg(long, value_name = "TIME")]
     pub as_of_timestamp: Option<String>,
-    /// Sessions that read the table at the same time, all as of one SCN; into a table, sessions that load at the same time, each in a transaction of its own
+    /// Sessions that read the table at the same time, in slices of it, all as of one SCN (1: one session, but in slices, each of which is
+    /// read again when its undo is gone, ORA-01555); into a table, sessions that load at the same time, each in a transaction of its own
     #[arg(long, value_name = "SESSIONS")]
     pub parallel: Option<NonZeroU32>,
     /// With --parallel: cut the table into even ranges of this column of numbers or dates, rather than of ROWIDs
@@ -122,14 +124,16 @@ pub fn export(arguments: CopyArguments) -> Result<ExportRequest, Failure> {
     };
     refuse_options_of_loads(&arguments)?;
     let source: Target = source.parse()?;
+    let target = named(path)?;
     let options = &arguments.export;
     let job = ExportJob {
         source,
         selection: Selection { order_by: options.sink.order_by()?, ..selection(&arguments) },
-        path: PathBuf::from(path),
+        path: target,
         mode: mode(arguments.mode)?,
         reading: reading(options),
         types: type_choices(&arguments)?,
+        widening: options.sink.widening(),
         fetch: fetch_options(&arguments)?,
         sink: options.sink.apply(SinkOptions {
             format: format(&arguments, path)?,
@@ -194,7 +198,7 @@ pub fn reading(options: &ExportArguments) -> Reading {
         (None, Some(time)) => AsOf::Timestamp(time.clone()),
         (None, None) => AsOf::Now,
     };
-    Reading { as_of, parallel: options.parallel.map_or(1, NonZeroU32::get), split_by: options.split_by.clone(), ordered: options.ordered }
+    Reading { as_of, parallel: options.parallel.map_or(0, NonZeroU32::get), split_by: options.split_by.clone(), ordered: options.ordered }
 }
 
 fn refuse_options_of_loads(arguments: &CopyArguments) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! Options about the layout of a Parquet file, and about the order of its rows.
 
 use clap::{Args, ValueEnum};
+use olbridge::copy::export::Widening;
 use olbridge::lake::sink::{SinkOptions, SortKey, Statistics};
 
 use crate::failure::{Failure, usage};
@@ -9,6 +10,11 @@ use crate::failure::{Failure, usage};
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Layout of a Parquet file")]
 pub struct SinkArguments {
+    /// A value that does not fit the type of its column does not end the job: the reading begins again with a type that holds all its values; of numbers
+    /// the narrowest, of dates, timestamps and intervals text (numbers, dates or both; default: both)
+    #[arg(long, value_name = "KINDS", value_enum, value_delimiter = ',', num_args = 0..=1, require_equals = true,
+        default_missing_values = ["numbers", "dates"])]
+    pub widen: Vec<WidenArgument>,
     /// Sort the rows in the database, NULLs last; with --limit the first ones of that order
     #[arg(long, value_name = "A,B DESC", value_delimiter = ',')]
     pub order_by: Vec<String>,
@@ -26,6 +32,15 @@ pub struct SinkArguments {
     pub metadata: Vec<String>,
 }
 
+/// `--widen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WidenArgument {
+    /// NUMBER and FLOAT, to the narrowest type that holds all values
+    Numbers,
+    /// Dates, timestamps and intervals, to text
+    Dates,
+}
+
 /// `--statistics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StatisticsArgument {
@@ -39,14 +54,21 @@ pub enum StatisticsArgument {
 
 impl SinkArguments {
     /// Each option, and whether it was given.
-    pub fn given(&self) -> [(&'static str, bool); 5] {
+    pub fn given(&self) -> [(&'static str, bool); 6] {
         [
+            ("--widen", !self.widen.is_empty()),
             ("--order-by", !self.order_by.is_empty()),
             ("--sorted-by", !self.sorted_by.is_empty()),
             ("--no-dictionary", self.no_dictionary),
             ("--statistics", self.statistics.is_some()),
             ("--metadata", !self.metadata.is_empty()),
         ]
+    }
+
+    /// Which columns may get a wider type.
+    pub fn widening(&self) -> Widening {
+        let is_given = |kind| self.widen.contains(&kind);
+        Widening { numbers: is_given(WidenArgument::Numbers), dates: is_given(WidenArgument::Dates), done: Vec::new() }
     }
 
     /// The order of the rows.

@@ -19,7 +19,7 @@ impl ExportJob {
     pub fn read_plan(&self, session: &Session) -> Result<FetchPlan> {
         self.check()?;
         if self.reading.as_of.is_past() {
-            let whole = super::Reading { parallel: 1, ..self.reading.clone() };
+            let whole = super::Reading { parallel: 0, ..self.reading.clone() };
             return Ok(ExportJob { reading: whole, ..self.clone() }.find(session)?.fetch);
         }
         let mut problems = Vec::new();
@@ -68,13 +68,13 @@ impl ExportJob {
         let Selection { condition, limit, order_by, .. } = &self.selection;
         let rows = sql::rows_at(name, scn, condition.as_deref(), *limit)?;
         if order_by.is_empty() {
-            return Ok(Slice { sql: sql::select_at(name, columns, scn, condition.as_deref(), *limit)?, rows: Some(rows) });
+            return Ok(Slice { sql: sql::select_at(name, columns, scn, condition.as_deref(), *limit)?, rows });
         }
         let sorted = sql::select_at(name, columns, scn, condition.as_deref(), None)?;
         let sorted = format!("{sorted} ORDER BY {}", order(order_by)?);
         // The first rows of the order, not some rows in it.
         let sql = limit.map_or(sorted.clone(), |limit| format!("SELECT * FROM ({sorted}) WHERE ROWNUM <= {limit}"));
-        Ok(Slice { sql, rows: Some(rows) })
+        Ok(Slice { sql, rows })
     }
 
     /// The rows of a range. Slices follow one another; within one the database reads as it likes, unless there is an order.
@@ -93,7 +93,7 @@ impl ExportJob {
         };
         let rows = sql::rows_at(name, scn, Some(&condition), None)?;
         let order_by = order_by.map(|order_by| format!(" ORDER BY {order_by}")).unwrap_or_default();
-        Ok(Slice { sql: sql::select_at(name, columns, scn, Some(&condition), None)? + &order_by, rows: Some(rows) })
+        Ok(Slice { sql: sql::select_at(name, columns, scn, Some(&condition), None)? + &order_by, rows })
     }
 }
 

@@ -14,13 +14,14 @@ mod run;
 mod slices;
 mod snapshot;
 mod types;
+mod widen;
 
 use std::path::PathBuf;
 
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::fetch::FetchOptions;
-use crate::lake::sink::{SinkOptions, SortKey};
+use crate::lake::sink::{SinkOptions, SortKey, is_standard_output};
 
 pub use expected::ExpectedRows;
 pub use plan::{ExportColumn, ExportPlan, FileAction};
@@ -29,6 +30,7 @@ pub use report::{ExportReport, ExportTimes};
 pub use slices::CutBy;
 pub use snapshot::{AsOf, Snapshot};
 pub use types::TypeChoices;
+pub use widen::{Widened, Widening};
 
 /// What happens with a file that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -65,11 +67,11 @@ pub struct Selection {
 pub struct Reading {
     /// The moment.
     pub as_of: AsOf,
-    /// Sessions that read at the same time; 0 and 1 are one.
+    /// Sessions that read at the same time, in slices: 1 is one that reads slices, 0 is one that reads the whole in one query.
     pub parallel: u32,
-    /// With several sessions: cut the table into even ranges of this column, rather than of ROWIDs.
+    /// With slices: cut the table into even ranges of this column, rather than of ROWIDs.
     pub split_by: Option<String>,
-    /// With several sessions: rows in the order of their ROWIDs (or of `split_by`, NULLs last), rather than as they come.
+    /// With slices: rows in the order of their ROWIDs (or of `split_by`, NULLs last), rather than as they come.
     pub ordered: bool,
 }
 
@@ -88,6 +90,8 @@ pub struct ExportJob {
     pub reading: Reading,
     /// Arrow types where the defaults are not wanted.
     pub types: TypeChoices,
+    /// Columns that get a wider type rather than end the job when a value does not fit, see [`ExportJob::widened`].
+    pub widening: Widening,
     /// Buffers and losses of the fetch.
     pub fetch: FetchOptions,
     /// Layout of the file.
@@ -104,6 +108,7 @@ impl ExportJob {
             mode: FileMode::default(),
             reading: Reading::default(),
             types: TypeChoices::default(),
+            widening: Widening::default(),
             fetch: FetchOptions::default(),
             sink: SinkOptions::default(),
         }
@@ -121,7 +126,7 @@ impl ExportJob {
     fn sorts_by_key(&self) -> bool {
         let [key] = &self.sink.sorted_by[..] else { return false };
         let is_split = self.reading.split_by.as_ref().is_some_and(|split| split.eq_ignore_ascii_case(&key.column));
-        is_split && !key.descending && self.reading.ordered && self.reading.parallel > 1
+        is_split && !key.descending && self.reading.ordered && self.reading.parallel > 0
     }
 
     /// Contradictions that need no session to see.
@@ -131,6 +136,9 @@ impl ExportJob {
             return usage("buffers without room for a row", "leave out --batch-rows and --batch-bytes");
         }
         self.sink.check()?;
+        if self.widening.is_asked_for() && is_standard_output(&self.path) {
+            return usage("--widen begins again when a value does not fit, and rows on standard output cannot be taken back", "name a file");
+        }
         if self.selection.query.is_some() && !self.selection.order_by.is_empty() {
             return usage("--order-by sorts a table", "write ORDER BY into --query");
         }

@@ -131,7 +131,7 @@ impl ExportJob {
     /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options.
     pub fn plan(&self, session: &Session) -> Result<ExportPlan> {
         self.check()?;
-        let action = match (is_taken(&self.path), self.mode) {
+        let action = match (is_taken(&self.path, &self.sink)?, self.mode) {
             (false, _) => FileAction::Create,
             (true, FileMode::Overwrite) => FileAction::Replace,
             (true, FileMode::Ignore) => FileAction::Skip,
@@ -152,6 +152,7 @@ impl ExportJob {
             }
         };
         let columns = fetch.as_ref().map(shown_columns).unwrap_or_default();
+        let warnings = self.widening.notes().chain(warnings).collect();
         Ok(ExportPlan {
             source: self.source.to_string(),
             path: self.path.clone(),
@@ -184,7 +185,7 @@ impl ExportJob {
             Some(rows) => ExpectedRows::counted(rows),
             None => ExpectedRows::of_table(session, name, &self.selection)?,
         };
-        if self.reading.parallel < 2 {
+        if self.reading.parallel == 0 {
             let whole = Source::whole(described, self.select_table(name, &columns, snapshot.scn)?, snapshot, None);
             return Ok(Source { expected, named: named_columns(session, name, &columns), ..whole });
         }
@@ -234,7 +235,11 @@ impl ExportJob {
     }
 
     fn why_one_reader(&self, why: &str) -> Option<String> {
-        (self.reading.parallel > 1).then(|| format!("one reader instead of {}: {why}", self.reading.parallel))
+        match self.reading.parallel {
+            0 => None,
+            1 => Some(format!("one piece instead of slices: {why}")),
+            readers => Some(format!("one reader instead of {readers}: {why}")),
+        }
     }
 
     /// `table` has the columns as they are in the table, where they are read from one.

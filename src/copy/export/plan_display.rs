@@ -64,10 +64,14 @@ impl fmt::Display for ExportPlan {
             Some(scn) => writeln!(f, "\nsnapshot SCN {scn} ({})", self.snapshot.how)?,
             None => writeln!(f, "\nsnapshot {}", self.snapshot.how)?,
         }
-        if self.readers.sessions > 1 {
-            let Readers { sessions, slices, cut_by, ordered, .. } = &self.readers;
+        if self.readers.slices > 1 {
+            let Readers { slices, cut_by, ordered, .. } = &self.readers;
+            let sessions = match self.readers.sessions {
+                1 => "1 reader".to_owned(),
+                several => format!("{several} readers"),
+            };
             let (from, order) = (cut_by.description(), if *ordered { "in their order" } else { "rows as they come" });
-            writeln!(f, "{sessions} readers, {slices} slices by {from}, {order}")?;
+            writeln!(f, "{sessions}, {slices} slices by {from}, {order}")?;
         }
         self.readers.note.iter().try_for_each(|note| writeln!(f, "{note}"))?;
         writeln!(f, "{} rows per fetch, {} of array buffers", thousands(u64::from(self.rows_per_fetch)), bytes(self.buffer_bytes))?;

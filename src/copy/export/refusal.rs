@@ -10,14 +10,15 @@ use crate::sql::address;
 pub(in crate::copy) struct Slice {
     /// The SELECT.
     pub(in crate::copy) sql: String,
-    /// `FROM …` of the same rows, where they have addresses; `None` for a query.
-    pub(super) rows: Option<String>,
+    /// `FROM …` of the same rows, which may have addresses.
+    pub(super) rows: String,
 }
 
 impl Slice {
-    /// The whole of a query.
+    /// The whole of a query. Its rows have addresses when each is one of a table; the database says so when it is asked.
     pub(super) fn of_query(sql: String) -> Self {
-        Slice { sql, rows: None }
+        let rows = format!("FROM ({sql}\n)");
+        Slice { sql, rows }
     }
 
     /// `error` with the ROWID of the row it is about, if that can be found: by reading its column once more, with ROWIDs beside, until a value of it is refused
@@ -39,8 +40,8 @@ impl Slice {
         column: Option<&str>,
         is_stopped: impl Fn() -> bool,
     ) -> Result<Option<crate::error::RowError>> {
-        let (Some(rows), Some(column)) = (&self.rows, column) else { return Ok(None) };
+        let Some(column) = column else { return Ok(None) };
         let Some(planned) = plan.columns.iter().find(|planned| planned.column.name == column) else { return Ok(None) };
-        plan.find_refused(session, address::select_with(&planned.column, rows)?, column, is_stopped)
+        plan.find_refused(session, address::select_with(&planned.column, &self.rows)?, column, is_stopped)
     }
 }

@@ -96,10 +96,14 @@ impl fmt::Display for ExportReport {
 
 impl ExportReport {
     fn readers(&self) -> String {
-        match (self.readers.sessions, self.slices_retried) {
-            (0 | 1, _) => String::new(),
-            (sessions, 0) => format!(", {sessions} readers, {} slices", self.readers.slices),
-            (sessions, again) => format!(", {sessions} readers, {} slices, {again} read again (ORA-01555)", self.readers.slices),
+        let readers = match self.readers.sessions {
+            0 | 1 => String::new(),
+            several => format!(", {several} readers"),
+        };
+        match (self.readers.slices, self.slices_retried) {
+            (0 | 1, _) => readers,
+            (slices, 0) => format!("{readers}, {slices} slices"),
+            (slices, again) => format!("{readers}, {slices} slices, {again} read again (ORA-01555)"),
         }
     }
 }

@@ -94,7 +94,7 @@ fn in_zone_of(column: &ColumnDesc, chosen: &DataType) -> DataType {
 }
 
 /// The dictionary's name, or what Oracle makes of it when it is not quoted.
-fn is_named(column: &str, name: &str) -> bool {
+pub(super) fn is_named(column: &str, name: &str) -> bool {
     column == name || column == crate::sql::dictionary_name(name)
 }
 

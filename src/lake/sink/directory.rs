@@ -1,9 +1,6 @@
-//! A directory as a target: several files, by size or by the values of partition columns. All is written into a hidden directory beside the target, which takes the
-//! target's name when it is whole.
+//! A directory as a target: several files, by size or by the values of partition columns, all of them in a place of their own until they are whole.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,21 +9,19 @@ use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 
 use super::SinkReport;
-use super::encoder::{Encoder, write_error};
+use super::encoder::Encoder;
 use super::options::SinkOptions;
-use super::output::{Output, Written, sync_directory};
+use super::output::{Output, Written};
 use super::partition::Partitioning;
+use super::place::Place;
 use crate::error::{Error, Phase, Result};
 use crate::lake::format::Format;
 use crate::lake::source_error;
 
-/// Files that are open at once; beyond it the one that has not been written to for longest is finished, and its partition gets another file if more rows come.
-const MAX_OPEN_FILES: usize = 64;
-
 /// A directory that is being written. Dropped before [`Self::finish`] it leaves nothing.
 pub(super) struct DirectorySink {
     path: PathBuf,
-    work: WorkDirectory,
+    place: Place,
     schema: SchemaRef,
     texts: Vec<(String, String)>,
     options: SinkOptions,
@@ -41,7 +36,7 @@ pub(super) struct DirectorySink {
 
 struct OpenFile {
     encoder: Encoder<Output>,
-    path: PathBuf,
+    name: String,
     written: Written,
     last_used: u64,
 }
@@ -63,10 +58,10 @@ impl DirectorySink {
             Some(partitioning) => Arc::new(partitioning.inner_schema(schema)),
             None => schema.clone(),
         };
-        let work = WorkDirectory::create(path).map_err(|error| write_error(path, &error))?;
+        let place = Place::create(path)?;
         let mut sink = DirectorySink {
             path: path.to_owned(),
-            work,
+            place,
             schema: inner,
             texts: texts.to_vec(),
             options: options.clone(),
@@ -81,7 +76,7 @@ impl DirectorySink {
         if sink.partitioning.is_some() {
             sink.open.clear();
             sink.numbers.clear();
-            fs::remove_file(sink.work.path.join(sink.file_name(1))).map_err(|error| write_error(path, &error))?;
+            sink.place.discard(&sink.file_name("", 1))?;
         }
         Ok(sink)
     }
@@ -116,20 +111,16 @@ impl DirectorySink {
     /// The open file of a directory within the target; another one is finished when too many are open.
     fn file_of(&mut self, directory: String) -> Result<&mut OpenFile> {
         if !self.open.contains_key(&directory) {
-            if self.open.len() >= MAX_OPEN_FILES {
+            if self.open.len() >= self.place.most_open_files() {
                 let oldest = self.open.iter().min_by_key(|(_, file)| file.last_used).map(|(directory, _)| directory.clone());
                 oldest.map_or(Ok(()), |oldest| self.close(&oldest))?;
             }
-            let number = self.numbers.entry(directory.clone()).or_default();
-            *number += 1;
-            let (number, folder) = (*number, self.work.path.join(&directory));
-            let path = folder.join(self.file_name(number));
-            let file =
-                fs::create_dir_all(&folder).and_then(|()| File::create_new(&path)).map_err(|error| write_error(&self.path, &error))?;
-            let output = Output::file(file);
+            *self.numbers.entry(directory.clone()).or_default() += 1;
+            let name = self.file_name(&directory, *self.numbers.get(&directory).unwrap_or(&1));
+            let output = self.place.open(&name)?;
             let written = output.written();
             let encoder = Encoder::new(output, &self.schema, &self.texts, &self.options).map_err(|e| e.about(&self.path))?;
-            self.open.insert(directory.clone(), OpenFile { encoder, path, written, last_used: self.clock });
+            self.open.insert(directory.clone(), OpenFile { encoder, name, written, last_used: self.clock });
         }
         match self.open.get_mut(&directory) {
             Some(file) => Ok(file),
@@ -137,8 +128,10 @@ impl DirectorySink {
         }
     }
 
-    fn file_name(&self, number: u32) -> String {
-        format!("part-{number:05}.{}", self.options.format.ending())
+    /// Its name within the target.
+    fn file_name(&self, directory: &str, number: u32) -> String {
+        let slash = if directory.is_empty() { "" } else { "/" };
+        format!("{directory}{slash}part-{number:05}.{}", self.options.format.ending())
     }
 
     /// What all writers keep in memory is bounded as if there were one.
@@ -158,10 +151,9 @@ impl DirectorySink {
     fn close(&mut self, directory: &str) -> Result<()> {
         let Some(file) = self.open.remove(directory) else { return Ok(()) };
         let (output, row_groups) = file.encoder.finish().map_err(|error| error.about(&self.path))?;
-        self.done.size_bytes += output.finish().map_err(|error| write_error(&self.path, &error))?;
+        self.done.size_bytes += self.place.close(&file.name, output)?;
         self.done.row_groups += row_groups;
         self.done.files += 1;
-        sync_directory(&file.path);
         Ok(())
     }
 
@@ -174,10 +166,7 @@ impl DirectorySink {
         let mut open: Vec<String> = self.open.keys().cloned().collect();
         open.sort();
         open.iter().try_for_each(|directory| self.close(directory))?;
-        if replace {
-            refuse_strangers(&self.path, &self.path)?;
-        }
-        self.work.publish(&self.path, replace).map_err(|error| write_error(&self.path, &error))?;
+        self.place.publish(replace)?;
         Ok(self.done)
     }
 
@@ -186,93 +175,8 @@ impl DirectorySink {
     }
 }
 
-/// Whether a directory has no entry that this user can see.
-pub(super) fn is_empty_directory(path: &Path) -> bool {
-    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
-}
-
-/// Before a directory is replaced: everything in it is a data file, a marker such as `_SUCCESS`, or a partition.
-pub(super) fn refuse_strangers(target: &Path, directory: &Path) -> Result<()> {
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(|error| write_error(target, &error))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(|error| write_error(target, &error))?;
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        let kind = entry.file_type().map_err(|error| write_error(target, &error))?;
-        let belongs = match kind.is_dir() {
-            true => name.contains('=') && refuse_strangers(target, &path).map(|()| true)?,
-            false => kind.is_file() && (name.starts_with(['_', '.']) || Format::of_path(&path).is_some()),
-        };
-        if !belongs {
-            let message = format!("the directory holds {}, which no copy has written: it is not replaced", path.display());
-            return Err(source_error(Phase::Plan, target, message, "name a directory of its own, or empty it yourself"));
-        }
-    }
-    Ok(())
-}
-
 impl std::fmt::Debug for DirectorySink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DirectorySink").field("path", &self.path).field("rows", &self.done.rows).finish_non_exhaustive()
     }
-}
-
-/// The hidden directory; removed on drop unless it has been moved.
-struct WorkDirectory {
-    path: PathBuf,
-    is_moved: bool,
-}
-
-impl Drop for WorkDirectory {
-    fn drop(&mut self) {
-        if !self.is_moved {
-            let _ = fs::remove_dir_all(&self.path);
-        }
-    }
-}
-
-impl WorkDirectory {
-    fn create(target: &Path) -> io::Result<Self> {
-        const TRIES: u32 = 1000;
-        let mut number = 0;
-        loop {
-            let path = beside(target, &format!("{number}.part"))?;
-            match fs::create_dir(&path) {
-                Ok(()) => return Ok(WorkDirectory { path, is_moved: false }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < TRIES => number += 1,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn publish(&mut self, target: &Path, replace: bool) -> io::Result<()> {
-        let old = beside(target, "old")?;
-        let has_old = replace && target.exists() && !is_empty_directory(target);
-        if has_old {
-            // Two renames: between them the name is not there, for as long as a rename takes.
-            fs::rename(target, &old)?;
-        } else if target.exists() && !is_empty_directory(target) {
-            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
-        }
-        if let Err(error) = fs::rename(&self.path, target) {
-            if has_old {
-                fs::rename(&old, target)?;
-            }
-            return Err(error);
-        }
-        self.is_moved = true;
-        sync_directory(target);
-        if has_old {
-            // The new table is there; what is left of the old one is hidden, and its name says what it is.
-            let _ = fs::remove_dir_all(&old);
-        }
-        Ok(())
-    }
-}
-
-fn beside(target: &Path, ending: &str) -> io::Result<PathBuf> {
-    let name = target.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "this names no directory"))?;
-    Ok(target.with_file_name(format!(".{}.{}-{ending}", name.to_string_lossy(), std::process::id())))
 }

@@ -184,6 +184,10 @@ pub(super) fn write_error(path: &Path, error: &io::Error) -> Error {
     if path == Path::new(crate::lake::input::STANDARD_STREAM) && error.kind() == io::ErrorKind::BrokenPipe {
         return Error::ClosedOutput;
     }
+    // A store's own words.
+    if let Some(Error::Source { message, remedy, .. }) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        return source_error(Phase::Write, path, message, remedy);
+    }
     let remedy = match error.kind() {
         io::ErrorKind::AlreadyExists => "replace it with --mode overwrite, or name another file",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on the disk, and run the job again: nothing was left",

@@ -1,11 +1,12 @@
 //! Files as targets, in every format: written beside their place and moved there when they are whole, so that a reader never sees half a
-//! file. Standard output has no place to move to: whoever reads it learns from the exit code whether it is whole.
+//! file; objects of stores in parts, which are joined then. Standard output has no place to move to: whoever reads it learns from the exit code whether it is whole.
 
 mod directory;
 mod encoder;
 mod options;
 mod output;
 mod partition;
+mod place;
 mod sorted;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
 use super::input::STANDARD_STREAM;
+use super::object::is_url_path;
+use super::store::{self, Upload};
 use crate::error::Result;
 use directory::DirectorySink;
 use encoder::{Encoder, write_error};
@@ -63,7 +66,7 @@ enum Kind {
 
 struct FileSink {
     path: PathBuf,
-    /// `None` on standard output.
+    /// `None` on standard output and in a store.
     part: Option<Part>,
     encoder: Encoder<Output>,
     rows: u64,
@@ -74,13 +77,19 @@ pub fn is_standard_output(path: &Path) -> bool {
     path == Path::new(STANDARD_STREAM)
 }
 
-/// Whether `path` is taken: by a file, or by a directory with something in it.
-pub fn is_taken(path: &Path) -> bool {
-    !is_standard_output(path) && path.exists() && !directory::is_empty_directory(path)
+/// Whether the target is taken: by a file, by a directory with something in it, by an object, or (where a directory is to be written) by objects below.
+///
+/// # Errors
+/// A store that does not answer, or does not permit the look.
+pub fn is_taken(path: &Path, options: &SinkOptions) -> Result<bool> {
+    match path.to_str() {
+        Some(url) if is_url_path(path) => store::is_taken(url, options.is_directory()),
+        _ => Ok(!is_standard_output(path) && path.exists() && !place::is_empty_directory(path)),
+    }
 }
 
 impl Sink {
-    /// Opens a file beside `path`, or standard output for `-`, for batches of `schema`; `texts` go into the footer or schema.
+    /// Opens a file beside `path` (or an object, if that is a URL), or standard output for `-`, for batches of `schema`; `texts` go into the footer or schema.
     ///
     /// # Errors
     /// [`crate::Error::Source`] when the directory is not there or cannot be written, or when the format has no place for a type;
@@ -97,6 +106,7 @@ impl Sink {
         }
         let (part, output) = match is_standard_output(path) {
             true => (None, Output::standard_output()),
+            false if is_url_path(path) => (None, Output::object(Upload::begin(&path.to_string_lossy())?)),
             false => {
                 let (part, file) = Part::create(path).map_err(|error| write_error(path, &error))?;
                 (Some(part), Output::file(file))
@@ -142,7 +152,7 @@ impl Sink {
             Kind::Directory(directory) => return directory.finish(replace),
         };
         let (output, row_groups) = encoder.finish().map_err(|error| error.about(&path))?;
-        let size_bytes = output.finish().map_err(|error| write_error(&path, &error))?;
+        let size_bytes = output.finish(replace).map_err(|error| write_error(&path, &error))?;
         if let Some(part) = part {
             part.publish(&path, replace).map_err(|error| write_error(&path, &error))?;
         }

@@ -1,10 +1,12 @@
-//! Where bytes go: a file beside its place, moved there when it is whole; or standard output.
+//! Where bytes go: a file beside its place, moved there when it is whole; an object of a store; or standard output.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::lake::store::{Prefix, Upload};
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -29,6 +31,7 @@ impl Written {
 enum To {
     File(BufWriter<File>),
     StandardOutput(BufWriter<Stdout>),
+    Object(Box<Upload>),
 }
 
 impl Output {
@@ -40,15 +43,30 @@ impl Output {
         Output { to: To::StandardOutput(BufWriter::with_capacity(BUFFER_BYTES, io::stdout())), written: Written::default() }
     }
 
+    pub(super) fn object(upload: Upload) -> Self {
+        Output { to: To::Object(Box::new(upload)), written: Written::default() }
+    }
+
     pub(super) fn written(&self) -> Written {
         self.written.clone()
     }
 
-    /// Everything is on disk, or with whoever reads standard output: how many bytes.
-    pub(super) fn finish(mut self) -> io::Result<u64> {
+    /// Everything is on disk, or with whoever reads standard output, or under the object's name (over one that is there with `replace`): how many bytes.
+    pub(super) fn finish(mut self, replace: bool) -> io::Result<u64> {
         self.flush()?;
-        if let To::File(file) = &self.to {
-            file.get_ref().sync_all()?;
+        match self.to {
+            To::File(file) => file.get_ref().sync_all()?,
+            To::StandardOutput(_) => {}
+            To::Object(upload) => upload.finish(replace)?,
+        }
+        Ok(self.written.bytes())
+    }
+
+    /// An object of a directory is whole, and gets its name with the others: how many bytes.
+    pub(super) fn seal(mut self, prefix: &mut Prefix) -> io::Result<u64> {
+        self.flush()?;
+        if let To::Object(upload) = self.to {
+            prefix.seal(*upload)?;
         }
         Ok(self.written.bytes())
     }
@@ -59,6 +77,7 @@ impl Write for Output {
         let written = match &mut self.to {
             To::File(file) => file.write(bytes)?,
             To::StandardOutput(out) => out.write(bytes)?,
+            To::Object(upload) => upload.write(bytes)?,
         };
         self.written.0.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
@@ -68,6 +87,7 @@ impl Write for Output {
         match &mut self.to {
             To::File(file) => file.flush(),
             To::StandardOutput(out) => out.flush(),
+            To::Object(upload) => upload.flush(),
         }
     }
 }

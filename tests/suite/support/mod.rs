@@ -4,6 +4,8 @@ pub mod csv;
 pub mod cutter;
 pub mod database;
 pub mod loopback;
+#[cfg(feature = "cloud")]
+pub mod object_server;
 pub mod tables;
 
 use std::collections::BTreeSet;

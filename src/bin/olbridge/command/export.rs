@@ -18,13 +18,23 @@ fn attempt(request: &ExportRequest) -> Result<Done<ExportPlan, ExportReport>, Fa
     let session = session::open_with(&options, source)?;
     let cancel = Cancel::new();
     interrupt::on_signal(cancel.clone());
-    let plan = request.job.plan(&session)?;
-    if request.telling.dry_run {
-        return Ok(Done::Planned(Box::new(plan)));
+    let mut job = request.job.clone();
+    loop {
+        let plan = job.plan(&session)?;
+        if request.telling.dry_run {
+            return Ok(Done::Planned(Box::new(plan)));
+        }
+        let others = (1..plan.readers.sessions).map(|_| session::open_with(&options, source)).collect::<Result<Vec<_>, _>>()?;
+        let mut listener = progress::listener(request.telling.quiet);
+        let scn = plan.snapshot.scn;
+        let result = plan.run_parallel(&session, others, listener.as_mut(), &cancel);
+        drop(listener); // clears the bar
+        match result {
+            Ok(report) => return Ok(Done::Copied(Box::new(report))),
+            Err(error) => match job.widened(&session, scn, &error)? {
+                Some(wider) => job = wider,
+                None => return Err(error.into()),
+            },
+        }
     }
-    let others = (1..plan.readers.sessions).map(|_| session::open_with(&options, source)).collect::<Result<Vec<_>, _>>()?;
-    let mut listener = progress::listener(request.telling.quiet);
-    let result = plan.run_parallel(&session, others, listener.as_mut(), &cancel);
-    drop(listener); // clears the bar
-    Ok(Done::Copied(Box::new(result?)))
 }
