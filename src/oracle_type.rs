@@ -89,7 +89,10 @@ impl OracleType {
     /// Dates, timestamps and intervals.
     pub fn is_temporal(&self) -> bool {
         use OracleType::*;
-        matches!(self, Date | Timestamp { .. } | TimestampTz { .. } | TimestampLtz { .. } | IntervalYearMonth { .. } | IntervalDaySecond { .. })
+        matches!(
+            self,
+            Date | Timestamp { .. } | TimestampTz { .. } | TimestampLtz { .. } | IntervalYearMonth { .. } | IntervalDaySecond { .. }
+        )
     }
 
     /// CLOB, NCLOB and BLOB.

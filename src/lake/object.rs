@@ -103,7 +103,7 @@ impl ChunkReader for SourceFile {
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         match self {
             SourceFile::Local(file) => file.get_bytes(start, length),
-            SourceFile::Remote(file) => Ok(file.bytes(start, length)?),
+            SourceFile::Remote(file) => Ok(file.range(start, length)?),
         }
     }
 }
@@ -127,7 +127,9 @@ mod tests {
 
     #[test]
     fn a_secret_in_a_url_is_refused_and_not_repeated() {
-        for url in ["s3://key:hunter2@bucket/t.parquet", "https://a.blob.core.windows.net/c/t.parquet?sig=hunter2", "gs://b/t?token=hunter2"] {
+        for url in
+            ["s3://key:hunter2@bucket/t.parquet", "https://a.blob.core.windows.net/c/t.parquet?sig=hunter2", "gs://b/t?token=hunter2"]
+        {
             let message = named(url).unwrap_err().to_string();
             assert!(!message.contains("hunter2"), "{message}");
         }

@@ -53,7 +53,7 @@ impl RemoteFile {
         match *self {}
     }
 
-    pub(super) fn bytes(&self, _start: u64, _length: usize) -> io::Result<Bytes> {
+    pub(super) fn range(&self, _start: u64, _length: usize) -> io::Result<Bytes> {
         match *self {}
     }
 }

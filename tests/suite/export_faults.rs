@@ -53,7 +53,20 @@ fn a_snapshot_that_is_too_old_costs_one_slice_which_is_read_again() {
     }
     assert_eq!(retried, 5);
     // One reader reads slices when it is asked to.
-    let one = ["copy", "embedded:data.db/T", "o.parquet", "--parallel", "1", "--ordered", "--batch-rows", "500", "--mode", "overwrite", "--report", "json"];
+    let one = [
+        "copy",
+        "embedded:data.db/T",
+        "o.parquet",
+        "--parallel",
+        "1",
+        "--ordered",
+        "--batch-rows",
+        "500",
+        "--mode",
+        "overwrite",
+        "--report",
+        "json",
+    ];
     let outcome = faulty(&database, &one, "too-old", 20);
     let report: Value = serde_json::from_str(&outcome.stdout).unwrap_or_else(|_| panic!("{outcome}"));
     assert_eq!((report["readers"]["sessions"].as_u64(), report["slices_retried"].as_u64()), (Some(1), Some(1)), "{report}");

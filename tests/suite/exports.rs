@@ -9,8 +9,8 @@ use olbridge::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Decimal256Array, DurationMicrosecondArray,
     DurationNanosecondArray, FixedSizeBinaryArray, Float16Array, Float32Array, Float64Array, Int8Array, Int16Array, Int32Array, Int64Array,
     IntervalDayTimeArray, IntervalYearMonthArray, NullArray, RecordBatch, StringArray, Time32MillisecondArray, Time64MicrosecondArray,
-    Time64NanosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray, UInt8Array,
-    UInt16Array, UInt64Array,
+    Time64NanosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
+    UInt8Array, UInt16Array, UInt64Array,
 };
 use olbridge::arrow::compute::concat_batches;
 use olbridge::arrow::datatypes::{
@@ -87,9 +87,10 @@ fn generated() -> impl Strategy<Value = RecordBatch> {
             let seconds = column(name).as_primitive::<Int32Type>().iter().map(|value| value.map(|value| i64::from(value & i32::MAX)));
             Arc::new(TimestampSecondArray::from_iter(seconds).with_timezone(zone)) as ArrayRef
         };
-        let bytes = column("bytes").as_binary::<i32>().iter().map(|value| {
-            value.map(|value| std::array::from_fn::<u8, 16, _>(|place| value.get(place).copied().unwrap_or(7)))
-        });
+        let bytes = column("bytes")
+            .as_binary::<i32>()
+            .iter()
+            .map(|value| value.map(|value| std::array::from_fn::<u8, 16, _>(|place| value.get(place).copied().unwrap_or(7))));
         let small = || column("i8").as_primitive::<Int8Type>().iter();
         let microseconds = column("time_ns").as_primitive::<Time64NanosecondType>().iter().map(|value| value.map(|value| value / 1000));
         let long = cast("i32", DataType::Int64);

@@ -237,3 +237,17 @@ fn a_partitioned_directory_comes_back_as_the_same_table() {
     let hidden = fs::read_dir(workspace.path()).unwrap().filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".out"));
     assert_eq!(hidden.count(), 0);
 }
+
+#[cfg(not(feature = "cloud"))]
+#[test]
+fn a_build_without_stores_says_so_and_repeats_no_secret() {
+    let workspace = Workspace::new();
+    workspace.sql("embedded:r.db", "CREATE TABLE T (ID NUMBER(9))");
+    for url in ["s3://key:hunter2@bucket/t.parquet", "https://h.blob.core.windows.net/c/t.parquet?sig=hunter2", "gs://b/t/*.csv"] {
+        for words in [["copy", url, "embedded:r.db/T"], ["copy", "embedded:r.db/T", url]] {
+            let outcome = workspace.run(&words);
+            outcome.fails(2, &["built without object stores", "--features cloud"]);
+            assert!(!outcome.stderr.contains("hunter2"), "{outcome}");
+        }
+    }
+}

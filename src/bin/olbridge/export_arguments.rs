@@ -1,7 +1,6 @@
 //! Options of `olbridge copy` from Oracle into a file, and the checked request that they become.
 
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
 
 use clap::Args;
 use olbridge::copy::export::{AsOf, ExportJob, FileMode, Reading, Selection, TypeChoices};
@@ -248,6 +247,8 @@ fn max_lob_bytes(text: Option<&str>) -> Result<u32, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::arguments::{Arguments, Command};
     use clap::Parser;

@@ -137,7 +137,10 @@ impl ExportJob {
         }
         self.sink.check()?;
         if self.widening.is_asked_for() && is_standard_output(&self.path) {
-            return usage("--widen begins again when a value does not fit, and rows on standard output cannot be taken back", "name a file");
+            return usage(
+                "--widen begins again when a value does not fit, and rows on standard output cannot be taken back",
+                "name a file",
+            );
         }
         if self.selection.query.is_some() && !self.selection.order_by.is_empty() {
             return usage("--order-by sorts a table", "write ORDER BY into --query");

@@ -10,7 +10,7 @@ mod upload;
 use std::path::Path;
 
 use futures::TryStreamExt;
-use olbridge_delta::object_store::{self, ObjectMeta, ObjectStoreExt as _, ObjectStore as _};
+use olbridge_delta::object_store::{self, ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
 use olbridge_delta::store::{self, Opened, store_error};
 use olbridge_delta::{Location, Service, StoreOptions, runtime};
 

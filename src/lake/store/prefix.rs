@@ -45,7 +45,12 @@ impl Prefix {
             return Ok(());
         }
         let message = "objects are there already, and a store cannot replace several at once";
-        Err(source_error(Phase::Write, Path::new(&self.url), message, "name another place, or remove them first; Delta tables (delta:) can be replaced"))
+        Err(source_error(
+            Phase::Write,
+            Path::new(&self.url),
+            message,
+            "name another place, or remove them first; Delta tables (delta:) can be replaced",
+        ))
     }
 
     fn at(&self, name: &str) -> Result<Opened> {

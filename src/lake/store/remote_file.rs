@@ -65,7 +65,7 @@ impl RemoteFile {
     }
 
     /// `length` bytes from `start` on.
-    pub(in crate::lake) fn bytes(&self, start: u64, length: usize) -> io::Result<Bytes> {
+    pub(in crate::lake) fn range(&self, start: u64, length: usize) -> io::Result<Bytes> {
         let end = start.checked_add(length as u64).filter(|end| *end <= self.object.size_bytes);
         let Some(end) = end else { return Err(io::Error::from(io::ErrorKind::UnexpectedEof)) };
         if length == 0 {

@@ -85,9 +85,9 @@ fn ranges_come_from_anywhere_and_across_blocks() {
     let mut file = RemoteFile::of(opened, Phase::Read, found);
     let block = BLOCK_BYTES as usize;
     for (start, length) in [(0, 4), (block - 2, 4), (block, block), (5, block + 1), (all.len() - 8, 8), (all.len(), 0)] {
-        assert_eq!(file.bytes(start as u64, length).unwrap(), all[start..start + length], "{start} {length}");
+        assert_eq!(file.range(start as u64, length).unwrap(), all[start..start + length], "{start} {length}");
     }
-    assert!(file.bytes(all.len() as u64 - 1, 2).is_err() && file.bytes(u64::MAX, 2).is_err());
+    assert!(file.range(all.len() as u64 - 1, 2).is_err() && file.range(u64::MAX, 2).is_err());
     file.seek(SeekFrom::End(-3)).unwrap();
     let mut end = Vec::new();
     file.read_to_end(&mut end).unwrap();

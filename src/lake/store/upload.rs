@@ -128,9 +128,9 @@ impl Upload {
             return Ok(());
         }
         let task = runtime::handle()?.spawn(parts.upload.put_part(PutPayload::from(bytes)));
-        parts.sending.push_back(Box::pin(async move {
-            task.await.unwrap_or_else(|error| Err(object_store::Error::JoinError { source: error }))
-        }));
+        parts
+            .sending
+            .push_back(Box::pin(async move { task.await.unwrap_or_else(|error| Err(object_store::Error::JoinError { source: error })) }));
         Ok(())
     }
 

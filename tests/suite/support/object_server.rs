@@ -175,7 +175,9 @@ fn answer(request: &Request, state: &mut State) -> Answer {
             state.next += 1;
             let id = format!("upload-{}", state.next);
             state.uploads.insert(id.clone(), (key.clone(), BTreeMap::new()));
-            xml(format!("<InitiateMultipartUploadResult><Bucket>{BUCKET}</Bucket><Key>{key}</Key><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"))
+            xml(format!(
+                "<InitiateMultipartUploadResult><Bucket>{BUCKET}</Bucket><Key>{key}</Key><UploadId>{id}</UploadId></InitiateMultipartUploadResult>"
+            ))
         }
         ("POST", ["uploadId"]) => {
             let Some((key, parts)) = state.uploads.remove(&upload) else { return plain("404 Not Found") };
