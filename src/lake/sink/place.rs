@@ -28,13 +28,13 @@ pub(super) struct Place {
 #[derive(Debug)]
 enum Kind {
     Local(WorkDirectory),
-    Store(Prefix),
+    Store(Box<Prefix>),
 }
 
 impl Place {
     pub(super) fn create(target: &Path) -> Result<Self> {
         let kind = match is_url_path(target) {
-            true => Kind::Store(Prefix::begin(&target.to_string_lossy())?),
+            true => Kind::Store(Box::new(Prefix::begin(&target.to_string_lossy())?)),
             false => Kind::Local(WorkDirectory::create(target).map_err(|error| write_error(target, &error))?),
         };
         Ok(Place { target: target.to_owned(), kind })
