@@ -56,7 +56,7 @@ impl Translator<'_> {
                     JoinConstraint::On(condition) => part.push_str(&format!(" ON {}", self.join_condition(condition, first)?)),
                     JoinConstraint::None if words == "CROSS JOIN" => {}
                     JoinConstraint::None => return Err(OraError::new(905, "missing keyword")),
-                    JoinConstraint::Using(names) => part.push_str(&self.join_using(Some(names), words, first, joined)?),
+                    JoinConstraint::Using(names) => part.push_str(&self.join_using(Some(names.as_slice()), words, first, joined)?),
                     JoinConstraint::Natural => part.push_str(&self.join_using(None, words, first, joined)?),
                 }
                 let missing = match words {
