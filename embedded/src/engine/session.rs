@@ -22,9 +22,11 @@ use super::writers::{Hold, Wait};
 use super::{Datum, OraError, Result, password, undo};
 
 mod block;
+mod block_sql;
 mod call;
 mod check;
 mod cursors;
+mod execute;
 mod lob_call;
 mod query;
 mod rules;
