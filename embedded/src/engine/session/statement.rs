@@ -30,7 +30,7 @@ pub(super) struct PlanKey {
     catalog_version: i64,
     nls_epoch: u64,
     schema: String,
-    kinds: Vec<DatumKind>,
+    pub(super) kinds: Vec<DatumKind>,
 }
 
 pub(super) enum Plan {
