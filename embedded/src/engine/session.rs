@@ -24,9 +24,11 @@ use super::{Datum, OraError, Result, password, undo};
 use crate::sqlite::RowTable;
 
 mod block;
+mod block_sql;
 mod call;
 mod check;
 mod cursors;
+mod execute;
 mod lob_call;
 mod query;
 mod rules;
