@@ -20,6 +20,7 @@ mod nested;
 mod query;
 mod sequence;
 mod set;
+mod sys_context;
 mod window;
 
 use std::collections::BTreeMap;
