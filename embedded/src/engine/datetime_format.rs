@@ -1,14 +1,25 @@
 //! Format models of dates and timestamps, for TO_CHAR, TO_DATE and the implicit conversions by NLS formats.
 
 mod read;
+mod write;
 
 use super::datetime::DateTime;
-use super::zone;
 use super::{OraError, Result};
 use read::Reader;
+use write::write_element;
 
 /// Elements, longest first where one begins another.
-const ELEMENTS: [(&str, Element); 38] = [
+const ELEMENTS: [(&str, Element); 48] = [
+    ("IYYY", Element::IsoYear(4)),
+    ("IYY", Element::IsoYear(3)),
+    ("IY", Element::IsoYear(2)),
+    ("IW", Element::IsoWeek),
+    ("I", Element::IsoYear(1)),
+    ("WW", Element::WeekOfYear),
+    ("W", Element::WeekOfMonth),
+    ("RM", Element::RomanMonth),
+    ("Y,YYY", Element::GroupedYear),
+    ("SCC", Element::SignedCentury),
     ("SYYYY", Element::SignedYear),
     ("YYYY", Element::Year(4)),
     ("YYY", Element::Year(3)),
@@ -58,6 +69,8 @@ const MERIDIANS: [(&str, Element); 8] = [
     ("BC", Element::Era("AD", "BC")),
     ("AD", Element::Era("AD", "BC")),
 ];
+/// Elements that Oracle has and this engine has not: spelled years, eras, formats of a territory, names of daylight saving.
+const REFUSED: [&str; 8] = ["SYEAR", "YEAR", "EE", "E", "DL", "DS", "TS", "TZD"];
 pub(crate) const MONTHS: [&str; 12] =
     ["JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER"];
 const DAYS: [&str; 7] = ["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
@@ -69,6 +82,13 @@ enum Element {
     RoundYear,
     RoundYear2,
     Century,
+    SignedCentury,
+    IsoYear(u8),
+    GroupedYear,
+    IsoWeek,
+    WeekOfYear,
+    WeekOfMonth,
+    RomanMonth,
     MonthName,
     MonthAbbreviation,
     Month,
@@ -105,7 +125,12 @@ enum Item {
     Element(Element, Letters),
     Literal(String),
     Punctuation(char),
+    /// FM.
     ToggleFill,
+    /// FX.
+    Exact,
+    /// TH behind an element.
+    Ordinal(Letters),
 }
 
 /// A parsed format model.
@@ -126,11 +151,17 @@ impl DateFormat {
             }
             let upper: String = rest.chars().take(6).collect::<String>().to_ascii_uppercase();
             if upper.starts_with("FM") || upper.starts_with("FX") {
-                if upper.starts_with("FM") {
-                    items.push(Item::ToggleFill);
-                }
+                items.push(if upper.starts_with("FM") { Item::ToggleFill } else { Item::Exact });
                 rest = &rest[2..];
                 continue;
+            }
+            if upper.starts_with("TH") && matches!(items.last(), Some(Item::Element(..))) {
+                items.push(Item::Ordinal(letters(&rest[..2])));
+                rest = &rest[2..];
+                continue;
+            }
+            if let Some(name) = REFUSED.iter().find(|name| upper.starts_with(*name)) {
+                return Err(OraError::unsupported(format_args!("{name} in a format model")));
             }
             if let Some((name, element)) = ELEMENTS.iter().chain(&MERIDIANS).find(|(name, _)| upper.starts_with(name)) {
                 items.push(Item::Element(*element, letters(&rest[..name.len()])));
@@ -169,6 +200,8 @@ impl DateFormat {
         for item in &self.0 {
             match item {
                 Item::ToggleFill => fill = !fill,
+                Item::Exact => {}
+                Item::Ordinal(letters) => write::push_ordinal(&mut out, *letters),
                 Item::Literal(text) => out.push_str(text),
                 Item::Punctuation(character) => out.push(*character),
                 Item::Element(element, letters) => write_element(&mut out, *element, *letters, value, fill),
@@ -183,6 +216,8 @@ impl DateFormat {
         for (index, item) in self.0.iter().enumerate() {
             match item {
                 Item::ToggleFill => {}
+                Item::Exact => return Err(OraError::unsupported("FX in a format model that is read by")),
+                Item::Ordinal(_) => return Err(OraError::new(1820, "format code cannot appear in date input format")),
                 Item::Literal(literal) => {
                     reader.rest = reader
                         .rest
@@ -223,78 +258,6 @@ fn letters(text: &str) -> Letters {
         (_, Some(second)) if second.is_lowercase() => Letters::Initial,
         _ => Letters::Upper,
     }
-}
-
-fn write_element(out: &mut String, element: Element, case: Letters, value: &DateTime, fill: bool) {
-    use std::fmt::Write;
-    let year = value.year.unsigned_abs();
-    let hour12 = (u32::from(value.hour) + 11) % 12 + 1;
-    let offset = value.offset_minutes;
-    let mut number = |value: u32, width: usize| {
-        let width = if fill { width } else { 0 };
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{value:0width$}");
-    };
-    match element {
-        Element::SignedYear => {
-            out.push(if value.year < 0 { '-' } else { ' ' });
-            let _ = write!(out, "{year:04}");
-        }
-        Element::Year(digits) => number(year % 10u32.pow(u32::from(digits)), usize::from(digits)),
-        Element::RoundYear => number(year, 4),
-        Element::RoundYear2 => number(year % 100, 2),
-        Element::Century => number(year.div_ceil(100), 2),
-        Element::MonthName => push_name(out, MONTHS[usize::from(value.month - 1)], case, if fill { 9 } else { 0 }),
-        Element::MonthAbbreviation => push_name(out, &MONTHS[usize::from(value.month - 1)][..3], case, 0),
-        Element::Month => number(value.month.into(), 2),
-        Element::DayOfYear => number((value.day_number() - DateTime::midnight(value.year, 1, 1).day_number() + 1) as u32, 3),
-        Element::Day => number(value.day.into(), 2),
-        Element::DayName => push_name(out, DAYS[weekday(value)], case, if fill { 9 } else { 0 }),
-        Element::DayAbbreviation => push_name(out, &DAYS[weekday(value)][..3], case, 0),
-        Element::Weekday => number(weekday(value) as u32 + 1, 1),
-        Element::Hour24 => number(value.hour.into(), 2),
-        Element::Hour12 => number(hour12, 2),
-        Element::Minute => number(value.minute.into(), 2),
-        Element::SecondOfDay => number(u32::from(value.hour) * 3600 + u32::from(value.minute) * 60 + u32::from(value.second), 5),
-        Element::Second => number(value.second.into(), 2),
-        Element::Fraction(digits) => {
-            let digits = if digits == 0 { 9 } else { digits };
-            let _ = write!(out, "{:0width$}", value.nanos / 10u32.pow(9 - u32::from(digits)), width = usize::from(digits));
-        }
-        Element::ZoneHour => {
-            let _ = write!(out, "{}{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
-        }
-        Element::ZoneMinute => number(offset.unsigned_abs() % 60, 2),
-        Element::Zone if value.region != 0 => {
-            out.push_str(&zone::of_region(value.region).map(zone::name).unwrap_or_default().to_uppercase())
-        }
-        Element::Zone => {
-            let _ = write!(out, "{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60, offset.abs() % 60);
-        }
-        Element::Quarter => number(u32::from(value.month - 1) / 3 + 1, 1),
-        Element::Julian => number((value.day_number() + 2_440_588) as u32, 7),
-        Element::Radix => out.push('.'),
-        Element::Meridian(am, pm) => {
-            push_name(out, if value.hour < 12 { am } else { pm }, if case == Letters::Lower { case } else { Letters::Upper }, 0)
-        }
-        Element::Era(ad, bc) => push_name(out, if value.year < 0 { bc } else { ad }, Letters::Upper, 0),
-    }
-}
-
-fn weekday(value: &DateTime) -> usize {
-    (value.day_number() + 4).rem_euclid(7) as usize
-}
-
-fn push_name(out: &mut String, name: &str, case: Letters, width: usize) {
-    match case {
-        Letters::Upper => out.push_str(name),
-        Letters::Lower => out.push_str(&name.to_ascii_lowercase()),
-        Letters::Initial => {
-            out.push_str(&name[..1]);
-            out.push_str(&name[1..].to_ascii_lowercase());
-        }
-    }
-    out.extend(std::iter::repeat_n(' ', width.saturating_sub(name.len())));
 }
 
 #[cfg(test)]
@@ -354,8 +317,21 @@ mod tests {
             ("Day, DDD D Q", "Friday   , 040 6 1"),
             ("HH:MI:SS PM FF3 X TZH:TZM", "03:04:05 PM 120 . -01:30"),
             ("J", "2460350"),
+            ("IYYY-IW IY I WW W", "2024-06 24 4 06 2"),
+            ("Y,YYY SCC CC RM|fmRM", "2,024  21 21 II  |II"),
+            ("fmDDTH ddth Month", "9TH 9th February"),
+            ("FXYYYY", "2024"),
         ] {
             assert_eq!(DateFormat::parse(model).unwrap().format(&value), expected);
+        }
+        for (year, month, day, expected) in
+            [(2021, 1, 3, "2020-53 01 1 03RD"), (2024, 12, 31, "2025-01 53 5 31ST"), (2026, 11, 12, "2026-46 46 2 12TH")]
+        {
+            assert_eq!(DateFormat::parse("IYYY-IW WW W DDTH").unwrap().format(&DateTime::midnight(year, month, day)), expected);
+        }
+        assert_eq!(read("2024-IV-01", "YYYY-RM-DD").as_deref(), Ok(" 2024-04-01 00:00:00.000000000 +00:00"));
+        for (model, code) in [("YEAR", 3001), ("DS", 3001), ("IYYY", 1820), ("WW", 1820), ("FXYYYY", 3001)] {
+            assert_eq!(read("2024", model).unwrap_err().code, code, "{model}");
         }
     }
 }

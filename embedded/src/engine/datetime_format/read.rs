@@ -2,6 +2,7 @@
 
 use super::super::datetime::DateTime;
 use super::super::{OraError, Result, zone};
+use super::write::ROMAN_MONTHS;
 use super::{Element, MONTHS};
 
 /// What was read so far.
@@ -153,7 +154,25 @@ impl Reader<'_> {
             Element::Meridian(..) => self.fields.pm = Some(self.read_pair('P')?),
             Element::Era(..) => self.fields.bc = self.read_pair('B')?,
             Element::Julian => self.fields.julian = Some(i64::from(self.number(7)?)),
-            Element::Century | Element::Weekday | Element::Quarter => {
+            Element::RomanMonth => {
+                let length = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+                let month = ROMAN_MONTHS.iter().position(|roman| self.rest[..length].eq_ignore_ascii_case(roman));
+                self.fields.month = Some(month.ok_or_else(|| OraError::new(1843, "not a valid month"))? as u8 + 1);
+                self.rest = &self.rest[length..];
+            }
+            Element::GroupedYear => {
+                let thousands = self.number(1)?;
+                self.rest = self.rest.strip_prefix(',').unwrap_or(self.rest);
+                self.fields.year = Some((thousands * 1000 + self.number(3)?) as i32);
+            }
+            Element::Century
+            | Element::SignedCentury
+            | Element::Weekday
+            | Element::Quarter
+            | Element::IsoYear(_)
+            | Element::IsoWeek
+            | Element::WeekOfYear
+            | Element::WeekOfMonth => {
                 return Err(OraError::new(1820, "format code cannot appear in date input format"));
             }
         }

@@ -4,6 +4,7 @@ mod aggregate;
 mod calendar;
 mod character;
 mod datetime;
+mod hash;
 mod interval;
 mod number_format;
 mod rowid;
@@ -188,6 +189,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         truth::FUNCTIONS,
         character::FUNCTIONS,
         datetime::FUNCTIONS,
+        hash::FUNCTIONS,
         interval::FUNCTIONS,
         rowid::FUNCTIONS,
         text::FUNCTIONS,

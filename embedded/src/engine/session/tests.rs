@@ -604,6 +604,7 @@ mod definitions;
 mod dictionary;
 mod errors;
 mod flashback;
+mod functions;
 mod merge;
 mod objects;
 mod queries;

@@ -4,6 +4,7 @@ use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionAr
 
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
+use super::super::value::MAX_TEXT_BYTES;
 use super::super::{OraError, Result};
 use super::clauses::check_call;
 use super::{Sql, Translator};
@@ -21,7 +22,9 @@ impl Translator<'_> {
         };
         let name = name.ok_or_else(|| OraError::unsupported(format_args!("the function {}", function.name)))?;
         check_call(function)?;
-        if let Some(over) = &function.over {
+        if let Some(over) = &function.over
+            && name != "LISTAGG"
+        {
             return self.analytic(&name, function, over);
         }
         if !function.within_group.is_empty() && name != "LISTAGG" {
@@ -52,7 +55,13 @@ impl Translator<'_> {
             return self.aggregate(&name, &arguments, distinct, star);
         }
         if name == "LISTAGG" && !distinct {
-            return self.listagg(function, &arguments);
+            if function.over.is_some() {
+                return self.listagg(function, &arguments);
+            }
+            self.enter_aggregate()?;
+            let made = self.listagg(function, &arguments);
+            self.aggregate_depth -= 1;
+            return made;
         }
         if distinct || star {
             return Err(OraError::unsupported(format_args!("DISTINCT or * in {name}")));
@@ -219,7 +228,10 @@ impl Translator<'_> {
             return Ok(Sql::new(format!("o_number_format({}, {model})", number.text), DataType::varchar2(64)));
         }
         let text = self.text_of(value)?;
-        Ok(if name == "TO_CLOB" { Sql { data_type: DataType::Clob, ..text } } else { text })
+        Ok(match name {
+            "TO_CLOB" => Sql { data_type: DataType::Clob, ..text },
+            _ => self.clob_as(text, DataType::varchar2(MAX_TEXT_BYTES as u32)),
+        })
     }
 
     fn call_to_number(&mut self, values: Vec<Sql>) -> Result<Sql> {
