@@ -93,9 +93,6 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
     if core.is_open() {
         return Err(Failure::ora(1017, "a session is already begun on this handle"));
     }
-    if username.contains('[') {
-        return Err(Failure::unimplemented("a proxy user (USER[CLIENT])"));
-    }
     if credentials == CREDENTIALS_EXTERNAL && !(username.is_empty() && password.is_empty()) {
         return Err(Failure::ora(
             1017,

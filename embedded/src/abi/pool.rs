@@ -206,7 +206,10 @@ pub unsafe extern "C" fn OCISessionGet(
             let env = handle::get::<EnvBody>(envhp)?;
             let name = text_argument(pool_name, pool_name_len as usize)?;
             let (credentials, purity) = match handle::get::<SessionBody>(authhp) {
-                Ok(session) => (session.lock().credentials()?, session.lock().purity),
+                Ok(session) => {
+                    let session = session.lock();
+                    (session.credentials()?, session.purity)
+                }
                 Err(_) => ((String::new(), String::new()), 0),
             };
             let tag: Box<[u8]> = text_argument(tag, tag_len as usize)?.into_bytes().into();
@@ -330,8 +333,10 @@ pub unsafe extern "C" fn OCISessionRelease(svchp: *mut c_void, errhp: *mut c_voi
             if mode & PROPERTIES_TAG != 0 && !given.is_empty() {
                 check_properties(&given)?;
             }
-            // Logging off would commit.
-            let is_rolled_back = super::calls::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
+            // Logging off would commit. Without a transaction there is nothing to ask the database: who was killed meanwhile hears it later.
+            let core = super::session::session_of(handle::get::<ServiceBody>(svchp)?);
+            let is_rolled_back =
+                core.is_ok_and(|core| !core.in_transaction() || super::calls::OCITransRollback(svchp, errhp, 0) == status::SUCCESS);
             let Some(pool) = pool else { return Ok(logon::OCILogoff(svchp, errhp)) };
             let pool = handle::get::<PoolBody>(pool as *const c_void)?;
             // One lock at a time.

@@ -126,6 +126,29 @@ fn a_freed_pool_is_not_found() {
     env.fails(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) }, 24417);
 }
 
+#[test]
+fn a_session_wanted_new_is_nobodys_before() {
+    let env = Env::new();
+    let (handle, name) = pool(&env, ":memory:", 2);
+    let asking = env.handle(kind::SESSION);
+    let mut get = |purity: u32| {
+        let (mut purity, mut svc) = (purity, null_mut());
+        env.ok(unsafe { OCIAttrSet(asking, kind::SESSION, (&raw mut purity).cast(), 0, attr::PURITY, env.err) });
+        let (name, name_bytes) = (name.as_ptr(), name.len() as u32);
+        let (tag, found) = (null_mut(), null_mut());
+        env.ok(unsafe { OCISessionGet(env.env, env.err, &mut svc, asking, name, name_bytes, null(), 0, tag, null_mut(), found, 1) });
+        svc
+    };
+    let first = get(0);
+    env.ok(unsafe { OCISessionRelease(first, env.err, null(), 0, 0) });
+    let again = get(2);
+    assert_eq!(again, first);
+    env.ok(unsafe { OCISessionRelease(again, env.err, null(), 0, 0) });
+    let new = get(1);
+    assert_eq!(env.get::<u32>(handle, kind::SPOOL, attr::SPOOL_OPEN_COUNT), 2, "the other one is idle");
+    env.ok(unsafe { OCISessionRelease(new, env.err, null(), 0, 0) });
+}
+
 /// A session for a tag: its service context, whether it has that tag, and the tag it has.
 fn tagged(env: &Env, name: &str, tag: &str, mode: u32) -> (Pointer, bool, String) {
     let (mut svc, mut found_tag, mut found_bytes, mut found): (_, *const u8, u32, i32) = (null_mut(), null(), 0, 9);

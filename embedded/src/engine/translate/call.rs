@@ -160,8 +160,9 @@ impl Translator<'_> {
                 Ok(Sql::new(format!("o_unhex({})", text.text), DataType::Raw { size: text.data_type.data_length().div_ceil(2).max(1) }))
             }
             "DUMP" => {
+                let base = values.get(1).cloned().map_or(Ok("10".to_owned()), |base| base.into_number().map(|base| base.text))?;
                 let value = first(values);
-                Ok(Sql::new(format!("o_dump({}, {})", value.text, dump_type(&value)), DataType::varchar2(4000)))
+                Ok(Sql::new(format!("o_dump({}, {}, {base})", value.text, dump_type(&value)), DataType::varchar2(4000)))
             }
             "SYS_EXTRACT_UTC" => {
                 let zoned = self.datetime_of(first(values), Family::TimestampTz)?;
@@ -317,15 +318,13 @@ fn first(values: Vec<Sql>) -> Sql {
 fn arity(name: &str) -> Option<(usize, usize)> {
     Some(match name {
         "UPPER" | "LOWER" | "LENGTH" | "LENGTHB" | "TRIM" | "ASCII" | "CHR" | "ABS" | "SIGN" | "CEIL" | "FLOOR" | "RAWTOHEX"
-        | "HEXTORAW" | "DUMP" | "SYS_EXTRACT_UTC" | "TO_BINARY_DOUBLE" | "TO_BINARY_FLOAT" | "TO_CLOB" | "TO_DSINTERVAL"
-        | "TO_YMINTERVAL" => (1, 1),
+        | "HEXTORAW" | "SYS_EXTRACT_UTC" | "TO_BINARY_DOUBLE" | "TO_BINARY_FLOAT" | "TO_CLOB" | "TO_DSINTERVAL" | "TO_YMINTERVAL" => (1, 1),
         "NVL" | "NULLIF" | "CONCAT" | "MOD" | "POWER" | "SYS_CONTEXT" | "NUMTODSINTERVAL" | "NUMTOYMINTERVAL" | "ADD_MONTHS" => (2, 2),
         "NVL2" => (3, 3),
         "COALESCE" => (2, usize::MAX),
         "DECODE" => (3, usize::MAX),
-        "TO_CHAR" | "TO_NCHAR" | "TO_NUMBER" | "TO_DATE" | "TO_TIMESTAMP" | "TO_TIMESTAMP_TZ" | "ROUND" | "TRUNC" | "LTRIM" | "RTRIM" => {
-            (1, 2)
-        }
+        "TO_CHAR" | "TO_NCHAR" | "TO_NUMBER" | "TO_DATE" | "TO_TIMESTAMP" | "TO_TIMESTAMP_TZ" | "ROUND" | "TRUNC" | "LTRIM" | "RTRIM"
+        | "DUMP" => (1, 2),
         "SUBSTR" | "REPLACE" | "LPAD" | "RPAD" => (2, 3),
         "INSTR" => (2, 4),
         _ => return None,
