@@ -70,7 +70,7 @@ const MERIDIANS: [(&str, Element); 8] = [
     ("AD", Element::Era("AD", "BC")),
 ];
 /// Elements that Oracle has and this engine has not: spelled years, eras, formats of a territory, names of daylight saving.
-const REFUSED: [&str; 8] = ["SYEAR", "YEAR", "EE", "E", "DL", "DS", "TS", "TZD"];
+const REFUSED: [&str; 9] = ["SYEAR", "YEAR", "SP", "EE", "E", "DL", "DS", "TS", "TZD"];
 pub(crate) const MONTHS: [&str; 12] =
     ["JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER"];
 const DAYS: [&str; 7] = ["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
@@ -330,7 +330,7 @@ mod tests {
             assert_eq!(DateFormat::parse("IYYY-IW WW W DDTH").unwrap().format(&DateTime::midnight(year, month, day)), expected);
         }
         assert_eq!(read("2024-IV-01", "YYYY-RM-DD").as_deref(), Ok(" 2024-04-01 00:00:00.000000000 +00:00"));
-        for (model, code) in [("YEAR", 3001), ("DS", 3001), ("IYYY", 1820), ("WW", 1820), ("FXYYYY", 3001)] {
+        for (model, code) in [("YEAR", 3001), ("DDSP", 3001), ("DS", 3001), ("IYYY", 1820), ("WW", 1820), ("FXYYYY", 3001)] {
             assert_eq!(read("2024", model).unwrap_err().code, code, "{model}");
         }
     }

@@ -98,3 +98,19 @@ fn functions_of_every_kind() {
     run(&mut s, "ALTER SESSION SET NLS_DATE_FORMAT = 'YYYY/MM/DD' NLS_TIMESTAMP_FORMAT = 'HH24:MI'").unwrap();
     assert_eq!(value(&mut s, "TO_CHAR(DATE '2024-02-29') || TO_CHAR(TIMESTAMP '2024-02-29 13:14:15')"), "2024/02/2913:14");
 }
+
+#[test]
+fn several_columns_are_set_from_one_query() {
+    let mut s = employees();
+    let update = "UPDATE e SET (sal, name) = (SELECT d.dept * 2, d.dname || e.id FROM d WHERE d.dept = e.dept), dept = 99 WHERE id < 4";
+    assert_eq!(run(&mut s, update).unwrap(), 3);
+    assert_eq!(answer(&mut s, "SELECT sal, name, dept FROM e ORDER BY id"), "20|ten1|99;20|ten2|99;40|twenty3|99;NULL|dot|NULL");
+    for (sql, expected) in [
+        ("UPDATE e SET (sal, name) = (SELECT 1 FROM dual)", 947),
+        ("UPDATE e SET (sal) = (SELECT 1, 2 FROM dual)", 913),
+        ("UPDATE e SET (sal, name) = (SELECT dept, dname FROM d)", 1427),
+        ("UPDATE e SET (sal, name) = (SELECT * FROM d)", 3001),
+    ] {
+        assert_eq!(code(run(&mut s, sql)), expected, "{sql}");
+    }
+}
