@@ -131,7 +131,7 @@ fn a_session_wanted_new_is_nobodys_before() {
     let env = Env::new();
     let (handle, name) = pool(&env, ":memory:", 2);
     let asking = env.handle(kind::SESSION);
-    let mut get = |purity: u32| {
+    let get = |purity: u32| {
         let (mut purity, mut svc) = (purity, null_mut());
         env.ok(unsafe { OCIAttrSet(asking, kind::SESSION, (&raw mut purity).cast(), 0, attr::PURITY, env.err) });
         let (name, name_bytes) = (name.as_ptr(), name.len() as u32);

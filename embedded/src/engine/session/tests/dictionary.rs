@@ -98,7 +98,7 @@ fn every_view_is_there_in_each_of_its_scopes() {
         ("CONS_COLUMNS", "UAD", "constraint_name, column_name, position", "table_name = 'T' AND column_name = 'ID' AND position = 1", 1),
         ("INDEXES", "UAD", "index_name, index_type, uniqueness, status", "table_name = 'T'", 1),
         ("IND_COLUMNS", "UAD", "index_name, column_name, column_position, descend", "table_name = 'T'", 1),
-        ("OBJECTS", "UAD", "object_name, object_id, object_type, status, created, last_ddl_time", "object_name IN ('T', 'W', 'Q')", 3),
+        ("OBJECTS", "UAD", "object_name, object_id, object_type, status", "object_name IN ('T', 'W', 'Q')", 3),
         ("SEQUENCES", "UAD", "sequence_name, min_value, max_value, increment_by, cache_size, last_number", "sequence_name = 'Q'", 1),
         ("VIEWS", "UAD", "view_name, text, text_length", "view_name = 'W'", 1),
         ("USERS", "UAD", "username, user_id, created", "username = 'SCOTT'", 1),
