@@ -14,6 +14,8 @@ use super::session::{ServiceBody, SessionBody, TextAttributes, text_argument};
 const GET_FROM_POOL: u32 = 0x1;
 const REINITIALIZE: u32 = 0x1;
 const HOMOGENEOUS: u32 = 0x2;
+/// `OCI_SESSGET_CREDPROXY`: the pool's own user logs on for the one who is named.
+const BY_PROXY: u32 = 0x8;
 const MATCH_ANY: u32 = 0x20;
 const DROP_SESSION: u32 = 0x1;
 const RETAG: u32 = 0x2;
@@ -64,6 +66,7 @@ struct Wish {
     /// Whether a session of another tag will do.
     takes_any: bool,
     is_new: bool,
+    by_proxy: bool,
 }
 
 impl Body for PoolBody {
@@ -218,7 +221,13 @@ pub unsafe extern "C" fn OCISessionGet(
                 _ => {
                     let pool = env.lock().pools.get(&name).copied();
                     let pool = pool.ok_or_else(|| Failure::ora(24417, format_args!("Session pool {name} does not exist")))?;
-                    let wish = Wish { credentials, tag: tag.clone(), takes_any: mode & MATCH_ANY != 0, is_new: purity == PURITY_NEW };
+                    let wish = Wish {
+                        credentials,
+                        tag: tag.clone(),
+                        takes_any: mode & MATCH_ANY != 0,
+                        is_new: purity == PURITY_NEW,
+                        by_proxy: mode & BY_PROXY != 0,
+                    };
                     from_pool(env, handle::get::<PoolBody>(pool as *const c_void)?, wish)?
                 }
             };
@@ -262,9 +271,10 @@ fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, wish: Wish) -> Resu
             }
         }
         if body.open_sessions < body.max_sessions || body.get_mode == get_mode::FORCE {
-            let (username, password) = match wish.credentials.0.is_empty() {
-                true => (body.username.clone(), body.password.clone()),
-                false => wish.credentials,
+            let (username, password) = match (wish.credentials.0.as_str(), wish.by_proxy) {
+                ("", _) => (body.username.clone(), body.password.clone()),
+                (client, true) => (format!("{}[{client}]", body.username), body.password.clone()),
+                _ => wish.credentials,
             };
             // The place is taken before the logon and the pool unlocked for it: logging on locks the environment and may take long.
             body.open_sessions += 1;

@@ -101,7 +101,7 @@ fn every_view_is_there_in_each_of_its_scopes() {
         ("OBJECTS", "UAD", "object_name, object_id, object_type, status", "object_name IN ('T', 'W', 'Q')", 3),
         ("SEQUENCES", "UAD", "sequence_name, min_value, max_value, increment_by, cache_size, last_number", "sequence_name = 'Q'", 1),
         ("VIEWS", "UAD", "view_name, text, text_length", "view_name = 'W'", 1),
-        ("USERS", "UAD", "username, user_id, created", "username = 'SCOTT'", 1),
+        ("USERS", "UAD", "username, user_id", "username = 'SCOTT'", 1),
         ("TAB_COMMENTS", "UAD", "table_name, table_type, comments", "comments = 'of a table'", 1),
         ("COL_COMMENTS", "UAD", "table_name, column_name, comments", "comments = 'of a column'", 1),
         ("TAB_PARTITIONS", "UAD", "table_name, partition_name, partition_position, high_value", "table_name = 'T'", 0),
