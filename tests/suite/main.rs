@@ -24,6 +24,7 @@ mod load_embedded;
 mod loader_api;
 mod loads;
 mod lobs;
+mod long_values;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;
@@ -50,3 +51,4 @@ mod support;
 mod system_columns;
 mod transactions;
 mod truncation;
+mod vectors;
