@@ -222,6 +222,7 @@ fn default_for(data_type: &DataType, stats: &TextStats) -> Option<OracleType> {
         Interval(IntervalUnit::DayTime) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 3 },
         Interval(IntervalUnit::MonthDayNano) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 9 },
         Dictionary(_, values) if ArrowFamily::of(data_type) != ArrowFamily::Other => return default_for(values, stats),
+        RunEndEncoded(_, values) if ArrowFamily::of(data_type) != ArrowFamily::Other => return default_for(values.data_type(), stats),
         _ => return None,
     })
 }

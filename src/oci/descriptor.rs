@@ -201,7 +201,7 @@ impl DescriptorArray {
         }
         // SAFETY (all three): the descriptors are ours, of their kind and filled; the handles are as the caller says.
         match self.kind {
-            DescriptorKind::Timestamp | DescriptorKind::TimestampTz | DescriptorKind::RegionTime | DescriptorKind::ZonedTime => {
+            DescriptorKind::Timestamp | DescriptorKind::TimestampTz | DescriptorKind::RegionTime => {
                 each(staged, nulls, rows, |row, slot| {
                     // SAFETY: see above.
                     unsafe { self.read_datetime(row, call) }.map(|fields| fields.write_to(slot))

@@ -37,6 +37,7 @@ mod parallel;
 mod parquet_testing;
 mod pipes;
 mod preflight;
+mod readme;
 mod real_client;
 mod real_client_types;
 mod regions;

@@ -65,7 +65,7 @@ pub(crate) fn stored(value: &str, wanted: Wanted) -> Result<String> {
 
 /// The text of a value in stored form.
 pub(crate) fn text(stored: &str) -> &str {
-    stored.get(1..).unwrap_or_default()
+    stored.strip_prefix(['f', 'd', 'b']).unwrap_or(stored)
 }
 
 fn push(out: &mut String, part: &str, format: VectorFormat) -> Result<()> {

@@ -158,6 +158,7 @@ mod tests {
             columns: vec![("ID".into(), DataType::Int32), ("z".into(), DataType::Timestamp(TimeUnit::Microsecond, None))],
             like: Some(Arc::new(like)),
             number: Some(DataType::Float64),
+            vector_text: false,
         };
         assert_eq!(planned(&choices).0, ["ID Int32", "n Decimal128(20, 2)", "D Timestamp(ms)", "Z Timestamp(µs, \"UTC\")"]);
         let choices =

@@ -2,7 +2,7 @@
 
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
-use super::vector::ANY_VECTOR;
+use super::vector::assigned_vector;
 use super::{Sql, Translator, text_literal};
 
 impl Sql {
@@ -153,7 +153,7 @@ impl Translator<'_> {
             Family::Cursor => Err(sql.inconsistent("CURSOR")),
             Family::Boolean => self.boolean_of(sql),
             Family::Json => self.json_of(sql),
-            Family::Vector => self.vector_of(sql, ANY_VECTOR),
+            Family::Vector => assigned_vector(sql),
             Family::Raw | Family::Blob => match sql.family() {
                 _ if sql.is_null => Ok(sql),
                 Family::Raw | Family::Blob => Ok(sql),

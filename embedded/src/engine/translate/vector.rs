@@ -10,7 +10,18 @@ use super::super::{OraError, Result};
 use super::{Sql, Translator};
 
 /// Of any dimensions and format.
-pub(super) const ANY_VECTOR: Wanted = Wanted { dimensions: 0, format: VectorFormat::Any };
+const ANY_VECTOR: Wanted = Wanted { dimensions: 0, format: VectorFormat::Any };
+
+/// What goes to a VECTOR column, which reads a text itself: in its own format.
+pub(super) fn assigned_vector(sql: Sql) -> Result<Sql> {
+    let Wanted { dimensions, format } = ANY_VECTOR;
+    match sql.family() {
+        Family::Vector => Ok(sql),
+        Family::Text | Family::Char | Family::Clob => Ok(Sql { data_type: DataType::Vector { dimensions, format }, ..sql }),
+        _ if sql.is_null => Ok(Sql { data_type: DataType::Vector { dimensions, format }, ..sql }),
+        _ => Err(sql.inconsistent("VECTOR")),
+    }
+}
 
 impl Translator<'_> {
     pub(super) fn has_vectors(&self) -> bool {
