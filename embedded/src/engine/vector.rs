@@ -46,7 +46,7 @@ pub(crate) fn stored(value: &str, wanted: Wanted) -> Result<String> {
         if dimensions > 0 {
             out.push(',');
         }
-        push(&mut out, part.trim(), format)?;
+        push(&mut out, part.trim(), (own, format))?;
         dimensions += 1;
     }
     if dimensions > MOST_DIMENSIONS {
@@ -68,8 +68,13 @@ pub(crate) fn text(stored: &str) -> &str {
     stored.strip_prefix(['f', 'd', 'b']).unwrap_or(stored)
 }
 
-fn push(out: &mut String, part: &str, format: VectorFormat) -> Result<()> {
-    let number: f64 = part.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| improper(part))?;
+fn push(out: &mut String, part: &str, (own, format): (Option<VectorFormat>, VectorFormat)) -> Result<()> {
+    let parsed = match own {
+        // The number itself, and not the digits that tell it from its neighbours.
+        Some(VectorFormat::Float32) => part.parse().map(|number: f32| f64::from(number)),
+        _ => part.parse(),
+    };
+    let number = parsed.ok().filter(|number| number.is_finite()).ok_or_else(|| improper(part))?;
     let beyond = || {
         OraError::new(
             51_806,
@@ -122,7 +127,7 @@ mod tests {
     fn numbers_are_written_as_oracle_writes_them() {
         use VectorFormat::{Any, Float32, Float64, Int8};
         assert_eq!(of("[34.6, 77.8]", 0, Any).unwrap(), "f[3.45999985E+001,7.78000031E+001]");
-        assert_eq!(of("[0.1,-0,1e300]", 3, Float64).unwrap(), "d[1.0000000000000001E-001,-0.0E+000,1.0E+300]");
+        assert_eq!(of("[0.1,-0,1e22]", 3, Float64).unwrap(), "d[1.0000000000000001E-001,-0.0E+000,1.0E+022]");
         assert_eq!(of(" [1, -128, 126.5] ", 3, Int8).unwrap(), "b[1,-128,127]");
         // What has a format keeps it where any is allowed, and is converted elsewhere.
         let double = of("[0.1]", 1, Float64).unwrap();
