@@ -44,7 +44,7 @@ impl Translator<'_> {
     }
 
     /// `TO_VECTOR (value [, dimensions | * [, format | *]])`.
-    pub(super) fn to_vector(&mut self, list: &FunctionArgumentList) -> Result<Sql> {
+    pub(super) fn vector_made(&mut self, list: &FunctionArgumentList) -> Result<Sql> {
         let (value, rest) = match list.args.split_first() {
             Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(value)), rest)) if rest.len() < 3 && list.clauses.is_empty() => (value, rest),
             _ => return Err(OraError::new(909, "invalid number of arguments")),
@@ -72,7 +72,7 @@ impl Translator<'_> {
     }
 
     /// `FROM_VECTOR (vector [RETURNING VARCHAR2 [(n)] | CLOB])`.
-    pub(super) fn from_vector(&mut self, list: &FunctionArgumentList) -> Result<Sql> {
+    pub(super) fn vector_spelled(&mut self, list: &FunctionArgumentList) -> Result<Sql> {
         let [FunctionArg::Unnamed(FunctionArgExpr::Expr(value))] = list.args.as_slice() else {
             return Err(OraError::new(909, "invalid number of arguments"));
         };
