@@ -29,6 +29,7 @@ mod store;
 mod store;
 mod stream_head;
 mod stream_source;
+mod stretches;
 mod text;
 pub mod text_stats;
 

@@ -28,6 +28,7 @@ mod load_embedded;
 mod loader_api;
 mod loads;
 mod lobs;
+mod long_values;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;
@@ -40,6 +41,7 @@ mod parallel;
 mod parquet_testing;
 mod pipes;
 mod preflight;
+mod readme;
 mod real_client;
 mod real_client_types;
 mod regions;
@@ -54,4 +56,5 @@ mod support;
 mod system_columns;
 mod transactions;
 mod truncation;
+mod vectors;
 mod widening;

@@ -14,6 +14,7 @@ use super::interval;
 use super::nls::Nls;
 use super::number::Number;
 use super::types::{CharUnit, DataType, Family};
+use super::vector;
 use super::{Datum, OraError, Result};
 use convert::{kind_name, not_in_sql, to_bytes, to_datetime, to_double, to_float, to_json, to_number, zoned};
 
@@ -136,7 +137,9 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
         ValueRef::Integer(value) if family == Family::Boolean => return Ok(Datum::Boolean(value != 0)),
         ValueRef::Integer(_) | ValueRef::Real(_) => return Err(damaged()),
         ValueRef::Text([]) if family == Family::Clob => return Ok(Datum::EmptyClob),
-        ValueRef::Text(bytes) if matches!(family, Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json) => {
+        ValueRef::Text(bytes)
+            if matches!(family, Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json | Family::Vector) =>
+        {
             return std::str::from_utf8(bytes).map(Datum::Text).map_err(|_| damaged());
         }
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
@@ -156,7 +159,9 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
         Family::Raw | Family::Blob | Family::Cursor => Datum::Bytes(bytes),
         Family::IntervalDs => Datum::IntervalDs(interval::nanos(bytes)?),
         Family::IntervalYm => Datum::IntervalYm(interval::months(bytes)?),
-        Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json | Family::Boolean => return Err(damaged()),
+        Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json | Family::Vector | Family::Boolean => {
+            return Err(damaged());
+        }
     })
 }
 
@@ -240,6 +245,10 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
         }
         DataType::Boolean => to_truth(datum).map(Stored::Truth),
         DataType::Json => to_json(datum).map(Stored::text),
+        DataType::Vector { dimensions, format } => match datum {
+            Datum::Text(text) => vector::stored(text, vector::Wanted { dimensions, format }).map(Stored::text),
+            other => Err(OraError::inconsistent("VECTOR", kind_name(&other))),
+        },
         DataType::Blob => Ok(Stored::bytes(to_bytes(datum, "BLOB")?)),
         DataType::Cursor => Err(OraError::inconsistent("-", kind_name(&datum))),
         DataType::LongRaw => Ok(Stored::bytes(to_bytes(datum, "BINARY")?)),

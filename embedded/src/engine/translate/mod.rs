@@ -22,6 +22,7 @@ mod sequence;
 mod set;
 mod set_columns;
 mod sys_context;
+mod vector;
 mod window;
 
 use std::collections::BTreeMap;
