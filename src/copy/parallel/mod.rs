@@ -16,7 +16,7 @@ mod run;
 mod tally;
 mod worker;
 
-pub(super) use plan::Crew;
+pub(super) use plan::{Crew, sets_session};
 pub use plan::Sessions;
 
 /// One session's part of a load.

@@ -146,7 +146,7 @@ impl Sessions {
 }
 
 /// ALTER SESSION, which each session needs.
-pub(super) fn sets_session(statement: &str) -> bool {
+pub(in crate::copy) fn sets_session(statement: &str) -> bool {
     sql::words_of(statement).starts_with(&["ALTER".to_owned(), "SESSION".to_owned()])
 }
 
