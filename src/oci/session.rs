@@ -134,7 +134,7 @@ impl Session {
             attributes.set_handle(OCI_ATTR_SERVER, server, "set the server of the service context")?;
             attributes.set_handle(OCI_ATTR_SESSION, session, "set the session of the service context")?;
             let break_error = Handle::<OCIError>::allocate(api, env)?;
-            let target = BreakTarget { api, service: service.as_ptr(), error: break_error };
+            let target = BreakTarget { is_unbroken: false, api, service: service.as_ptr(), error: break_error };
             Ok(Session {
                 cancel: Arc::new(Mutex::new(Some(target))),
                 error,
@@ -262,9 +262,10 @@ impl Session {
         FetchStatement::execute(self, sql, binds, layouts, capacity_rows)
     }
 
-    /// Makes the session's transaction durable.
+    /// Makes the session's transaction durable. A cancel does nothing meanwhile: nobody could say what has become of a commit that is broken off.
     pub fn commit(&self) -> Result<(), OciError> {
         self.note_commit();
+        let _whole = Unbroken::begin(&self.cancel);
         // SAFETY: live handles of this session, used by one thread at a time.
         unsafe {
             let status = (self.api.OCITransCommit)(self.service(), self.error.as_ptr(), OCI_DEFAULT);
@@ -351,6 +352,8 @@ impl Drop for Session {
 }
 
 struct BreakTarget {
+    /// A call is under way that is not to be broken off.
+    is_unbroken: bool,
     api: &'static Api,
     service: *mut OCISvcCtx,
     error: Handle<OCIError>,
@@ -359,15 +362,37 @@ struct BreakTarget {
 // SAFETY: only reached through the mutex; OCIBreak may be called from any thread while another one is inside a call on the same service context.
 unsafe impl Send for BreakTarget {}
 
-/// Interrupts a session's running call, which then fails with ORA-01013. Harmless when nothing runs and after the session is gone.
+/// A call that no cancel breaks off.
+struct Unbroken<'s>(&'s Mutex<Option<BreakTarget>>);
+
+impl<'s> Unbroken<'s> {
+    fn begin(target: &'s Mutex<Option<BreakTarget>>) -> Self {
+        set_unbroken(target, true);
+        Unbroken(target)
+    }
+}
+
+impl Drop for Unbroken<'_> {
+    fn drop(&mut self) {
+        set_unbroken(self.0, false);
+    }
+}
+
+fn set_unbroken(target: &Mutex<Option<BreakTarget>>, is_unbroken: bool) {
+    if let Some(target) = target.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        target.is_unbroken = is_unbroken;
+    }
+}
+
+/// Interrupts a session's running call, which then fails with ORA-01013. Harmless when nothing runs, in a commit, and after the session is gone.
 #[derive(Clone)]
 pub struct CancelHandle(Arc<Mutex<Option<BreakTarget>>>);
 
 impl CancelHandle {
-    /// Asks for the interruption; does not wait for it. `Ok(false)` when the session is gone.
+    /// Asks for the interruption; does not wait for it. `Ok(false)` when the session is gone, or in a commit.
     pub fn cancel(&self) -> Result<bool, OciError> {
         let target = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(target) = target.as_ref() else { return Ok(false) };
+        let Some(target) = target.as_ref().filter(|target| !target.is_unbroken) else { return Ok(false) };
         // SAFETY: the target is taken away under this lock before its service context is freed; its error handle is used by this call alone.
         unsafe {
             let status = (target.api.OCIBreak)(target.service.cast(), target.error.as_ptr());

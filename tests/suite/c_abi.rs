@@ -48,6 +48,11 @@ fn threads_of_a_host_share_a_session_and_no_row_goes_astray() {
     runs("tests/c/threads.c");
 }
 
+#[test]
+fn a_call_that_is_broken_off_and_a_read_that_locks_leave_a_session_that_can_be_used() {
+    runs("tests/c/doubt.c");
+}
+
 /// Compiles a host, and runs it with a database of its own.
 #[track_caller]
 fn runs(source: &str) {

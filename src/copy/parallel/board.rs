@@ -218,6 +218,11 @@ impl<'a> Board<'a> {
         self.state().fault.take()
     }
 
+    /// A session's thread has panicked.
+    pub fn has_panicked(&self) -> bool {
+        self.state().panic.is_some()
+    }
+
     /// The panic of a session's thread.
     pub fn take_panic(&self) -> Option<Box<dyn Any + Send>> {
         self.state().panic.take()

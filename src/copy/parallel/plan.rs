@@ -100,6 +100,11 @@ impl CopyJob {
             Dml::Insert => unique_key(session, name, action, pairs, primary_key),
             _ => Some(keyed.keys.clone()),
         };
+        if self.mode.dml() != Dml::Insert
+            && let Some(reason) = self.why_keys_are_not_bytes(session, name, pairs, &keyed.keys)?
+        {
+            return one(Some(format!("rows of one key go to one session, and {reason}")));
+        }
         let plans = (1..self.parallel).map(|_| make()).collect::<Result<Vec<_>>>()?;
         let router = match &unique {
             Some(key) => match KeyRouter::new(make()?, key) {

@@ -87,7 +87,7 @@ fn is_of_commit(error: &Error) -> bool {
     matches!(error, Error::Database { phase: Phase::Commit, .. })
 }
 
-fn no_thread(error: &std::io::Error) -> Error {
+fn no_thread(error: impl std::fmt::Display) -> Error {
     Error::Usage {
         message: format!("no thread for a session: {error}"),
         remedy: "a smaller --parallel, or raise the limit of processes (ulimit -u)".into(),
@@ -140,6 +140,10 @@ impl Lead<'_> {
     /// Everything that has to hold before the first commit.
     fn check(&mut self) -> Result<LoadReport> {
         self.plan.refuse_if_cancelled(self.parts.cancel, self.tally)?;
+        if self.board.has_panicked() {
+            // The panic itself goes on when all have rolled back.
+            return Err(no_thread("it has panicked"));
+        }
         let mut report = LoadReport::default();
         self.board.reports().iter().for_each(|one| report.add(one));
         report.convert_time += self.spread;
