@@ -317,13 +317,13 @@ impl Watch<'_> {
             table: Some(self.table.to_owned()),
             ora_code: 0,
             message: format!(
-                "session {} of {} has been in one call for {} s while the others had nothing to do: it may wait for one of them, as for a row \
+                "session {} of {} has been in one call for {} s while the others had nothing to do: it is slow, or waits for one of them, as for a row \
                  with the same key or for the parent of a row",
                 session + 1,
                 self.breaks.len(),
                 self.limit.as_secs()
             ),
-            remedy: "leave out --parallel: one session names the row, or loads it".into(),
+            remedy: "leave out --parallel: one session names the row, or loads it; or give a slow statement time with --longest-wait".into(),
             session_dead: false,
         }
     }
