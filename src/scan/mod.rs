@@ -10,6 +10,7 @@ use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchOptions, FetchPlan, Fetcher};
 use crate::oci::Session;
 use crate::oracle_type::{ColumnDesc, TableName};
+use crate::sql;
 use crate::type_map::default_arrow_type;
 
 pub use predicate::{Comparison, Predicate};

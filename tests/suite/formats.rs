@@ -8,6 +8,7 @@ use olbridge::arrow::array::AsArray;
 use olbridge::arrow::datatypes::Int64Type;
 
 use crate::exports::{assert_same, read};
+use crate::support::database::Database;
 use crate::support::tables::every_type;
 use crate::support::{Outcome, Running, TIME_LIMIT, Workspace};
 
