@@ -8,6 +8,8 @@ mod collation;
 pub mod column;
 pub mod copy;
 pub mod define;
+#[cfg(feature = "delta")]
+pub mod delta;
 pub mod error;
 pub mod fetch;
 pub mod lake;
