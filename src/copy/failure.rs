@@ -39,10 +39,10 @@ pub(super) fn unknown_outcome(error: Error, table: &str, would_know: &str) -> Er
             table: place,
             ora_code,
             message: format!("{message}\n  the answer to the commit was lost: either all rows of the transaction are in {table}, or none"),
-            remedy: format!("count the rows of {table} before running the job again; {would_know}"),
+            remedy: format!("count the rows of {table} before anything is loaded again; {would_know}"),
             session_dead,
         },
-        other => annotate(other, &format!("the answer to the commit was lost: count the rows of {table} before running the job again")),
+        other => annotate(other, &format!("the answer to the commit was lost: count the rows of {table} before anything is loaded again")),
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) fn with_rows_left(error: Error, action: TableAction) -> Error {
         Error::Row(row) => &row.remedy,
         _ => return error,
     };
-    match action == TableAction::Append && own.contains(" again") {
+    match action == TableAction::Append && ["run the same command again", "run the job again"].iter().any(|again| own.contains(again)) {
         true => with_remedy(error, LOAD_THE_OTHERS),
         false => error,
     }

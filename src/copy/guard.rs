@@ -8,7 +8,7 @@ use crate::error::{Error, Phase, Result};
 use crate::oci::{BindValue, Session};
 use crate::oracle_type::{TableDesc, TableName};
 use crate::sql;
-use crate::transaction::Transaction;
+use crate::transaction::{ORA_CANCELLED, Transaction};
 
 impl CopyJob {
     /// `--pre-sql` and `--post-sql`, as far as their words tell.
@@ -45,24 +45,24 @@ fn leaves_schema(statement: &str) -> Option<&'static str> {
     sets_session(statement).then_some(set)
 }
 
-/// The schema that a session looks names up in; `None` where the database does not tell.
+/// The schema that a session looks names up in; `None` where the database does not tell, as a server without Oracle's functions.
 pub(super) fn current_schema(session: &Session) -> Result<Option<String>> {
     let mut schema = None;
-    session.query_rows("SELECT SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') FROM DUAL", &mut |cells| {
+    let asked = session.query_rows("SELECT SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') FROM DUAL", &mut |cells| {
         schema = cells.first().cloned().flatten();
         Ok(())
-    })?;
-    Ok(schema)
+    });
+    match asked {
+        Err(Error::Database { session_dead: false, ora_code, .. }) if ora_code != ORA_CANCELLED => Ok(None),
+        asked => asked.map(|_| schema),
+    }
 }
 
 /// A table that is about to be made, with the schema that it gets. A database that does not tell leaves the name as it is.
 pub(super) fn with_schema(session: &Session, name: &TableName) -> Result<TableName> {
     let schema = match &name.schema {
         Some(schema) => Some(schema.clone()),
-        None => match current_schema(session) {
-            Err(Error::Database { session_dead: false, .. }) => None,
-            asked => asked?,
-        },
+        None => current_schema(session)?,
     };
     Ok(TableName { schema, table: name.table.clone() })
 }

@@ -357,7 +357,10 @@ impl CopyPlan {
     /// Drops a table that this run created, and says what could not be undone.
     fn clean_up(&self, session: &Session, created: bool, outcome_unknown: bool, tally: &Tally, error: Error) -> Error {
         if outcome_unknown {
-            return if self.job.is_some() || tally.tells_what_is_left { error } else { unknown_outcome(error, &self.table, JOB_OR_GUARD) };
+            return match self.job.is_some() || tally.tells_what_is_left {
+                true => error,
+                false => self.name_committed(tally, unknown_outcome(error, &self.table, JOB_OR_GUARD)),
+            };
         }
         if created && self.job.is_some() {
             // Another run of the job may be filling it by now.

@@ -94,6 +94,7 @@ fn rows_that_are_or_may_be_there_are_not_to_be_loaded_again() {
         let outcome = faulty(&database, &words, fault, guard);
         outcome.fails(7, &["ORA-03113"]);
         may_not(&outcome);
+        assert!(outcome.stderr.contains(&format!("the first {rows}")), "{outcome}");
         assert_eq!(database.count("T"), rows, "{outcome}");
     }
     // With a job it is what is to be done.
