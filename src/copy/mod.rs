@@ -12,6 +12,7 @@ mod failure;
 pub mod format;
 mod guard;
 pub mod job;
+mod key_text;
 mod keys;
 mod matching;
 mod named_job;

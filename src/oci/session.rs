@@ -202,13 +202,13 @@ impl Session {
         statement.row_count().map_err(|error| database_error(&error, phase, table))
     }
 
-    /// As [`Self::execute_sql`], and commits on success in the same round trip (`OCI_COMMIT_ON_SUCCESS`). A connection that is lost on the way is an
-    /// error of [`Phase::Commit`], because nobody knows whether it happened.
-    pub fn execute_and_commit(&self, sql: &str) -> Result<u64> {
+    /// As [`Self::execute_sql`], for anything but a query. A connection that is lost in what may commit by itself, as DDL and blocks do, is an error of
+    /// [`Phase::Commit`], because nobody knows whether it happened.
+    pub fn execute_alone(&self, sql: &str) -> Result<u64> {
         self.note_commit();
-        execute_alone(self, sql).map_err(|error| {
-            let lost = error.is_session_dead() || matches!(error.ora_code, 1013 | 3156);
-            error.into_error(if lost { Phase::Commit } else { Phase::Execute }, None)
+        execute_alone(self, sql).map_err(|(error, is_dml)| {
+            let in_doubt = error.is_session_dead() && !is_dml;
+            error.into_error(if in_doubt { Phase::Commit } else { Phase::Execute }, None)
         })
     }
 
@@ -262,9 +262,10 @@ impl Session {
         FetchStatement::execute(self, sql, binds, layouts, capacity_rows)
     }
 
-    /// Makes the session's transaction durable.
+    /// Makes the session's transaction durable. A cancel does nothing meanwhile: nobody could say what has become of a commit that is broken off.
     pub fn commit(&self) -> Result<(), OciError> {
         self.note_commit();
+        let _whole = self.cancel.unbroken();
         // SAFETY: live handles of this session, used by one thread at a time.
         unsafe {
             let status = (self.api.OCITransCommit)(self.service(), self.error.as_ptr(), OCI_DEFAULT);
