@@ -84,7 +84,7 @@ enum {
   OLBRIDGE_DATABASE = 7,        /* the database refused a statement; nothing of the call stays */
   OLBRIDGE_INTERRUPTED = 130,   /* broken off by olbridge_cancel */
   OLBRIDGE_LOST = 200,          /* the connection is lost: what was not committed is rolled back; olbridge_reconnect */
-  OLBRIDGE_COMMIT_UNKNOWN = 201 /* the connection was lost in a commit, and nobody knows whether it has happened */
+  OLBRIDGE_COMMIT_UNKNOWN = 201 /* the answer to a commit was lost, and nobody knows whether it has happened */
 };
 
 uint32_t olbridge_abi_version(void);

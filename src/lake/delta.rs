@@ -12,7 +12,7 @@ use super::parquet::ReadOptions;
 use super::read_ahead::{BatchReader, SourceBatch};
 use super::source::TableVersion;
 use super::source_error;
-use crate::error::{Error, Phase, Result};
+use crate::error::{Error, Phase, Result, RowError, SourceRow};
 
 /// What stands before the location of a Delta table.
 pub const DELTA_PREFIX: &str = "delta:";
@@ -146,6 +146,20 @@ pub fn store_error(error: &olbridge_delta::Error, phase: Phase, location: &str) 
     match error {
         olbridge_delta::Error::Location { .. } | olbridge_delta::Error::Option { .. } => {
             Error::Usage { message: message.to_owned(), remedy: remedy.to_owned() }
+        }
+        olbridge_delta::Error::Value { column, row, message, .. } => Error::Row(Box::new(RowError {
+            phase: Phase::Convert,
+            table: location.to_owned(),
+            column: Some(column.clone()),
+            source: SourceRow { file: None, row: *row },
+            rowid: None,
+            ora_code: None,
+            message: message.clone(),
+            remedy: "change or leave out such rows in the source, or name the loss in --lossy if it is wanted".into(),
+        })),
+        // Its phase is what tells a commit in doubt from anything else that a store fails with.
+        olbridge_delta::Error::InDoubt { .. } => {
+            Error::Source { phase: Phase::Commit, path: location.into(), message: message.to_owned(), remedy: remedy.to_owned() }
         }
         _ => Error::Source { phase, path: location.into(), message: message.to_owned(), remedy: remedy.to_owned() },
     }
