@@ -164,3 +164,22 @@ pub fn store_error(error: &olbridge_delta::Error, phase: Phase, location: &str) 
         _ => Error::Source { phase, path: location.into(), message: message.to_owned(), remedy: remedy.to_owned() },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transaction::commit_outcome_unknown;
+
+    #[test]
+    fn a_commit_in_doubt_is_told_from_a_store_that_fails() {
+        let text = || "timed out".to_owned();
+        let told = |error: olbridge_delta::Error| store_error(&error, Phase::Write, "s3://b/t");
+        let in_doubt =
+            olbridge_delta::Error::InDoubt { action: "write", location: text(), version: 3, message: text(), remedy: "a look".into() };
+        let failed = olbridge_delta::Error::Delta { action: "write", location: text(), message: text(), remedy: "the same again".into() };
+        let error = told(in_doubt);
+        assert!(commit_outcome_unknown(&error) && error.to_string().contains("version 3"), "{error}");
+        assert!(error.to_string().ends_with("try: a look"), "{error}");
+        assert!(!commit_outcome_unknown(&told(failed)));
+    }
+}

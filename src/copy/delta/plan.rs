@@ -156,7 +156,7 @@ impl DeltaJob {
         };
         match (self.mode, exists) {
             (DeltaMode::Append | DeltaMode::Upsert, false) => refused("no Delta table is there", "make it with --mode create"),
-            (DeltaMode::ErrorIfExists, true) => refused("a Delta table is there", "add rows with --mode append, or name another place"),
+            (DeltaMode::ErrorIfExists, true) => refused(TABLE_IS_THERE.0, TABLE_IS_THERE.1),
             (DeltaMode::Ignore, true) => Ok(DeltaAction::Skip),
             (_, false) => Ok(DeltaAction::Create),
             (DeltaMode::Append | DeltaMode::Create, true) => Ok(DeltaAction::Append),
@@ -207,10 +207,18 @@ impl DeltaJob {
                     })
                     .collect(),
             },
+            // Made since the plan; the answer is that of the plan.
+            olbridge_delta::Error::TableExists { .. } => Error::Plan {
+                table: self.location.to_string(),
+                problems: vec![PlanProblem { column: None, reason: TABLE_IS_THERE.0.into(), remedy: TABLE_IS_THERE.1.into() }],
+            },
             other => store_error(other, phase, &self.location.to_string()),
         }
     }
 }
+
+/// Why a table that is there is in the way, and what to do.
+const TABLE_IS_THERE: (&str, &str) = ("a Delta table is there", "add rows with --mode append, or name another place");
 
 /// Oracle's upper case is no choice of anybody; what is in mixed case was quoted, and stays.
 fn lake_name(name: &str) -> String {

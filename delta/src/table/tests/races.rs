@@ -66,7 +66,9 @@ fn an_upsert_finds_a_time_that_another_has_inserted_meanwhile() {
     let fixture = Fixture::new();
     committed(fixture.open().write(&mut at(1_000_000, "first"), &creating(), &none()).unwrap());
     let upsert = Merge::upsert(&["at".into()]);
-    let other = || drop(committed(fixture.open().merge(&mut at(key, "other"), &upsert, &none()).unwrap()));
+    let other = || {
+        committed(fixture.open().merge(&mut at(key, "other"), &upsert, &none()).unwrap());
+    };
     let mut source = Disturbed::new(at(key, "own"), other);
     let metrics = committed(fixture.open().merge(&mut source, &upsert, &none()).unwrap());
     assert_eq!((metrics.rows_updated, metrics.rows_inserted), (1, 0));
@@ -80,7 +82,9 @@ fn of_two_overwrites_of_an_empty_table_the_rows_of_one_stay() {
     for mode in [WriteMode::Overwrite, WriteMode::OverwriteWhere("id > 0".into())] {
         let (fixture, mut table) = Fixture::with_ids(&[]);
         let options = WriteOptions { mode, ..WriteOptions::default() };
-        let other = || drop(committed(fixture.open().write(&mut rows(&[1, 2]), &options, &none()).unwrap()));
+        let other = || {
+            committed(fixture.open().write(&mut rows(&[1, 2]), &options, &none()).unwrap());
+        };
         committed(table.write(&mut Disturbed::new(rows(&[3]), other), &options, &none()).unwrap());
         assert_eq!(ids(&fixture.open()), [3], "{:?}", options.mode);
     }
