@@ -9,7 +9,7 @@ use olbridge_delta::table::{At, Scan, Table};
 use olbridge_delta::{Location, StoreOptions};
 
 use super::parquet::ReadOptions;
-use super::read_ahead::{BatchReader, SourceBatch};
+use super::read_ahead::{BATCH_TEXT_BYTES, BatchReader, SourceBatch};
 use super::source::TableVersion;
 use super::source_error;
 use crate::error::{Error, Phase, Result, RowError, SourceRow};
@@ -102,7 +102,7 @@ impl DeltaSource {
 
     fn decode(&self, options: &ReadOptions, send: &dyn Fn(SourceBatch) -> bool) -> Result<()> {
         let names = options.columns.iter().map(|&index| self.schema.field(index).name().clone()).collect();
-        let scan = Scan { columns: Some(names), predicate: None, batch_rows: Some(options.batch_rows) };
+        let scan = Scan { columns: Some(names), predicate: None, batch_rows: Some(self.bounded_rows(options.batch_rows)) };
         let reader = self.table.read(&scan).map_err(|error| store_error(&error, Phase::Read, &self.label.to_string_lossy()))?;
         let schema = Arc::new(self.schema.project(&options.columns).map_err(|error| self.unreadable(&error))?);
         debug_assert_eq!(reader.schema().fields().len(), schema.fields().len());
@@ -125,6 +125,12 @@ impl DeltaSource {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Rows of a batch so that their texts are bounded as those of a Parquet file are. The log has the size of the files, packed, and no more.
+    fn bounded_rows(&self, batch_rows: usize) -> usize {
+        let packed_bytes = usize::try_from(self.size_bytes / self.rows.unwrap_or(0).max(1)).unwrap_or(usize::MAX);
+        batch_rows.min(BATCH_TEXT_BYTES / packed_bytes.max(1)).max(1)
     }
 
     fn unreadable(&self, error: &arrow::error::ArrowError) -> Error {

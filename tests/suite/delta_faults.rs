@@ -201,3 +201,81 @@ fn a_commit_whose_answer_is_lost_is_in_doubt() {
     assert_eq!(back.code, 0, "{back}");
     assert_eq!(database.count("BACK"), 40);
 }
+
+/// A name for two pieces of work would skip the rows of one.
+#[test]
+fn a_job_is_one_piece_of_work() {
+    let database = database(30);
+    let target = database.target("T");
+    let scn = database.rows("SELECT TO_CHAR(CURRENT_SCN) FROM V$DATABASE")[0][0].clone().unwrap();
+    let words = |condition: &'static str| {
+        ["copy", &target, "delta:lake/t", "--mode", "create", "--job", "nightly", "--as-of-scn", &scn, "--where", condition]
+            .map(str::to_owned)
+    };
+    let run = |words: &[String]| database.run(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(run(&words("ID BETWEEN 11 AND 20")).code, 0);
+    assert!(run(&words("ID BETWEEN 11 AND 20")).stdout.contains("nothing done"));
+    run(&words("ID BETWEEN 21 AND 30"))
+        .fails(2, &["--job nightly", "ID BETWEEN 11 AND 20", "ID BETWEEN 21 AND 30", "a --job name for each"]);
+    assert_eq!(count(&database, "delta:lake/t"), 10);
+    // A time is another SCN when it is asked for again.
+    let time = ["copy", &target, "delta:lake/t", "--job", "nightly", "--as-of-timestamp", "2026-11-21T10:00:00Z"];
+    database.run(&time).fails(2, &["--job", "--as-of-scn"]);
+    // Another database, whose SCNs are lower, would do nothing for as long as they are.
+    let far = ["copy", &target, "delta:lake/u", "--mode", "create"];
+    database.ok(&far);
+    let log = database.workspace().file("lake/u/_delta_log/00000000000000000001.json");
+    std::fs::write(log, r#"{"txn":{"appId":"olbridge/nightly","version":9000000000000000000,"lastUpdated":0}}"#).unwrap();
+    let upsert = ["copy", &target, "delta:lake/u", "--mode", "upsert", "--key", "ID", "--job", "nightly"];
+    database.run(&upsert).fails(2, &["--job nightly", "another database, or an earlier state of it"]);
+}
+
+#[test]
+fn options_that_make_a_table_are_not_left_aside_where_there_is_one() {
+    let database = database(3);
+    let target = database.target("T");
+    let made = ["copy", &target, "delta:lake/t", "--mode", "create", "--partition-by", "NAME", "--property", "delta.appendOnly=false"];
+    database.ok(&made);
+    database.ok(&made);
+    let words = ["copy", &target, "delta:lake/t", "--mode", "create"];
+    database.run(&[&words[..], &["--partition-by", "DAY"]].concat()).fails(4, &["--partition-by day", "partitioned by name"]);
+    let other = ["--property", "delta.appendOnly=true"];
+    database.run(&[&words[..], &other].concat()).fails(4, &["--property delta.appendOnly=true", "\"false\""]);
+    let overwrite = ["copy", &target, "delta:lake/t", "--mode", "overwrite", "--allow-destructive"];
+    database.run(&[&overwrite[..], &["--property", "a.b=c"]].concat()).fails(4, &["--property a.b=c", "does not have it"]);
+    assert_eq!(count(&database, "delta:lake/t"), 6);
+}
+
+#[test]
+fn what_becomes_of_zones_and_times_of_day_is_said() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE T (ID NUMBER(9), AT TIMESTAMP(6) WITH TIME ZONE, DAY DATE)");
+    database.sql("INSERT INTO T VALUES (1, TIMESTAMP '2026-01-01 10:00:00 +05:30', DATE '2026-01-01')");
+    let target = database.target("T");
+    let words = ["copy", &target, "delta:lake/t", "--mode", "create", "--as", "DAY=date"];
+    for words in [&[&words[..], &["--dry-run"]].concat(), &words.to_vec()] {
+        assert!(database.ok(words).contains("column AT: the instants are kept, in UTC; their time zones are not"), "{words:?}");
+    }
+    assert!(!database.ok(&[&words[..], &["--lossy", "zone"]].concat()).contains("the instants are kept"));
+    // The column of the table is a date, and less than a second is not a time of day.
+    database.sql("UPDATE T SET DAY = DAY + 0.75");
+    let words = ["copy", &target, "delta:lake/t", "--lossy", "subsecond,zone"];
+    database.run(&words).fails(4, &["column DAY", "--as DAY=date"]);
+    database.ok(&[&words[..], &["--as", "DAY=date"]].concat());
+    database.run(&["copy", &target, "delta:lake/t"]).fails(5, &["DAY"]);
+    assert_eq!(count(&database, "delta:lake/t"), 3);
+}
+
+/// What is cut is cut towards the past, as in a Parquet file.
+#[test]
+fn digits_below_the_microsecond_are_cut_the_same_way_before_1970() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE T (AT TIMESTAMP(9))");
+    database.sql("INSERT INTO T VALUES (TIMESTAMP '1969-12-31 23:59:59.999999500')");
+    database.sql("INSERT INTO T VALUES (TIMESTAMP '1950-06-01 12:00:00.000000001')");
+    database.ok(&["copy", &database.target("T"), "delta:lake/t", "--mode", "create", "--lossy", "subsecond"]);
+    database.ok(&["copy", "delta:lake/t", &database.target("BACK"), "--mode", "create"]);
+    let found = database.rows("SELECT TO_CHAR(AT, 'YYYY-MM-DD HH24:MI:SS.FF6') FROM BACK ORDER BY AT");
+    let found: Vec<_> = found.iter().map(|row| row[0].as_deref().unwrap()).collect();
+    assert_eq!(found, ["1950-06-01 12:00:00.000000", "1969-12-31 23:59:59.999999"]);
+}

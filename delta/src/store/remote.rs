@@ -10,8 +10,8 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload,
-    PutResult, RenameOptions, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions,
+    PutPayload, PutResult, RenameOptions, Result,
 };
 
 /// A store of object_store, whose own `Debug` prints tokens and keys; this one prints what `Display` does. For OneLake its listings never use
@@ -20,15 +20,28 @@ use object_store::{
 pub(super) struct Remote {
     inner: Arc<dyn ObjectStore>,
     lists_from_an_offset: bool,
+    is_read_only: bool,
 }
 
 impl Remote {
     pub fn new(inner: Arc<dyn ObjectStore>) -> Remote {
-        Remote { inner, lists_from_an_offset: true }
+        Remote { inner, lists_from_an_offset: true, is_read_only: false }
     }
 
     pub fn onelake(inner: Arc<dyn ObjectStore>) -> Remote {
-        Remote { inner, lists_from_an_offset: false }
+        Remote { lists_from_an_offset: false, ..Remote::new(inner) }
+    }
+
+    /// A web server: what object_store would send there is WebDAV, which few understand, and which has no put-if-absent.
+    pub fn read_only(inner: Arc<dyn ObjectStore>) -> Remote {
+        Remote { is_read_only: true, ..Remote::new(inner) }
+    }
+
+    fn may_write(&self) -> Result<()> {
+        match self.is_read_only {
+            true => Err(Error::NotSupported { source: "a web server is read, not written".into() }),
+            false => Ok(()),
+        }
     }
 }
 
@@ -47,10 +60,12 @@ impl fmt::Display for Remote {
 #[async_trait]
 impl ObjectStore for Remote {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.may_write()?;
         self.inner.put_opts(location, payload, options).await
     }
 
     async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.may_write()?;
         self.inner.put_multipart_opts(location, options).await
     }
 
@@ -63,7 +78,10 @@ impl ObjectStore for Remote {
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
+        match self.may_write() {
+            Ok(()) => self.inner.delete_stream(locations),
+            Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+        }
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -83,10 +101,12 @@ impl ObjectStore for Remote {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.may_write()?;
         self.inner.copy_opts(from, to, options).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.may_write()?;
         self.inner.rename_opts(from, to, options).await
     }
 }

@@ -1,5 +1,7 @@
 //! Batches of a source → batches of the table: columns matched once, cast per batch, exactly or not at all.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -8,6 +10,8 @@ use arrow::array::{
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampNanosecondType};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
 
 use super::types::{Loss, Losses, delta_type, widens};
 use crate::error::ColumnProblem;
@@ -48,6 +52,25 @@ pub(crate) struct BatchPlan {
     steps: Vec<Step>,
     schema: SchemaRef,
     rows_before: u64,
+    keys: Option<Keys>,
+}
+
+/// The keys of the rows so far, as two independent 64-bit hashes of each: 16 bytes a row, beside a merge that holds one of its sides anyway.
+struct Keys {
+    columns: Vec<usize>,
+    rows: RowConverter,
+    hashers: [RandomState; 2],
+    seen: HashSet<(u64, u64)>,
+}
+
+impl Keys {
+    /// The first row of the batch whose key has been there before.
+    fn repeated(&mut self, batch: &RecordBatch) -> Result<Option<usize>, ArrowError> {
+        let columns: Vec<ArrayRef> = self.columns.iter().map(|index| Arc::clone(batch.column(*index))).collect();
+        let rows = self.rows.convert_columns(&columns)?;
+        let [first, second] = &self.hashers;
+        Ok(rows.iter().position(|row| !self.seen.insert((first.hash_one(row.as_ref()), second.hash_one(row.as_ref())))))
+    }
 }
 
 /// A value that cannot be carried: column, 1-based row of everything read, and why.
@@ -98,7 +121,11 @@ impl BatchPlan {
                 problem(field.name(), "the table lacks it".into(), "schema mode merge, which adds it, or leaving it out");
             }
         }
-        if problems.is_empty() { Ok(BatchPlan { steps, schema: Arc::new(target.clone()), rows_before: 0 }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(BatchPlan { steps, schema: Arc::new(target.clone()), rows_before: 0, keys: None })
+        } else {
+            Err(problems)
+        }
     }
 
     /// Refuses texts in partition columns that would be read back as NULL: the protocol takes an empty partition value for it, and deltalake the
@@ -110,12 +137,18 @@ impl BatchPlan {
         self
     }
 
-    /// Refuses NULL in the key of a merge: it equals no row, so that the row would be inserted again each time, or never be found.
-    pub fn keyed_by(mut self, columns: &[String]) -> BatchPlan {
-        for step in &mut self.steps {
-            step.names_rows = columns.iter().any(|column| column.to_lowercase() == step.to.name().to_lowercase());
+    /// Refuses NULL in the key of a merge: it equals no row, so that the row would be inserted again each time, or never be found. Refuses a key
+    /// that comes twice as well: where the table does not have it both rows would be inserted, and every merge after that would fail.
+    pub fn keyed_by(mut self, columns: &[String]) -> Result<BatchPlan, ArrowError> {
+        let is_key = |name: &str| columns.iter().any(|column| column.to_lowercase() == name.to_lowercase());
+        self.steps.iter_mut().for_each(|step| step.names_rows = is_key(step.to.name()));
+        let columns: Vec<usize> = (0..self.steps.len()).filter(|index| self.steps[*index].names_rows).collect();
+        if !columns.is_empty() {
+            let fields = columns.iter().map(|index| SortField::new(self.steps[*index].to.data_type().clone())).collect();
+            let hashers = [RandomState::new(), RandomState::new()];
+            self.keys = Some(Keys { columns, rows: RowConverter::new(fields)?, hashers, seen: HashSet::new() });
         }
-        self
+        Ok(self)
     }
 
     /// Of the batches that come out.
@@ -151,13 +184,18 @@ impl BatchPlan {
             }
             columns.push(column);
         }
-        self.rows_before += batch.num_rows() as u64;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(|error| ValueProblem {
-            column: "(all)".into(),
-            row: 0,
-            message: error.to_string(),
-        })
+        let wrong = |error: ArrowError| ValueProblem { column: "(all)".into(), row: 0, message: error.to_string() };
+        let converted = RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(wrong)?;
+        if let Some(keys) = &mut self.keys
+            && let Some(row) = keys.repeated(&converted).map_err(wrong)?
+        {
+            let names: Vec<&str> = keys.columns.iter().map(|index| self.steps[*index].to.name().as_str()).collect();
+            let message = "the key of this row is that of an earlier one: the key is not unique in the source".to_owned();
+            return Err(ValueProblem { column: names.join(", "), row: self.rows_before + row as u64 + 1, message });
+        }
+        self.rows_before += batch.num_rows() as u64;
+        Ok(converted)
     }
 }
 

@@ -77,7 +77,7 @@ pub struct Merge {
     /// Columns of the source that the table need not have: they are there for conditions, such as a mark of deletion.
     pub source_only: Vec<String>,
     /// Columns of the source that name a row. A NULL in one of them is refused: no row of the table equals it, so that the row would be inserted
-    /// again each time.
+    /// again each time. So is a row whose key an earlier one has.
     pub key: Vec<String>,
 }
 
@@ -142,6 +142,7 @@ impl Table {
         let refused = |problems| Error::Plan { location: self.location().to_string(), problems };
         let plan = BatchPlan::new(&source.schema(), &read, &merge.losses, Missing::Refuse).map_err(refused)?;
         let plan = plan.partitioned_by(&self.partition_columns()?).keyed_by(&merge.key);
+        let plan = plan.map_err(|error| self.fault("merge into", &error.into()))?;
         let properties = WriteOptions::default().properties(&schema);
         let both = self.qualified(Some("source"), &read)?.join(&self.qualified(Some("target"), &schema)?);
         let names = both.map_err(|error| self.fault("merge into", &error.into()))?;

@@ -5,7 +5,7 @@ use std::fmt;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
-use super::{DeltaJob, DeltaMode};
+use super::{DeltaJob, DeltaMode, Loss, checks};
 use crate::copy::export::Snapshot;
 use crate::copy::format::TextTable;
 use crate::error::{Error, Phase, PlanProblem, Result};
@@ -133,8 +133,16 @@ impl DeltaJob {
         }
         plan.key = named(&self.key, "--key", &fetch.schema, &mut problems);
         let partition_by = named(&self.partition_by, "--partition-by", &fetch.schema, &mut problems);
+        if table.exists() {
+            let refused = checks::disagreements(self, &partition_by, &table);
+            problems.extend(refused.map_err(|error| self.failed(&error, Phase::Describe))?);
+        }
+        problems.extend(checks::cut_dates(&fetch, present.as_deref(), self));
         if !problems.is_empty() {
             return Err(Error::Plan { table: self.location.to_string(), problems });
+        }
+        if !self.losses.contains(&Loss::Zone) {
+            plan.warnings.extend(checks::zone_warnings(&fetch));
         }
         plan.columns = shown_columns(&fetch, &self.losses);
         plan.select_sql = Some(fetch.sql.clone());

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use olbridge_delta::table::{CommitOptions, Epoch, Merge, Outcome, WriteMode, WriteOptions};
 use serde_json::{Value, json};
 
-use super::DeltaMode;
 use super::plan::{DeltaAction, DeltaPlan, Work};
 use super::report::{Change, DeltaReport, DeltaTimes};
 use super::source::{QuerySource, Read};
+use super::{DeltaMode, checks};
 use crate::copy::guard;
 use crate::copy::job::Mode;
 use crate::copy::progress::{Cancel, Progress};
@@ -40,6 +40,9 @@ impl DeltaPlan {
         let done = self.commit_rows(work, session, &read, (progress, cancel));
         cancel.disarm();
         let change = done.map_err(|error| self.reason(&error, &mut read.borrow_mut(), cancel))?;
+        if let Change::AlreadyThere { epoch } = &change {
+            self.asked.refuse_other_work(*epoch, self.snapshot.scn)?;
+        }
         let read = read.borrow();
         self.check_counts(&change, read.rows)?;
         Ok(self.report(change, &read, began.elapsed()))
@@ -106,6 +109,7 @@ impl DeltaPlan {
         }
         let epoch = self.job.as_ref().zip(self.snapshot.scn).map(|(job, scn)| {
             metadata.insert("olbridge.job".into(), json!(job));
+            metadata.insert(checks::SELECTION_KEY.into(), json!(checks::selection(&self.asked).to_string()));
             Epoch { app_id: format!("olbridge/{job}"), epoch: i64::try_from(scn).unwrap_or(i64::MAX) }
         });
         CommitOptions { epoch, metadata, ..CommitOptions::default() }

@@ -130,7 +130,9 @@ fn writers_in_each_others_way_all_get_through() {
 fn a_disturbed_merge_is_run_again_if_its_source_can_be() {
     for can_open_again in [true, false] {
         let (fixture, mut table) = Fixture::with_ids(&[1, 2]);
-        let other = || drop(fixture.open().delete(Some("id = 1"), &CommitOptions::default()).unwrap());
+        let other = || {
+            committed(fixture.open().delete(Some("id = 1"), &CommitOptions::default()).unwrap());
+        };
         let mut source = Disturbed { can_open_again, ..Disturbed::new(rows(&[1, 2]), other) };
         let outcome = table.merge(&mut source, &Merge::upsert(&["id".into()]), &CommitOptions::default());
         match can_open_again {

@@ -163,7 +163,12 @@ fn merge_has_every_clause_and_counts() {
 #[test]
 fn two_rows_of_a_source_for_one_of_the_table_are_an_error() {
     let (_fixture, mut table) = Fixture::with_ids(&[1]);
-    assert!(table.merge(&mut rows(&[1, 1]), &Merge::upsert(&["id".into()]), &CommitOptions::default()).is_err());
+    // A key that the table does not have as well: both would be inserted, and no later merge by it would work.
+    for source in [[1, 1], [2, 2]] {
+        let mut source = Batches::new(batch(&[]).schema(), source.map(|id| batch(&[id])).to_vec());
+        let error = table.merge(&mut source, &Merge::upsert(&["id".into()]), &CommitOptions::default()).unwrap_err();
+        assert!(matches!(&error, Error::Value { column, row: 2, .. } if column == "id"), "{error}");
+    }
     assert_eq!(table.version(), Some(0));
 }
 
