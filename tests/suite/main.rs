@@ -13,6 +13,8 @@ mod copy_api;
 mod delta;
 #[cfg(feature = "delta")]
 mod delta_faults;
+#[cfg(feature = "delta")]
+mod delta_tables;
 mod dml;
 mod export_faults;
 mod exports;

@@ -2,6 +2,7 @@
 
 mod config;
 mod fault;
+pub(crate) mod layer;
 mod remote;
 mod service;
 mod token;
@@ -49,8 +50,8 @@ pub fn open(location: &Location, options: &StoreOptions) -> Result<Opened> {
         Service::Azure { container, account, endpoint } => {
             remote(service::azure(&settings, container, account.as_deref(), endpoint.as_deref())?)
         }
-        Service::OneLake { workspace, account } => Arc::new(Remote::onelake(service::onelake(&settings, workspace, account)?)),
-        Service::Http { base } => Arc::new(Remote::read_only(service::http(&settings, base)?)),
+        Service::OneLake { workspace, account } => Remote::onelake(service::onelake(&settings, workspace, account)?),
+        Service::Http { base } => Remote::read_only(service::http(&settings, base)?),
     };
     let path = Path::parse(location.key()).map_err(|error| Error::Location {
         location: location.to_string(),
@@ -61,5 +62,5 @@ pub fn open(location: &Location, options: &StoreOptions) -> Result<Opened> {
 }
 
 fn remote(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
-    Arc::new(Remote::new(store))
+    Remote::store(store)
 }

@@ -173,7 +173,7 @@ impl Table {
         let (mut attempts, mut doubt) = (0, None::<(Sent, Error)>);
         let error = loop {
             attempts += 1;
-            match doubt.as_ref().map(|(sent, _)| self.wait(self.guard.look(sent))).transpose()?.zip(doubt.as_ref()) {
+            match doubt.as_ref().map(|(sent, _)| self.wait(self.guard.0.look(sent))).transpose()?.zip(doubt.as_ref()) {
                 Some((Found::Ours, (sent, _))) => {
                     return Ok(Outcome::Committed { version: sent.version(), metrics: counts(&sent.info()), attempts: attempts - 1 });
                 }
@@ -221,7 +221,7 @@ impl Table {
         if let Err(error) = self.repair_for(conditions) {
             return Tried::Failed(error);
         }
-        self.guard.begin();
+        self.guard.0.begin();
         let before = self.version();
         // Where there is no table, deltalake's own next try would put a second one on top of that of another writer, unlooked at.
         let retries = if before.is_some() { APPEND_RETRIES } else { 0 };
@@ -229,7 +229,7 @@ impl Table {
             Ok(Ran::Ignored) => return Tried::Done(Outcome::Ignored),
             Ok(Ran::Committed(table, metrics)) => return self.committed(*table, before, metrics, options),
             Ok(Ran::Written(table)) => {
-                let info = if let Fate::Made(sent) = self.guard.fate() { sent.info() } else { BTreeMap::new() };
+                let info = if let Fate::Made(sent) = self.guard.0.fate() { sent.info() } else { BTreeMap::new() };
                 return self.committed(*table, before, counts(&info), options);
             }
             Err(error) => error,
@@ -257,7 +257,7 @@ impl Table {
 
     /// Goes on from the table after a commit. An operation that had nothing to change has made none; its epoch is kept all the same.
     fn committed<M>(&mut self, table: DeltaTable, before: Option<u64>, metrics: M, options: &CommitOptions) -> Tried<M> {
-        let made = if let Fate::Made(sent) = self.guard.fate() { Some(sent.version()) } else { None };
+        let made = if let Fate::Made(sent) = self.guard.0.fate() { Some(sent.version()) } else { None };
         self.inner = table;
         if self.version() == before
             && let Err(error) = self.commit_epoch_alone(options)
@@ -269,13 +269,13 @@ impl Table {
 
     /// What has become of the commit, asked for a while where that is not known.
     fn settled_fate(&self) -> Fate {
-        let fate = self.guard.fate();
+        let fate = self.guard.0.fate();
         let Fate::Unknown(sent) = fate else { return fate };
         for look in 0..LOOKS {
-            match self.wait(self.guard.look(&sent)) {
+            match self.wait(self.guard.0.look(&sent)) {
                 Ok(Found::Ours) => return Fate::Made(sent),
                 Ok(Found::Another) => {
-                    self.guard.refused();
+                    self.guard.0.refused();
                     return Fate::NotMade;
                 }
                 _ => std::thread::sleep(pause(look)),
@@ -343,7 +343,7 @@ impl Table {
 
     /// Removes the data files of an operation that came to no commit.
     pub(crate) fn remove_written(&self) -> Result<()> {
-        self.wait(self.guard.remove_written())
+        self.wait(self.guard.0.remove_written())
     }
 }
 

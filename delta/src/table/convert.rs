@@ -9,7 +9,7 @@ use arrow::array::{
     new_null_array,
 };
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit, TimestampNanosecondType};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef, TimeUnit, TimestampNanosecondType};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
@@ -235,7 +235,7 @@ fn by_way_of(from: &DataType) -> Vec<DataType> {
 }
 
 /// Narrowing that casting back can prove exact.
-fn can_narrow(from: &DataType, to: &DataType) -> bool {
+pub(crate) fn can_narrow(from: &DataType, to: &DataType) -> bool {
     let number = |of: &DataType| of.is_integer() || of.is_floating() || matches!(of, DataType::Decimal128(..));
     let text = |of: &DataType| matches!(of, DataType::Utf8);
     (number(from) && number(to))
@@ -310,6 +310,19 @@ fn floored(nanoseconds: &TimestampNanosecondArray) -> ArrayRef {
     Arc::new(micros.with_timezone_opt(nanoseconds.timezone()))
 }
 
+/// The same values in another type: refused, with the index of the row, where one changes.
+pub(crate) fn cast_exactly(column: &ArrayRef, to: &DataType) -> Result<ArrayRef, (Option<usize>, String)> {
+    if let (DataType::Decimal128(precision, _), true) = (to, column.data_type() == to) {
+        // A sum may have more digits than its type says.
+        let unfit = || (None, format!("the value does not fit {to}"));
+        column.as_primitive::<Decimal128Type>().validate_decimal_precision(*precision).map_err(|_| unfit())?;
+        return Ok(Arc::clone(column));
+    }
+    let field = Field::new("value", to.clone(), true);
+    let via = by_way_of(column.data_type());
+    Step { from: From::Nothing, via, floors: false, to: field, checked: true, names_folders: false, names_rows: false }.apply(column)
+}
+
 fn cast(column: &ArrayRef, to: &DataType) -> Result<ArrayRef, (Option<usize>, String)> {
     match cast_with_options(column, to, &STRICT) {
         Ok(column) => Ok(column),
@@ -332,7 +345,7 @@ mod tests {
         StructArray, UInt8Array, UInt64Array,
     };
     use arrow::buffer::OffsetBuffer;
-    use arrow::datatypes::{Decimal128Type, Fields, Int16Type, Int64Type, TimestampMicrosecondType};
+    use arrow::datatypes::{Fields, Int16Type, Int64Type, TimestampMicrosecondType};
 
     fn batch(name: &str, column: ArrayRef) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable([(name, column, true)]).unwrap()

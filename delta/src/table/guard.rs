@@ -2,19 +2,17 @@
 //! failed are known, so that they can be removed.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use deltalake::logstore::object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, path::Path,
+    Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult, Result, path::Path,
 };
 use futures::StreamExt;
-use futures::stream::BoxStream;
 use serde_json::Value;
+
+use crate::store::layer::{Layer, Layered};
 
 /// A commit that was sent.
 #[derive(Debug, Clone)]
@@ -75,6 +73,9 @@ pub(crate) struct Guard {
     fate: Mutex<Fate>,
 }
 
+/// The guard as a store.
+pub(crate) type Guarded = Layered<Guard>;
+
 impl Guard {
     pub fn new(inner: Arc<dyn ObjectStore>, table: &Path) -> Guard {
         Guard { inner, log: table.clone().join("_delta_log"), written: Mutex::default(), fate: Mutex::new(Fate::NotMade) }
@@ -82,12 +83,6 @@ impl Guard {
 
     fn is_commit(&self, location: &Path) -> bool {
         location.prefix_matches(&self.log) && location.filename().is_some_and(|name| name.ends_with(".json"))
-    }
-
-    fn note(&self, location: &Path) {
-        if !location.prefix_matches(&self.log) {
-            self.written.lock().unwrap_or_else(PoisonError::into_inner).push(location.clone());
-        }
     }
 
     /// Forgets what was noted so far: another operation begins.
@@ -179,65 +174,23 @@ impl Guard {
     }
 }
 
-impl fmt::Debug for Guard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.inner, f)
-    }
-}
-
-impl fmt::Display for Guard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.inner, f)
-    }
-}
-
 #[async_trait]
-impl ObjectStore for Guard {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        let is_new_commit = options.mode == PutMode::Create && self.is_commit(location);
-        if is_new_commit {
+impl Layer for Guard {
+    fn inner(&self) -> &Arc<dyn ObjectStore> {
+        &self.inner
+    }
+
+    fn writes(&self, location: &Path) {
+        if !location.prefix_matches(&self.log) {
+            self.written.lock().unwrap_or_else(PoisonError::into_inner).push(location.clone());
+        }
+    }
+
+    async fn put(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        if options.mode == PutMode::Create && self.is_commit(location) {
             return self.put_commit(location, payload, options).await;
         }
-        self.note(location);
+        self.writes(location);
         self.inner.put_opts(location, payload, options).await
-    }
-
-    async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        self.note(location);
-        self.inner.put_multipart_opts(location, options).await
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(location, options).await
-    }
-
-    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.inner.get_ranges(location, ranges).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.note(to);
-        self.inner.copy_opts(from, to, options).await
-    }
-
-    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.note(to);
-        self.inner.rename_opts(from, to, options).await
     }
 }

@@ -15,9 +15,12 @@ const PREFIX: &str = "delta:";
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Delta tables (delta:LOCATION; a build with --features delta)")]
 pub struct DeltaArguments {
-    /// Read this version of the Delta table (default: the newest; --as-of-timestamp names one by time)
+    /// Read this version of the Delta table (default: the newest)
     #[arg(long, value_name = "VERSION", conflicts_with = "as_of_timestamp")]
     pub delta_version: Option<u64>,
+    /// Read the newest version of the Delta table at this time, with its zone: 2026-11-21T10:30:00+01:00
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["delta_version", "as_of_timestamp"])]
+    pub delta_timestamp: Option<String>,
     /// Property of a Delta table that is created (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub property: Vec<String>,
@@ -40,7 +43,8 @@ pub enum SchemaModeArgument {
 impl DeltaArguments {
     /// The first option that was given, for a copy that takes none of them.
     pub fn first_given(&self) -> Option<&'static str> {
-        self.delta_version.map(|_| "--delta-version").or(self.first_given_of_target())
+        let given = self.delta_version.map(|_| "--delta-version").or(self.delta_timestamp.as_ref().map(|_| "--delta-timestamp"));
+        given.or(self.first_given_of_target())
     }
 
     /// The first that only a copy into a Delta table takes.
@@ -51,7 +55,7 @@ impl DeltaArguments {
 
     /// The version that is read.
     pub fn version(&self, export: &ExportArguments) -> Result<TableVersion, Failure> {
-        Ok(match (self.delta_version, &export.as_of_timestamp) {
+        Ok(match (self.delta_version, self.delta_timestamp.as_ref().or(export.as_of_timestamp.as_ref())) {
             (Some(number), _) => TableVersion::Number(number),
             (None, Some(time)) => TableVersion::AsOf(time.clone()),
             (None, None) => TableVersion::Latest,
@@ -81,8 +85,9 @@ pub use request::ToDeltaRequest;
 
 #[cfg(feature = "delta")]
 mod request {
-    use olbridge::copy::delta::{DeltaJob, DeltaMode, Loss, SchemaMode};
+    use olbridge::copy::delta::{DeltaJob, DeltaMode, FileOptions, Loss, SchemaMode, compression};
     use olbridge::lake::delta::parse_location;
+    use olbridge::parquet::basic::Compression;
     use olbridge::type_map::LossyKind;
 
     use super::{PREFIX, SchemaModeArgument};
@@ -119,9 +124,8 @@ mod request {
             ("--parallel", options.parallel.is_some()),
             ("--ordered", options.ordered),
             ("--split-by", options.split_by.is_some()),
-            ("--compression", options.compression.is_some()),
-            ("--row-group-rows", options.row_group_rows.is_some()),
             ("--delta-version", arguments.delta.delta_version.is_some()),
+            ("--delta-timestamp", arguments.delta.delta_timestamp.is_some()),
         ];
         let given = given.into_iter().chain(options.sink.given()).find(|(_, is_given)| *is_given).map(|(name, _)| name);
         if let Some(name) = given.or(arguments.change.first_given()) {
@@ -143,6 +147,11 @@ mod request {
         let lossy = lossy(arguments.lossy.as_deref())?;
         job.losses.extend(lossy.allows(LossyKind::SubSecond).then_some(Loss::SubMicrosecond));
         job.losses.extend(lossy.allows(LossyKind::Zone).then_some(Loss::Zone));
+        job.files = FileOptions {
+            compression: options.compression.as_deref().map(codec).transpose()?,
+            row_group_rows: options.row_group_rows.map(Into::into),
+            ..FileOptions::default()
+        };
         job.target_file_bytes = options.file_bytes.as_deref().map(file_bytes).transpose()?;
         let telling = Telling::of(&arguments)?;
         Ok(ToDeltaRequest { job, telling, connection: arguments.connection })
@@ -176,6 +185,10 @@ mod request {
         let pair =
             pair.ok_or_else(|| usage(format!("--property {text} is not NAME=VALUE"), "--property delta.enableChangeDataFeed=true"))?;
         Ok((pair.0.to_owned(), pair.1.to_owned()))
+    }
+
+    fn codec(text: &str) -> Result<Compression, Failure> {
+        compression(text).map_err(|reason| usage(format!("--compression {reason}"), "--compression zstd"))
     }
 
     fn file_bytes(text: &str) -> Result<u64, Failure> {

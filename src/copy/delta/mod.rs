@@ -1,18 +1,20 @@
 //! From Oracle into a Delta table: [`DeltaJob`] → [`DeltaPlan`] → run → [`DeltaReport`]. One snapshot becomes one commit, which says which.
 
 mod checks;
+mod columns;
 mod plan;
 mod report;
 mod run;
 mod source;
 
-pub use olbridge_delta::table::{Loss, Losses, SchemaMode};
+pub use olbridge_delta::table::{FileOptions, Loss, Losses, SchemaMode, compression};
 use olbridge_delta::{Location, StoreOptions};
 
 use super::export::{AsOf, ExportJob, FileMode};
 use super::target::Target;
 use crate::error::{Error, Result};
 
+pub(crate) use plan::lake_name;
 pub use plan::{DeltaAction, DeltaColumn, DeltaPlan};
 pub use report::{Change, DeltaReport, DeltaTimes, Merged};
 
@@ -58,6 +60,8 @@ pub struct DeltaJob {
     pub losses: Losses,
     /// Bytes after which a file is closed; `None` for the table's own choice.
     pub target_file_bytes: Option<u64>,
+    /// Layout of the files.
+    pub files: FileOptions,
     /// Name of the job: the SCN is then an epoch of the application `olbridge/NAME`, which is committed once.
     pub job: Option<String>,
     /// [`DeltaMode::Overwrite`] may replace the rows that are there.
@@ -78,6 +82,7 @@ impl DeltaJob {
             schema_mode: SchemaMode::Strict,
             losses: Losses::new(),
             target_file_bytes: None,
+            files: FileOptions::default(),
             job: None,
             allow_destructive: false,
         }

@@ -56,6 +56,7 @@ impl DeltaPlan {
         (progress, cancel): (&mut dyn Progress, &Cancel),
     ) -> olbridge_delta::Result<Change> {
         let Work { fetch, named, mut table, new } = work;
+        table.set_file_options(self.asked.files.clone());
         let commit = self.commit_options(&restore::describe(&fetch.columns, &named));
         let mut source = QuerySource { plan: fetch, session, progress, cancel, read: Rc::clone(read) };
         if self.action == DeltaAction::Merge {
