@@ -255,7 +255,12 @@ impl<'s> Transaction<'s> {
 /// broken off. Only errors that are known to be the database's refusal are taken for one, because there is no end to the codes of a lost
 /// answer.
 pub fn commit_outcome_unknown(error: &Error) -> bool {
-    matches!(error, Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } if *session_dead || !refuses_commit(*ora_code))
+    match error {
+        Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } => *session_dead || !refuses_commit(*ora_code),
+        // A commit of a Delta table whose answer was lost; what a store refuses has another phase.
+        Error::Source { phase, .. } => *phase == Phase::Commit,
+        _ => false,
+    }
 }
 
 /// A constraint or a materialized view that is checked at the commit, a privilege, a distributed lock.
@@ -297,6 +302,8 @@ mod tests {
         // The client gives no reason for the failure of the call.
         assert!(commit_outcome_unknown(&failed(Phase::Commit, 0, false)));
         assert!(!commit_outcome_unknown(&failed(Phase::Execute, 3113, true)));
+        let stored = |phase| Error::Source { phase, path: "t".into(), message: String::new(), remedy: String::new() };
+        assert!(commit_outcome_unknown(&stored(Phase::Commit)) && !commit_outcome_unknown(&stored(Phase::Write)));
         assert!(!commit_outcome_unknown(&Error::Usage { message: String::new(), remedy: String::new() }));
     }
 }
