@@ -92,7 +92,7 @@ impl Cancel {
     }
 
     /// From here on [`Self::hurry`] may break off calls of this session.
-    pub(super) fn arm(&self, call: CancelHandle) {
+    pub(crate) fn arm(&self, call: CancelHandle) {
         *self.breakable() = vec![(0, call)];
     }
 
@@ -109,7 +109,7 @@ impl Cancel {
     }
 
     /// From here on nothing is broken off. A break that was sent before has set the request.
-    pub(super) fn disarm(&self) -> Option<CancelHandle> {
+    pub(crate) fn disarm(&self) -> Option<CancelHandle> {
         self.breakable().drain(..).next().map(|(_, call)| call)
     }
 

@@ -23,7 +23,7 @@ pub use olbridge_delta::{Credential, Location, Secret, StoreOptions};
 pub use columns::{columns_of_files, columns_of_query};
 pub use done::{Done, Outcome};
 pub use look::{Described, Histories};
-pub use rows::{FileRows, QueryRows};
+pub use rows::{FileRows, QueryRows, Watched};
 
 use crate::error::{Error, Result};
 use failure::failed;

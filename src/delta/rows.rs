@@ -1,4 +1,4 @@
-//! Where rows come from: files, or a query. Both are read anew when another writer was faster.
+//! Where rows come from: files, or a query. Both are read anew when another writer was faster, and both can be broken off.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use olbridge_delta::table::Source;
 
-use crate::copy::ExportJob;
 use crate::copy::delta::lake_name;
-use crate::error::Result;
+use crate::copy::{Cancel, ExportJob};
+use crate::error::{Error, Result};
 use crate::fetch::FetchPlan;
 use crate::lake::parquet::ReadOptions;
 use crate::lake::read_ahead::BatchReader;
@@ -93,14 +93,15 @@ impl RecordBatchReader for FileBatches {
 pub struct QueryRows<'s> {
     plan: FetchPlan,
     session: &'s Session,
+    cancel: &'s Cancel,
 }
 
 impl<'s> QueryRows<'s> {
-    /// Describes the query. Columns have the types of the columns of `like` of the same name.
+    /// Describes the query. Columns have the types of the columns of `like` of the same name. `cancel` may break off a call that does not come back.
     ///
     /// # Errors
     /// As for planning an export.
-    pub fn new(job: &ExportJob, session: &'s Session, like: Option<SchemaRef>) -> Result<Self> {
+    pub fn new(job: &ExportJob, session: &'s Session, like: Option<SchemaRef>, cancel: &'s Cancel) -> Result<Self> {
         let mut job = job.clone();
         job.types.like = job.types.like.or(like);
         let plan = job.read_plan(session)?;
@@ -110,7 +111,8 @@ impl<'s> QueryRows<'s> {
             let same = job.types.like.as_ref().and_then(|like| like.fields().iter().find(|field| field.name().eq_ignore_ascii_case(&name)));
             column.field = column.field.clone().with_name(same.map_or_else(|| lake_name(&name), |field| field.name().clone()));
         }
-        Ok(QueryRows { plan: plan.with_columns(columns)?, session })
+        cancel.arm(session.cancel_handle());
+        Ok(QueryRows { plan: plan.with_columns(columns)?, session, cancel })
     }
 }
 
@@ -127,5 +129,67 @@ impl Source for QueryRows<'_> {
     /// Each attempt reads one snapshot, whole, and one attempt alone is committed.
     fn can_open_again(&self) -> bool {
         true
+    }
+}
+
+impl Drop for QueryRows<'_> {
+    fn drop(&mut self) {
+        self.cancel.disarm();
+    }
+}
+
+/// Rows of another source until that is to be broken off: then nothing is committed, and the files written so far are removed.
+pub struct Watched<'a> {
+    source: &'a mut dyn Source,
+    cancel: &'a Cancel,
+    table: String,
+}
+
+impl<'a> Watched<'a> {
+    /// The rows of `source` on their way into `table`.
+    pub fn new(source: &'a mut dyn Source, cancel: &'a Cancel, table: String) -> Self {
+        Watched { source, cancel, table }
+    }
+}
+
+impl Source for Watched<'_> {
+    fn schema(&self) -> SchemaRef {
+        self.source.schema()
+    }
+
+    fn open(&mut self) -> Result<Box<dyn RecordBatchReader + '_>, ArrowError> {
+        let reader = self.source.open()?;
+        Ok(Box::new(WatchedBatches { reader, cancel: self.cancel, table: &self.table, rows_fetched: 0 }))
+    }
+
+    fn can_open_again(&self) -> bool {
+        self.source.can_open_again()
+    }
+}
+
+struct WatchedBatches<'a> {
+    reader: Box<dyn RecordBatchReader + 'a>,
+    cancel: &'a Cancel,
+    table: &'a str,
+    rows_fetched: u64,
+}
+
+impl Iterator for WatchedBatches<'_> {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = if self.cancel.is_requested() { None } else { self.reader.next() };
+        if self.cancel.is_requested() {
+            let error = Error::ExportInterrupted { path: self.table.into(), rows_fetched: self.rows_fetched };
+            return Some(Err(ArrowError::ExternalError(Box::new(error))));
+        }
+        self.rows_fetched += next.as_ref().and_then(|batch| batch.as_ref().ok()).map_or(0, |batch| batch.num_rows() as u64);
+        next
+    }
+}
+
+impl RecordBatchReader for WatchedBatches<'_> {
+    fn schema(&self) -> SchemaRef {
+        self.reader.schema()
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use olbridge::arrow::array::{ArrayRef, Float64Array, StringArray};
 use serde_json::Value;
 
-use crate::support::Workspace;
 use crate::support::database::Database;
 use crate::support::tables::{ids, table};
+use crate::support::{Running, TIME_LIMIT, Workspace};
 
 fn names(range: std::ops::Range<i64>, prefix: &str) -> ArrayRef {
     Arc::new(range.map(|id| Some(format!("{prefix} {id}"))).collect::<StringArray>())
@@ -378,4 +378,27 @@ fn secrets_stay_off_the_command_line() {
     refused.fails(2, &["secret_access_key", "connections file"]);
     workspace.run(&["delta", "describe", "s3://b/t", "--connection", "nowhere"]).fails(2, &["nowhere"]);
     workspace.run(&["delta", "describe", "ftp://x/t"]).fails(2, &["scheme"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_commits_nothing_and_leaves_no_file() {
+    let database = Database::embedded();
+    let workspace = database.workspace();
+    database.sql("CREATE TABLE T (ID NUMBER(9))");
+    database.sql("INSERT INTO T SELECT LEVEL FROM DUAL CONNECT BY LEVEL <= 20000");
+    done(workspace, &["create", "t", "--column", "x=int32", "--column", "y=int32"]);
+    let query = "SELECT A.ID X, B.ID Y FROM T A, T B";
+    let words = ["delta", "write", "t", "--from", &database.target(""), "--query", query, "--file-bytes", "100KB"];
+    let running = Running::new(database.command(&words).spawn().unwrap());
+    let has_files =
+        || std::fs::read_dir(workspace.file("t")).unwrap().flatten().any(|e| e.path().extension().is_some_and(|x| x == "parquet"));
+    let began = std::time::Instant::now();
+    while !has_files() && began.elapsed() < TIME_LIMIT {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(std::process::Command::new("kill").args(["-INT", &running.child.id().to_string()]).status().unwrap().success());
+    running.wait(TIME_LIMIT).fails(130, &["interrupted", "was not written"]);
+    assert!(!has_files(), "files of a write that was broken off stay");
+    assert_eq!(count(workspace, "t"), 0);
 }

@@ -56,9 +56,6 @@ pub enum Verb {
 /// `create`.
 #[derive(Debug, Args)]
 pub struct CreateArguments {
-    /// The table.
-    #[command(flatten)]
-    pub table: TableArguments,
     /// A column: "id=int64 not null", "amount=decimal(18,2)", "at=timestamp_utc"; types as for --as (repeatable)
     #[arg(long, value_name = "NAME=TYPE", conflicts_with = "from")]
     pub column: Vec<String>,
@@ -80,6 +77,9 @@ pub struct CreateArguments {
     /// Accept losses of types: zone, duration, time, sub-microsecond
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     pub lossy: Vec<String>,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
     /// Columns of a file, a table or a query.
     #[command(flatten)]
     pub source: SourceArguments,
@@ -102,29 +102,29 @@ pub struct DescribeArguments {
 /// `history`.
 #[derive(Debug, Args)]
 pub struct HistoryArguments {
-    /// The table.
-    #[command(flatten)]
-    pub table: TableArguments,
     /// So many commits at most
     #[arg(long, value_name = "COMMITS")]
     pub limit: Option<usize>,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
 }
 
 /// `alter`.
 #[derive(Debug, Args)]
 pub struct AlterArguments {
-    /// The table.
-    #[command(flatten)]
-    pub table: TableArguments,
-    /// What changes.
-    #[command(flatten)]
-    pub change: ChangeArguments,
     /// Turn column mapping on where the change needs it: readers and writers of the table must then know it
     #[arg(long)]
     pub upgrade: bool,
     /// A column may be dropped
     #[arg(long)]
     pub allow_destructive: bool,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
+    /// What changes.
+    #[command(flatten)]
+    pub change: ChangeArguments,
     /// The commit.
     #[command(flatten)]
     pub commit: CommitArguments,
@@ -132,6 +132,7 @@ pub struct AlterArguments {
 
 /// One change.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Change, one of these")]
 #[group(required = true, multiple = false)]
 pub struct ChangeArguments {
     /// Add a column, which is NULL in the rows that are there
@@ -169,15 +170,15 @@ pub struct ChangeArguments {
 /// `restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArguments {
+    /// What came after it may go from the newest version
+    #[arg(long)]
+    pub allow_destructive: bool,
     /// The table.
     #[command(flatten)]
     pub table: TableArguments,
     /// Which version.
     #[command(flatten)]
     pub version: VersionArguments,
-    /// What came after it may go from the newest version
-    #[arg(long)]
-    pub allow_destructive: bool,
     /// The commit.
     #[command(flatten)]
     pub commit: CommitArguments,
@@ -186,15 +187,15 @@ pub struct RestoreArguments {
 /// `drop`.
 #[derive(Debug, Args)]
 pub struct DropArguments {
-    /// The table.
-    #[command(flatten)]
-    pub table: TableArguments,
     /// List what goes, and leave it
     #[arg(long)]
     pub dry_run: bool,
     /// It may go
     #[arg(long)]
     pub allow_destructive: bool,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
 }
 
 /// `write --mode`.
@@ -215,9 +216,6 @@ pub enum WriteModeArgument {
 /// `write`.
 #[derive(Debug, Args)]
 pub struct WriteArguments {
-    /// The table.
-    #[command(flatten)]
-    pub table: TableArguments,
     /// What to do with a table that is there, and with one that is not
     #[arg(long, value_enum, default_value_t = WriteModeArgument::Append)]
     pub mode: WriteModeArgument,
@@ -245,6 +243,9 @@ pub struct WriteArguments {
     /// Rows may be replaced
     #[arg(long)]
     pub allow_destructive: bool,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
     /// The rows.
     #[command(flatten)]
     pub source: SourceArguments,
@@ -259,9 +260,6 @@ pub struct WriteArguments {
 /// `delete`.
 #[derive(Debug, Args)]
 pub struct DeleteArguments {
-    /// The table.
-    #[command(flatten)]
-    pub table: TableArguments,
     /// Which rows (default: all)
     #[arg(long = "where", value_name = "SQL")]
     pub condition: Option<String>,
@@ -271,6 +269,9 @@ pub struct DeleteArguments {
     /// They may be removed
     #[arg(long)]
     pub allow_destructive: bool,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
     /// Layout of the files that are written anew.
     #[command(flatten)]
     pub files: FilesArguments,
@@ -282,9 +283,6 @@ pub struct DeleteArguments {
 /// `update`.
 #[derive(Debug, Args)]
 pub struct UpdateArguments {
-    /// The table.
-    #[command(flatten)]
-    pub table: TableArguments,
     /// A column and its new value: "price = round(price * 1.1, 2)" (repeatable). A value that does not fit its column exactly is refused
     #[arg(long, value_name = "COLUMN = SQL", required = true)]
     pub set: Vec<String>,
@@ -297,6 +295,9 @@ pub struct UpdateArguments {
     /// All rows may be changed, without --where
     #[arg(long)]
     pub allow_destructive: bool,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
     /// Layout of the files that are written anew.
     #[command(flatten)]
     pub files: FilesArguments,
@@ -308,12 +309,6 @@ pub struct UpdateArguments {
 /// `merge`.
 #[derive(Debug, Args)]
 pub struct MergeArguments {
-    /// The table.
-    #[command(flatten)]
-    pub table: TableArguments,
-    /// The rows.
-    #[command(flatten)]
-    pub source: SourceArguments,
     /// Columns that say which row of the source is which of the table
     #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "on")]
     pub key: Vec<String>,
@@ -334,6 +329,12 @@ pub struct MergeArguments {
     /// Clauses may remove rows
     #[arg(long)]
     pub allow_destructive: bool,
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
+    /// The rows.
+    #[command(flatten)]
+    pub source: SourceArguments,
     /// Layout of the files.
     #[command(flatten)]
     pub files: FilesArguments,
@@ -345,9 +346,6 @@ pub struct MergeArguments {
 /// `optimize`.
 #[derive(Debug, Args)]
 pub struct OptimizeArguments {
-    /// The tables.
-    #[command(flatten)]
-    pub tables: ManyArguments,
     /// Order rows along a Z curve over these columns
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     pub z_order: Vec<String>,
@@ -357,6 +355,9 @@ pub struct OptimizeArguments {
     /// Files made at once (default: as many as there are cores)
     #[arg(long, value_name = "N")]
     pub max_concurrent: Option<NonZeroUsize>,
+    /// The tables.
+    #[command(flatten)]
+    pub tables: ManyArguments,
     /// Layout of the files.
     #[command(flatten)]
     pub files: FilesArguments,
@@ -368,9 +369,6 @@ pub struct OptimizeArguments {
 /// `vacuum`.
 #[derive(Debug, Args)]
 pub struct VacuumArguments {
-    /// The tables.
-    #[command(flatten)]
-    pub tables: ManyArguments,
     /// Remove them; without this they are listed only
     #[arg(long)]
     pub allow_destructive: bool,
@@ -386,15 +384,18 @@ pub struct VacuumArguments {
     /// Files that no version has ever had, too: orphans of writes that failed
     #[arg(long)]
     pub orphans: bool,
+    /// The tables.
+    #[command(flatten)]
+    pub tables: ManyArguments,
 }
 
 /// `cleanup`.
 #[derive(Debug, Args)]
 pub struct CleanupArguments {
-    /// The tables.
-    #[command(flatten)]
-    pub tables: ManyArguments,
     /// Old commits may go
     #[arg(long)]
     pub allow_destructive: bool,
+    /// The tables.
+    #[command(flatten)]
+    pub tables: ManyArguments,
 }

@@ -1,15 +1,15 @@
 //! The source of rows or columns that the arguments name.
 
 use olbridge::arrow::datatypes::SchemaRef;
-use olbridge::copy::{ExportJob, Target};
-use olbridge::delta::{FileRows, Location, QueryRows, Source, columns_of_files, columns_of_query};
+use olbridge::copy::{Cancel, ExportJob, Target};
+use olbridge::delta::{FileRows, Location, QueryRows, Source, Watched, columns_of_files, columns_of_query};
 use olbridge::lake::source::SourceOptions;
 use olbridge::oci::Session;
 
 use super::shared_arguments::SourceArguments;
 use crate::failure::{Failure, usage};
 use crate::format_arguments::arrow_type;
-use crate::session;
+use crate::{interrupt, session};
 
 /// Files, or a database.
 enum Named {
@@ -57,15 +57,27 @@ impl SourceArguments {
     }
 
     /// Does `work` with the rows; texts and NUMBERs without a type of their own have that of the column of `like`.
-    pub fn with_rows<T>(&self, like: Option<SchemaRef>, work: impl FnOnce(&mut dyn Source) -> Result<T, Failure>) -> Result<T, Failure> {
+    pub fn with_rows<T>(
+        &self,
+        table: &Location,
+        like: Option<SchemaRef>,
+        work: impl FnOnce(&mut dyn Source) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         if self.from.is_empty() {
             return Err(usage("no rows are named", "--from FILE, or --from oracle://USER@HOST:PORT/SERVICE/TABLE"));
         }
+        let cancel = Cancel::new();
         match self.named()? {
-            Named::Files(files, options) => work(&mut FileRows::open(&files, &options, like.as_deref())?),
+            Named::Files(files, options) => {
+                let mut rows = FileRows::open(&files, &options, like.as_deref())?;
+                interrupt::on_signal(cancel.clone());
+                work(&mut Watched::new(&mut rows, &cancel, table.to_string()))
+            }
             Named::Database(job) => {
                 let session = self.open(&job)?;
-                work(&mut QueryRows::new(&job, &session, like)?)
+                interrupt::on_signal(cancel.clone());
+                let mut rows = QueryRows::new(&job, &session, like, &cancel)?;
+                work(&mut Watched::new(&mut rows, &cancel, table.to_string()))
             }
         }
     }

@@ -119,12 +119,13 @@ pub struct SourceArguments {
     #[command(flatten)]
     pub format: FormatArguments,
     /// How to connect to the database.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Connection to a database")]
     pub connection: ConnectionArguments,
 }
 
 /// Which version.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Version")]
 pub struct VersionArguments {
     /// This version
     #[arg(long, value_name = "VERSION", conflicts_with = "delta_timestamp")]
