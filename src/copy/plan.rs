@@ -4,6 +4,7 @@ use arrow::datatypes::Field;
 
 use super::columns::{PlanColumn, charset_for, only_needed, plan_columns, statement_reason};
 use super::failure::was_broken_off;
+use super::incremental::Followed;
 use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
@@ -77,6 +78,8 @@ pub struct CopyPlan {
     pub first_statement: Option<String>,
     /// The rows that are there may be removed, where the mode does so.
     pub allow_destructive: bool,
+    /// Of which versions changes are read, and how.
+    pub followed: Option<Followed>,
     /// The user's statements before the rows.
     pub pre_sql: Vec<String>,
     /// The user's statements after the rows, in their transaction.
@@ -168,9 +171,22 @@ impl CopyJob {
     }
 
     fn plan_table(&self, session: &Session, name: &TableName, proceed: &dyn Fn() -> Result<()>) -> Result<CopyPlan> {
-        let name = name.clone();
-        let mut source = Source::open(&self.source, &self.reading)?;
+        let source = Source::open(&self.source, &self.reading)?;
         self.check_order(&source)?;
+        match self.incremental {
+            Some(way) => self.plan_changes(session, name, source, way, proceed),
+            None => self.plan_source(session, name, source, proceed),
+        }
+    }
+
+    pub(super) fn plan_source(
+        &self,
+        session: &Session,
+        name: &TableName,
+        mut source: Source,
+        proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<CopyPlan> {
+        let name = name.clone();
         let existing = session.describe_table(&name)?;
         let action = table_action(self.mode, existing.is_some()).map_err(|problem| plan_error(&name, vec![problem]))?;
         if action == TableAction::Skip {
@@ -322,7 +338,7 @@ impl CopyJob {
         })
     }
 
-    fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: Source) -> CopyPlan {
+    pub(super) fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: Source) -> CopyPlan {
         let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
         self.empty_plan(Work { name, existing, source, read, load: None, staged: None, crew: None, job: None })
     }
@@ -339,6 +355,7 @@ impl CopyJob {
             source_bytes: work.source.size_bytes(),
             first_statement: None,
             allow_destructive: self.allow_destructive,
+            followed: None,
             pre_sql: self.pre_sql.clone(),
             post_sql: self.post_sql.clone(),
             statement: None,

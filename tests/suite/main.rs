@@ -11,6 +11,8 @@ mod confirm;
 mod copy_api;
 #[cfg(feature = "delta")]
 mod delta;
+#[cfg(feature = "delta")]
+mod delta_incremental;
 mod dml;
 mod export_faults;
 mod exports;

@@ -1,7 +1,7 @@
 //! Options of Delta tables, and the checked request that a copy into one becomes.
 
 use clap::{Args, ValueEnum};
-use olbridge::lake::source::TableVersion;
+use olbridge::lake::source::{ChangeWay, TableVersion};
 
 use crate::arguments::CopyArguments;
 use crate::exit_code::ExitCode;
@@ -18,12 +18,36 @@ pub struct DeltaArguments {
     /// Read this version of the Delta table (default: the newest; --as-of-timestamp names one by time)
     #[arg(long, value_name = "VERSION", conflicts_with = "as_of_timestamp")]
     pub delta_version: Option<u64>,
+    /// Carry out what has changed since the last run of the --job, by --key; of a Delta table: by its change data feed or by comparing files (default: auto)
+    #[arg(long, value_enum, value_name = "WAY", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    pub incremental: Option<IncrementalArgument>,
     /// Property of a Delta table that is created (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub property: Vec<String>,
     /// What may change of the columns of a Delta table (default: strict)
     #[arg(long, value_enum, value_name = "MODE")]
     pub schema_mode: Option<SchemaModeArgument>,
+}
+
+/// `--incremental`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IncrementalArgument {
+    /// The change data feed where the Delta table has one, else comparing files
+    Auto,
+    /// The change data feed
+    Feed,
+    /// Comparing the files of both versions
+    Files,
+}
+
+impl From<IncrementalArgument> for ChangeWay {
+    fn from(argument: IncrementalArgument) -> Self {
+        match argument {
+            IncrementalArgument::Auto => ChangeWay::Auto,
+            IncrementalArgument::Feed => ChangeWay::Feed,
+            IncrementalArgument::Files => ChangeWay::Files,
+        }
+    }
 }
 
 /// `--schema-mode`.
@@ -40,7 +64,8 @@ pub enum SchemaModeArgument {
 impl DeltaArguments {
     /// The first option that was given, for a copy that takes none of them.
     pub fn first_given(&self) -> Option<&'static str> {
-        self.delta_version.map(|_| "--delta-version").or(self.first_given_of_target())
+        let version = self.delta_version.map(|_| "--delta-version");
+        version.or(self.incremental.map(|_| "--incremental")).or(self.first_given_of_target())
     }
 
     /// The first that only a copy into a Delta table takes.
