@@ -146,8 +146,12 @@ impl CopyJob {
             return Ok(CopyPlan { job: Some(done), followed: Some(followed), ..plan });
         }
         let keys = self.source_keys(&source, name)?;
-        let superseded: Vec<String> =
-            state.marks.iter().filter(|mark| mark.source != identity && marked_version(mark).is_some()).map(|mark| mark.source.clone()).collect();
+        let superseded: Vec<String> = state
+            .marks
+            .iter()
+            .filter(|mark| mark.source != identity && marked_version(mark).is_some())
+            .map(|mark| mark.source.clone())
+            .collect();
         let (changes, how) = source.changes_since(after, keys, way).map_err(|error| self.with_full_load(error))?;
         let mut plan = self.of_changes().plan_source(session, name, changes, proceed)?;
         plan.followed = Some(Followed { after_version: Some(after), version, how });

@@ -10,8 +10,8 @@ use olbridge_delta::table::{At, ChangeWay as Way, ChangesBy, NetQuery, Scan, Tab
 use olbridge_delta::{Location, StoreOptions};
 
 use super::parquet::ReadOptions;
-use super::sink::ORACLE_COLUMNS_KEY;
 use super::read_ahead::{BatchReader, SourceBatch};
+use super::sink::ORACLE_COLUMNS_KEY;
 use super::source::{CHANGE_COLUMN, ChangeWay, TableVersion};
 use super::source_error;
 use crate::error::{Error, Phase, Result};
@@ -193,7 +193,9 @@ impl DeltaSource {
     fn unreadable(&self, error: &ArrowError) -> Error {
         let remedy = match self.changes {
             None => "check the table with another reader; nothing of it was loaded",
-            Some(_) => "if a vacuum has removed what is read, load the table anew: --mode overwrite --allow-destructive with the same --job",
+            Some(_) => {
+                "if a vacuum has removed what is read, load the table anew: --mode overwrite --allow-destructive with the same --job"
+            }
         };
         source_error(Phase::Read, &self.label, error.to_string(), remedy)
     }

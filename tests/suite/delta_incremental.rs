@@ -124,7 +124,11 @@ fn every_kind_of_change_arrives_once() {
         set(&mut table, "name", "'own'", "id = 50");
         assert_eq!(run(&database, "auto")["rows_loaded"], 1);
         assert_same(&database, &mut table);
-        assert!(database.ok(&words("auto").iter().map(String::as_str).collect::<Vec<_>>()).contains("nothing done: job sync has applied version"));
+        assert!(
+            database
+                .ok(&words("auto").iter().map(String::as_str).collect::<Vec<_>>())
+                .contains("nothing done: job sync has applied version")
+        );
         // New files with the same rows are no change; the version is applied all the same, once.
         table.optimize(&OptimizeOptions::default(), &CommitOptions::default()).unwrap();
         let done = run(&database, "auto");
@@ -189,7 +193,9 @@ fn what_cannot_be_followed_is_refused_with_the_load_that_begins_anew() {
     assert_same(&database, &mut table);
     // A feed that is not there, when it has to be that.
     set(&mut table, "name", "'y'", "id < 5");
-    database.run(&["copy", "delta:lake/t", "embedded:data.db/T", "--key", "id", "--job", "sync", "--incremental=feed"]).fails(6, &["no change data feed"]);
+    database
+        .run(&["copy", "delta:lake/t", "embedded:data.db/T", "--key", "id", "--job", "sync", "--incremental=feed"])
+        .fails(6, &["no change data feed"]);
     // Another table in its place.
     std::fs::remove_dir_all(database.workspace().file("lake/t")).unwrap();
     made(&database, "lake/t", false);
@@ -207,7 +213,7 @@ fn a_column_that_is_added_is_followed_when_the_table_has_it_too() {
     let mut table = made(&database, "lake/t", true);
     run(&database, "auto");
     let field = olbridge::arrow::datatypes::Field::new("extra", olbridge::arrow::datatypes::DataType::Int64, true);
-    table.alter(&Alter::AddColumns(vec![field]), &CommitOptions::default()).unwrap();
+    table.alter(&Alter::AddColumn(field), &CommitOptions::default()).unwrap();
     set(&mut table, "extra", "5", "id = 3");
     let words = words("auto");
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -12,7 +12,11 @@ mod copy_api;
 #[cfg(feature = "delta")]
 mod delta;
 #[cfg(feature = "delta")]
+mod delta_follow;
+#[cfg(feature = "delta")]
 mod delta_incremental;
+#[cfg(feature = "delta")]
+mod delta_kills;
 mod dml;
 mod export_faults;
 mod exports;

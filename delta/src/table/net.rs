@@ -14,7 +14,7 @@ use deltalake::datafusion::execution::SessionStateBuilder;
 use deltalake::datafusion::prelude::SessionContext;
 use deltalake::delta_datafusion::DeltaRuntimeEnvBuilder;
 
-use super::Table;
+use super::{DataFile, Table};
 use super::read::{TableReader, session};
 use crate::error::{Error, Result};
 
@@ -144,7 +144,7 @@ impl Table {
                 ChangesBy::Files(_) => {
                     let then = self.at(query.after)?;
                     let diff = self.diff(query.after, self.state()?.version())?;
-                    let of = |table: &Table, files| table.files(files, &context).map_err(|error| self.fault("read files of", &error));
+                    let of = |table: &Table, files: &[DataFile]| table.files(files, &context).map_err(|error| self.fault("read files of", &error));
                     let (removed, added) = (of(&then, &diff.removed)?, of(self, &diff.added)?);
                     self.register(&context, &[("removed", removed), ("added", added)])?;
                     files_sql(query, &then.schema()?, &schema)

@@ -6,7 +6,7 @@ use olbridge::lake::source::{ChangeWay, TableVersion};
 use crate::arguments::CopyArguments;
 use crate::exit_code::ExitCode;
 use crate::export_arguments::ExportArguments;
-use crate::failure::Failure;
+use crate::failure::{Failure, usage};
 use crate::session;
 
 const PREFIX: &str = "delta:";
@@ -18,9 +18,19 @@ pub struct DeltaArguments {
     /// Read this version of the Delta table (default: the newest; --as-of-timestamp names one by time)
     #[arg(long, value_name = "VERSION", conflicts_with = "as_of_timestamp")]
     pub delta_version: Option<u64>,
-    /// Carry out what has changed since the last run of the --job, by --key; of a Delta table: by its change data feed or by comparing files (default: auto)
+    /// Carry out what has changed since the last run of the --job, by --key. Of a Delta table: auto, feed or files; into one: watermark or rowscn
     #[arg(long, value_enum, value_name = "WAY", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub incremental: Option<IncrementalArgument>,
+    /// With --incremental=watermark: the column that every change sets to a later time or number
+    #[arg(long, value_name = "COLUMN")]
+    pub watermark: Option<String>,
+    /// With --incremental=watermark: how far before the greatest known value to begin, for transactions that commit late (default: 10m of a time, 1000
+    /// of a number)
+    #[arg(long, value_name = "SPAN")]
+    pub overlap: Option<String>,
+    /// With --incremental into a Delta table: compare keys, and delete the rows that the source has no more
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub deletes: Option<DeletesArgument>,
     /// Property of a Delta table that is created (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub property: Vec<String>,
@@ -38,14 +48,31 @@ pub enum IncrementalArgument {
     Feed,
     /// Comparing the files of both versions
     Files,
+    /// Rows whose --watermark column is later, less the --overlap
+    Watermark,
+    /// Rows whose ORA_ROWSCN is later
+    Rowscn,
 }
 
-impl From<IncrementalArgument> for ChangeWay {
-    fn from(argument: IncrementalArgument) -> Self {
-        match argument {
-            IncrementalArgument::Auto => ChangeWay::Auto,
-            IncrementalArgument::Feed => ChangeWay::Feed,
-            IncrementalArgument::Files => ChangeWay::Files,
+/// `--deletes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeletesArgument {
+    /// Rows that the source has no more stay
+    Keep,
+    /// They are found by their keys and deleted
+    Compare,
+}
+
+impl IncrementalArgument {
+    /// How the changes of a Delta table are found.
+    pub fn of_delta(self) -> Result<ChangeWay, Failure> {
+        match self {
+            IncrementalArgument::Auto => Ok(ChangeWay::Auto),
+            IncrementalArgument::Feed => Ok(ChangeWay::Feed),
+            IncrementalArgument::Files => Ok(ChangeWay::Files),
+            IncrementalArgument::Watermark | IncrementalArgument::Rowscn => {
+                Err(usage("a Delta table says itself what has changed", "--incremental, --incremental=feed or --incremental=files"))
+            }
         }
     }
 }
@@ -70,7 +97,13 @@ impl DeltaArguments {
 
     /// The first that only a copy into a Delta table takes.
     pub fn first_given_of_target(&self) -> Option<&'static str> {
-        let given = [("--property", !self.property.is_empty()), ("--schema-mode", self.schema_mode.is_some())];
+        let given = [
+            ("--property", !self.property.is_empty()),
+            ("--schema-mode", self.schema_mode.is_some()),
+            ("--watermark", self.watermark.is_some()),
+            ("--overlap", self.overlap.is_some()),
+            ("--deletes", self.deletes.is_some()),
+        ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 
@@ -106,11 +139,11 @@ pub use request::ToDeltaRequest;
 
 #[cfg(feature = "delta")]
 mod request {
-    use olbridge::copy::delta::{DeltaJob, DeltaMode, Loss, SchemaMode};
+    use olbridge::copy::delta::{DeltaJob, DeltaMode, Follow, Loss, SchemaMode};
     use olbridge::lake::delta::parse_location;
     use olbridge::type_map::LossyKind;
 
-    use super::{PREFIX, SchemaModeArgument};
+    use super::{DeletesArgument, DeltaArguments, IncrementalArgument, PREFIX, SchemaModeArgument};
     use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
     use crate::export_arguments::{fetch_options, reading, selection, type_choices};
     use crate::failure::{Failure, usage};
@@ -162,6 +195,11 @@ mod request {
         }
         (job.key, job.job, job.allow_destructive) = (key, job_name, allow_destructive);
         job.mode = mode(arguments.mode)?;
+        job.follow = follow(&arguments.delta)?;
+        job.compare_deletes = arguments.delta.deletes == Some(DeletesArgument::Compare);
+        if (job.follow.is_some(), job.mode) == (true, DeltaMode::Append) {
+            job.mode = DeltaMode::Upsert;
+        }
         job.partition_by = options.partition_by.clone();
         job.properties = arguments.delta.property.iter().map(|text| property(text)).collect::<Result<_, _>>()?;
         job.schema_mode = schema_mode(arguments.delta.schema_mode);
@@ -186,6 +224,38 @@ mod request {
                 return Err(usage("this mode is for tables of a database", remedy));
             }
         })
+    }
+
+    /// How changed rows of the source are found.
+    fn follow(arguments: &DeltaArguments) -> Result<Option<Follow>, Failure> {
+        let overlap = arguments.overlap.as_deref().map(overlap).transpose()?;
+        match (arguments.incremental, &arguments.watermark) {
+            (Some(IncrementalArgument::Watermark), Some(column)) => Ok(Some(Follow::Watermark { column: column.clone(), overlap })),
+            (Some(IncrementalArgument::Watermark), None) => {
+                Err(usage("--incremental=watermark follows a column", "--watermark UPDATED_AT, or --incremental=rowscn"))
+            }
+            (_, Some(_)) => Err(usage("--watermark goes with --incremental=watermark", "--incremental=watermark")),
+            (_, None) if overlap.is_some() => Err(usage("--overlap goes with --incremental=watermark", "leave it out")),
+            (Some(IncrementalArgument::Rowscn), None) => Ok(Some(Follow::RowScn)),
+            (Some(_), None) => Err(usage(
+                "a table of a database does not say what has changed",
+                "--incremental=rowscn, or --incremental=watermark --watermark UPDATED_AT",
+            )),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Seconds, with a unit for more of them, or a number.
+    fn overlap(text: &str) -> Result<u64, Failure> {
+        let (number, factor) = match text.char_indices().last() {
+            Some((at, 's')) => (&text[..at], 1),
+            Some((at, 'm')) => (&text[..at], 60),
+            Some((at, 'h')) => (&text[..at], 3_600),
+            Some((at, 'd')) => (&text[..at], 86_400),
+            _ => (text, 1),
+        };
+        let span = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        span.ok_or_else(|| usage(format!("--overlap {text} is no span"), "--overlap 90s, 10m, 2h, 1d, or a number of the column"))
     }
 
     fn schema_mode(argument: Option<SchemaModeArgument>) -> SchemaMode {

@@ -85,7 +85,7 @@ pub fn copy(mut arguments: CopyArguments) -> Result<CopyRequest, Failure> {
             (Mode::Append, Some(_)) => Mode::Upsert,
             (mode, _) => mode,
         },
-        incremental: arguments.delta.incremental.map(Into::into),
+        incremental: arguments.delta.incremental.map(crate::delta_arguments::IncrementalArgument::of_delta).transpose()?,
         columns: arguments.columns,
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
         key: change.key,

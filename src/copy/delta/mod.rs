@@ -1,9 +1,12 @@
 //! From Oracle into a Delta table: [`DeltaJob`] → [`DeltaPlan`] → run → [`DeltaReport`]. One snapshot becomes one commit, which says which.
 
+mod deleted;
+mod follow;
 mod plan;
 mod report;
 mod run;
 mod source;
+mod watermark;
 
 pub use olbridge_delta::table::{Loss, Losses, SchemaMode};
 use olbridge_delta::{Location, StoreOptions};
@@ -12,6 +15,7 @@ use super::export::{ExportJob, FileMode};
 use super::target::Target;
 use crate::error::{Error, Result};
 
+pub use follow::{DeltaFollowed, Follow};
 pub use plan::{DeltaAction, DeltaColumn, DeltaPlan};
 pub use report::{Change, DeltaReport, DeltaTimes, Merged};
 
@@ -59,6 +63,10 @@ pub struct DeltaJob {
     pub target_file_bytes: Option<u64>,
     /// Name of the job: the SCN is then an epoch of the application `olbridge/NAME`, which is committed once.
     pub job: Option<String>,
+    /// Only rows that have changed since the epoch that the table has of the job; [`DeltaMode::Upsert`], by `key`.
+    pub follow: Option<Follow>,
+    /// With `follow`: rows of the Delta table whose key the source has no more are deleted.
+    pub compare_deletes: bool,
     /// [`DeltaMode::Overwrite`] may replace the rows that are there.
     pub allow_destructive: bool,
 }
@@ -78,6 +86,8 @@ impl DeltaJob {
             losses: Losses::new(),
             target_file_bytes: None,
             job: None,
+            follow: None,
+            compare_deletes: false,
             allow_destructive: false,
         }
     }
@@ -91,7 +101,8 @@ impl DeltaJob {
                 "give both or none: --mode upsert --key a,b",
             );
         }
-        let adds_rows = matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
+        self.check_follow()?;
+        let adds_rows = self.follow.is_none() && matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
         if self.job.is_some() && adds_rows && !self.export.reading.as_of.is_past() {
             return usage(
                 "--job with a mode that adds rows: a second run reads a later moment, which is another epoch, and would add them again",

@@ -4,6 +4,7 @@ use std::fmt;
 
 use olbridge_delta::table::MergeMetrics;
 
+use super::follow::DeltaFollowed;
 use super::plan::DeltaAction;
 use crate::copy::export::Snapshot;
 use crate::copy::format::{count, milliseconds, thousands};
@@ -30,6 +31,8 @@ pub struct Merged {
     pub rows_inserted: u64,
     /// Rows updated.
     pub rows_updated: u64,
+    /// Rows deleted.
+    pub rows_deleted: u64,
     /// Rows written again unchanged, because they shared a file with changed ones.
     pub rows_copied: u64,
     /// Files added.
@@ -44,6 +47,7 @@ impl From<MergeMetrics> for Merged {
             source_rows: metrics.source_rows,
             rows_inserted: metrics.rows_inserted,
             rows_updated: metrics.rows_updated,
+            rows_deleted: metrics.rows_deleted,
             rows_copied: metrics.rows_copied,
             files_added: metrics.files_added,
             files_removed: metrics.files_removed,
@@ -101,6 +105,8 @@ pub struct DeltaReport {
     pub select_sql: Option<String>,
     /// The moment that was read.
     pub snapshot: Snapshot,
+    /// What an incremental copy went on from.
+    pub followed: Option<DeltaFollowed>,
     /// Name of the job.
     pub job: Option<String>,
     /// What has become of the table.
@@ -140,14 +146,13 @@ impl fmt::Display for DeltaReport {
                 writeln!(f, "{rows} written into {} as version {version}{created}", self.location)?;
             }
             Change::Merged { version, metrics, .. } => {
-                writeln!(
-                    f,
-                    "{rows} merged into {} as version {version}: {} updated, {} inserted",
-                    self.location,
-                    thousands(metrics.rows_updated),
-                    thousands(metrics.rows_inserted)
-                )?;
+                let counted = [("updated", metrics.rows_updated), ("inserted", metrics.rows_inserted), ("deleted", metrics.rows_deleted)];
+                let counted = counted.map(|(what, rows)| format!("{} {what}", thousands(rows))).join(", ");
+                writeln!(f, "{rows} merged into {} as version {version}: {counted}", self.location)?;
             }
+        }
+        if let Some(followed) = &self.followed {
+            writeln!(f, "  changes {followed}")?;
         }
         let scn = self.snapshot.scn.map(|scn| format!(" at SCN {scn}")).unwrap_or_default();
         let times = &self.times;

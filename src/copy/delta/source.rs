@@ -2,12 +2,15 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use olbridge_delta::table::Source;
+use olbridge_delta::table::{CHANGE_COLUMN, Source};
+
+use super::deleted::{Deleted, UPSERT};
 
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
 use crate::error::{Error, Result};
@@ -34,11 +37,25 @@ pub(super) struct QuerySource<'a> {
     pub progress: &'a mut dyn Progress,
     pub cancel: &'a Cancel,
     pub read: Rc<RefCell<Read>>,
+    /// Rows of the table to be deleted, which come behind those of the query.
+    pub deleted: Option<Deleted>,
+}
+
+impl QuerySource<'_> {
+    /// What the rows are made of when some are to be deleted: the columns, and which of both it is.
+    fn marked(schema: &SchemaRef) -> SchemaRef {
+        let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+        fields.push(Field::new(CHANGE_COLUMN, DataType::Utf8, false));
+        Arc::new(Schema::new(fields))
+    }
 }
 
 impl Source for QuerySource<'_> {
     fn schema(&self) -> SchemaRef {
-        SchemaRef::clone(&self.plan.schema)
+        match self.deleted {
+            Some(_) => Self::marked(&self.plan.schema),
+            None => SchemaRef::clone(&self.plan.schema),
+        }
     }
 
     fn open(&mut self) -> Result<Box<dyn RecordBatchReader + '_>, ArrowError> {
@@ -51,7 +68,14 @@ impl Source for QuerySource<'_> {
             Err(error) => return Err(keep(&self.read, error)),
         };
         self.progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
-        Ok(Box::new(Counted { fetcher, progress: self.progress, cancel: self.cancel, read: Rc::clone(&self.read) }))
+        let schema = Source::schema(self);
+        let rows = Counted { fetcher, progress: self.progress, cancel: self.cancel, read: Rc::clone(&self.read) };
+        Ok(match &self.deleted {
+            None => Box::new(rows),
+            Some(deleted) => {
+                Box::new(WithDeletes { rows, schema, deleted, batches: None })
+            }
+        })
     }
 
     /// Each attempt reads one snapshot, whole, and one attempt alone is committed.
@@ -100,6 +124,50 @@ impl Iterator for Counted<'_> {
 impl RecordBatchReader for Counted<'_> {
     fn schema(&self) -> SchemaRef {
         RecordBatchReader::schema(&self.fetcher)
+    }
+}
+
+/// The rows of the query, then those to be deleted.
+struct WithDeletes<'a> {
+    rows: Counted<'a>,
+    schema: SchemaRef,
+    deleted: &'a Deleted,
+    batches: Option<std::vec::IntoIter<RecordBatch>>,
+}
+
+impl WithDeletes<'_> {
+    fn mark(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let marks: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(UPSERT, batch.num_rows())));
+        RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().iter().cloned().chain([marks]).collect())
+    }
+
+    fn delete(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
+        if self.batches.is_none() {
+            match self.deleted.keys.deletes(self.deleted.rows.iter().map(|key| &key[..]), &self.schema) {
+                Ok(batches) => self.batches = Some(batches.into_iter()),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let batch = self.batches.as_mut()?.next()?;
+        self.rows.read.borrow_mut().rows += batch.num_rows() as u64;
+        Some(Ok(batch))
+    }
+}
+
+impl Iterator for WithDeletes<'_> {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.rows.next() {
+            Some(batch) => Some(batch.and_then(|batch| self.mark(&batch))),
+            None => self.delete(),
+        }
+    }
+}
+
+impl RecordBatchReader for WithDeletes<'_> {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
     }
 }
 
