@@ -28,7 +28,7 @@ fn run(database: &Database, more: &[&str]) -> Value {
 #[track_caller]
 fn assert_same(database: &Database) {
     // `AT` as Arrow writes it.
-    let query = "SELECT ID, NAME, BIG, TO_CHAR(AT, 'YYYY-MM-DD') || 'T' || TO_CHAR(AT, 'HH24:MI:SS.FF6') FROM S";
+    let query = "SELECT ID, NAME, TO_CHAR(BIG, 'FM99999999999999999999999999999999999990.00'), TO_CHAR(AT, 'YYYY-MM-DD') || 'T' || TO_CHAR(AT, 'HH24:MI:SS.FF6') FROM S";
     let mut delta = of_delta(&mut open(database, "lake/s"));
     for row in &mut delta {
         if let Some(at) = &mut row[3]

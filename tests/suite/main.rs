@@ -17,6 +17,8 @@ mod delta_follow;
 mod delta_incremental;
 #[cfg(feature = "delta")]
 mod delta_kills;
+#[cfg(feature = "delta")]
+mod delta_tables;
 mod dml;
 mod export_faults;
 mod exports;

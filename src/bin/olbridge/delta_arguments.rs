@@ -12,7 +12,7 @@ use crate::session;
 const PREFIX: &str = "delta:";
 
 /// Delta tables.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Delta tables (delta:LOCATION; a build with --features delta)")]
 pub struct DeltaArguments {
     /// Read this version of the Delta table (default: the newest; --as-of-timestamp names one by time)
@@ -31,6 +31,13 @@ pub struct DeltaArguments {
     /// With --incremental into a Delta table: compare keys, and delete the rows that the source has no more
     #[arg(long, value_enum, value_name = "HOW")]
     pub deletes: Option<DeletesArgument>,
+    /// Several tables of one job, in one transaction or at one SCN: SOURCE and TARGET are then what they are in (delta:FOLDER and a database without a
+    /// table); TABLE=FOLDER for one whose folder has another name
+    #[arg(long, value_name = "A,B=C", value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// The --key of one of --tables (repeatable)
+    #[arg(long, value_name = "TABLE=A,B")]
+    pub table_key: Vec<String>,
     /// Property of a Delta table that is created (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub property: Vec<String>,
@@ -103,6 +110,7 @@ impl DeltaArguments {
             ("--watermark", self.watermark.is_some()),
             ("--overlap", self.overlap.is_some()),
             ("--deletes", self.deletes.is_some()),
+            ("--table-key", !self.table_key.is_empty()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
@@ -135,7 +143,7 @@ pub fn run(_: CopyArguments) -> Result<ExitCode, Failure> {
 }
 
 #[cfg(feature = "delta")]
-pub use request::ToDeltaRequest;
+pub use request::{ToDeltaRequest, to_delta};
 
 #[cfg(feature = "delta")]
 mod request {
@@ -174,11 +182,8 @@ mod request {
             ("--rename", !arguments.rename.is_empty()),
             ("--commit-rows", arguments.commit_rows.is_some()),
             ("--format", arguments.format.format.is_some()),
-            ("--parallel", options.parallel.is_some()),
             ("--ordered", options.ordered),
             ("--split-by", options.split_by.is_some()),
-            ("--compression", options.compression.is_some()),
-            ("--row-group-rows", options.row_group_rows.is_some()),
             ("--delta-version", arguments.delta.delta_version.is_some()),
         ];
         let given = given.into_iter().chain(options.sink.given()).find(|(_, is_given)| *is_given).map(|(name, _)| name);
@@ -206,6 +211,7 @@ mod request {
         let lossy = lossy(arguments.lossy.as_deref())?;
         job.losses.extend(lossy.allows(LossyKind::SubSecond).then_some(Loss::SubMicrosecond));
         job.losses.extend(lossy.allows(LossyKind::Zone).then_some(Loss::Zone));
+        (job.compression, job.row_group_rows) = (options.compression.clone(), options.row_group_rows.map(|rows| rows.get()));
         job.target_file_bytes = options.file_bytes.as_deref().map(file_bytes).transpose()?;
         let telling = Telling::of(&arguments)?;
         Ok(ToDeltaRequest { job, telling, connection: arguments.connection })

@@ -5,6 +5,8 @@ mod follow;
 mod plan;
 mod report;
 mod run;
+mod several;
+mod sliced;
 mod source;
 mod watermark;
 
@@ -18,6 +20,7 @@ use crate::error::{Error, Result};
 pub use follow::{DeltaFollowed, Follow};
 pub use plan::{DeltaAction, DeltaColumn, DeltaPlan};
 pub use report::{Change, DeltaReport, DeltaTimes, Merged};
+pub use several::{SeveralDeltaPlan, SeveralDeltaReport};
 
 /// What happens with a table that is there, and with one that is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -59,6 +62,10 @@ pub struct DeltaJob {
     pub schema_mode: SchemaMode,
     /// Losses of Delta's types that are accepted.
     pub losses: Losses,
+    /// Compression of the Parquet files, as [`olbridge_delta::table::compression`] takes it; not of [`DeltaMode::Upsert`].
+    pub compression: Option<String>,
+    /// Rows of a row group; not of [`DeltaMode::Upsert`].
+    pub row_group_rows: Option<usize>,
     /// Bytes after which a file is closed; `None` for the table's own choice.
     pub target_file_bytes: Option<u64>,
     /// Name of the job: the SCN is then an epoch of the application `olbridge/NAME`, which is committed once.
@@ -84,12 +91,19 @@ impl DeltaJob {
             properties: Vec::new(),
             schema_mode: SchemaMode::Strict,
             losses: Losses::new(),
+            compression: None,
+            row_group_rows: None,
             target_file_bytes: None,
             job: None,
             follow: None,
             compare_deletes: false,
             allow_destructive: false,
         }
+    }
+
+    /// The files' compression.
+    fn codec(&self) -> Result<Option<parquet::basic::Compression>> {
+        self.compression.as_deref().map(compression_of).transpose()
     }
 
     /// Contradictions that need no session to see.
@@ -102,6 +116,12 @@ impl DeltaJob {
             );
         }
         self.check_follow()?;
+        if self.mode == DeltaMode::Upsert && (self.compression.is_some() || self.row_group_rows.is_some()) {
+            return usage("--compression and --row-group-rows are of files that are only added", "leave them out of an upsert");
+        }
+        if let Some(compression) = &self.compression {
+            compression_of(compression)?;
+        }
         let adds_rows = self.follow.is_none() && matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
         if self.job.is_some() && adds_rows && !self.export.reading.as_of.is_past() {
             return usage(
@@ -116,4 +136,9 @@ impl DeltaJob {
         }
         Ok(())
     }
+}
+
+fn compression_of(text: &str) -> Result<parquet::basic::Compression> {
+    olbridge_delta::table::compression(text)
+        .map_err(|message| Error::Usage { message: format!("--compression {message}"), remedy: "--compression zstd".into() })
 }

@@ -7,7 +7,7 @@ use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
 use super::follow::DeltaFollowed;
 use super::{DeltaJob, DeltaMode};
-use crate::copy::export::{AsOf, Snapshot};
+use crate::copy::export::{AsOf, Readers, Slice, Snapshot};
 use crate::copy::format::TextTable;
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::FetchPlan;
@@ -69,6 +69,8 @@ pub struct DeltaPlan {
     pub followed: Option<DeltaFollowed>,
     /// Name of the job.
     pub job: Option<String>,
+    /// Sessions and the pieces that they read.
+    pub readers: Option<Readers>,
     /// Memory of the array buffers.
     pub buffer_bytes: u64,
     /// What is worth knowing.
@@ -88,6 +90,8 @@ pub(super) struct Work {
     pub new: Option<NewTable>,
     /// The keys that the source has.
     pub keys: Option<FetchPlan>,
+    /// Queries that together are the one of `fetch`, where several sessions read.
+    pub slices: Vec<Slice>,
 }
 
 impl DeltaJob {
@@ -121,6 +125,7 @@ impl DeltaJob {
             snapshot: Snapshot { scn: None, how: "nothing is read".into() },
             followed: None,
             job: self.job.clone(),
+            readers: None,
             buffer_bytes: 0,
             warnings: Vec::new(),
             work: None,
@@ -169,14 +174,16 @@ impl DeltaJob {
         };
         plan.columns = shown_columns(&fetch, &self.losses);
         plan.select_sql = Some(fetch.sql.clone());
-        plan.buffer_bytes = fetch.buffer_bytes() as u64;
+        plan.buffer_bytes = fetch.buffer_bytes() as u64 * u64::from(found.readers.sessions);
+        plan.warnings.extend(found.readers.note.clone());
+        plan.readers = Some(found.readers);
         let new = (action == DeltaAction::Create).then(|| NewTable {
             partition_columns: partition_by,
             properties: self.properties.iter().cloned().collect(),
             losses: self.losses.clone(),
             ..NewTable::new(SchemaRef::clone(&fetch.schema))
         });
-        plan.work = Some(Work { fetch, named: found.named, table, new, keys });
+        plan.work = Some(Work { fetch, named: found.named, table, new, keys, slices: found.slices });
         Ok(plan)
     }
 

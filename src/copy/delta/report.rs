@@ -1,12 +1,13 @@
 //! What a copy into a Delta table did.
 
 use std::fmt;
+use std::time::Duration;
 
 use olbridge_delta::table::MergeMetrics;
 
 use super::follow::DeltaFollowed;
 use super::plan::DeltaAction;
-use crate::copy::export::Snapshot;
+use crate::copy::export::{Readers, Snapshot};
 use crate::copy::format::{count, milliseconds, thousands};
 
 /// Time of each stage in milliseconds.
@@ -20,6 +21,19 @@ pub struct DeltaTimes {
     pub write_ms: u64,
     /// From the query to the commit.
     pub total_ms: u64,
+    /// Of the total, the part in which rows were waited for: near 100 where the source alone is as slow.
+    pub source_percent: u8,
+    /// Of the total, the part in which the files and the commit were waited for.
+    pub table_percent: u8,
+}
+
+impl DeltaTimes {
+    /// With the parts of the total that each side was waited for.
+    pub(super) fn with_parts(self, busy: Duration, total: Duration) -> Self {
+        let percent = |part: Duration| (100.0 * part.as_secs_f64() / total.as_secs_f64().max(1e-9)).clamp(0.0, 100.0).round() as u8;
+        let source_percent = percent(busy);
+        DeltaTimes { source_percent, table_percent: 100 - source_percent, ..self }
+    }
 }
 
 /// Counts of a merge.
@@ -113,6 +127,8 @@ pub struct DeltaReport {
     pub change: Change,
     /// Rows read and committed.
     pub rows: u64,
+    /// Sessions and the pieces that they read.
+    pub readers: Option<Readers>,
     /// Array fetches that brought rows.
     pub fetches: u64,
     /// Memory of the array buffers.
@@ -163,13 +179,16 @@ impl fmt::Display for DeltaReport {
             thousands(self.rows_per_second),
             thousands(self.fetches)
         )?;
+        let sessions = self.readers.as_ref().map_or(1, |readers| readers.sessions);
+        let sums = if sessions > 1 { format!(" (fetch and convert: sums over {sessions} sessions)") } else { String::new() };
         writeln!(
             f,
-            "  fetch {}, convert {}, write and commit {}",
+            "  fetch {}, convert {}, write and commit {}{sums}",
             milliseconds(times.fetch_ms),
             milliseconds(times.convert_ms),
             milliseconds(times.write_ms)
         )?;
+        writeln!(f, "  of the time, {} % waiting for the source and {} % for the table", times.source_percent, times.table_percent)?;
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }

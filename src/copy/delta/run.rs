@@ -61,11 +61,12 @@ impl DeltaPlan {
                 source
             })?),
         };
-        let Work { fetch, named, mut table, new, .. } = work;
+        let Work { fetch, named, mut table, new, slices, .. } = work;
         let commit = self.commit_options(&restore::describe(&fetch.columns, &named));
         let names: Vec<String> = fetch.schema.fields().iter().map(|field| field.name().clone()).collect();
         let with_deletes = deleted.is_some();
-        let mut source = QuerySource { plan: fetch, session, progress, cancel, read: Rc::clone(read), deleted };
+        let slices = (self.readers.as_ref().map_or(1, |readers| readers.sessions), slices);
+        let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deleted };
         if self.action == DeltaAction::Merge {
             let merge = Merge { losses: self.asked.losses.clone(), ..self.merge(&names, with_deletes) };
             return Ok(match table.merge(&mut source, &merge, &commit)? {
@@ -86,6 +87,8 @@ impl DeltaPlan {
             create: new,
             losses: self.asked.losses.clone(),
             target_file_bytes: self.asked.target_file_bytes,
+            row_group_rows: self.asked.row_group_rows,
+            compression: self.asked.codec().unwrap_or_default(),
             ..WriteOptions::default()
         };
         Ok(match table.write(&mut source, &options, &commit)? {
@@ -184,6 +187,7 @@ impl DeltaPlan {
             job: self.job,
             change,
             rows,
+            readers: self.readers,
             fetches: read.batches,
             buffer_bytes: self.buffer_bytes,
             rows_per_second: (rows as f64 / total.as_secs_f64().max(1e-6)) as u64,
@@ -192,7 +196,9 @@ impl DeltaPlan {
                 convert_ms: ms(read.convert),
                 write_ms: ms(total.saturating_sub(read.busy)),
                 total_ms: ms(total),
-            },
+                ..DeltaTimes::default()
+            }
+            .with_parts(read.busy, total),
             warnings: self.warnings,
         }
     }
