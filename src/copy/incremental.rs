@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use arrow::datatypes::{DataType, Field};
+
 use super::asked::ASKED;
 use super::job::{CopyJob, Mode};
 use super::matching::{Found, find, select};
@@ -16,6 +18,7 @@ use crate::oci::Session;
 use crate::oracle_type::TableName;
 use crate::sql;
 use crate::transaction::CommitPolicy;
+use crate::type_map::TextStats;
 
 /// What stands before the id of a table in the source of a mark.
 const SOURCE_PREFIX: &str = "delta:";
@@ -82,7 +85,22 @@ impl CopyJob {
     fn of_all_rows(&self, mode: Mode) -> CopyJob {
         let key = if mode.dml().has_key() { self.key.clone() } else { Vec::new() };
         let primary_key = if mode == Mode::Create && self.primary_key.is_empty() { self.key.clone() } else { self.primary_key.clone() };
-        CopyJob { mode, key, primary_key, soft_delete: false, incremental: None, ..self.clone() }
+        CopyJob { mode, key, primary_key, soft_delete: false, ..self.clone() }
+    }
+
+    /// Texts and binary values of a table that is made for changes to come have room for more than the values of today.
+    pub(super) fn with_room(&self, field: &Field, stats: &TextStats) -> TextStats {
+        let is_key = self.primary_key.iter().any(|key| key.eq_ignore_ascii_case(field.name()));
+        let room = match field.data_type() {
+            // Oracle indexes some 6,000 bytes at most.
+            _ if is_key => 1000,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView => 2000,
+            _ => 4000,
+        };
+        match self.incremental {
+            Some(_) => TextStats { max_bytes: Some(stats.max_bytes.unwrap_or(0).max(room)) },
+            None => stats.clone(),
+        }
     }
 
     /// Whether rows of a mark are what this job makes of them: it may have been a full load, and soft deletes and stamps may begin at any time.

@@ -79,7 +79,7 @@ fn tables_that_a_failed_load_has_created_are_dropped() {
     assert!(outcome.code != 0 && outcome.stderr.contains("LINES"), "{outcome}");
     database.run(&["describe", "embedded:back.db/ORDERS"]).fails(7, &["ORA-00942"]);
     // What one transaction cannot be, and names that are none.
-    database.run(&[&back[..], &["--commit-rows", "10"]].concat()).fails(2, &["Delta"]);
+    database.run(&[&back[..], &["--commit-rows", "10"]].concat()).fails(2, &["one transaction"]);
     database.run(&[&back[..], &["--pre-sql", "DELETE FROM X"]].concat()).fails(2, &["one table"]);
     database.run(&[&back[..], &["--table-key", "nobody=id"]].concat()).fails(2, &["--table-key"]);
     database.run(&["copy", "delta:lake", "embedded:back.db", "--tables", "lines,lines"]).fails(2, &["named twice"]);

@@ -71,7 +71,7 @@ impl Table {
         if let Some(why) = self.why_no_feed(first, last)? {
             return Ok(Changes::NotAvailable(why));
         }
-        let provider = self.feed(first, last)?;
+        let provider = self.feed_of(first, last)?;
         let schema = self.feed_schema(&provider.schema())?;
         let frame = self.wait(async {
             let context = session(None)?;
@@ -85,7 +85,7 @@ impl Table {
     }
 
     /// The feed of a range that has one ([`Table::why_no_feed`]), as a table.
-    pub(crate) fn feed(&self, first: u64, last: u64) -> Result<Arc<dyn TableProvider>> {
+    pub(crate) fn feed_of(&self, first: u64, last: u64) -> Result<Arc<dyn TableProvider>> {
         let builder = self.inner.clone().scan_cdf().with_starting_version(first).with_ending_version(last);
         let provider = DeltaCdfTableProvider::try_new(builder).map_err(|error| self.fault("read changes of", &error))?;
         Ok(Arc::new(provider))

@@ -137,7 +137,7 @@ impl Table {
             let context = spilling().map_err(|error| self.fault("read changes of", &error))?;
             let sql = match &by {
                 ChangesBy::Feed => {
-                    let feed = self.feed(query.after + 1, self.state()?.version())?;
+                    let feed = self.feed_of(query.after + 1, self.state()?.version())?;
                     self.register(&context, &[("feed", feed)])?;
                     feed_sql(query)
                 }
@@ -147,7 +147,8 @@ impl Table {
                     let of = |table: &Table, files: &[DataFile]| table.files(files, &context).map_err(|error| self.fault("read files of", &error));
                     let (removed, added) = (of(&then, &diff.removed)?, of(self, &diff.added)?);
                     self.register(&context, &[("removed", removed), ("added", added)])?;
-                    files_sql(query, &then.schema()?, &schema)
+                    let before = then.schema()?;
+                    files_sql(query, &before, &schema)
                 }
             };
             self.wait(async { context.sql(&sql).await })?.map_err(|error| self.fault("read changes of", &error.into()))?
@@ -221,7 +222,8 @@ fn files_sql(query: &NetQuery, before: &Schema, now: &Schema) -> String {
     // What cannot be compared counts as changed.
     let nested = now.fields().iter().any(|field| field.data_type().is_nested());
     let differs = query.columns.iter().filter(|name| !query.keys.contains(name)).map(|name| match has(name) {
-        true => format!(" OR a.{0} IS DISTINCT FROM r.{0}", quoted(name)),
+        // In brackets: the parser takes what follows for part of the right side.
+        true => format!(" OR (a.{0} IS DISTINCT FROM r.{0})", quoted(name)),
         false => format!(" OR a.{} IS NOT NULL", quoted(name)),
     });
     let differs: String = if nested { " OR TRUE".into() } else { differs.collect() };

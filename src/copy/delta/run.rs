@@ -112,7 +112,7 @@ impl DeltaPlan {
         }
         let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
         let differs = names.iter().filter(|name| !self.key.contains(name));
-        let differs: Vec<String> = differs.map(|name| format!("target.{0} IS DISTINCT FROM source.{0}", quoted(name))).collect();
+        let differs: Vec<String> = differs.map(|name| format!("(target.{0} IS DISTINCT FROM source.{0})", quoted(name))).collect();
         let is = |what: &str| with_deletes.then(|| format!("source.\"{CHANGE_COLUMN}\" = '{what}'"));
         let mut clauses = Vec::new();
         if with_deletes {
