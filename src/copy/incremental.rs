@@ -99,7 +99,7 @@ impl CopyJob {
         };
         match self.incremental {
             Some(_) => TextStats { max_bytes: Some(stats.max_bytes.unwrap_or(0).max(room)) },
-            None => stats.clone(),
+            None => *stats,
         }
     }
 

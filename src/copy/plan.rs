@@ -227,7 +227,8 @@ impl CopyJob {
                 let type_of = |index: usize, field: &Field| match casting.created(field) {
                     Ok(oracle_type) => Ok(oracle_type),
                     Err(Some(made)) => new_column_type(&made, &stats[index]),
-                    Err(None) => original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &self.with_room(field, &stats[index])), Ok),
+                    Err(None) => original_type(&source, field, &stats[index])
+                        .map_or_else(|| new_column_type(field, &self.with_room(field, &stats[index])), Ok),
                 };
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }

@@ -7,9 +7,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use deltalake::DeltaTableError;
 use deltalake::datafusion::catalog::TableProvider;
 use deltalake::datafusion::prelude::SessionContext;
-use deltalake::delta_datafusion::{
-    DeltaCdfTableProvider, DeltaScanConfig, DeltaScanNext, FileSelection, MissingSelectedFilePolicy,
-};
+use deltalake::delta_datafusion::{DeltaCdfTableProvider, DeltaScanConfig, DeltaScanNext, FileSelection, MissingSelectedFilePolicy};
 use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::logstore::get_actions;
 use serde_json::Value;

@@ -14,8 +14,8 @@ use deltalake::datafusion::execution::SessionStateBuilder;
 use deltalake::datafusion::prelude::SessionContext;
 use deltalake::delta_datafusion::DeltaRuntimeEnvBuilder;
 
-use super::{DataFile, Table};
 use super::read::{TableReader, session};
+use super::{DataFile, Table};
 use crate::error::{Error, Result};
 
 /// The column behind the table's own that says what is to be done with a row: `upsert` or `delete`.
@@ -144,7 +144,9 @@ impl Table {
                 ChangesBy::Files(_) => {
                     let then = self.at(query.after)?;
                     let diff = self.diff(query.after, self.state()?.version())?;
-                    let of = |table: &Table, files: &[DataFile]| table.files(files, &context).map_err(|error| self.fault("read files of", &error));
+                    let of = |table: &Table, files: &[DataFile]| {
+                        table.files(files, &context).map_err(|error| self.fault("read files of", &error))
+                    };
                     let (removed, added) = (of(&then, &diff.removed)?, of(self, &diff.added)?);
                     self.register(&context, &[("removed", removed), ("added", added)])?;
                     let before = then.schema()?;
