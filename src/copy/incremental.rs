@@ -143,20 +143,7 @@ impl CopyJob {
             let job = self.of_all_rows(Mode::Upsert);
             return Ok(begins(job.plan_source(session, name, source, proceed)?, "the table is empty"));
         };
-        let (marked_id, after) = marked_version(mark).unwrap_or_default();
-        let has_applied = format!("job {job} has applied version {after} by {}", mark.updated_at);
-        if marked_id != id {
-            return Err(self.refused(name, format!("{has_applied}, but of another Delta table: the one that is there now was made anew")));
-        }
-        if !state.is_same_table(mark) {
-            return Err(self.refused(name, format!("{has_applied}, but to another table of this name, which has been dropped since")));
-        }
-        if !self.goes_on_from(mark) {
-            return Err(self.refused(name, format!("{has_applied}, with other options ({ASKED})")));
-        }
-        if after > version {
-            return Err(self.refused(name, format!("{has_applied}, which is later than version {version}")));
-        }
+        let after = self.version_to_go_on_from(name, (id, version), &state, mark)?;
         if after == version {
             let done = standing_done(&state, mark);
             let followed = Followed { after_version: Some(after), version, how: "which has been applied".into() };
@@ -177,6 +164,26 @@ impl CopyJob {
             state.superseded = superseded;
         }
         Ok(plan)
+    }
+
+    /// The version of a mark, where changes of the table that is there now go on from it.
+    fn version_to_go_on_from(&self, name: &TableName, (id, version): (&str, u64), state: &JobState, mark: &Mark) -> Result<u64> {
+        let job = &state.key.job;
+        let (marked_id, after) = marked_version(mark).unwrap_or_default();
+        let has_applied = format!("job {job} has applied version {after} by {}", mark.updated_at);
+        if marked_id != id {
+            return Err(self.refused(name, format!("{has_applied}, but of another Delta table: the one that is there now was made anew")));
+        }
+        if !state.is_same_table(mark) {
+            return Err(self.refused(name, format!("{has_applied}, but to another table of this name, which has been dropped since")));
+        }
+        if !self.goes_on_from(mark) {
+            return Err(self.refused(name, format!("{has_applied}, with other options ({ASKED})")));
+        }
+        if after > version {
+            return Err(self.refused(name, format!("{has_applied}, which is later than version {version}")));
+        }
+        Ok(after)
     }
 
     /// The columns of the source that are the key.

@@ -7,6 +7,7 @@ mod columns;
 #[cfg(feature = "delta")]
 pub mod delta;
 pub mod describe;
+mod empty_plan;
 pub mod export;
 mod failure;
 pub mod format;

@@ -53,15 +53,15 @@ fn tables_go_out_at_one_scn_and_come_back_in_one_transaction() {
     // Changes of both; one that cannot be loaded keeps the other away.
     database.sql("UPDATE ORDERS SET NAME = 'changed' WHERE ID = 1");
     database.sql("DELETE FROM LINES WHERE ORDER_ID = 1");
-    database.sql("INSERT INTO LINES VALUES (2, 9000, 1)");
+    database.sql("INSERT INTO LINES VALUES (2, 9000, NULL)");
     let done = json(&database, &out);
     assert_eq!(done["tables"][0]["snapshot"]["scn"], done["tables"][1]["snapshot"]["scn"]);
-    database.ok(&["sql", "embedded:back.db", "ALTER TABLE LINES MODIFY (LINE NUMBER(3))"]);
+    database.ok(&["sql", "embedded:back.db", "ALTER TABLE LINES MODIFY (TOTAL NOT NULL)"]);
     let outcome = database.run(&back);
     assert!(outcome.code != 0 && outcome.stderr.contains("LINES"), "{outcome}");
     let changed = || database.ok(&["sql", "embedded:back.db", "SELECT COUNT(*) FROM ORDERS WHERE NAME = 'changed'", "--format", "csv"]);
     assert_eq!(changed().lines().last(), Some("0"), "the first table of the transaction was rolled back with the second");
-    database.ok(&["sql", "embedded:back.db", "ALTER TABLE LINES MODIFY (LINE NUMBER(4))"]);
+    database.ok(&["sql", "embedded:back.db", "ALTER TABLE LINES MODIFY (TOTAL NULL)"]);
     database.ok(&back);
     assert_eq!(changed().lines().last(), Some("1"));
     same(&database, "embedded:data.db", "embedded:back.db");

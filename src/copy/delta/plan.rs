@@ -114,23 +114,7 @@ impl DeltaJob {
     /// `epoch`: what an incremental copy goes on from.
     fn plan_for(&self, session: &Session, table: Table, epoch: Option<u64>, how: &str) -> Result<DeltaPlan> {
         let action = self.action(table.exists())?;
-        let mut plan = DeltaPlan {
-            source: self.export.source.to_string(),
-            location: self.location.to_string(),
-            action,
-            version: table.version(),
-            select_sql: None,
-            columns: Vec::new(),
-            key: Vec::new(),
-            snapshot: Snapshot { scn: None, how: "nothing is read".into() },
-            followed: None,
-            job: self.job.clone(),
-            readers: None,
-            buffer_bytes: 0,
-            warnings: Vec::new(),
-            work: None,
-            asked: self.clone(),
-        };
+        let mut plan = self.empty_plan(action, table.version());
         if action == DeltaAction::Skip {
             return Ok(plan);
         }
@@ -185,6 +169,27 @@ impl DeltaJob {
         });
         plan.work = Some(Work { fetch, named: found.named, table, new, keys, slices: found.slices });
         Ok(plan)
+    }
+
+    /// The plan before anything is known of the source.
+    fn empty_plan(&self, action: DeltaAction, version: Option<u64>) -> DeltaPlan {
+        DeltaPlan {
+            source: self.export.source.to_string(),
+            location: self.location.to_string(),
+            action,
+            version,
+            select_sql: None,
+            columns: Vec::new(),
+            key: Vec::new(),
+            snapshot: Snapshot { scn: None, how: "nothing is read".into() },
+            followed: None,
+            job: self.job.clone(),
+            readers: None,
+            buffer_bytes: 0,
+            warnings: Vec::new(),
+            work: None,
+            asked: self.clone(),
+        }
     }
 
     fn followed(
