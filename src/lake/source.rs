@@ -201,7 +201,7 @@ impl Source {
         match self {
             #[cfg(feature = "delta")]
             Source::Delta(source) => source.changes_since(after, keys, way).map(|(source, how)| (Source::Delta(source), how)),
-            _ => {
+            Source::Parquet(_) | Source::Stream(_) => {
                 let message = "files have no versions to follow".into();
                 Err(Error::Usage { message, remedy: "name a Delta table, delta:LOCATION".into() })
             }

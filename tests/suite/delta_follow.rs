@@ -77,6 +77,7 @@ fn rows_that_have_changed_since_the_last_epoch_are_merged() {
     database.sql("DELETE FROM S WHERE ID = 1");
     run(&database, &["--incremental=rowscn"]);
     assert_eq!(of_delta(&mut open(&database, "lake/s")).len() as u64, database.count("S") + 1);
+    database.sql("INSERT INTO OTHER VALUES (2)");
     run(&database, &rowscn);
     assert_same(&database);
     epochs_are_once(&database, "out");
@@ -115,6 +116,9 @@ fn a_watermark_column_is_followed_with_an_overlap_and_ties_are_not_lost() {
     // Earlier than the overlap reaches: not found, which is what the option is for.
     database.sql("INSERT INTO S VALUES (405, 'too late', 1, TIMESTAMP '2026-01-01 10:06:30')");
     assert_eq!(metrics(&run(&database, &of("10s"))), [0, 0, 0]);
+    // Another moment: the epoch of one that is done is not done again.
+    database.sql("CREATE TABLE OTHER (A NUMBER)");
+    database.sql("INSERT INTO OTHER VALUES (1)");
     assert_eq!(metrics(&run(&database, &of("1m"))), [0, 1, 0]);
     assert_same(&database);
     // A sequence: numbers, and keys that a float does not hold.
