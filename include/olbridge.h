@@ -162,6 +162,80 @@ int32_t olbridge_read_schema(const OlbridgeSession *session, const char *options
  * report (may be null): {"rows_loaded": n, "rows_affected": n, "rows_not_found": n, "executes": n, "convert_ms": n, "execute_ms": n} */
 int32_t olbridge_load(const OlbridgeSession *session, const char *options, struct ArrowArrayStream *stream, char **report, OlbridgeError **error);
 
+/* Delta tables.
+ *
+ * They need a library that was built with --features delta. In one that was not, olbridge_delta_open gives OLBRIDGE_USAGE and says so by name; the
+ * other functions are there, and do the same.
+ *
+ *   - location: a path, "s3://…", "gs://…", "abfss://…", "az://…", "https://…" or "onelake://WORKSPACE/LAKEHOUSE/[SCHEMA/]TABLE"; "delta:" may
+ *     stand before it.
+ *   - Conditions and expressions are SQL over the table's columns, whose names keep their case. A value that its column cannot take exactly is refused.
+ *   - What removes something needs "allow_destructive": true.
+ *   - Each call is one commit or none, run again when other writers were faster; a caller's stream can be read once, so that a call with one is not.
+ *   - commit: {"app_id": NAME, "epoch": n, "info": {KEY: VALUE}, "max_attempts": n}: an epoch that the table has already is not committed again.
+ *   - files: {"compression": "none" | "snappy" | "gzip" | "lz4" | "zstd" | "zstd:LEVEL", "row_group_rows": n, "page_bytes": n, "dictionary": bool,
+ *     "bloom_filters": [COLUMN]}
+ *   - report (may be null): {"operation": text, "table": text, "outcome": "committed" | "already_committed" | "nothing" | "planned" | "done",
+ *     "version": n, "attempts": n, …} and counts such as "rows", "rows_inserted", "files_added". */
+
+typedef struct OlbridgeDelta OlbridgeDelta;
+
+/* How stores are opened. Tables are kept open for cache_ms (default: a minute), so that work on many of them reads each log once.
+ * options: {"connection": NAME, "connections_file": PATH, "credential": {"kind": …}, "options": {KEY: TEXT}, "cache_ms": n} */
+int32_t olbridge_delta_open(const char *options, OlbridgeDelta **delta, OlbridgeError **error);
+void olbridge_delta_close(OlbridgeDelta *delta);
+
+/* Makes a table, of the columns of schema (which stays the caller's) or of those named.
+ * options: {"columns": [{"name": text, "type": TYPE, "nullable": bool, "comment": text}], "partition_by": [COLUMN], "properties": {KEY: TEXT},
+ *           "name": text, "comment": text, "if_not_exists": bool, "cast": ["zone" | "duration" | "time" | "sub-microsecond"], "commit": {…}}
+ * report: … "created": bool, "same_schema": bool, "same_partitions": bool */
+int32_t olbridge_delta_create(const OlbridgeDelta *delta, const char *location, const char *options, const struct ArrowSchema *schema, char **report,
+                              OlbridgeError **error);
+
+/* All rows of a stream, which is consumed and released in any case.
+ * options: {"mode": "append" | "create" | "overwrite" | "error-if-exists" | "ignore", "replace_where": SQL, "schema_mode": "strict" | "merge" |
+ *           "overwrite", "partition_by": [COLUMN], "properties": {KEY: TEXT}, "cast": [KIND or "narrow"], "target_file_bytes": n, "batch_rows": n,
+ *           "files": {…}, "commit": {…}, "allow_destructive": bool} */
+int32_t olbridge_delta_write(const OlbridgeDelta *delta, const char *location, const char *options, struct ArrowArrayStream *stream, char **report,
+                             OlbridgeError **error);
+
+/* The same, row by row against those that are there.
+ * options: {"key": [COLUMN] | "on": SQL over source and target, "when": [CLAUSE], "source_only": [COLUMN], "cast": [KIND], "files": {…},
+ *           "commit": {…}, "allow_destructive": bool}
+ * CLAUSE: "matched [and SQL] then update set * | A = SQL, …", "matched [and SQL] then delete", "not matched [and SQL] then insert * | (A, …) values
+ *         (SQL, …)", "not matched by source [and SQL] then update set A = SQL | delete"; the first that applies to a row is carried out. */
+int32_t olbridge_delta_merge(const OlbridgeDelta *delta, const char *location, const char *options, struct ArrowArrayStream *stream, char **report,
+                             OlbridgeError **error);
+
+/* options: {"columns": [NAME], "where": SQL, "version": n | "timestamp": "2026-11-21T10:30:00Z", "batch_rows": n} */
+int32_t olbridge_delta_read(const OlbridgeDelta *delta, const char *location, const char *options, struct ArrowArrayStream *stream,
+                            OlbridgeError **error);
+
+/* options: {"where": SQL, "dry_run": bool, "allow_destructive": bool, "files": {…}, "commit": {…}} */
+int32_t olbridge_delta_delete(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+/* options: {"set": {COLUMN: SQL}, "where": SQL, "dry_run": bool, "allow_destructive": bool, "files": {…}, "commit": {…}} */
+int32_t olbridge_delta_update(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+
+/* options: {"version": n | "timestamp": TIME} */
+int32_t olbridge_delta_describe(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+/* options: {"limit": n} */
+int32_t olbridge_delta_history(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+/* options: {"change": {"add_column": {…}} | {"rename_column": {"from": A, "to": B}} | {"drop_column": A} | {"widen_column": {"column": A, "type": TYPE}}
+ *           | {"set_nullable": A} | {"set_not_null": A} | {"set_properties": {KEY: TEXT or null}} | {"add_constraint": {"name": A, "expression": SQL}}
+ *           | {"drop_constraint": A}, "upgrade": bool, "allow_destructive": bool, "commit": {…}} */
+int32_t olbridge_delta_alter(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+/* options: {"version": n | "timestamp": TIME, "allow_destructive": bool, "commit": {…}} */
+int32_t olbridge_delta_restore(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+/* options: {"dry_run": bool, "allow_destructive": bool}; report: … "file_count": n, "bytes": n, "files": [PATH] */
+int32_t olbridge_delta_drop(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+/* options: {"z_order": [COLUMN], "target_file_bytes": n, "max_concurrent": n, "files": {…}, "commit": {…}} */
+int32_t olbridge_delta_optimize(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+/* options: {"dry_run": bool (default: true), "allow_destructive": bool, "retention_hours": n, "short_retention": bool, "orphans": bool} */
+int32_t olbridge_delta_vacuum(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+int32_t olbridge_delta_checkpoint(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+/* options: {"allow_destructive": bool} */
+int32_t olbridge_delta_clean_log(const OlbridgeDelta *delta, const char *location, const char *options, char **report, OlbridgeError **error);
+
 #ifdef __cplusplus
 }
 #endif

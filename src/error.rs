@@ -60,7 +60,7 @@ impl fmt::Display for Phase {
 pub struct SourceRow {
     /// The file, as the user named it or the glob found it; `None` for batches that a library caller pushed.
     pub file: Option<PathBuf>,
-    /// 1-based row number within that file (or within everything pushed).
+    /// 1-based row number within that file (or within everything pushed); 0 when it is not known.
     pub row: u64,
 }
 
@@ -68,6 +68,7 @@ impl fmt::Display for SourceRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.file {
             Some(file) => write!(f, "{} row {}", file.display(), self.row),
+            None if self.row == 0 => f.write_str("a row"),
             None => write!(f, "source row {}", self.row),
         }
     }

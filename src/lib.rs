@@ -7,6 +7,8 @@ pub mod capi;
 pub mod column;
 pub mod copy;
 pub mod define;
+#[cfg(feature = "delta")]
+pub mod delta;
 pub mod error;
 pub mod fetch;
 pub mod lake;

@@ -36,7 +36,8 @@
 //! | make | [`table::Table::create`], or a write with `create` |
 //! | write | [`table::Table::write`]: append, overwrite (whole or by condition), error-if-exists, ignore; schema strict, merge, overwrite |
 //! | read | [`table::Table::read`], [`table::Table::changes`] (change data feed), [`table::Table::net_changes`] (one change for each key), [`table::Table::diff`] and [`table::Table::read_files`] (versions by files) |
-//! | change rows | [`table::Table::delete`], [`table::Table::update`], [`table::Table::merge`] |
+//! | change rows | [`table::Table::delete`], [`table::Table::update`], [`table::Table::merge`]; clauses as texts by [`str::parse`]; [`table::Table::count_rows`] |
+//! | files | [`table::Table::set_file_options`]: compression, row groups, pages, dictionaries, bloom filters of whatever writes |
 //! | change the table | [`table::Table::alter`], [`table::Table::widen_column`], [`table::Table::restore`], [`table::Table::drop_table`] |
 //! | care | [`table::Table::optimize`], [`table::Table::vacuum`], [`table::Table::checkpoint`], [`table::Table::clean_log`], [`table::Table::repair_statistics`] |
 //! | look | [`table::Table::describe`], [`table::Table::history`], [`table::Table::epoch`] |

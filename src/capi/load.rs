@@ -146,7 +146,7 @@ fn load_all(worker: &Worker, load: TableLoad, mut reader: ArrowArrayStreamReader
 }
 
 /// The next batch of the caller's stream. The reader panics where a stream fails without a text, which it may.
-fn next_of(reader: &mut ArrowArrayStreamReader) -> Result<Option<RecordBatch>> {
+pub(super) fn next_of(reader: &mut ArrowArrayStreamReader) -> Result<Option<RecordBatch>> {
     let next = catch_unwind(AssertUnwindSafe(|| reader.next()));
     next.map_err(|_| stream_failed(&ArrowError::CDataInterface("it has failed without saying why".into())))?
         .transpose()
@@ -162,7 +162,7 @@ impl Drop for GivenUp<'_> {
     }
 }
 
-fn stream_failed(error: &ArrowError) -> Error {
+pub(super) fn stream_failed(error: &ArrowError) -> Error {
     Error::Source {
         phase: Phase::Read,
         path: "the caller's stream".into(),

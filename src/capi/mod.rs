@@ -6,6 +6,7 @@
 //!
 //! No panic crosses the ABI: it becomes [`Status::Defect`].
 
+mod delta;
 mod error;
 mod load;
 mod read;
@@ -14,6 +15,7 @@ mod stream;
 mod text;
 mod worker;
 
+pub use delta::OlbridgeDelta;
 pub use error::{OlbridgeError, Status};
 pub use session::OlbridgeSession;
 

@@ -47,18 +47,28 @@ pub(super) unsafe fn optional_text<'a>(text: *const c_char, name: &str) -> Resul
 /// As [`text`].
 pub(super) unsafe fn options<T: DeserializeOwned + Default>(json: *const c_char) -> Result<T> {
     // SAFETY: the caller's promise.
-    match unsafe { optional_text(json, "the options") }?.map(str::trim) {
+    parse_or_default(unsafe { optional_text(json, "the options") }?)
+}
+
+/// The same of text that is ours already.
+pub(super) fn parse_or_default<T: DeserializeOwned + Default>(json: Option<&str>) -> Result<T> {
+    match json.map(str::trim) {
         None | Some("") => Ok(T::default()),
-        // The text of a serde error holds names and the place, never a value: a password may be one.
-        Some(text) => serde_json::from_str(text).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let what = match error.classify() {
-                serde_json::error::Category::Data => data_problem(&error.to_string()),
-                _ => "they are not JSON".to_owned(),
-            };
-            usage(format!("the options: {what} (line {line}, column {column})"), "see include/olbridge.h for the members of the object")
-        }),
+        Some(text) => parse(text),
     }
+}
+
+/// Options that have no defaults.
+pub(super) fn parse<T: DeserializeOwned>(json: &str) -> Result<T> {
+    // The text of a serde error holds names and the place, never a value: a password may be one.
+    serde_json::from_str(json).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let what = match error.classify() {
+            serde_json::error::Category::Data => data_problem(&error.to_string()),
+            _ => "they are not JSON".to_owned(),
+        };
+        usage(format!("the options: {what} (line {line}, column {column})"), "see include/olbridge.h for the members of the object")
+    })
 }
 
 /// Of a serde message, what cannot hold a value of the caller.
@@ -76,13 +86,21 @@ fn data_problem(message: &str) -> String {
 /// # Safety
 /// `place` is null or points to a place for a pointer.
 pub(super) unsafe fn give_json(place: *mut *mut c_char, value: &impl Serialize) -> Result<()> {
-    if place.is_null() {
-        return Ok(());
-    }
     let json = serde_json::to_string(value).map_err(|error| usage(error.to_string(), "report this as a bug"))?;
-    // SAFETY: the caller's place for a pointer.
-    unsafe { place.write(c_text(json).into_raw()) };
+    // SAFETY: the caller's promise.
+    unsafe { give_text(place, json) };
     Ok(())
+}
+
+/// The same of text.
+///
+/// # Safety
+/// As [`give_json`].
+pub(super) unsafe fn give_text(place: *mut *mut c_char, text: String) {
+    if !place.is_null() {
+        // SAFETY: the caller's place for a pointer, not null.
+        unsafe { place.write(c_text(text).into_raw()) };
+    }
 }
 
 /// Frees text that olbridge gave out; null is left alone.
@@ -92,7 +110,7 @@ pub(super) unsafe fn give_json(place: *mut *mut c_char, value: &impl Serialize) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn olbridge_string_free(text: *mut c_char) {
     if !text.is_null() {
-        // SAFETY: made by `CString::into_raw` in `give_json`, and freed once.
+        // SAFETY: made by `CString::into_raw` in `give_text`, and freed once.
         drop(unsafe { CString::from_raw(text) });
     }
 }

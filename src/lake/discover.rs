@@ -170,7 +170,7 @@ fn refuse_delta(directory: &Path) -> Result<()> {
         Phase::Read,
         directory,
         "this is a Delta table; its directory also holds files whose rows were deleted or replaced",
-        "copy its live files elsewhere and name the copies; reading Delta tables themselves is not supported yet",
+        "name the table, delta:LOCATION (a build with --features delta), or copy its live files elsewhere and name the copies",
     ))
 }
 

@@ -27,8 +27,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "copy",
         &["bind", "column", "fetch", "lake", "layout", "load", "oci", "oracle_type", "percent", "sql", "transaction", "type_map", "value"],
     ),
+    // Delta tables, but for copying: what the command and the C ABI ask for.
+    ("delta", &["copy", "fetch", "lake", "oci", "type_map"]),
     // Like the command, but a host's: nothing of the library uses it.
-    ("capi", &["copy", "fetch", "load", "oci", "transaction", "type_map"]),
+    ("capi", &["copy", "delta", "fetch", "load", "oci", "transaction", "type_map"]),
 ];
 
 #[test]

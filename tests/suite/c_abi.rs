@@ -49,6 +49,19 @@ fn a_host_in_c_reads_loads_and_rolls_back() {
     assert_eq!((outcome.code, outcome.stdout.trim()), (0, "ok"), "{}", outcome.stderr);
 }
 
+#[test]
+fn a_host_in_c_writes_merges_and_drops_a_delta_table() {
+    let workspace = Workspace::new();
+    let mut command = Command::new(compile(&workspace, "tests/c/delta.c"));
+    command.arg(workspace.path());
+    if cfg!(not(feature = "delta")) {
+        command.arg("without");
+    }
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let outcome = finish(command, TIME_LIMIT);
+    assert_eq!((outcome.code, outcome.stdout.trim()), (0, "ok"), "{}", outcome.stderr);
+}
+
 /// Names that follow `before` in a text.
 fn names_after(text: &str, before: &str) -> BTreeSet<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -59,8 +72,9 @@ fn names_after(text: &str, before: &str) -> BTreeSet<String> {
 #[test]
 fn the_header_declares_every_function_of_the_abi_and_no_other() {
     let mut exported = BTreeSet::new();
-    for entry in fs::read_dir(root().join("src/capi")).unwrap() {
-        exported.extend(names_after(&fs::read_to_string(entry.unwrap().path()).unwrap(), "extern \"C\" fn "));
+    let inside = |folder: &str| fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    for path in inside("src/capi").chain(inside("src/capi/delta")).filter(|path| path.is_file()) {
+        exported.extend(names_after(&fs::read_to_string(path).unwrap(), "extern \"C\" fn "));
     }
     let header = fs::read_to_string(root().join("include/olbridge.h")).unwrap();
     let declared: BTreeSet<String> = header

@@ -18,6 +18,8 @@ mod delta_incremental;
 #[cfg(feature = "delta")]
 mod delta_kills;
 #[cfg(feature = "delta")]
+mod delta_several;
+#[cfg(feature = "delta")]
 mod delta_tables;
 mod dml;
 mod export_faults;

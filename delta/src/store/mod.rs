@@ -2,6 +2,7 @@
 
 mod config;
 mod fault;
+pub(crate) mod layer;
 mod remote;
 mod service;
 mod token;
@@ -49,7 +50,7 @@ pub fn open(location: &Location, options: &StoreOptions) -> Result<Opened> {
         Service::Azure { container, account, endpoint } => {
             remote(service::azure(&settings, container, account.as_deref(), endpoint.as_deref())?)
         }
-        Service::OneLake { workspace, account } => Arc::new(Remote::onelake(service::onelake(&settings, workspace, account)?)),
+        Service::OneLake { workspace, account } => Remote::onelake(service::onelake(&settings, workspace, account)?),
         Service::Http { base } => remote(service::http(&settings, base)?),
     };
     let path = Path::parse(location.key()).map_err(|error| Error::Location {
@@ -61,5 +62,5 @@ pub fn open(location: &Location, options: &StoreOptions) -> Result<Opened> {
 }
 
 fn remote(store: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
-    Arc::new(Remote::new(store))
+    Remote::store(store)
 }

@@ -81,7 +81,7 @@ impl Table {
                 let commit = commit.with_max_retries(0);
                 match change {
                     Alter::AddConstraint { name, expression } => {
-                        table.own_expression(expression)?;
+                        table.expression(expression, &table.own_names()?)?;
                         let builder = table.inner.clone().add_constraint().with_constraint(name, expression.as_str());
                         let after = table.wait(async move { builder.with_commit_properties(commit).await })??;
                         Ok(Ran::Committed(Box::new(after), ()))

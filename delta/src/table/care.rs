@@ -1,18 +1,21 @@
 //! Keeping a table quick and small: files put together, files that no version needs removed, the log kept short.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use deltalake::checkpoints;
+use deltalake::logstore::object_store::{ObjectMeta, ObjectStore};
 use deltalake::operations::optimize::OptimizeType;
 use deltalake::operations::vacuum::VacuumMode;
+use futures::TryStreamExt;
 
 use super::commit::{CommitOptions, Outcome, Ran};
 use super::read::session;
-use super::write::WriteOptions;
 use super::{At, Table};
 use crate::error::Result;
+use crate::store::{Opened, store_error};
 
 /// How to put files together.
 #[derive(Debug, Clone, Default)]
@@ -26,7 +29,7 @@ pub struct OptimizeOptions {
 }
 
 /// Counts of an OPTIMIZE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct OptimizeMetrics {
     /// Files added.
     pub files_added: u64,
@@ -46,16 +49,18 @@ pub struct VacuumOptions {
     pub retention: Option<TimeDelta>,
     /// Files that no version has ever had, too: orphans of writes that failed.
     pub orphans: bool,
+    /// A retention that is shorter than the table's own is meant.
+    pub short_retention: bool,
 }
 
 impl Default for VacuumOptions {
     fn default() -> Self {
-        VacuumOptions { dry_run: true, retention: None, orphans: false }
+        VacuumOptions { dry_run: true, retention: None, orphans: false, short_retention: false }
     }
 }
 
 /// Counts of a RESTORE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct RestoreMetrics {
     /// Files that are part of the table again.
     pub files_restored: u64,
@@ -85,7 +90,7 @@ impl Table {
                     .optimize()
                     .with_type(kind)
                     .with_session_state(Arc::new(session(None)?.state()))
-                    .with_writer_properties(WriteOptions::default().properties(&schema))
+                    .with_writer_properties(table.files.properties(&schema))
                     .with_commit_properties(commit);
                 if let Some(bytes) = options.target_file_bytes.and_then(NonZeroU64::new) {
                     builder = builder.with_target_size(bytes);
@@ -108,7 +113,8 @@ impl Table {
     /// Removes files that the newest version does not need and that are old enough, or says which would go. Returns their paths.
     ///
     /// # Errors
-    /// [`crate::Error::NoTable`], [`crate::Error::Invalid`] for a retention below zero; what a store may fail with.
+    /// [`crate::Error::NoTable`], [`crate::Error::Invalid`] for a retention below zero, or below the table's own where that is not said to be meant;
+    /// what a store may fail with.
     pub fn vacuum(&mut self, options: &VacuumOptions) -> Result<Vec<String>> {
         self.refresh()?;
         self.state()?;
@@ -121,16 +127,32 @@ impl Table {
             .vacuum()
             .with_dry_run(options.dry_run)
             .with_mode(if options.orphans { VacuumMode::Full } else { VacuumMode::Lite })
-            // The caller's guard has asked already.
-            .with_enforce_retention_duration(false);
+            .with_enforce_retention_duration(!options.short_retention);
         if let Some(retention) = options.retention {
             builder = builder.with_retention_period(retention);
         }
-        let (after, metrics) = self.wait(async move { builder.await })?.map_err(|error| self.fault("vacuum", &error))?;
+        let there = self.files_there()?;
+        let done = self.wait(async move { builder.await })?;
+        let (after, metrics) = done.map_err(|error| match error.to_string() {
+            text if text.contains("retention") => {
+                self.invalid("vacuum", &text, "a longer retention, or --short-retention when nobody reads the table or goes back in time")
+            }
+            _ => self.fault("vacuum", &error),
+        })?;
         if !options.dry_run {
             self.inner = after;
         }
-        Ok(metrics.files_deleted)
+        // deltalake names files that an earlier run has removed as long as the log speaks of them.
+        Ok(metrics.files_deleted.into_iter().filter(|file| there.contains(file)).collect())
+    }
+
+    /// Everything below the table's folder.
+    fn files_there(&self) -> Result<BTreeSet<String>> {
+        let Opened { store, path: root, location, .. } = &self.opened;
+        let found: Result<Vec<ObjectMeta>, _> = self.wait(async { store.list(Some(root)).try_collect().await })?;
+        let found = found.map_err(|error| store_error("list", location, &error))?;
+        let below = |meta: &ObjectMeta| meta.location.as_ref()[root.as_ref().len()..].trim_start_matches('/').to_owned();
+        Ok(found.iter().map(below).collect())
     }
 
     /// Writes a checkpoint of the version that is open, so that it opens without reading the commits before it.

@@ -155,6 +155,16 @@ impl Table {
         Ok(table)
     }
 
+    /// The same table as it was at a time.
+    ///
+    /// # Errors
+    /// As [`Table::at`].
+    pub fn at_time(&self, time: chrono::DateTime<chrono::Utc>) -> Result<Table> {
+        let mut table = Table::unloaded(self.opened.clone());
+        table.load(At::Timestamp(time))?;
+        Ok(table)
+    }
+
     /// The files that came and went between two versions.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef, TimeUnit};
 
 use super::types::{Loss, Losses, delta_type, widens};
 use crate::error::ColumnProblem;
@@ -158,7 +158,7 @@ fn step(index: usize, from: &Field, to: &Field, losses: &Losses) -> Result<Step,
 }
 
 /// Narrowing that casting back can prove exact.
-fn can_narrow(from: &DataType, to: &DataType) -> bool {
+pub(crate) fn can_narrow(from: &DataType, to: &DataType) -> bool {
     let number = |of: &DataType| of.is_integer() || of.is_floating() || matches!(of, DataType::Decimal128(..));
     let text = |of: &DataType| matches!(of, DataType::Utf8);
     (number(from) && number(to))
@@ -212,6 +212,18 @@ impl Step {
     }
 }
 
+/// The same values in another type: refused, with the index of the row, where one changes.
+pub(crate) fn cast_exactly(column: &ArrayRef, to: &DataType) -> Result<ArrayRef, (Option<usize>, String)> {
+    if let (DataType::Decimal128(precision, _), true) = (to, column.data_type() == to) {
+        // A sum may have more digits than its type says.
+        let unfit = || (None, format!("the value does not fit {to}"));
+        column.as_primitive::<Decimal128Type>().validate_decimal_precision(*precision).map_err(|_| unfit())?;
+        return Ok(Arc::clone(column));
+    }
+    let field = Field::new("value", to.clone(), true);
+    Step { from: From::Nothing, via: None, to: field, checked: true, names_folders: false }.apply(column)
+}
+
 fn cast(column: &ArrayRef, to: &DataType) -> Result<ArrayRef, (Option<usize>, String)> {
     match cast_with_options(column, to, &STRICT) {
         Ok(column) => Ok(column),
@@ -233,7 +245,7 @@ mod tests {
         Array, AsArray, Date64Array, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray, TimestampNanosecondArray,
         UInt8Array, UInt64Array,
     };
-    use arrow::datatypes::{Decimal128Type, Int16Type};
+    use arrow::datatypes::Int16Type;
 
     fn batch(name: &str, column: ArrayRef) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable([(name, column, true)]).unwrap()

@@ -120,7 +120,7 @@ impl NewTable {
 }
 
 /// What [`Table::create`] found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Created {
     /// It was made now.
     pub created: bool,

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::{Field, Schema};
 use deltalake::datafusion::common::Column;
 use deltalake::kernel::transaction::CommitProperties;
 use serde_json::Value;
 
 use super::Table;
 use super::commit::{CommitOptions, Failure, Outcome, Ran};
+use super::exact::Misfits;
 use super::read::session;
-use super::write::WriteOptions;
 use crate::error::Result;
 
 /// Counts of a DELETE or an UPDATE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct ChangeMetrics {
     /// Rows deleted or updated; `None` where whole files went and the log does not say how many rows they had.
     pub rows: Option<u64>,
@@ -36,7 +37,7 @@ impl Table {
         self.run("delete from", commit, true, |table, commit| table.delete_once(predicate, commit), |info| lost(info, "num_deleted_rows"))
     }
 
-    fn delete_once(&self, predicate: Option<&str>, commit: CommitProperties) -> Result<Ran<ChangeMetrics>, Failure> {
+    pub(crate) fn delete_once(&self, predicate: Option<&str>, commit: CommitProperties) -> Result<Ran<ChangeMetrics>, Failure> {
         let schema = self.schema()?;
         let mut builder = self
             .inner
@@ -44,9 +45,9 @@ impl Table {
             .delete()
             .with_commit_properties(commit)
             .with_session_state(Arc::new(session(None)?.state()))
-            .with_writer_properties(WriteOptions::default().properties(&schema));
+            .with_writer_properties(self.files.properties(&schema));
         if let Some(predicate) = predicate {
-            builder = builder.with_predicate(self.own_expression(predicate)?);
+            builder = builder.with_predicate(self.own_condition(predicate)?);
         }
         let (table, metrics) = self.wait(async move { builder.await })??;
         let metrics = ChangeMetrics {
@@ -61,7 +62,8 @@ impl Table {
     /// Sets columns to expressions in the rows that fulfil `predicate`, or in all of them without one.
     ///
     /// # Errors
-    /// As [`Table::delete`]; a value that its column cannot take is an error, and nothing is changed.
+    /// As [`Table::delete`]; [`crate::Error::Value`] for a value that its column cannot take exactly, and nothing is changed. Digits are rounded by
+    /// `round` or a cast that is written down only.
     pub fn update(
         &mut self,
         assignments: &[(String, String)],
@@ -91,17 +93,19 @@ impl Table {
             .update()
             .with_commit_properties(commit)
             .with_session_state(Arc::new(session(None)?.state()))
-            .with_writer_properties(WriteOptions::default().properties(&schema));
+            .with_writer_properties(self.files.properties(&schema));
+        let (names, misfits) = (self.own_names()?, Misfits::default());
         for (column, expression) in assignments {
-            if schema.field_with_name(column).is_err() {
-                return Err(self.invalid("update", &format!("no column {column}"), "a column of the table, in its own case").into());
-            }
-            builder = builder.with_update(Column::from_name(column), self.own_expression(expression)?);
+            let field = self.set_column("update", &schema, column)?;
+            let value = self.expression(expression, &names)?;
+            let value = self.fitted("update", (column, field.data_type()), value, &names, &misfits)?;
+            builder = builder.with_update(Column::from_name(column), value);
         }
         if let Some(predicate) = predicate {
-            builder = builder.with_predicate(self.own_expression(predicate)?);
+            builder = builder.with_predicate(self.own_condition(predicate)?);
         }
-        let (table, metrics) = self.wait(async move { builder.await })??;
+        let done = self.wait(async move { builder.await })?;
+        let (table, metrics) = done.map_err(|error| misfits.take(self).map_or(Failure::Delta(error), Failure::Final))?;
         let metrics = ChangeMetrics {
             rows: Some(metrics.num_updated_rows as u64),
             rows_copied: metrics.num_copied_rows as u64,
@@ -109,6 +113,14 @@ impl Table {
             files_removed: metrics.num_removed_files as u64,
         };
         Ok(Ran::Committed(Box::new(table), metrics))
+    }
+}
+
+impl Table {
+    /// A column that a SET names. One that the files are laid out by moves rows between partitions, which is right.
+    pub(crate) fn set_column<'s>(&self, action: &'static str, schema: &'s Schema, column: &str) -> Result<&'s Field> {
+        let unknown = |_| self.invalid(action, &format!("no column {column}"), "a column of the table, in its own case");
+        schema.field_with_name(column).map_err(unknown)
     }
 }
 

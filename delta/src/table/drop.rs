@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::store::{Opened, store_error};
 
 /// What a drop removes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Dropped {
     /// Files, in the order in which they go; below the table's folder.
     pub files: Vec<String>,

@@ -64,6 +64,18 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
         DeltaTableError::SchemaMismatch { .. } | DeltaTableError::InvalidData { .. } => {
             Error::Invalid { action, location: location_text, message, remedy: "rows that keep the constraints of the table".into() }
         }
+        // The rows themselves follow in the text, and are not repeated.
+        _ if message.contains("failed validation check") => {
+            let rows =
+                message.split("Invalid data found: ").nth(1).and_then(|rest| rest.split_once(" failed")).map_or("rows", |(rows, _)| rows);
+            let message = format!("{rows} do not keep the constraints of the table");
+            Error::Invalid {
+                action,
+                location: location_text,
+                message,
+                remedy: "other rows, or dropping the constraint that describe shows".into(),
+            }
+        }
         DeltaTableError::InvalidVersion(version) => Error::Invalid {
             action,
             location: location_text,

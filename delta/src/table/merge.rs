@@ -14,10 +14,10 @@ use serde_json::Value;
 use super::Table;
 use super::commit::{CommitOptions, Failure, Outcome, Ran};
 use super::convert::{BatchPlan, Missing};
+use super::exact::Misfits;
 use super::read::session;
 use super::stream::Source;
 use super::types::{Losses, delta_schema};
-use super::write::WriteOptions;
 use crate::error::{ColumnProblem, Error, Result};
 
 /// Which columns get which values.
@@ -100,7 +100,7 @@ impl Merge {
 }
 
 /// Counts of a MERGE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct MergeMetrics {
     /// Rows of the source.
     pub source_rows: u64,
@@ -122,7 +122,8 @@ impl Table {
     /// Carries out a MERGE as one commit. The source is read once. Two rows of the source that match one row of the table are an error.
     ///
     /// # Errors
-    /// As [`Table::write`]; [`Error::Invalid`] for a condition or an expression that is not understood.
+    /// As [`Table::write`]; [`Error::Invalid`] for a condition or an expression that is not understood; [`Error::Value`] for a value of one that its
+    /// column cannot take exactly.
     pub fn merge(&mut self, source: &mut dyn Source, merge: &Merge, commit: &CommitOptions) -> Result<Outcome<MergeMetrics>> {
         if merge.clauses.is_empty() || merge.on.trim().is_empty() {
             return Err(self.invalid("merge into", "a join condition and at least one clause are needed", "Merge::upsert"));
@@ -140,13 +141,14 @@ impl Table {
         let refused = |problems| Error::Plan { location: self.location().to_string(), problems };
         let plan = BatchPlan::new(&source.schema(), &read, &merge.losses, Missing::Refuse).map_err(refused)?;
         let plan = plan.partitioned_by(&self.partition_columns()?);
-        let properties = WriteOptions::default().properties(&schema);
+        let properties = self.files.properties(&schema);
         let both = self.qualified(Some("source"), &read)?.join(&self.qualified(Some("target"), &schema)?);
         let names = both.map_err(|error| self.fault("merge into", &error.into()))?;
-        let parser = Parser { table: self, names, shared };
+        let misfits = Misfits::default();
+        let parser = Parser { table: self, schema: &schema, names, shared, misfits: &misfits };
         let clauses = merge.clauses.iter().map(|clause| parser.clause(clause)).collect::<Result<Vec<_>>>()?;
-        let (target, on) = (self.inner.clone(), parser.expression(&merge.on)?);
-        let (table, metrics) = self.feed(source, plan, move |rows| async move {
+        let (target, on) = (self.inner.clone(), self.condition(&merge.on, &parser.names)?);
+        let done = self.feed(source, plan, move |rows| async move {
             let context = session(None)?;
             let frame = context.read_table(rows)?;
             let builder = target
@@ -160,7 +162,12 @@ impl Table {
                 .with_commit_properties(commit);
             let builder = clauses.into_iter().try_fold(builder, with_clause)?;
             builder.await
-        })?;
+        });
+        let (table, metrics) = match done {
+            // What did not fit is the reason, whatever came of it.
+            Err(Failure::Delta(error)) => return Err(misfits.take(self).map_or(Failure::Delta(error), Failure::Final)),
+            done => done?,
+        };
         Ok(Ran::Committed(Box::new(table), counts(&metrics)))
     }
 
@@ -201,25 +208,30 @@ enum Parsed {
 /// Understands the texts of a MERGE: `source` and `target` name the two sides.
 struct Parser<'a> {
     table: &'a Table,
+    /// Of the table.
+    schema: &'a Schema,
     names: DFSchema,
     /// Columns that both sides have.
     shared: Vec<String>,
+    misfits: &'a Misfits,
 }
 
 impl Parser<'_> {
-    fn expression(&self, text: &str) -> Result<Expr> {
-        self.table.expression(text, &self.names)
+    fn value(&self, column: &str, text: &str) -> Result<Expr> {
+        let field = self.table.set_column("merge into", self.schema, column)?;
+        let value = self.table.expression(text, &self.names)?;
+        self.table.fitted("merge into", (column, field.data_type()), value, &self.names, self.misfits)
     }
 
     fn condition(&self, condition: &Option<String>) -> Result<Option<Expr>> {
-        condition.as_deref().map(|text| self.expression(text)).transpose()
+        condition.as_deref().map(|text| self.table.condition(text, &self.names)).transpose()
     }
 
     fn assigned(&self, set: &Assignments) -> Result<Vec<(Column, Expr)>> {
         let source = |name: &String| (Column::from_name(name), Expr::Column(Column::new(Some("source"), name)));
         match set {
             Assignments::All => Ok(self.shared.iter().map(source).collect()),
-            Assignments::Only(pairs) => pairs.iter().map(|(name, text)| Ok((Column::from_name(name), self.expression(text)?))).collect(),
+            Assignments::Only(pairs) => pairs.iter().map(|(name, text)| Ok((Column::from_name(name), self.value(name, text)?))).collect(),
         }
     }
 

@@ -4,6 +4,7 @@ mod alter;
 mod cache;
 mod care;
 mod changes;
+mod clause;
 mod commit;
 mod convert;
 mod create;
@@ -11,10 +12,13 @@ mod describe;
 mod dml;
 mod draft;
 mod drop;
+mod exact;
 mod fault;
+mod files;
 mod guard;
 mod mapping;
 mod merge;
+mod nan;
 mod net;
 mod protocol;
 mod read;
@@ -39,17 +43,19 @@ pub use alter::Alter;
 pub use cache::TableCache;
 pub use care::{OptimizeMetrics, OptimizeOptions, RestoreMetrics, VacuumOptions};
 pub use changes::{Changes, DataFile, FileDiff};
+pub use clause::assignment;
 pub use commit::{CommitOptions, Epoch, Outcome};
 pub use create::{Created, NewTable};
 pub use describe::{Description, HistoryEntry};
 pub use dml::ChangeMetrics;
 pub use drop::Dropped;
+pub use files::{FileOptions, compression};
 pub use merge::{Assignments, Clause, Merge, MergeMetrics};
 pub use net::{CHANGE_COLUMN, ChangeWay, ChangesBy, NetChanges, NetQuery};
 pub use read::{Scan, TableReader};
 pub use stream::{Batches, Once, Source};
 pub use types::{Loss, Losses, delta_schema, delta_type, needs_column_mapping};
-pub use write::{SchemaMode, WriteMetrics, WriteMode, WriteOptions, compression};
+pub use write::{SchemaMode, WriteMetrics, WriteMode, WriteOptions};
 
 use crate::connection::StoreOptions;
 use crate::error::{Error, Result};
@@ -57,7 +63,7 @@ use crate::location::Location;
 use crate::runtime;
 use crate::store::{self, Opened};
 use fault::{delta_error, is_no_table};
-use guard::Guard;
+use guard::{Guarded, guarded};
 
 /// Which version of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,8 +80,9 @@ pub enum At {
 /// A Delta table, or a place where there is none yet. Operations of one value follow each other; open it again for another thread.
 pub struct Table {
     opened: Opened,
-    guard: Arc<Guard>,
+    guard: Arc<Guarded>,
     inner: DeltaTable,
+    files: FileOptions,
 }
 
 impl std::fmt::Debug for Table {
@@ -123,7 +130,12 @@ impl Table {
             }
             .map(|()| inner)
         })?;
-        self.inner = inner.map_err(|error| delta_error("open", self.location(), &error))?;
+        self.inner = inner.map_err(|error| match (at, delta_error("open", self.location(), &error)) {
+            (At::Version(version), Error::Invalid { .. }) => {
+                self.invalid("open", &format!("there is no version {version}"), "a version from the history")
+            }
+            (_, error) => error,
+        })?;
         if let (At::Version(asked), Some(found)) = (at, self.version())
             && asked != found
         {
@@ -133,17 +145,17 @@ impl Table {
     }
 
     fn unloaded(opened: Opened) -> Table {
-        let guard = Arc::new(Guard::new(Arc::clone(&opened.store), &opened.path));
+        let guard = Arc::new(guarded(Arc::clone(&opened.store), &opened.path));
         let root: ObjectStoreRef = Arc::clone(&guard) as ObjectStoreRef;
         let table = PrefixStore::new(Arc::clone(&root), opened.path.clone());
         let url = Url::parse(&format!("{}/", opened.url.as_str().trim_end_matches('/'))).unwrap_or_else(|_| opened.url.clone());
         let inner = DeltaTable::new(default_logstore(Arc::new(table), root, &url, &StorageConfig::default()));
-        Table { opened, guard, inner }
+        Table { opened, guard, inner, files: FileOptions::default() }
     }
 
     /// The same version of the same table over the same connection, for another thread. What one writes the other finds with [`Table::refresh`].
     pub fn share(&self) -> Table {
-        let mut table = Table::unloaded(self.opened.clone());
+        let mut table = Table { files: self.files.clone(), ..Table::unloaded(self.opened.clone()) };
         if let Ok(state) = self.inner.snapshot() {
             table.inner.state = Some(state.clone());
         }

@@ -62,10 +62,31 @@ impl Table {
         })
     }
 
-    /// The same over the table's own columns.
-    pub(crate) fn own_expression(&self, text: &str) -> Result<Expr> {
+    /// A condition: the same, and no file is passed over by statistics that leave NaN out.
+    pub(crate) fn condition(&self, text: &str, schema: &DFSchema) -> Result<Expr> {
+        self.judged_by_rows(self.expression(text, schema)?, schema)
+    }
+
+    /// A condition over the table's own columns.
+    pub(crate) fn own_condition(&self, text: &str) -> Result<Expr> {
+        self.condition(text, &self.own_names()?)
+    }
+
+    /// The table's own columns, under no name.
+    pub(crate) fn own_names(&self) -> Result<DFSchema> {
         let own = self.schema()?;
-        self.expression(text, &self.qualified(None, &own)?)
+        self.qualified(None, &own)
+    }
+
+    /// Counts the rows that fulfil a condition, all of them without one: what a DELETE or an UPDATE would touch.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn count_rows(&self, predicate: Option<&str>) -> Result<u64> {
+        self.state()?;
+        let frame = self.filtered(predicate, None)?;
+        let rows = self.wait(async move { frame.count().await })?.map_err(|error| self.fault("read", &error.into()))?;
+        Ok(rows as u64)
     }
 
     /// Columns under a name, or under none.
@@ -98,17 +119,20 @@ impl Table {
             .collect::<Result<_>>()?;
         let projected = Arc::new(schema.project(&indices).map_err(|error| self.fault("read", &error.into()))?);
         let invalid = |error: DataFusionError| self.invalid("read", &error.to_string(), "a condition in SQL over the columns of the table");
-        let distrusted = if scan.predicate.is_some() { self.rounded_columns()? } else { Vec::new() };
-        let frame = self.wait(self.frame_without(distrusted, scan.batch_rows))?.map_err(|error| self.fault("read", &error))?;
-        let frame = match &scan.predicate {
-            Some(predicate) => {
-                let condition = frame.parse_sql_expr(predicate).map_err(invalid)?;
-                frame.filter(condition).map_err(invalid)?
-            }
-            None => frame,
-        };
+        let frame = self.filtered(scan.predicate.as_deref(), scan.batch_rows)?;
         let frame = frame.select(columns.iter().map(ident)).map_err(invalid)?;
         TableReader::start(frame, projected).map_err(|error| self.io_error(&error))
+    }
+
+    /// The rows that fulfil a condition.
+    fn filtered(&self, predicate: Option<&str>, batch_rows: Option<usize>) -> Result<DataFrame> {
+        let invalid = |error: DataFusionError| self.invalid("read", &error.to_string(), "a condition in SQL over the columns of the table");
+        let distrusted = if predicate.is_some() { self.rounded_columns()? } else { Vec::new() };
+        let frame = self.wait(self.frame_without(distrusted, batch_rows))?.map_err(|error| self.fault("read", &error))?;
+        let Some(predicate) = predicate else { return Ok(frame) };
+        let condition = frame.parse_sql_expr(predicate).map_err(invalid)?;
+        let condition = self.judged_by_rows(condition, frame.schema())?;
+        frame.filter(condition).map_err(invalid)
     }
 
     /// The version that is open, as a DataFrame, where conditions on some columns do not choose files.

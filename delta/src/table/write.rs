@@ -11,8 +11,6 @@ use deltalake::datafusion::logical_expr::LogicalPlanBuilder;
 use deltalake::operations::write::{SchemaMode as RawSchemaMode, WriteBuilder};
 use deltalake::protocol::SaveMode;
 use futures::TryStreamExt;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 use serde_json::Value;
 
 use super::Table;
@@ -66,16 +64,12 @@ pub struct WriteOptions {
     pub losses: Losses,
     /// Size at which a file is closed and another begun; deltalake's default is `delta.targetFileSize`, else 100 MiB.
     pub target_file_bytes: Option<u64>,
-    /// Rows of a row group of a Parquet file.
-    pub row_group_rows: Option<usize>,
     /// Rows handed to the Parquet writer at once.
     pub batch_rows: Option<usize>,
-    /// Compression of the Parquet files; snappy where nothing is said.
-    pub compression: Option<Compression>,
 }
 
 /// Counts of a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 pub struct WriteMetrics {
     /// Rows written.
     pub rows_written: u64,
@@ -154,10 +148,10 @@ impl Table {
         let created = snapshot.is_none();
         let mut builder = WriteBuilder::new(self.inner.log_store(), snapshot)
             .with_save_mode(save_mode(&options.mode))
-            .with_writer_properties(options.properties(&prepared.target))
+            .with_writer_properties(self.files.properties(&prepared.target))
             .with_commit_properties(commit);
         if let WriteMode::OverwriteWhere(condition) = &options.mode {
-            builder = builder.with_replace_where(self.expression(condition, &self.qualified(None, &prepared.target)?)?);
+            builder = builder.with_replace_where(self.condition(condition, &self.qualified(None, &prepared.target)?)?);
         }
         builder = match options.schema_mode {
             SchemaMode::Overwrite if !created => builder.with_schema_mode(RawSchemaMode::Overwrite),
@@ -234,44 +228,6 @@ impl Table {
 
     pub(crate) fn invalid(&self, action: &'static str, message: &str, remedy: &str) -> Error {
         Error::Invalid { action, location: self.location().to_string(), message: message.into(), remedy: remedy.into() }
-    }
-}
-
-impl WriteOptions {
-    pub(crate) fn properties(&self, schema: &Schema) -> WriterProperties {
-        let mut builder = default_properties();
-        if let Some(compression) = self.compression {
-            builder = builder.set_compression(compression);
-        }
-        if let Some(rows) = self.row_group_rows {
-            builder = builder.set_max_row_group_row_count(Some(rows));
-        }
-        statistics::without_inexact(builder, schema).build()
-    }
-}
-
-fn default_properties() -> WriterPropertiesBuilder {
-    WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_created_by(concat!("olbridge ", env!("CARGO_PKG_VERSION")).to_owned())
-}
-
-/// Compression by name: `none`, `snappy`, `gzip`, `lz4`, `zstd` or `zstd:LEVEL`.
-///
-/// # Errors
-/// The names there are.
-pub fn compression(text: &str) -> Result<Compression, String> {
-    match text {
-        "none" => Ok(Compression::UNCOMPRESSED),
-        "snappy" => Ok(Compression::SNAPPY),
-        "gzip" => Ok(Compression::GZIP(Default::default())),
-        "lz4" => Ok(Compression::LZ4_RAW),
-        "zstd" => Ok(Compression::ZSTD(ZstdLevel::default())),
-        _ => text
-            .strip_prefix("zstd:")
-            .and_then(|level| ZstdLevel::try_new(level.parse().ok()?).ok())
-            .map(Compression::ZSTD)
-            .ok_or_else(|| format!("{text:?} is not one of none, snappy, gzip, lz4, zstd, zstd:1 … zstd:22")),
     }
 }
 

@@ -11,7 +11,8 @@ use arrow::array::{
 use arrow::compute::{cast, concat_batches, lexsort_to_indices, take_record_batch};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, TimeUnit};
 use olbridge_delta::table::{
-    Alter, Batches, Changes, CommitOptions, Merge, NewTable, OptimizeOptions, Scan, Table, TableReader, WriteMode, WriteOptions,
+    Alter, At, Batches, Changes, CommitOptions, FileOptions, Merge, NewTable, OptimizeOptions, Scan, Table, TableReader, VacuumOptions,
+    WriteMode, WriteOptions, compression,
 };
 use olbridge_delta::{Location, StoreOptions};
 
@@ -150,6 +151,42 @@ fn others_read_what_we_write() {
         table.alter(&Alter::AddColumn(Field::new("new", DataType::Float64, true)), &CommitOptions::default()).unwrap();
         assert_same(&dump(&table), &peer(&["dump", path]).unwrap());
         assert_same(&dump(&table.at(0).unwrap()), &peer(&["dump", path, "0"]).unwrap());
+        others_read_files_of_every_layout(&mut table, path);
+    }
+}
+
+/// Clauses of a MERGE with expressions, an ordered and compressed OPTIMIZE, a RESTORE, a VACUUM: rows and files as others see them.
+fn others_read_files_of_every_layout(table: &mut Table, path: &str) {
+    let files = FileOptions {
+        compression: Some(compression("zstd:5").unwrap()),
+        row_group_rows: Some(50),
+        bloom_filters: vec!["id".into()],
+        dictionary: Some(false),
+        ..FileOptions::default()
+    };
+    table.set_file_options(files);
+    let more = rows(205..215);
+    let clauses = [
+        "matched and source.id % 2 = 0 then delete",
+        "matched then update set money = round(target.money * 1.075, 2), p = source.p",
+        "not matched then insert *",
+        "not matched by source and target.id < 5 then update set big = NULL",
+    ];
+    let clauses = clauses.iter().map(|text| text.parse().unwrap()).collect();
+    let merge = Merge { clauses, ..Merge::upsert(&["id".into()]) };
+    table.merge(&mut Batches::new(more.schema(), vec![more]), &merge, &CommitOptions::default()).unwrap();
+    assert_same(&dump(table), &peer(&["dump", path]).unwrap());
+    let merged = table.version().unwrap();
+    let z_order = OptimizeOptions { z_order: vec!["id".into(), "day".into()], ..OptimizeOptions::default() };
+    table.optimize(&z_order, &CommitOptions::default()).unwrap();
+    table.delete(None, &CommitOptions::default()).unwrap();
+    table.restore(At::Version(merged), &CommitOptions::default()).unwrap();
+    let now = VacuumOptions { dry_run: false, retention: Some(chrono::TimeDelta::zero()), orphans: true, short_retention: true };
+    table.vacuum(&now).unwrap();
+    table.checkpoint().unwrap();
+    assert_same(&dump(table), &peer(&["dump", path]).unwrap());
+    if table.partition_columns().unwrap().is_empty() {
+        assert_same(&dump(table), &peer(&["duckdb", path]).unwrap());
     }
 }
 

@@ -60,7 +60,10 @@ fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// Azurite with the accounts `onelake` and `olbridge`, and the container (workspace) `sales-ws` in both.
+/// A workspace of OneLake that is named by its GUID.
+pub const WORKSPACE_GUID: &str = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0";
+
+/// Azurite with the accounts `onelake` and `olbridge`, and the container (workspace) `sales-ws` in both, and one by GUID.
 pub fn azurite() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     SERVER
@@ -73,6 +76,7 @@ pub fn azurite() -> Option<&'static Server> {
             let accounts = format!("onelake:{AZURITE_KEY};olbridge:{AZURITE_KEY}");
             let server = start(&program, &arguments.collect::<Vec<_>>(), port, &[("AZURITE_ACCOUNTS", accounts)])?;
             ["onelake", "olbridge"].iter().for_each(|account| create_container(port, account, "sales-ws"));
+            create_container(port, "onelake", WORKSPACE_GUID);
             Some(server)
         })
         .as_ref()

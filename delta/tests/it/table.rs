@@ -62,6 +62,11 @@ fn a_table_on_azure_and_on_onelake() {
     };
     works("abfss://sales-ws@olbridge.dfs.core.windows.net/tables/orders", at("olbridge"));
     works("onelake://sales-ws/My Lake/dbo/Größe", at("onelake"));
+    // By GUIDs, in the short form and by both addresses: all three name one table.
+    let (workspace, item) = (peers::WORKSPACE_GUID, "11111111-2222-3333-4444-555555555555");
+    works(&format!("onelake://{workspace}/{item}/orders"), at("onelake"));
+    works(&format!("abfss://{workspace}@onelake.dfs.fabric.microsoft.com/{item}/Tables/dbo/orders"), at("onelake"));
+    works(&format!("https://onelake.dfs.fabric.microsoft.com/{workspace}/{item}/Tables/orders"), at("onelake"));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::change_arguments::ChangeArguments;
+use crate::delta::arguments::DeltaCommand;
 use crate::delta_arguments::DeltaArguments;
 use crate::export_arguments::ExportArguments;
 use crate::format_arguments::FormatArguments;
@@ -45,6 +46,8 @@ pub enum Command {
     /// Copy files (Parquet, Arrow, CSV, NDJSON) into an Oracle table, or a table or query into a file
     #[command(after_help = TARGET_HELP, override_usage = "olbridge copy [OPTIONS] SOURCE… TARGET\n       olbridge copy [OPTIONS] TARGET FILE")]
     Copy(CopyArguments),
+    /// Make, look at, change, merge into, care for and drop Delta tables (a build with --features delta)
+    Delta(DeltaCommand),
     /// Show the columns of a table or of a file
     #[command(after_help = TARGET_HELP)]
     Describe(DescribeArguments),

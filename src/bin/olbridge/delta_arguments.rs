@@ -15,7 +15,7 @@ const PREFIX: &str = "delta:";
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Delta tables (delta:LOCATION; a build with --features delta)")]
 pub struct DeltaArguments {
-    /// Read this version of the Delta table (default: the newest; --as-of-timestamp names one by time)
+    /// Read this version of the Delta table (default: the newest)
     #[arg(long, value_name = "VERSION", conflicts_with = "as_of_timestamp")]
     pub delta_version: Option<u64>,
     /// Carry out what has changed since the last run of the --job, by --key. Of a Delta table: auto, feed or files; into one: watermark or rowscn
@@ -38,6 +38,9 @@ pub struct DeltaArguments {
     /// The --key of one of --tables (repeatable)
     #[arg(long, value_name = "TABLE=A,B")]
     pub table_key: Vec<String>,
+    /// Read the newest version of the Delta table at this time, with its zone: 2026-11-21T10:30:00+01:00
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["delta_version", "as_of_timestamp"])]
+    pub delta_timestamp: Option<String>,
     /// Property of a Delta table that is created (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub property: Vec<String>,
@@ -98,8 +101,8 @@ pub enum SchemaModeArgument {
 impl DeltaArguments {
     /// The first option that was given, for a copy that takes none of them.
     pub fn first_given(&self) -> Option<&'static str> {
-        let version = self.delta_version.map(|_| "--delta-version");
-        version.or(self.incremental.map(|_| "--incremental")).or(self.first_given_of_target())
+        let given = self.delta_version.map(|_| "--delta-version").or(self.delta_timestamp.as_ref().map(|_| "--delta-timestamp"));
+        given.or(self.incremental.map(|_| "--incremental")).or(self.first_given_of_target())
     }
 
     /// The first that only a copy into a Delta table takes.
@@ -117,7 +120,7 @@ impl DeltaArguments {
 
     /// The version that is read.
     pub fn version(&self, export: &ExportArguments) -> Result<TableVersion, Failure> {
-        Ok(match (self.delta_version, &export.as_of_timestamp) {
+        Ok(match (self.delta_version, self.delta_timestamp.as_ref().or(export.as_of_timestamp.as_ref())) {
             (Some(number), _) => TableVersion::Number(number),
             (None, Some(time)) => TableVersion::AsOf(time.clone()),
             (None, None) => TableVersion::Latest,
@@ -147,8 +150,9 @@ pub use request::{ToDeltaRequest, to_delta};
 
 #[cfg(feature = "delta")]
 mod request {
-    use olbridge::copy::delta::{DeltaJob, DeltaMode, Follow, Loss, SchemaMode};
+    use olbridge::copy::delta::{DeltaJob, DeltaMode, FileOptions, Follow, Loss, SchemaMode, compression};
     use olbridge::lake::delta::parse_location;
+    use olbridge::parquet::basic::Compression;
     use olbridge::type_map::LossyKind;
 
     use super::{DeletesArgument, DeltaArguments, IncrementalArgument, PREFIX, SchemaModeArgument};
@@ -185,6 +189,7 @@ mod request {
             ("--ordered", options.ordered),
             ("--split-by", options.split_by.is_some()),
             ("--delta-version", arguments.delta.delta_version.is_some()),
+            ("--delta-timestamp", arguments.delta.delta_timestamp.is_some()),
         ];
         let given = given.into_iter().chain(options.sink.given()).find(|(_, is_given)| *is_given).map(|(name, _)| name);
         if let Some(name) = given.or(arguments.change.first_given()) {
@@ -211,7 +216,11 @@ mod request {
         let lossy = lossy(arguments.lossy.as_deref())?;
         job.losses.extend(lossy.allows(LossyKind::SubSecond).then_some(Loss::SubMicrosecond));
         job.losses.extend(lossy.allows(LossyKind::Zone).then_some(Loss::Zone));
-        (job.compression, job.row_group_rows) = (options.compression.clone(), options.row_group_rows.map(|rows| rows.get()));
+        job.files = FileOptions {
+            compression: options.compression.as_deref().map(codec).transpose()?,
+            row_group_rows: options.row_group_rows.map(Into::into),
+            ..FileOptions::default()
+        };
         job.target_file_bytes = options.file_bytes.as_deref().map(file_bytes).transpose()?;
         let telling = Telling::of(&arguments)?;
         Ok(ToDeltaRequest { job, telling, connection: arguments.connection })
@@ -277,6 +286,10 @@ mod request {
         let pair =
             pair.ok_or_else(|| usage(format!("--property {text} is not NAME=VALUE"), "--property delta.enableChangeDataFeed=true"))?;
         Ok((pair.0.to_owned(), pair.1.to_owned()))
+    }
+
+    fn codec(text: &str) -> Result<Compression, Failure> {
+        compression(text).map_err(|reason| usage(format!("--compression {reason}"), "--compression zstd"))
     }
 
     fn file_bytes(text: &str) -> Result<u64, Failure> {

@@ -52,7 +52,8 @@ pub struct ExportArguments {
     /// With --parallel: keep the rows in the order of their ROWIDs, or of --split-by
     #[arg(long, requires = "parallel")]
     pub ordered: bool,
-    /// Compression of Parquet and Arrow: zstd, snappy (Parquet only), lz4 or none (default: zstd for Parquet, none for Arrow)
+    /// Compression of Parquet and Arrow: zstd, snappy (Parquet only), lz4 or none (default: zstd for Parquet, none for Arrow); of a Delta table
+    /// gzip and zstd:LEVEL too (default: snappy)
     #[arg(long, value_name = "CODEC")]
     pub compression: Option<String>,
     /// Write a directory: the values of these columns become column=value directories

@@ -5,6 +5,8 @@ mod cast_arguments;
 mod change_arguments;
 mod command;
 mod confirm;
+#[cfg_attr(not(feature = "delta"), allow(dead_code))]
+mod delta;
 mod delta_arguments;
 mod embedded_library;
 mod exit_code;
@@ -63,6 +65,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Copy(arguments) if export_arguments::is_export(&arguments) => command::export::run(export_arguments::export(arguments)?),
         Command::Copy(arguments) if pipe_arguments::is_pipe(&arguments) => command::pipe::run(pipe_arguments::pipe(arguments)?),
         Command::Copy(arguments) => return command::copy::run(request::copy(arguments)?),
+        Command::Delta(arguments) => return delta::run(arguments),
         Command::Describe(arguments) => command::describe::run(&arguments),
         Command::Sql(arguments) => command::sql::run(&arguments),
         Command::Check(arguments) => command::check::run(&arguments),

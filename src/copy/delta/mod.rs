@@ -1,5 +1,6 @@
 //! From Oracle into a Delta table: [`DeltaJob`] → [`DeltaPlan`] → run → [`DeltaReport`]. One snapshot becomes one commit, which says which.
 
+mod columns;
 mod deleted;
 mod follow;
 mod plan;
@@ -10,7 +11,7 @@ mod sliced;
 mod source;
 mod watermark;
 
-pub use olbridge_delta::table::{Loss, Losses, SchemaMode};
+pub use olbridge_delta::table::{FileOptions, Loss, Losses, SchemaMode, compression};
 use olbridge_delta::{Location, StoreOptions};
 
 use super::export::{ExportJob, FileMode};
@@ -18,6 +19,7 @@ use super::target::Target;
 use crate::error::{Error, Result};
 
 pub use follow::{DeltaFollowed, Follow};
+pub(crate) use plan::lake_name;
 pub use plan::{DeltaAction, DeltaColumn, DeltaPlan};
 pub use report::{Change, DeltaReport, DeltaTimes, Merged};
 pub use several::{SeveralDeltaPlan, SeveralDeltaReport};
@@ -62,12 +64,10 @@ pub struct DeltaJob {
     pub schema_mode: SchemaMode,
     /// Losses of Delta's types that are accepted.
     pub losses: Losses,
-    /// Compression of the Parquet files, as [`olbridge_delta::table::compression`] takes it; not of [`DeltaMode::Upsert`].
-    pub compression: Option<String>,
-    /// Rows of a row group; not of [`DeltaMode::Upsert`].
-    pub row_group_rows: Option<usize>,
     /// Bytes after which a file is closed; `None` for the table's own choice.
     pub target_file_bytes: Option<u64>,
+    /// Layout of the files.
+    pub files: FileOptions,
     /// Name of the job: the SCN is then an epoch of the application `olbridge/NAME`, which is committed once.
     pub job: Option<String>,
     /// Only rows that have changed since the epoch that the table has of the job; [`DeltaMode::Upsert`], by `key`.
@@ -91,19 +91,13 @@ impl DeltaJob {
             properties: Vec::new(),
             schema_mode: SchemaMode::Strict,
             losses: Losses::new(),
-            compression: None,
-            row_group_rows: None,
             target_file_bytes: None,
+            files: FileOptions::default(),
             job: None,
             follow: None,
             compare_deletes: false,
             allow_destructive: false,
         }
-    }
-
-    /// The files' compression.
-    fn codec(&self) -> Result<Option<parquet::basic::Compression>> {
-        self.compression.as_deref().map(compression_of).transpose()
     }
 
     /// Contradictions that need no session to see.
@@ -116,12 +110,6 @@ impl DeltaJob {
             );
         }
         self.check_follow()?;
-        if self.mode == DeltaMode::Upsert && (self.compression.is_some() || self.row_group_rows.is_some()) {
-            return usage("--compression and --row-group-rows are of files that are only added", "leave them out of an upsert");
-        }
-        if let Some(compression) = &self.compression {
-            compression_of(compression)?;
-        }
         let adds_rows = self.follow.is_none() && matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
         if self.job.is_some() && adds_rows && !self.export.reading.as_of.is_past() {
             return usage(
@@ -136,9 +124,4 @@ impl DeltaJob {
         }
         Ok(())
     }
-}
-
-fn compression_of(text: &str) -> Result<parquet::basic::Compression> {
-    olbridge_delta::table::compression(text)
-        .map_err(|message| Error::Usage { message: format!("--compression {message}"), remedy: "--compression zstd".into() })
 }

@@ -249,7 +249,7 @@ impl DeltaJob {
 
     /// Names as the table spells them, or as the lakehouse does (lower case where Oracle's is all upper case), and Delta's limits: a type that Delta has no
     /// place for is a problem here, not in the middle of the rows.
-    fn settle_types(&self, fetch: &mut FetchPlan, present: Option<&Schema>, problems: &mut Vec<PlanProblem>) -> Result<()> {
+    pub(super) fn settle_types(&self, fetch: &mut FetchPlan, present: Option<&Schema>, problems: &mut Vec<PlanProblem>) -> Result<()> {
         let mut columns = fetch.columns.clone();
         for column in &mut columns {
             let name = column.field.name().clone();
@@ -295,7 +295,7 @@ impl DeltaJob {
 }
 
 /// Oracle's upper case is no choice of anybody; what is in mixed case was quoted, and stays.
-fn lake_name(name: &str) -> String {
+pub(crate) fn lake_name(name: &str) -> String {
     if name.chars().any(char::is_lowercase) { name.to_owned() } else { name.to_lowercase() }
 }
 

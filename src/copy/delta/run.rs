@@ -62,6 +62,7 @@ impl DeltaPlan {
             })?),
         };
         let Work { fetch, named, mut table, new, slices, .. } = work;
+        table.set_file_options(self.asked.files.clone());
         let commit = self.commit_options(&restore::describe(&fetch.columns, &named));
         let names: Vec<String> = fetch.schema.fields().iter().map(|field| field.name().clone()).collect();
         let with_deletes = deleted.is_some();
@@ -87,8 +88,6 @@ impl DeltaPlan {
             create: new,
             losses: self.asked.losses.clone(),
             target_file_bytes: self.asked.target_file_bytes,
-            row_group_rows: self.asked.row_group_rows,
-            compression: self.asked.codec().unwrap_or_default(),
             ..WriteOptions::default()
         };
         Ok(match table.write(&mut source, &options, &commit)? {

@@ -147,7 +147,7 @@ fn small_files_are_put_together_and_what_is_left_is_vacuumed() {
     let metrics = committed(table.optimize(&OptimizeOptions::default(), &none()).unwrap());
     assert_eq!((metrics.files_added, metrics.files_removed), (1, 5));
     assert_eq!(ids(&table), [1, 2, 3, 4, 5]);
-    let now = |dry_run| VacuumOptions { dry_run, retention: Some(TimeDelta::zero()), orphans: false };
+    let now = |dry_run| VacuumOptions { dry_run, retention: Some(TimeDelta::zero()), orphans: false, short_retention: true };
     assert_eq!(table.vacuum(&now(true)).unwrap().len(), 5);
     assert_eq!(ids(&fixture.open().at(0).unwrap()), [1], "a dry run removes nothing");
     assert_eq!(table.vacuum(&now(false)).unwrap().len(), 5);
@@ -160,7 +160,7 @@ fn orphans_of_failed_writes_are_found() {
     let (_fixture, mut table) = Fixture::with_ids(&[1]);
     let orphan = table.location().local_path().unwrap().join("part-00000-orphan.snappy.parquet");
     std::fs::write(&orphan, "left behind").unwrap();
-    let options = |dry_run| VacuumOptions { dry_run, retention: Some(TimeDelta::zero()), orphans: true };
+    let options = |dry_run| VacuumOptions { dry_run, retention: Some(TimeDelta::zero()), orphans: true, short_retention: true };
     assert_eq!(table.vacuum(&options(true)).unwrap(), ["part-00000-orphan.snappy.parquet"]);
     table.vacuum(&options(false)).unwrap();
     assert!(!orphan.exists());

@@ -4,7 +4,7 @@ pub mod check;
 pub mod copy;
 pub mod describe;
 pub mod export;
-mod outcome;
+pub mod outcome;
 pub mod pipe;
 #[cfg(feature = "delta")]
 pub mod several;

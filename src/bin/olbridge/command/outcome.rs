@@ -15,14 +15,16 @@ use crate::note;
 use crate::request::{ReportTo, Telling};
 
 /// What came of it.
-pub(super) enum Done<P, R> {
+pub enum Done<P, R> {
+    /// Nothing has moved.
     Planned(Box<P>),
+    /// It is done.
     Copied(Box<R>),
 }
 
 /// Runs `attempt` and tells of it. With `data_on_stdout` nothing is said there; a report that could not be written after `cannot_be_repeated` is
 /// not a failure that may be tried again.
-pub(super) fn tell<P: Display + Serialize, R: Display + Serialize>(
+pub fn tell<P: Display + Serialize, R: Display + Serialize>(
     telling: &Telling,
     data_on_stdout: bool,
     cannot_be_repeated: impl FnOnce(&R) -> bool,
