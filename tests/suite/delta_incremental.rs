@@ -178,7 +178,8 @@ fn what_cannot_be_followed_is_refused_with_the_load_that_begins_anew() {
     database.ok(&words);
     // The files of the version that was applied are gone.
     set(&mut table, "name", "'x'", "id < 50");
-    let vacuum = VacuumOptions { dry_run: false, retention: Some(chrono::TimeDelta::zero()), ..VacuumOptions::default() };
+    let vacuum =
+        VacuumOptions { dry_run: false, retention: Some(chrono::TimeDelta::zero()), short_retention: true, ..VacuumOptions::default() };
     table.vacuum(&vacuum).unwrap();
     let outcome = database.run(&words);
     outcome.fails(6, &["changes of versions 2 to", "--mode overwrite --allow-destructive"]);
