@@ -164,6 +164,7 @@ pub mod sqlt {
     pub const CLOB: u16 = 112;
     pub const BLOB: u16 = 113;
     pub const JSON: u16 = 119;
+    pub const VEC: u16 = 127;
     pub const ODT: u16 = 156;
     pub const TIMESTAMP: u16 = 187;
     pub const TIMESTAMP_TZ: u16 = 188;

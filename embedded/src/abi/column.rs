@@ -71,6 +71,7 @@ impl ColumnParam {
             DataType::Urowid { .. } => param.code = sqlt::RDD,
             DataType::Boolean => param.code = sqlt::BOL,
             DataType::Json => param.code = sqlt::JSON,
+            DataType::Vector { .. } => param.code = sqlt::VEC,
             DataType::IntervalDs { day_digits, second_digits } => {
                 (param.code, param.precision, param.scale) = (sqlt::INTERVAL_DS, i16::from(day_digits), second_digits as i8);
             }

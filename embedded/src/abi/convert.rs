@@ -36,8 +36,8 @@ pub fn is_convertible(data_type: &DataType, external_type: u16) -> bool {
         DataType::Cursor => external_type == sqlt::RSET,
         DataType::Rowid | DataType::Urowid { .. } => is_text || external_type == sqlt::RDD,
         DataType::Boolean => is_text || is_number || external_type == sqlt::BOL,
-        // Its own form on the wire is binary; its text comes from JSON_SERIALIZE.
-        DataType::Json => false,
+        // Their own form on the wire is binary; their text comes from JSON_SERIALIZE and FROM_VECTOR.
+        DataType::Json | DataType::Vector { .. } => false,
     }
 }
 

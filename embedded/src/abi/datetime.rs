@@ -173,6 +173,37 @@ pub unsafe extern "C" fn OCIDateTimeGetTimeZoneOffset(
     }
 }
 
+/// Name of the region, or the offset as `+HH:MI`, without an end mark; `len` comes with the room and goes with the length.
+///
+/// # Safety
+/// Pointers as the OCI contract says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn OCIDateTimeGetTimeZoneName(
+    _hndl: *mut c_void,
+    errhp: *mut c_void,
+    datetime: *const c_void,
+    buf: *mut u8,
+    len: *mut u32,
+) -> i32 {
+    // SAFETY: the caller's contract; as many bytes are written as `len` says there is room for.
+    unsafe {
+        guard("OCIDateTimeGetTimeZoneName", errhp, |_| {
+            let timestamp = descriptor::get(datetime.cast_mut())?.timestamp()?;
+            let zone = match timestamp.region {
+                0 => i32::from(timestamp.offset_minutes),
+                region => zone::of_region(region).map_err(Failure::from)?,
+            };
+            let name = zone::name(zone);
+            if buf.is_null() || len.is_null() || (*len as usize) < name.len() {
+                return Err(Failure::ora(1877, "string is too long for internal buffer"));
+            }
+            std::ptr::copy_nonoverlapping(name.as_ptr(), buf, name.len());
+            *len = name.len() as u32;
+            Ok(status::SUCCESS)
+        })
+    }
+}
+
 /// Copies a timestamp into a descriptor of this or another timestamp kind; without a zone its fields are UTC.
 ///
 /// # Safety

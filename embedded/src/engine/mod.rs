@@ -40,6 +40,7 @@ mod translate;
 mod types;
 mod undo;
 mod value;
+mod vector;
 mod writers;
 pub(crate) mod zone;
 

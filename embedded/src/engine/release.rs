@@ -12,7 +12,7 @@ pub enum Release {
     /// 19.3.
     #[default]
     R19,
-    /// 23ai, 23.4: BOOLEAN and JSON.
+    /// 23ai, 23.4: BOOLEAN, JSON and VECTOR.
     R23,
 }
 
@@ -77,7 +77,7 @@ impl Release {
     /// ORA-00902 for a type that this release does not have.
     pub fn check(self, data_type: DataType) -> Result<()> {
         match data_type {
-            DataType::Boolean | DataType::Json if self < Release::R23 => Err(self.unknown(data_type)),
+            DataType::Boolean | DataType::Json | DataType::Vector { .. } if self < Release::R23 => Err(self.unknown(data_type)),
             _ => Ok(()),
         }
     }

@@ -105,6 +105,45 @@ pub enum DataType {
     Boolean,
     /// JSON, of release 23.
     Json,
+    /// VECTOR(dimensions, format), of release 23.
+    Vector {
+        /// Numbers of each, 0 for any.
+        dimensions: u32,
+        /// What they are.
+        format: VectorFormat,
+    },
+}
+
+/// The numbers of a VECTOR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VectorFormat {
+    /// Each value has its own.
+    Any,
+    /// 4-byte floats.
+    Float32,
+    /// 8-byte floats.
+    Float64,
+    /// Signed bytes.
+    Int8,
+}
+
+impl VectorFormat {
+    /// As SQL spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            VectorFormat::Any => "*",
+            VectorFormat::Float32 => "FLOAT32",
+            VectorFormat::Float64 => "FLOAT64",
+            VectorFormat::Int8 => "INT8",
+        }
+    }
+
+    /// Of the name; none for others (BINARY).
+    pub fn named(name: &str) -> Option<Self> {
+        [VectorFormat::Any, VectorFormat::Float32, VectorFormat::Float64, VectorFormat::Int8]
+            .into_iter()
+            .find(|format| format.name().eq_ignore_ascii_case(name))
+    }
 }
 
 /// One column of a table or of a SELECT list.
@@ -139,6 +178,7 @@ pub(crate) enum Family {
     Cursor,
     Boolean,
     Json,
+    Vector,
 }
 
 impl DataType {
@@ -173,6 +213,7 @@ impl DataType {
             DataType::Cursor => Family::Cursor,
             DataType::Boolean => Family::Boolean,
             DataType::Json => Family::Json,
+            DataType::Vector { .. } => Family::Vector,
         }
     }
 
@@ -187,6 +228,7 @@ impl DataType {
             DataType::Char { national, .. } => if *national { "NCHAR" } else { "CHAR" }.into(),
             DataType::Raw { .. } => "RAW".into(),
             DataType::Urowid { .. } => "UROWID".into(),
+            DataType::Vector { .. } => "VECTOR".into(),
             _ => self.to_string(),
         }
     }
@@ -216,7 +258,7 @@ impl DataType {
             DataType::Long | DataType::LongRaw | DataType::Cursor => 0,
             DataType::Urowid { size } => size,
             DataType::Boolean => 1,
-            DataType::Json => 8200,
+            DataType::Json | DataType::Vector { .. } => 8200,
         }
     }
 }
@@ -260,6 +302,8 @@ impl Display for DataType {
             DataType::Urowid { size } => write!(f, "UROWID({size})"),
             DataType::Boolean => f.write_str("BOOLEAN"),
             DataType::Json => f.write_str("JSON"),
+            DataType::Vector { dimensions: 0, format } => write!(f, "VECTOR(*,{})", format.name()),
+            DataType::Vector { dimensions, format } => write!(f, "VECTOR({dimensions},{})", format.name()),
         }
     }
 }

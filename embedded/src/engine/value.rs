@@ -9,11 +9,11 @@ use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 
 use super::datetime::DateTime;
 use super::interval;
-use super::json;
 use super::nls::Nls;
 use super::number::Number;
 use super::types::{CharUnit, DataType, Family};
 use super::{Datum, OraError, Result};
+use super::{json, vector};
 
 /// Longest text or bytes of a VARCHAR2 or RAW value.
 pub(crate) const MAX_TEXT_BYTES: usize = 32_767;
@@ -132,7 +132,9 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
         ValueRef::Integer(value) if family == Family::Boolean => return Ok(Datum::Boolean(value != 0)),
         ValueRef::Integer(_) | ValueRef::Real(_) => return Err(damaged()),
         ValueRef::Text([]) if family == Family::Clob => return Ok(Datum::EmptyClob),
-        ValueRef::Text(bytes) if matches!(family, Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json) => {
+        ValueRef::Text(bytes)
+            if matches!(family, Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json | Family::Vector) =>
+        {
             return std::str::from_utf8(bytes).map(Datum::Text).map_err(|_| damaged());
         }
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes,
@@ -152,7 +154,9 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
         Family::Raw | Family::Blob | Family::Cursor => Datum::Bytes(bytes),
         Family::IntervalDs => Datum::IntervalDs(interval::nanos(bytes)?),
         Family::IntervalYm => Datum::IntervalYm(interval::months(bytes)?),
-        Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json | Family::Boolean => return Err(damaged()),
+        Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json | Family::Vector | Family::Boolean => {
+            return Err(damaged());
+        }
     })
 }
 
@@ -236,6 +240,10 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
         }
         DataType::Boolean => to_truth(datum).map(Stored::Truth),
         DataType::Json => to_json(datum).map(Stored::text),
+        DataType::Vector { dimensions, format } => match datum {
+            Datum::Text(text) => vector::stored(text, vector::Wanted { dimensions, format }).map(Stored::text),
+            other => Err(OraError::inconsistent("VECTOR", kind_name(&other))),
+        },
         DataType::Blob => Ok(Stored::bytes(to_bytes(datum, "BLOB")?)),
         DataType::Cursor => Err(OraError::inconsistent("-", kind_name(&datum))),
         DataType::LongRaw => Ok(Stored::bytes(to_bytes(datum, "BINARY")?)),

@@ -3,8 +3,9 @@
 use sqlparser::tokenizer::Token;
 
 use super::super::tokens::TokenReader;
-use super::super::types::{CharUnit, DataType};
+use super::super::types::{CharUnit, DataType, VectorFormat};
 use super::super::value::MAX_TEXT_BYTES;
+use super::super::vector::MOST_DIMENSIONS;
 use super::super::{OraError, Result};
 
 /// Parses a type by itself, as written by `DataType`'s Display.
@@ -64,7 +65,8 @@ pub(crate) fn data_type(reader: &mut TokenReader<'_>) -> Result<DataType> {
             return Err(OraError::unsupported("JSON with a modifier").at(Some(offset)));
         }
         "JSON" => DataType::Json,
-        "BFILE" | "XMLTYPE" | "VECTOR" | "SDO_GEOMETRY" | "SYS" => {
+        "VECTOR" => vector(reader)?,
+        "BFILE" | "XMLTYPE" | "SDO_GEOMETRY" | "SYS" => {
             return Err(OraError::unsupported(format_args!("type {word}")).at(Some(offset)));
         }
         _ => return Err(OraError::new(902, "invalid datatype").at(Some(offset))),
@@ -146,6 +148,31 @@ fn timestamp(reader: &mut TokenReader<'_>) -> Result<DataType> {
     } else {
         DataType::Timestamp { digits }
     })
+}
+
+/// `VECTOR [(dimensions | * [, format | * [, DENSE | *]])]`.
+fn vector(reader: &mut TokenReader<'_>) -> Result<DataType> {
+    let mut vector = (0, VectorFormat::Any);
+    if !reader.take_token(&Token::LParen) {
+        return Ok(DataType::Vector { dimensions: vector.0, format: vector.1 });
+    }
+    if !reader.take_token(&Token::Mul) {
+        let dimensions = reader.integer()?;
+        if !(1..=MOST_DIMENSIONS as i64).contains(&dimensions) {
+            return Err(reader.error(51_813, "vector dimension count is out of range"));
+        }
+        vector.0 = dimensions as u32;
+    }
+    if reader.take_token(&Token::Comma) && !reader.take_token(&Token::Mul) {
+        let word = reader.peek_word().unwrap_or_default();
+        vector.1 = VectorFormat::named(&word).ok_or_else(|| OraError::unsupported(format_args!("vectors of {word}")))?;
+        reader.next();
+    }
+    if reader.take_token(&Token::Comma) && !reader.take_token(&Token::Mul) {
+        reader.expect("DENSE")?;
+    }
+    reader.expect_token(&Token::RParen)?;
+    Ok(DataType::Vector { dimensions: vector.0, format: vector.1 })
 }
 
 fn interval(reader: &mut TokenReader<'_>) -> Result<DataType> {

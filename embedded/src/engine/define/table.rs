@@ -17,7 +17,7 @@ pub(super) fn affinity(data_type: DataType) -> &'static str {
     match data_type.family() {
         Family::Char => "TEXT COLLATE RTRIM",
         Family::Text | Family::Clob | Family::Rowid => "TEXT",
-        Family::Json => "TEXT",
+        Family::Json | Family::Vector => "TEXT",
         _ => "BLOB",
     }
 }

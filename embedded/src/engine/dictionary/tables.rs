@@ -42,6 +42,8 @@ const TAB_COLUMNS: Columns = &[
     ("HIDDEN_COLUMN", DataType::varchar2(3)),
     ("IDENTITY_COLUMN", YES_NO),
     ("DEFAULT_ON_NULL", YES_NO),
+    // Of release 23.
+    ("VECTOR_INFO", DataType::varchar2(64)),
 ];
 const TABLES: Columns = &[
     ("OWNER", NAME),
@@ -177,7 +179,15 @@ fn tab_column(table: &Table, index: usize, column: &Column) -> Row {
         text("NO"),
         yes_no(column.identity.is_some()),
         yes_no(column.default_on_null),
+        vector_info(column.data_type),
     ]
+}
+
+fn vector_info(data_type: DataType) -> Stored<'static> {
+    match data_type {
+        DataType::Vector { .. } => text(data_type.to_string().replace(',', ", ").replace(')', ", DENSE)")),
+        _ => Stored::Null,
+    }
 }
 
 fn view_texts(filling: &Filling<'_>) -> Result<Vec<Row>> {

@@ -1,10 +1,11 @@
-//! BOOLEAN and JSON. A BOOLEAN is 1 or 0 to SQLite.
+//! BOOLEAN, JSON and VECTOR. A BOOLEAN is 1 or 0 to SQLite.
 
 use rusqlite::types::{Value, ValueRef};
 
 use super::super::json::{self, Kind, Syntax};
+use super::super::types::VectorFormat;
 use super::super::value::to_truth;
-use super::super::{Datum, OraError, Result};
+use super::super::{Datum, OraError, Result, vector};
 use super::{Args, Body, Nulls, text};
 
 pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
@@ -26,6 +27,12 @@ pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
         Ok(text(json.to_owned()))
     }),
     ("o_is_json", 3, Nulls::Propagate, is_json),
+    ("o_vector", 3, Nulls::Propagate, |a| {
+        let format = VectorFormat::named(a.text(2)?).unwrap_or(VectorFormat::Any);
+        let wanted = vector::Wanted { dimensions: u32::try_from(a.integer(1)?).unwrap_or(0), format };
+        Ok(text(vector::stored(a.text(0)?, wanted)?))
+    }),
+    ("o_vector_text", 1, Nulls::Propagate, |a| Ok(text(vector::text(a.text(0)?).to_owned()))),
 ];
 
 fn json_argument<'a>(arguments: &Args<'a, '_>) -> Result<&'a str> {

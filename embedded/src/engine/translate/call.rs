@@ -30,6 +30,8 @@ impl Translator<'_> {
         let (arguments, distinct, star) = match &function.args {
             FunctionArguments::None => (Vec::new(), false, false),
             FunctionArguments::List(list) if name == "JSON_SERIALIZE" => return self.json_serialize(list),
+            FunctionArguments::List(list) if name == "TO_VECTOR" && self.has_vectors() => return self.vector_made(list),
+            FunctionArguments::List(list) if name == "FROM_VECTOR" && self.has_vectors() => return self.vector_spelled(list),
             FunctionArguments::List(list) if list.clauses.is_empty() => {
                 let distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
                 let mut arguments = Vec::new();
@@ -400,5 +402,6 @@ fn dump_type(value: &Sql) -> u16 {
         Family::IntervalDs => 183,
         Family::Boolean => 252,
         Family::Json => 119,
+        Family::Vector => 127,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
+use super::vector::assigned_vector;
 use super::{Sql, Translator, text_literal};
 
 impl Sql {
@@ -21,9 +22,9 @@ impl Sql {
         matches!(self.family(), Family::BinaryFloat | Family::BinaryDouble)
     }
 
-    /// LOBs and JSON have no order and no equality.
+    /// LOBs, JSON and vectors have no order and no equality.
     pub fn is_incomparable(&self) -> bool {
-        matches!(self.family(), Family::Clob | Family::Blob | Family::Json)
+        matches!(self.family(), Family::Clob | Family::Blob | Family::Json | Family::Vector)
     }
 
     pub fn is_datetime(&self) -> bool {
@@ -86,7 +87,7 @@ impl Translator<'_> {
             Family::BinaryFloat | Family::BinaryDouble => text("o_float_text", 40),
             Family::Raw => Ok(sql.wrap("o_hex", DataType::varchar2((sql.data_type.data_length() * 2).min(32_767)))),
             Family::Boolean => text("o_boolean_text", 5),
-            Family::Blob | Family::Cursor | Family::Json => Err(sql.inconsistent("CHAR")),
+            Family::Blob | Family::Cursor | Family::Json | Family::Vector => Err(sql.inconsistent("CHAR")),
             Family::IntervalDs | Family::IntervalYm => Ok(self.interval_text(&sql)),
             Family::Date | Family::Timestamp | Family::TimestampTz | Family::TimestampLtz => {
                 let parameter = match sql.family() {
@@ -152,6 +153,7 @@ impl Translator<'_> {
             Family::Cursor => Err(sql.inconsistent("CURSOR")),
             Family::Boolean => self.boolean_of(sql),
             Family::Json => self.json_of(sql),
+            Family::Vector => assigned_vector(sql),
             Family::Raw | Family::Blob => match sql.family() {
                 _ if sql.is_null => Ok(sql),
                 Family::Raw | Family::Blob => Ok(sql),

@@ -46,7 +46,7 @@ impl Translator<'_> {
             "GREATEST" | "LEAST" => {
                 let nullable = values.iter().any(|value| value.nullable);
                 let (values, data_type) = self.unify(values)?;
-                if matches!(data_type.family(), Family::Clob | Family::Blob | Family::Json) {
+                if matches!(data_type.family(), Family::Clob | Family::Blob | Family::Json | Family::Vector) {
                     return Err(OraError::inconsistent("-", data_type.dictionary_name()));
                 }
                 let texts = values.iter().map(|value| value.text.as_str()).collect::<Vec<_>>();

@@ -20,6 +20,7 @@ mod nested;
 mod query;
 mod sequence;
 mod set;
+mod vector;
 mod window;
 
 use std::collections::BTreeMap;

@@ -108,8 +108,51 @@ fn json_is_checked_kept_and_serialised() {
 }
 
 #[test]
+fn vectors_keep_their_format_and_are_read_as_text() {
+    let mut s = memory_23();
+    run(&mut s, "CREATE TABLE t (id NUMBER, f VECTOR(2, FLOAT32), d VECTOR(*, FLOAT64), b VECTOR(2, INT8), v VECTOR)").unwrap();
+    let insert = "INSERT INTO t VALUES (:1, TO_VECTOR(:2, *, FLOAT32), TO_VECTOR(:3, *, FLOAT64), TO_VECTOR(:4, 2, INT8), TO_VECTOR(:5, *, FLOAT64))";
+    let text = Datum::Text;
+    run_with(&mut s, insert, &[Datum::Int(1), text("[0.1,-2]"), text("[0.1]"), text("[-128,127]"), text("[0.1]")]).unwrap();
+    run_with(&mut s, "INSERT INTO t VALUES (2, :1, NULL, '[1, 2]', :2)", &[text("[1e-7,3]"), text("[0.1]")]).unwrap();
+    run(&mut s, "INSERT INTO t SELECT 3, f, d, b, v FROM t WHERE id = 1").unwrap();
+    run(&mut s, "UPDATE t SET f = TO_VECTOR('[0.1, 1]', 2, FLOAT64), d = f WHERE id = 3").unwrap();
+    assert_eq!(
+        rows(
+            &mut s,
+            "SELECT id, FROM_VECTOR(f RETURNING CLOB) f, FROM_VECTOR(d), FROM_VECTOR(b), FROM_VECTOR(v RETURNING CLOB) FROM t ORDER BY id"
+        ),
+        [
+            "1|[1.00000001E-001,-2.0E+000]|[1.0000000000000001E-001]|[-128,127]|[1.0000000000000001E-001]",
+            "2|[1.00000001E-007,3.0E+000]|NULL|[1,2]|[1.00000001E-001]",
+            "3|[1.00000001E-001,1.0E+000]|[1.0000000149011612E-001,-2.0E+000]|[-128,127]|[1.0000000000000001E-001]",
+        ]
+    );
+    for (sql, code_expected) in [
+        ("INSERT INTO t (f) VALUES ('[1,2,3]')", 51_803),
+        ("INSERT INTO t (f) VALUES ('1,2')", 51_805),
+        ("INSERT INTO t (b) VALUES ('[1,200]')", 51_806),
+        ("INSERT INTO t (b) VALUES (1)", 932),
+        ("CREATE TABLE u (v VECTOR(3, BINARY))", 3001),
+    ] {
+        assert_eq!(code(run(&mut s, sql)), code_expected, "{sql}");
+    }
+    assert_eq!(code(rows_with(&mut s, "SELECT 1 FROM t WHERE f = f", &[])), 932);
+    assert_eq!(
+        rows(&mut s, "SELECT data_type, vector_info FROM user_tab_columns WHERE data_type = 'VECTOR' ORDER BY column_id"),
+        [
+            "VECTOR|VECTOR(2, FLOAT32, DENSE)",
+            "VECTOR|VECTOR(*, FLOAT64, DENSE)",
+            "VECTOR|VECTOR(2, INT8, DENSE)",
+            "VECTOR|VECTOR(*, *, DENSE)"
+        ]
+    );
+}
+
+#[test]
 fn release_19_knows_neither_and_says_19() {
     let mut s = memory();
+    assert_eq!(code(run(&mut s, "CREATE TABLE t (v VECTOR(3, FLOAT32))")), 902);
     assert_eq!(code(run(&mut s, "CREATE TABLE t (b BOOLEAN)")), 902);
     assert_eq!(code(run(&mut s, "CREATE TABLE t (j JSON)")), 902);
     assert_eq!(code(s.prepare("SELECT TRUE FROM dual").map(drop)), 904);
