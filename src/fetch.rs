@@ -44,6 +44,9 @@ pub struct FetchOptions {
     pub max_lob_bytes: u32,
     /// The blanks that pad CHAR and NCHAR to their length are left out; a value of blanks alone is the empty text then.
     pub trim_char: bool,
+    /// The buffers of TIMESTAMP WITH TIME ZONE hold the names of regions as well, a call of the client for each value. Record batches have no place
+    /// for them: this is for who hands the buffers on.
+    pub keep_regions: bool,
     /// Losses that the user asked for by name.
     pub lossy: LossySet,
     /// From the second fetch on, convert rows on a thread of its own while the next ones are fetched. Not where there are LOBs, which are read over
@@ -57,8 +60,8 @@ impl FetchOptions {
 
     /// What a converter of a column is made for.
     fn origin<'a>(&self, column: &'a ColumnDesc, wanted: &'a DataType, utf8_database: bool) -> Origin<'a> {
-        let FetchOptions { max_lob_bytes, trim_char, lossy, .. } = *self;
-        Origin { column, wanted, lossy, max_lob_bytes, trim_char, utf8_database }
+        let FetchOptions { max_lob_bytes, trim_char, keep_regions, lossy, .. } = *self;
+        Origin { column, wanted, lossy, max_lob_bytes, trim_char, keep_regions, utf8_database }
     }
 
     /// Rows per fetch for rows of `row_bytes`: at least one.
@@ -76,6 +79,7 @@ impl Default for FetchOptions {
             batch_bytes: Self::DEFAULT_BATCH_BYTES,
             max_lob_bytes: DEFAULT_MAX_LOB_BYTES,
             trim_char: false,
+            keep_regions: false,
             lossy: LossySet::default(),
             decode_behind: true,
         }

@@ -39,6 +39,9 @@ pub enum Layout {
         /// Its name.
         region: ZoneRegion,
     },
+    /// OCIDateTime descriptors of `SQLT_TIMESTAMP_TZ`, each in an offset or in a region of its own, which [`DateTimeFields::region`] keeps: for buffers
+    /// that go from a fetch into an insert.
+    ZonedTime,
     /// OCIInterval descriptors of INTERVAL DAY TO SECOND; converters write one [`DaySecond`] a value.
     IntervalDaySecond,
     /// OCIInterval descriptors of INTERVAL YEAR TO MONTH; converters write the months of a value, an `i64` in native endianness.
@@ -77,7 +80,7 @@ impl Layout {
         match *self {
             Layout::Fixed { stride_bytes, .. } | Layout::Variable { stride_bytes, .. } => stride_bytes,
             Layout::Lob { .. } => size_of::<usize>() as u32,
-            Layout::DateTime { .. } | Layout::RegionTime { .. } => DateTimeFields::SIZE_BYTES as u32,
+            Layout::DateTime { .. } | Layout::RegionTime { .. } | Layout::ZonedTime => DateTimeFields::SIZE_BYTES as u32,
             Layout::IntervalDaySecond => DaySecond::SIZE_BYTES as u32,
             Layout::IntervalYearMonth => MONTHS_BYTES as u32,
         }
@@ -105,9 +108,11 @@ impl Layout {
                 LOCATOR_BYTES + 8 + 2 + prefetch_bytes.saturating_mul(width)
             }
             // The descriptor itself is the client's memory: 40 bytes with client 12.1, plus our pointer.
-            Layout::DateTime { .. } | Layout::RegionTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => {
-                self.stride_bytes() + 2 + 8 + 40
-            }
+            Layout::DateTime { .. }
+            | Layout::RegionTime { .. }
+            | Layout::ZonedTime
+            | Layout::IntervalDaySecond
+            | Layout::IntervalYearMonth => self.stride_bytes() + 2 + 8 + 40,
         }
     }
 }
@@ -203,6 +208,8 @@ pub struct DateTimeFields {
     pub nanosecond: u32,
     /// Minutes east of UTC, -899..=840; only for `TIMESTAMP WITH TIME ZONE`. The fields above are local to it.
     pub offset_minutes: i16,
+    /// Where `offset_minutes` is that of a region: the number by which this process knows it. Of [`Layout::ZonedTime`] alone, 0 elsewhere.
+    pub region: u16,
 }
 
 impl DateTimeFields {
@@ -221,7 +228,7 @@ impl DateTimeFields {
         slot[7] = 0;
         slot[8..12].copy_from_slice(&self.nanosecond.to_ne_bytes());
         slot[12..14].copy_from_slice(&self.offset_minutes.to_ne_bytes());
-        slot[14..16].copy_from_slice(&[0, 0]);
+        slot[14..16].copy_from_slice(&self.region.to_ne_bytes());
     }
 
     /// Decodes what [`Self::write_to`] wrote.
@@ -236,6 +243,7 @@ impl DateTimeFields {
             second: slot[6],
             nanosecond: u32::from_ne_bytes([slot[8], slot[9], slot[10], slot[11]]),
             offset_minutes: i16::from_ne_bytes([slot[12], slot[13]]),
+            region: u16::from_ne_bytes([slot[14], slot[15]]),
         }
     }
 }

@@ -95,6 +95,8 @@ api! {
         fn OCIDateTimeGetTime(handle: *mut c_void, error: *mut OCIError, date_time: *mut OCIDateTime, hour: *mut u8, minute: *mut u8, second: *mut u8, nanosecond: *mut u32) -> i32;
         /// Offset of a date and time descriptor with a zone; both parts carry the sign.
         fn OCIDateTimeGetTimeZoneOffset(handle: *mut c_void, error: *mut OCIError, date_time: *const OCIDateTime, hours: *mut i8, minutes: *mut i8) -> i32;
+        /// The region of a date and time descriptor with a zone, or its offset (`+05:30`); the bytes come in and go out.
+        fn OCIDateTimeGetTimeZoneName(handle: *mut c_void, error: *mut OCIError, date_time: *const OCIDateTime, buffer: *mut u8, buffer_bytes: *mut u32) -> i32;
         /// Adds an interval to a date and time, on its instant where it has a zone.
         fn OCIDateTimeIntervalAdd(handle: *mut c_void, error: *mut OCIError, date_time: *mut OCIDateTime, interval: *mut OCIInterval, sum: *mut OCIDateTime) -> i32;
         /// Has the values of a placeholder asked for one by one.

@@ -11,7 +11,7 @@
 //! | OCIStmtPrepare2, OCIStmtRelease, OCIStmtExecute, OCIBindByPos2 | bound |
 //! | OCIDateTimeConstruct, OCITransCommit, OCITransRollback, OCIBreak | bound |
 //! | OCIEnvNlsCreate, OCINumberFromText, OCINumberToText | bound where present: to check codecs against the client |
-//! | OCIDefineByPos2, OCIStmtFetch2, OCIDateTimeGetDate, OCIDateTimeGetTime, OCIDateTimeGetTimeZoneOffset | bound |
+//! | OCIDefineByPos2, OCIStmtFetch2, OCIDateTimeGetDate, OCIDateTimeGetTime, OCIDateTimeGetTimeZoneOffset, OCIDateTimeGetTimeZoneName | bound |
 //! | OCIBindDynamic, OCILobCreateTemporary, OCILobFreeTemporary, OCILobGetLength2, OCILobRead2, OCILobWrite2 | bound |
 //! | OCIDefineDynamic, OCIStmtGetPieceInfo, OCIStmtSetPieceInfo | not needed: long values are bound by OCIBindDynamic and fetched by locators |
 //! | OCILobArrayRead, OCILobArrayWrite, OCIDescriptorAlloc | not needed: prefetch brings small LOBs with their rows, and descriptors are allocated in arrays |

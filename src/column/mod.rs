@@ -27,6 +27,8 @@ pub(crate) use text_form::text_form_cells;
 
 mod variable;
 pub(crate) mod vector;
+mod vector_cells;
+pub(crate) use vector_cells::vector_cells;
 
 /// External type codes (`ocidfn.h`) that the converters choose.
 pub mod external_type {
@@ -159,6 +161,8 @@ pub struct Origin<'a> {
     pub max_lob_bytes: u32,
     /// The blanks that pad CHAR and NCHAR are left out.
     pub trim_char: bool,
+    /// The names of time zone regions are kept in the buffers.
+    pub keep_regions: bool,
     /// The database's character set is UTF-8: a text needs no more bytes here than there.
     pub utf8_database: bool,
 }

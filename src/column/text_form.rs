@@ -96,7 +96,7 @@ fn datetime_form(fractional_digits: u8, with_zone: bool) -> PlannedDefine {
 }
 
 fn push_datetime(text: &mut String, fields: &DateTimeFields, fractional_digits: u8, with_zone: bool) {
-    let DateTimeFields { year, month, day, hour, minute, second, nanosecond, offset_minutes } = *fields;
+    let DateTimeFields { year, month, day, hour, minute, second, nanosecond, offset_minutes, .. } = *fields;
     if year < 0 {
         text.push('-');
     }

@@ -98,6 +98,7 @@ pub(super) fn external_type_name(layout: &Layout) -> String {
         Layout::Lob { .. } => "SQLT_CLOB".to_owned(),
         Layout::DateTime { with_zone: false } => "SQLT_TIMESTAMP".to_owned(),
         Layout::DateTime { with_zone: true } => "SQLT_TIMESTAMP_TZ".to_owned(),
+        Layout::ZonedTime => "SQLT_TIMESTAMP_TZ".to_owned(),
         Layout::RegionTime { region } => format!("SQLT_TIMESTAMP_TZ({region})"),
         Layout::IntervalDaySecond => "SQLT_INTERVAL_DS".to_owned(),
         Layout::IntervalYearMonth => "SQLT_INTERVAL_YM".to_owned(),

@@ -131,8 +131,7 @@ impl PipeJob {
         self.refuse_own_truncate(action, &name)?;
         let found = self.select(from)?.find(from)?;
         let described: Vec<&ColumnDesc> = found.fetch.columns.iter().map(|column| &column.column).collect();
-        let mut problems: Vec<PlanProblem> = described.iter().filter_map(|column| zone_problem(column, self.fetch.lossy)).collect();
-        let mut columns = Vec::new();
+        let (mut problems, mut columns) = (Vec::new(), Vec::new());
         for column in &described {
             let target = match &existing {
                 None => Some(*column),
@@ -186,9 +185,9 @@ impl PipeJob {
         let mut job = ExportJob::new(self.source.clone(), PathBuf::new());
         job.selection = self.selection.clone();
         job.reading = Reading { as_of: self.as_of.clone(), ..Reading::default() };
-        job.fetch = FetchOptions { decode_behind: false, ..self.fetch };
+        job.fetch = FetchOptions { decode_behind: false, keep_regions: !self.fetch.lossy.allows(LossyKind::Zone), ..self.fetch };
         // Whatever a NUMBER without precision holds: its text is never made, only its buffer is used.
-        job.types = TypeChoices { number: Some(DataType::Utf8), ..TypeChoices::default() };
+        job.types = TypeChoices { number: Some(DataType::Utf8), vector_text: true, ..TypeChoices::default() };
         let columns = match &self.selection.query {
             Some(query) => from.describe_query(&sql::select_from_query::<&str>(query, &[], None, None)?)?,
             None => from.describe_table(self.source.require_table()?)?.map(|table| table.columns).unwrap_or_default(),
@@ -227,12 +226,6 @@ fn action(mode: Mode, exists: bool, name: &TableName) -> Result<TableAction> {
 
 fn problem(column: &str, reason: impl Into<String>, remedy: &str) -> PlanProblem {
     PlanProblem { column: Some(column.to_owned()), reason: reason.into(), remedy: remedy.into() }
-}
-
-/// The client gives offsets, not the names of regions.
-fn zone_problem(column: &ColumnDesc, lossy: LossySet) -> Option<PlanProblem> {
-    let has_regions = matches!(column.oracle_type, OracleType::TimestampTz { .. }) && !lossy.allows(LossyKind::Zone);
-    has_regions.then(|| problem(&column.name, "names of time zone regions would become offsets", "--lossy zone, if offsets are enough"))
 }
 
 /// A database that is not a Unicode one replaces what it lacks.

@@ -123,6 +123,7 @@ impl LoadPlan {
             lossy: self.options.lossy,
             max_lob_bytes: DEFAULT_MAX_LOB_BYTES,
             trim_char: false,
+            keep_regions: false,
             utf8_database: self.options.charset.is_unicode(),
         })?;
         let field = Field::new(&column.name, data_type, column.nullable);

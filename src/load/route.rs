@@ -103,7 +103,7 @@ fn hash_value(layout: Layout, bytes: &[u8], hasher: &mut DefaultHasher) {
 
 /// A number has one form, a text is itself; one moment has as many forms as there are zones, and what a LOB or JSON column holds is no key.
 fn is_told_by_its_bytes(column: &PlannedColumn) -> bool {
-    !matches!(column.layout, Layout::DateTime { with_zone: true } | Layout::Lob { .. })
+    !matches!(column.layout, Layout::DateTime { with_zone: true } | Layout::ZonedTime | Layout::Lob { .. })
         && !matches!(column.target_type, OracleType::TimestampTz { .. })
         && !column.target_type.takes_long_values()
 }

@@ -304,7 +304,9 @@ pub(super) fn is_bindable(layout: &Layout) -> bool {
         Layout::Variable { external_type, stride_bytes, .. } => {
             matches!(external_type, SQLT_CHR | SQLT_AFC | SQLT_LNG | SQLT_BIN | SQLT_LBI) && stride_bytes > 0
         }
-        Layout::DateTime { .. } | Layout::RegionTime { .. } | Layout::IntervalDaySecond | Layout::IntervalYearMonth => true,
+        Layout::DateTime { .. } | Layout::RegionTime { .. } | Layout::ZonedTime | Layout::IntervalDaySecond | Layout::IntervalYearMonth => {
+            true
+        }
         Layout::Lob { .. } => false,
     }
 }

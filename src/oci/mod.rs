@@ -13,6 +13,7 @@ mod array;
 mod arrays;
 mod attribute;
 mod buffer;
+mod cancel;
 mod check;
 #[cfg(test)]
 pub(crate) mod client_numbers;
@@ -33,6 +34,7 @@ mod statement;
 
 pub use array::{ArrayMode, ArrayOutcome, ArrayRowError, ArrayStatement, ExecuteOptions, LongValues, MAX_ROWS_PER_EXECUTE, Shape};
 pub use arrays::ArraySet;
+pub use cancel::CancelHandle;
 pub use check::OciError;
 pub(crate) use check::is_statement_level;
 pub use fetch::{BadCell, FetchOutcome, FetchStatement};
@@ -41,4 +43,4 @@ pub use library::ClientInfo;
 pub use options::{ConnectOptions, Secret};
 pub use query::BindValue;
 pub use remedy::remedy;
-pub use session::{CancelHandle, Session};
+pub use session::Session;

@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use oci_sys::*;
 use oracle::oci_attr::handle::SvcCtx;
@@ -13,6 +12,7 @@ use crate::error::{Error, Phase, Result};
 use crate::layout::{BindCell, Layout};
 use crate::oci::array::ArrayStatement;
 use crate::oci::attribute::Attributes;
+use crate::oci::cancel::{BreakTarget, CancelHandle};
 use crate::oci::check::{OciError, check, is_session_dead, tidy};
 use crate::oci::fetch::FetchStatement;
 use crate::oci::guard::LastCommit;
@@ -28,7 +28,7 @@ use crate::oracle_type::DatabaseCharset;
 /// It owns the `oracle::Connection` by value and never lends it: `Connection::close` takes `&self` and would free the handles that we use.
 pub struct Session {
     // Fields drop in this order: ours before the connection that their environment, server and session belong to.
-    cancel: Arc<Mutex<Option<BreakTarget>>>,
+    cancel: CancelHandle,
     error: Handle<OCIError>,
     service: Handle<OCISvcCtx>,
     handles: BorrowedHandles,
@@ -134,9 +134,9 @@ impl Session {
             attributes.set_handle(OCI_ATTR_SERVER, server, "set the server of the service context")?;
             attributes.set_handle(OCI_ATTR_SESSION, session, "set the session of the service context")?;
             let break_error = Handle::<OCIError>::allocate(api, env)?;
-            let target = BreakTarget { api, service: service.as_ptr(), error: break_error };
+            let cancel = BreakTarget::of(api, service.as_ptr(), break_error);
             Ok(Session {
-                cancel: Arc::new(Mutex::new(Some(target))),
+                cancel,
                 error,
                 service,
                 handles: BorrowedHandles { env, session: session.cast() },
@@ -335,51 +335,18 @@ impl Session {
 
     /// Interrupts this session's running call from another thread.
     pub fn cancel_handle(&self) -> CancelHandle {
-        CancelHandle(Arc::clone(&self.cancel))
+        self.cancel.clone()
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
         // From here on a cancel does nothing; one that runs now is waited for.
-        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.cancel.forget();
         // Closing a session must never commit. ODPI-C rolls back too, where the client can tell that a transaction is open.
         if self.transaction_in_progress() != Some(false) {
             let _ = self.rollback();
         }
-    }
-}
-
-struct BreakTarget {
-    api: &'static Api,
-    service: *mut OCISvcCtx,
-    error: Handle<OCIError>,
-}
-
-// SAFETY: only reached through the mutex; OCIBreak may be called from any thread while another one is inside a call on the same service context.
-unsafe impl Send for BreakTarget {}
-
-/// Interrupts a session's running call, which then fails with ORA-01013. Harmless when nothing runs and after the session is gone.
-#[derive(Clone)]
-pub struct CancelHandle(Arc<Mutex<Option<BreakTarget>>>);
-
-impl CancelHandle {
-    /// Asks for the interruption; does not wait for it. `Ok(false)` when the session is gone.
-    pub fn cancel(&self) -> Result<bool, OciError> {
-        let target = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(target) = target.as_ref() else { return Ok(false) };
-        // SAFETY: the target is taken away under this lock before its service context is freed; its error handle is used by this call alone.
-        unsafe {
-            let status = (target.api.OCIBreak)(target.service.cast(), target.error.as_ptr());
-            check(target.api, target.error.as_ptr(), status, "OCIBreak", "interrupt the running call")?;
-        }
-        Ok(true)
-    }
-}
-
-impl std::fmt::Debug for CancelHandle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CancelHandle")
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) struct Fetched {
 }
 
 /// What one placeholder is bound to; see OCIBindByPos2.
+#[derive(Clone, Copy)]
 pub(crate) struct BindTarget {
     /// First value.
     pub(crate) values: *mut u8,
@@ -59,6 +60,14 @@ pub(crate) struct BindTarget {
     pub(crate) lengths: *mut u32,
     /// Most bytes of a value in the server, after conversion to its character set; only for types with lengths.
     pub(crate) server_bytes: u32,
+}
+
+impl BindTarget {
+    /// No arrays: values come from, or go to, what a callback says.
+    fn of_callback(external_type: u16, stride_bytes: u32) -> Self {
+        let (indicators, lengths) = (std::ptr::null_mut(), std::ptr::null_mut());
+        BindTarget { values: std::ptr::null_mut(), stride_bytes, external_type, indicators, lengths, server_bytes: 0 }
+    }
 }
 
 impl<'s> Statement<'s> {
@@ -109,15 +118,23 @@ impl<'s> Statement<'s> {
         unsafe { Attributes::of(self.session.api(), self.as_ptr().cast(), OCI_HTYPE_STMT, self.error()) }
     }
 
-    /// Binds the placeholder at `position` (1-based), and sets character set form and maximum size where asked.
+    /// Binds the placeholder at `position` (1-based), and sets character set form and maximum size (0 for none) where asked.
     ///
     /// # Safety
-    /// All arrays of `target` stay where they are, and valid for as many rows as are executed, until the statement is released or the position
-    /// is bound anew.
-    pub(crate) unsafe fn bind(&self, position: u32, target: &BindTarget, national: bool) -> Result<(), OciError> {
+    /// All arrays of `target` that are not null stay where they are, and valid for as many rows as are executed, until the statement is released or
+    /// the position is bound anew; with `OCI_DATA_AT_EXEC` callbacks are set before it is executed.
+    unsafe fn bind_by_position(
+        &self,
+        position: u32,
+        target: &BindTarget,
+        (national, max_bytes): (bool, u32),
+        mode: u32,
+        action: &'static str,
+    ) -> Result<*mut OCIBind, OciError> {
         let api = self.session.api();
         let mut bind: *mut OCIBind = std::ptr::null_mut();
-        // SAFETY: the handles are live; the arrays are the caller's promise; no return codes for DML, no PL/SQL table.
+        // SAFETY: the handles are live; the arrays are the caller's promise; no return codes for DML, no PL/SQL table; the form is one byte, the maximum
+        // size an unsigned 32-bit number.
         unsafe {
             let status = (api.OCIBindByPos2)(
                 self.as_ptr(),
@@ -132,18 +149,29 @@ impl<'s> Statement<'s> {
                 std::ptr::null_mut(),
                 0,
                 std::ptr::null_mut(),
-                OCI_DEFAULT,
+                mode,
             );
-            check(api, self.error(), status, "OCIBindByPos2", "bind a placeholder")?;
+            check(api, self.error(), status, "OCIBindByPos2", action)?;
             let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
             if national {
                 attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
             }
-            if !target.lengths.is_null() {
-                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.server_bytes, "set the maximum size of a placeholder")?;
+            if max_bytes > 0 {
+                attributes.set(OCI_ATTR_MAXDATA_SIZE, max_bytes, "set the maximum size of a placeholder")?;
             }
         }
-        Ok(())
+        Ok(bind)
+    }
+
+    /// Binds the placeholder at `position` (1-based) to arrays.
+    ///
+    /// # Safety
+    /// All arrays of `target` stay where they are, and valid for as many rows as are executed, until the statement is released or the position
+    /// is bound anew.
+    pub(crate) unsafe fn bind(&self, position: u32, target: &BindTarget, national: bool) -> Result<(), OciError> {
+        let max_bytes = if target.lengths.is_null() { 0 } else { target.server_bytes };
+        // SAFETY: as the caller says.
+        unsafe { self.bind_by_position(position, target, (national, max_bytes), OCI_DEFAULT, "bind a placeholder") }.map(drop)
     }
 
     /// Binds the placeholder at `position` (1-based) to a callback that is asked for each value, of up to 2 GB.
@@ -158,32 +186,14 @@ impl<'s> Statement<'s> {
         context: *mut std::ffi::c_void,
         callback: OCICallbackInBind,
     ) -> Result<(), OciError> {
-        let (api, null) = (self.session.api(), std::ptr::null_mut());
-        let mut bind: *mut OCIBind = std::ptr::null_mut();
-        // SAFETY: the handles are live; values come from the callback alone, which has no context but its own; the form is one byte.
+        const ACTION: &str = "bind a placeholder of long values";
+        let api = self.session.api();
+        let target = BindTarget::of_callback(external_type, i32::MAX as u32);
+        // SAFETY: the handles are live; values come from the callback alone, which has no context but its own.
         unsafe {
-            let status = (api.OCIBindByPos2)(
-                self.as_ptr(),
-                &mut bind,
-                self.error(),
-                position,
-                null,
-                i64::from(i32::MAX),
-                external_type,
-                null,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                0,
-                std::ptr::null_mut(),
-                OCI_DATA_AT_EXEC,
-            );
-            check(api, self.error(), status, "OCIBindByPos2", "bind a placeholder of long values")?;
-            if national {
-                let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
-                attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
-            }
-            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(callback), null, None);
-            check(api, self.error(), status, "OCIBindDynamic", "bind a placeholder of long values").map(drop)
+            let bind = self.bind_by_position(position, &target, (national, 0), OCI_DATA_AT_EXEC, ACTION)?;
+            let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(callback), std::ptr::null_mut(), None);
+            check(api, self.error(), status, "OCIBindDynamic", ACTION).map(drop)
         }
     }
 
@@ -200,34 +210,12 @@ impl<'s> Statement<'s> {
         (nothing, take): (OCICallbackInBind, OCICallbackOutBind),
     ) -> Result<(), OciError> {
         const ACTION: &str = "bind a placeholder of RETURNING";
-        let (api, null) = (self.session.api(), std::ptr::null_mut());
-        let mut bind: *mut OCIBind = std::ptr::null_mut();
-        // SAFETY: the handles are live; places come from the callbacks alone, whose context is the caller's promise; the form is one byte, the maximum
-        // size an unsigned 32-bit number.
+        let api = self.session.api();
+        let max_bytes = if target.lengths.is_null() { 0 } else { target.stride_bytes };
+        let target = BindTarget::of_callback(target.external_type, target.stride_bytes);
+        // SAFETY: the handles are live; places come from the callbacks alone, whose context is the caller's promise.
         unsafe {
-            let status = (api.OCIBindByPos2)(
-                self.as_ptr(),
-                &mut bind,
-                self.error(),
-                position,
-                null,
-                i64::from(target.stride_bytes),
-                target.external_type,
-                null,
-                std::ptr::null_mut(),
-                std::ptr::null_mut(),
-                0,
-                std::ptr::null_mut(),
-                OCI_DATA_AT_EXEC,
-            );
-            check(api, self.error(), status, "OCIBindByPos2", ACTION)?;
-            let attributes = Attributes::of(api, bind.cast(), OCI_HTYPE_BIND, self.error());
-            if national {
-                attributes.set(OCI_ATTR_CHARSET_FORM, SQLCS_NCHAR, "set the character set form of a placeholder")?;
-            }
-            if !target.lengths.is_null() {
-                attributes.set(OCI_ATTR_MAXDATA_SIZE, target.stride_bytes, "set the maximum size of a placeholder")?;
-            }
+            let bind = self.bind_by_position(position, &target, (national, max_bytes), OCI_DATA_AT_EXEC, ACTION)?;
             let status = (api.OCIBindDynamic)(bind, self.error(), context, Some(nothing), context, Some(take));
             check(api, self.error(), status, "OCIBindDynamic", ACTION).map(drop)
         }

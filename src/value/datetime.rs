@@ -101,7 +101,7 @@ pub fn fields_from_seconds(
     let (days, second_of_day) = split_seconds(local)?;
     let (year, month, day) = oracle_from_days(days, calendar)?;
     let (hour, minute, second) = clock(second_of_day);
-    Ok(DateTimeFields { year, month, day, hour, minute, second, nanosecond, offset_minutes })
+    Ok(DateTimeFields { year, month, day, hour, minute, second, nanosecond, offset_minutes, region: 0 })
 }
 
 /// Encodes any date that Oracle has, -4712..=9999, from its fields; the fraction and the offset have no place in a DATE.
@@ -131,6 +131,7 @@ pub fn decode_dat(slot: &DatSlot) -> Result<DateTimeFields, DateTimeError> {
             second: second - 1,
             nanosecond: 0,
             offset_minutes: 0,
+            region: 0,
         }),
         false => Err(DateTimeError::Malformed),
     }

@@ -33,8 +33,7 @@ fn rows(workspace: &Workspace, target: &str, table: &str) -> Vec<Vec<Option<Stri
 fn a_table_arrives_with_its_types_and_values() {
     let workspace = filled();
     let words = ["copy", "embedded:a.db/T", "embedded:b.db/T2", "--mode", "create"];
-    workspace.run(&words).fails(4, &["TZ", "regions would become offsets", "--lossy zone"]);
-    let words = [&words[..], &["--lossy", "zone", "--batch-rows", "2", "--report", "json"]].concat();
+    let words = [&words[..], &["--batch-rows", "2", "--report", "json"]].concat();
     let report: Value = serde_json::from_str(&workspace.ok(&words)).unwrap();
     assert_eq!((report["rows"].as_u64(), report["executes"].as_u64(), report["action"].as_str()), (Some(3), Some(2), Some("create")));
     assert!(report["scn"].as_u64().is_some(), "{report}");
@@ -53,7 +52,7 @@ fn a_table_arrives_with_its_types_and_values() {
     assert_eq!(columns("embedded:b.db/T2"), columns("embedded:a.db/T"));
     // Again: rows are added, replaced, or left alone.
     for (mode, count) in [("append", 6), ("overwrite", 3), ("ignore", 3)] {
-        let words = ["copy", "embedded:a.db/T", "embedded:b.db/T2", "--mode", mode, "--lossy", "zone"];
+        let words = ["copy", "embedded:a.db/T", "embedded:b.db/T2", "--mode", mode];
         if mode == "overwrite" {
             workspace.run(&words).fails(2, &["removes all rows of T2", "--allow-destructive"]);
             assert_eq!(workspace.count("embedded:b.db", "T2"), 6);
@@ -68,9 +67,9 @@ fn every_type_of_a_file_goes_through_two_databases() {
     let workspace = Workspace::new();
     workspace.parquet("in.parquet", &[every_type()]);
     workspace.ok(&["copy", "in.parquet", "embedded:a.db/T", "--mode", "create"]);
-    let plan = workspace.ok(&["copy", "embedded:a.db/T", "embedded:b.db/T", "--mode", "create", "--lossy", "zone", "--dry-run"]);
+    let plan = workspace.ok(&["copy", "embedded:a.db/T", "embedded:b.db/T", "--mode", "create", "--dry-run"]);
     assert!(plan.contains("CREATE TABLE T") && plan.contains("INSERT INTO T") && plan.contains("snapshot SCN"), "{plan}");
-    workspace.ok(&["copy", "embedded:a.db/T", "embedded:b.db/T", "--mode", "create", "--lossy", "zone"]);
+    workspace.ok(&["copy", "embedded:a.db/T", "embedded:b.db/T", "--mode", "create"]);
     let select = |target: &str| workspace.sql(target, "SELECT * FROM T ORDER BY 1");
     let sorted = |text: String| text.split(['\n', ',']).map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(sorted(select("embedded:b.db")), sorted(select("embedded:a.db")));

@@ -61,6 +61,52 @@ fn regions_and_instants_are_kept() {
 }
 
 #[test]
+fn a_pipe_keeps_each_values_own_zone() {
+    let database = Database::embedded();
+    let source = database.target("T");
+    for (name, zone) in [("berlin.parquet", "Europe/Berlin"), ("york.parquet", "America/New_York"), ("offset.parquet", "-03:30")] {
+        database.ok(&["copy", &file(&database, name, zone), &source, "--mode", "create"]);
+    }
+    let target = |table: &str| format!("embedded:other.db/{table}");
+    let query = |table: &str| format!("SELECT ID, TO_CHAR(T, 'YYYY-MM-DD HH24:MI:SS.FF6 TZR TZH:TZM') FROM {table} ORDER BY 1, 2");
+    let there = database.rows(&query("T"));
+    assert!(there.len() == 21 && there.iter().flatten().flatten().any(|cell| cell.ends_with("AMERICA/NEW_YORK -05:00")), "{there:?}");
+    for more in [&[][..], &["--batch-rows", "2"]] {
+        database.ok(&[&["copy", &source, &target("U"), "--mode", "overwrite", "--allow-destructive"][..], more].concat());
+        assert_eq!(database.workspace().rows("embedded:other.db", &query("U")), there);
+    }
+    // With a LOB beside it, where fetch and insert take turns; and by choice, offsets alone.
+    database.sql("CREATE TABLE L AS SELECT ID, T, TO_CLOB('text') C FROM T");
+    database.ok(&["copy", &database.target("L"), &target("L"), "--mode", "create"]);
+    assert_eq!(database.workspace().rows("embedded:other.db", &query("L")), there);
+    database.ok(&["copy", &source, &target("O"), "--mode", "create", "--lossy", "zone"]);
+    let offsets = database.workspace().rows("embedded:other.db", &query("O"));
+    assert!(offsets.len() == 21 && !offsets.iter().flatten().flatten().any(|cell| cell.contains('/')), "{offsets:?}");
+}
+
+#[test]
+fn a_pipe_through_oracles_client_keeps_each_values_own_zone() {
+    let Some(mut server) = Loopback::start("regions::pipe") else { return };
+    server.sql("CREATE TABLE T (ID NUMBER(9), T TIMESTAMP(6) WITH TIME ZONE)");
+    server.sql("CREATE TABLE U (ID NUMBER(9), T TIMESTAMP(6) WITH TIME ZONE)");
+    for zone in ["Europe/Berlin", "America/New_York", "-03:30"] {
+        let moments = TimestampMicrosecondArray::from_iter(MOMENTS.iter().map(|(micros, _)| Some(*micros)).chain([None]));
+        let moments: ArrayRef = Arc::new(moments.with_timezone(zone));
+        server.workspace().parquet("t.parquet", &[table(vec![("id", ids(0..7)), ("t", moments)])]);
+        server.ok(&["copy", "t.parquet", &server.target("T")]);
+    }
+    let sent = server.binds_of_inserts();
+    server.ok(&["copy", &server.target("T"), &server.target("U")]);
+    let all = server.binds_of_inserts();
+    let (before, piped) = all.split_at(sent.len());
+    assert_eq!((before.len(), piped.len()), (21, 21));
+    let zones = |rows: &[Vec<Option<String>>]| rows.iter().map(|row| row[1].clone()).collect::<Vec<_>>();
+    assert_eq!(zones(piped), zones(before));
+    let regions = zones(piped).iter().flatten().filter(|bytes| u8::from_str_radix(&bytes[22..24], 16).unwrap() & 0x80 != 0).count();
+    assert_eq!(regions, 12, "{piped:?}");
+}
+
+#[test]
 fn a_region_that_the_client_does_not_have_is_refused_with_a_remedy() {
     let database = Database::embedded();
     let (file, target) = (file(&database, "t.parquet", "Mars/Olympus_Mons"), database.target("T"));

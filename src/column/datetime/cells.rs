@@ -78,7 +78,9 @@ fn fields_cells(origin: Origin<'_>, with_zone: bool) -> PlannedDefine {
                 None => i64::try_from(i128::from(seconds) * i128::from(UNITS) + i128::from(fraction)).ok(),
             }
         };
-        decoded::<A, FIELDS_BYTES>(Layout::DateTime { with_zone }, origin.wanted, decode, explain_fields(origin))
+        let may_have_regions = matches!(origin.column.oracle_type, OracleType::TimestampTz { .. });
+        let layout = if may_have_regions && origin.keep_regions { Layout::ZonedTime } else { Layout::DateTime { with_zone } };
+        decoded::<A, FIELDS_BYTES>(layout, origin.wanted, decode, explain_fields(origin))
     }
     let (truncate, calendar) = (origin.lossy.allows(LossyKind::SubSecond), calendar(origin.lossy));
     Ok(match origin.wanted {

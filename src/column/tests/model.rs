@@ -74,6 +74,7 @@ pub(super) fn decode(buffers: &Buffers, row: usize) -> Cell {
             assert!(with_zone || fields.offset_minutes == 0);
             time(&fields)
         }
+        Layout::ZonedTime => panic!("no converter binds it"),
         Layout::RegionTime { region } => {
             assert_eq!(region.name(), b"Europe/Berlin");
             let fields = DateTimeFields::read_from(slot.try_into().unwrap());

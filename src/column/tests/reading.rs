@@ -60,7 +60,7 @@ fn stored(buffers: &Buffers, layout: Layout) -> Stored {
 }
 
 fn origin<'a>(column: &'a ColumnDesc, wanted: &'a DataType, lossy: LossySet) -> Origin<'a> {
-    Origin { column, wanted, lossy, max_lob_bytes: MAX_BIND_BYTES, trim_char: false, utf8_database: true }
+    Origin { column, wanted, lossy, max_lob_bytes: MAX_BIND_BYTES, trim_char: false, keep_regions: false, utf8_database: true }
 }
 
 fn read(define: &mut dyn ColumnDefine, stored: &Stored) -> Result<ArrayRef, ValueError> {
@@ -223,7 +223,8 @@ fn zones_become_the_instant_and_bytes_that_are_no_text_are_refused() {
     let zoned = column(&OracleType::TimestampTz { fractional_digits: 9 });
     let wanted = DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into()));
     let mut define = plan_define(origin(&zoned, &wanted, LossySet::NONE)).unwrap();
-    let fields = DateTimeFields { year: 1970, month: 1, day: 1, hour: 5, minute: 30, second: 1, nanosecond: 7, offset_minutes: 330 };
+    let fields =
+        DateTimeFields { year: 1970, month: 1, day: 1, hour: 5, minute: 30, second: 1, nanosecond: 7, offset_minutes: 330, region: 0 };
     let mut values = vec![0; DateTimeFields::SIZE_BYTES];
     fields.write_to((&mut values[..]).try_into().unwrap());
     let back = read(&mut *define, &Stored { values, lengths: vec![], is_null: false }).unwrap();
