@@ -2,7 +2,9 @@
 
 use arrow::datatypes::DataType;
 
-use crate::column::{ColumnDefine, Origin, PlannedDefine, datetime, dictionary, fixed, interval, null, number, raw, text, text_form_cells};
+use crate::column::{
+    ColumnDefine, Origin, PlannedDefine, datetime, dictionary, fixed, interval, null, number, raw, text, text_form_cells, vector_cells,
+};
 use crate::error::PlanProblem;
 use crate::oracle_type::OracleType as O;
 use crate::type_map::ArrowFamily as A;
@@ -33,6 +35,7 @@ fn plan_values(origin: Origin<'_>) -> PlannedDefine {
         (O::Number { .. } | O::Float { .. }, A::Text) => number::text_of_number_cells(origin),
         (O::BinaryFloat | O::BinaryDouble, A::Float) => fixed::float_cells(origin),
         (O::Varchar2(_) | O::Nvarchar2(_) | O::Char(_) | O::Nchar(_) | O::Clob | O::Nclob, A::Text) => text::text_cells(origin),
+        (O::Varchar2(_) | O::Nvarchar2(_) | O::Clob | O::Nclob, A::Vector) => vector_cells(origin),
         (O::Other { name }, A::Text) if matches!(name.as_str(), "ROWID" | "UROWID" | "LONG") => text::text_cells(origin),
         (O::Other { name }, A::Binary) if name == "LONG RAW" => raw::raw_cells(origin),
         (O::Raw { .. } | O::Blob, A::Binary) => raw::raw_cells(origin),

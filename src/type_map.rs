@@ -14,7 +14,7 @@ mod samples;
 
 pub use families::{ArrowFamily, OracleFamily, vector_format};
 pub use lossy::{LossyKind, LossySet};
-pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type};
+pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type, vector_type};
 pub use samples::{sample_arrow_types, sample_named_types, sample_oracle_types};
 
 /// Most bytes of one value in an array bind; longer ones need LOB locators or pieces.
@@ -222,6 +222,7 @@ fn default_for(data_type: &DataType, stats: &TextStats) -> Option<OracleType> {
         Interval(IntervalUnit::DayTime) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 3 },
         Interval(IntervalUnit::MonthDayNano) => OracleType::IntervalDaySecond { day_digits: 9, fractional_digits: 9 },
         Dictionary(_, values) if ArrowFamily::of(data_type) != ArrowFamily::Other => return default_for(values, stats),
+        RunEndEncoded(_, values) if ArrowFamily::of(data_type) != ArrowFamily::Other => return default_for(values.data_type(), stats),
         _ => return None,
     })
 }

@@ -40,6 +40,11 @@ impl Cast {
         Ok(Cast { wanted: wanted.clone(), may_lose })
     }
 
+    /// Of runs to their values, which changes none.
+    pub(crate) fn unpacking(values: &DataType) -> Self {
+        Cast { wanted: values.clone(), may_lose: true }
+    }
+
     /// The cast values, or the first one that is none.
     pub(crate) fn apply(&self, array: &dyn Array) -> Result<ArrayRef, ValueError> {
         let whole = arrow::array::make_array(array.to_data());

@@ -15,7 +15,7 @@ use crate::lake::source::Source;
 use crate::lake::text_stats::scan_lengths;
 use crate::load::{NestedText, Preparation, is_nested};
 use crate::oracle_type::{DatabaseCharset, OracleType};
-use crate::type_map::{TextStats, parse_arrow_type};
+use crate::type_map::{ArrowFamily, TextStats, parse_arrow_type};
 
 /// What a source column is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,9 +32,11 @@ impl FromStr for Cast {
     /// `int64`, `decimal(20,4)`, … as `--as` takes them, or an Oracle type as DDL spells it.
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         match parse_arrow_type(text) {
-            Ok(data_type) => Ok(Cast::Arrow(data_type)),
-            Err(error) => {
-                let oracle = text.trim().to_ascii_uppercase().parse().map(Cast::Oracle);
+            // No cast makes one: the type of a column.
+            Ok(data_type) if ArrowFamily::of(&data_type) != ArrowFamily::Vector => Ok(Cast::Arrow(data_type)),
+            arrow => {
+                let error = arrow.err().unwrap_or_else(|| format!("{text:?} is no vector"));
+                let oracle = text.trim().to_ascii_uppercase().replace(", ", ",").parse().map(Cast::Oracle);
                 oracle.map_err(|_| format!("{error}; or an Oracle type such as NUMBER(12,2) or VARCHAR2(40 CHAR)"))
             }
         }

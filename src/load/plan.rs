@@ -65,7 +65,7 @@ impl LoadOptions {
                 })?;
                 Some((Preparation::Text(text), NestedText::DATA_TYPE))
             }
-            _ => None,
+            _ => run_values(field.data_type()).map(|values| (Preparation::Cast(Cast::unpacking(values)), values.clone())),
         })
     }
 
@@ -154,6 +154,14 @@ pub struct PlannedColumn {
 }
 
 /// A list of one length into a VECTOR.
+/// The values of runs.
+fn run_values(data_type: &DataType) -> Option<&DataType> {
+    match data_type {
+        DataType::RunEndEncoded(_, values) => Some(values.data_type()),
+        _ => None,
+    }
+}
+
 fn is_vector_into_vector(source: &DataType, target: &OracleType) -> bool {
     ArrowFamily::of(source) == ArrowFamily::Vector && OracleFamily::of(target) == OracleFamily::Vector
 }

@@ -3,7 +3,7 @@
 use super::dml::ROWID;
 use super::identifier;
 use crate::error::Result;
-use crate::oracle_type::{ColumnDesc, OracleType};
+use crate::oracle_type::{ColumnDesc, OracleType, is_vector};
 
 /// A column of a SELECT list, under its own name.
 ///
@@ -24,7 +24,7 @@ pub fn item(column: &ColumnDesc) -> Result<String> {
     Ok(match type_name.as_str() {
         "JSON" => format!("JSON_SERIALIZE({name} RETURNING CLOB) {name}"),
         "XMLTYPE" => format!("XMLSERIALIZE(CONTENT {name} AS CLOB) {name}"),
-        "VECTOR" => format!("FROM_VECTOR({name} RETURNING CLOB) {name}"),
+        vector if is_vector(vector) => format!("FROM_VECTOR({name} RETURNING CLOB) {name}"),
         "BOOLEAN" => format!("CAST(CASE WHEN {name} THEN 1 WHEN NOT {name} THEN 0 END AS NUMBER(1)) {name}"),
         _ => name,
     })
@@ -42,7 +42,7 @@ mod tests {
         };
         assert_eq!(of("J", "JSON"), "JSON_SERIALIZE(J RETURNING CLOB) J");
         assert_eq!(of("my xml", "XMLTYPE"), "XMLSERIALIZE(CONTENT \"my xml\" AS CLOB) \"my xml\"");
-        assert_eq!(of("V", "VECTOR"), "FROM_VECTOR(V RETURNING CLOB) V");
+        assert_eq!([of("V", "VECTOR"), of("V", "VECTOR(3,INT8)")], ["FROM_VECTOR(V RETURNING CLOB) V"; 2]);
         // A NULL is neither.
         assert_eq!(of("B", "BOOLEAN"), "CAST(CASE WHEN B THEN 1 WHEN NOT B THEN 0 END AS NUMBER(1)) B");
         assert_eq!([of("R", "UROWID"), of("L", "LONG")], ["R", "L"]);

@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, IntervalUnit};
 
 use crate::oracle_type::{OracleType, VectorFormat, is_vector};
 
-/// Arrow types that convert alike. A dictionary belongs to the family of its values.
+/// Arrow types that convert alike. A dictionary, and run-end encoding, belongs to the family of its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArrowFamily {
     /// Null.
@@ -39,7 +39,7 @@ pub enum ArrowFamily {
     MixedInterval,
     /// Lists of one length of Float32, Float64 or Int8: vectors.
     Vector,
-    /// What this version does not write: nested types, run-end encoding.
+    /// What this version does not write: nested types.
     Other,
 }
 
@@ -141,6 +141,9 @@ impl ArrowFamily {
             Interval(IntervalUnit::MonthDayNano) => ArrowFamily::MixedInterval,
             FixedSizeList(item, _) if vector_format(item.data_type()).is_some() => ArrowFamily::Vector,
             Dictionary(_, values) if !matches!(**values, Dictionary(..) | FixedSizeList(..)) => ArrowFamily::of(values),
+            RunEndEncoded(_, values) if !matches!(values.data_type(), Dictionary(..) | FixedSizeList(..)) => {
+                ArrowFamily::of(values.data_type())
+            }
             _ => ArrowFamily::Other,
         }
     }

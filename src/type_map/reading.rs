@@ -1,8 +1,10 @@
 //! The table in the other direction: which Arrow type an Oracle column is read as when nobody says otherwise.
 
-use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use std::sync::Arc;
 
-use crate::oracle_type::OracleType;
+use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+
+use crate::oracle_type::{OracleType, VectorFormat};
 
 /// Most bytes of a LOB that is fetched with its row unless the user says otherwise: what one bind writes.
 pub const DEFAULT_MAX_LOB_BYTES: u32 = super::MAX_BIND_BYTES;
@@ -99,10 +101,27 @@ pub fn parse_arrow_type(text: &str) -> Result<DataType, String> {
     if let Some((_, data_type)) = KNOWN.iter().find(|(name, _)| *name == lower) {
         return Ok(data_type.clone());
     }
-    decimal(&lower).ok_or_else(|| {
+    decimal(&lower).or_else(|| vector(&lower)).ok_or_else(|| {
         let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
-        format!("unknown type {text:?}: one of {} or decimal(p,s) with p up to 76", names.join(", "))
+        format!("unknown type {text:?}: one of {}, decimal(p,s) with p up to 76, or vector(n,float32|float64|int8)", names.join(", "))
     })
+}
+
+/// Lists of one length, for the text of vectors.
+pub fn vector_type(format: VectorFormat, dimensions: u32) -> Option<DataType> {
+    let item = match format {
+        VectorFormat::Float32 => DataType::Float32,
+        VectorFormat::Float64 => DataType::Float64,
+        VectorFormat::Int8 => DataType::Int8,
+    };
+    let width = i32::try_from(dimensions).ok().filter(|width| *width > 0)?;
+    // No vector has a NULL inside.
+    Some(DataType::FixedSizeList(Arc::new(Field::new("item", item, false)), width))
+}
+
+fn vector(text: &str) -> Option<DataType> {
+    let (dimensions, format) = text.strip_prefix("vector(")?.strip_suffix(')')?.split_once(',')?;
+    vector_type(VectorFormat::named(&format.trim().to_ascii_uppercase())?, dimensions.trim().parse().ok()?)
 }
 
 fn decimal(text: &str) -> Option<DataType> {
@@ -157,7 +176,19 @@ mod tests {
         assert_eq!(parse_arrow_type("Decimal(20, 4)"), Ok(DataType::Decimal128(20, 4)));
         assert_eq!(parse_arrow_type("decimal(39,0)"), Ok(DataType::Decimal256(39, 0)));
         assert_eq!(parse_arrow_type(" int64 "), Ok(DataType::Int64));
-        for bad in ["", "number", "decimal(77,0)", "decimal(5,6)", "decimal(5)", "decimal(0,0)", "decimal(5,-1)", "timestamp"] {
+        assert_eq!(parse_arrow_type("vector(3, float32)").ok(), vector_type(VectorFormat::Float32, 3));
+        for bad in [
+            "",
+            "number",
+            "decimal(77,0)",
+            "decimal(5,6)",
+            "decimal(5)",
+            "decimal(0,0)",
+            "decimal(5,-1)",
+            "timestamp",
+            "vector(0,int8)",
+            "vector(3,int)",
+        ] {
             assert!(parse_arrow_type(bad).unwrap_err().contains("int64"), "{bad}");
         }
     }

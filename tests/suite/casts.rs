@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use olbridge::arrow::array::{ArrayRef, Float64Array, StringArray, Time64MicrosecondArray};
+use olbridge::arrow::array::{ArrayRef, Float64Array, Int64Array, RunArray, StringArray, Time64MicrosecondArray};
+use olbridge::arrow::datatypes::Int32Type;
+use olbridge::arrow::ipc::writer::FileWriter;
 
 use crate::support::database::Database;
 use crate::support::tables::{ids, table};
@@ -45,4 +47,31 @@ fn a_cast_that_would_change_a_value_is_refused_with_row_and_column() {
     copy(&["--cast", "t=NUMBER(3)"]).fails(4, &["t", "this one exists"]);
     copy(&["--cast", "t=whatever"]).fails(2, &["unknown type"]);
     assert_eq!(database.count("T"), 3);
+}
+
+/// Runs say a value once for the rows that have it; in a file they come from Arrow alone.
+#[test]
+fn runs_are_loaded_as_their_values() {
+    let database = database();
+    let numbers: RunArray<Int32Type> = RunArray::try_new(&vec![2, 3, 6].into(), &Int64Array::from(vec![Some(7), None, Some(-1)])).unwrap();
+    let texts: RunArray<Int32Type> =
+        RunArray::try_new(&vec![1, 4, 6].into(), &StringArray::from(vec![Some("a"), Some("bc"), None])).unwrap();
+    let batch = table(vec![("id", ids(0..6)), ("n", Arc::new(numbers)), ("t", Arc::new(texts))]);
+    let file = std::fs::File::create(database.workspace().file("runs.arrow")).unwrap();
+    let mut writer = FileWriter::try_new(file, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.write(&batch.slice(1, 4)).unwrap();
+    writer.finish().unwrap();
+    database.ok(&["copy", "runs.arrow", &database.target("R"), "--mode", "create"]);
+    let described = database.ok(&["describe", &database.target("R")]);
+    assert!(described.contains("NUMBER(19)") && described.contains("VARCHAR2(2)"), "{described}");
+    let counted = database.rows("SELECT N, T, COUNT(*) FROM R GROUP BY N, T ORDER BY 1, 2");
+    let expected = [
+        [Some("-1"), Some("bc"), Some("2")],
+        [Some("-1"), None, Some("3")],
+        [Some("7"), Some("a"), Some("1")],
+        [Some("7"), Some("bc"), Some("2")],
+        [None, Some("bc"), Some("2")],
+    ];
+    assert_eq!(counted, expected.map(|row| row.map(|v| v.map(str::to_owned)).to_vec()));
 }

@@ -221,7 +221,7 @@ fn mode(argument: ModeArgument) -> Result<FileMode, Failure> {
 
 pub fn type_choices(arguments: &CopyArguments) -> Result<TypeChoices, Failure> {
     let number = arguments.export.number.as_deref().map(|text| arrow_type("--number ", text)).transpose()?;
-    Ok(TypeChoices { columns: arguments.format.types()?, like: arguments.format.like()?, number })
+    Ok(TypeChoices { columns: arguments.format.types()?, like: arguments.format.like()?, number, ..TypeChoices::default() })
 }
 
 fn bytes(option: &str, text: Option<&str>, default: usize) -> Result<usize, Failure> {

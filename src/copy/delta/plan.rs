@@ -114,6 +114,8 @@ impl DeltaJob {
         }
         let present = if table.exists() { Some(table.schema().map_err(|error| self.failed(&error, Phase::Describe))?) } else { None };
         let mut export = self.export.clone();
+        // As it was before lists were read: the table's type is a text.
+        export.types.vector_text = true;
         // What is added has the types that are there: those of a NUMBER without a scale would follow from the values of today.
         if self.schema_mode != SchemaMode::Overwrite {
             export.types.like = export.types.like.or_else(|| present.clone());

@@ -12,13 +12,13 @@ use super::readers::Readers;
 use super::refusal::Slice;
 use super::slices::CutBy;
 use super::snapshot::{Snapshot, is_refusal};
-use super::{ExportJob, FileMode, Selection};
+use super::{ExportJob, FileMode, Selection, TypeChoices};
 use crate::copy::vectors::complete_vectors;
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::lake::sink::{NUMBER_TEXT_KEY, SinkOptions, is_taken};
 use crate::oci::Session;
-use crate::oracle_type::{ColumnDesc, TableName};
+use crate::oracle_type::{ColumnDesc, OracleType, TableName, is_vector};
 use crate::sql;
 
 /// What a run does to the file.
@@ -117,11 +117,12 @@ impl Source {
 }
 
 /// The columns that the SELECT list makes others of (JSON, BOOLEAN, XMLTYPE, VECTOR), for the footer.
-fn named_columns(session: &Session, name: &TableName, columns: &[ColumnDesc]) -> Vec<ColumnDesc> {
-    let is_changed = |column: &&ColumnDesc| ["JSON", "BOOLEAN", "XMLTYPE", "VECTOR"].iter().any(|named| column.oracle_type.is_named(named));
-    let mut named: Vec<ColumnDesc> = columns.iter().filter(is_changed).cloned().collect();
-    complete_vectors(session, name, named.iter_mut().filter(|column| column.oracle_type.is_named("VECTOR")));
-    named
+fn named_columns(columns: &[ColumnDesc]) -> Vec<ColumnDesc> {
+    let is_changed = |column: &&ColumnDesc| match &column.oracle_type {
+        OracleType::Other { name } => matches!(name.as_str(), "JSON" | "BOOLEAN" | "XMLTYPE") || is_vector(name),
+        _ => false,
+    };
+    columns.iter().filter(is_changed).cloned().collect()
 }
 
 impl ExportJob {
@@ -186,7 +187,7 @@ impl ExportJob {
         };
         if self.reading.parallel < 2 {
             let whole = Source::whole(described, self.select_table(name, &columns, snapshot.scn)?, snapshot, None);
-            return Ok(Source { expected, named: named_columns(session, name, &columns), ..whole });
+            return Ok(Source { expected, named: named_columns(&columns), ..whole });
         }
         let cut = self.cut(session, name, snapshot.scn)?;
         let order = self.reading.ordered.then_some(cut.order_by.as_str());
@@ -196,7 +197,7 @@ impl ExportJob {
         let note = cut.why_whole.and_then(|why| self.why_one_reader(&why));
         let Described { fetch, notes: warnings, .. } = described;
         let readers = Readers { sessions, slices: slices.len(), cut_by: cut.by, ordered: self.reading.ordered, note };
-        let named = named_columns(session, name, &columns);
+        let named = named_columns(&columns);
         Ok(Source { fetch, snapshot, expected, readers, slices, warnings, named })
     }
 
@@ -241,7 +242,8 @@ impl ExportJob {
     pub(super) fn fetch_plan(&self, session: &Session, sql: &str, table: &[ColumnDesc]) -> Result<Described> {
         let (mut problems, mut notes, mut rows) = (Vec::new(), Vec::new(), None);
         let described = session.describe_query(sql).map_err(|error| self.explain_address(error))?;
-        let mut choices = self.types.of_table(table);
+        let types = TypeChoices { vector_text: self.types.vector_text || self.sink.format.is_text(), ..self.types.clone() };
+        let mut choices = types.of_table(table);
         let open: Vec<ColumnDesc> = described.iter().filter(|column| numbers::is_open(&choices, column)).cloned().collect();
         if !open.is_empty() && self.sink.format.is_text() {
             choices.number = Some(DataType::Utf8);
@@ -292,10 +294,11 @@ impl ExportJob {
             return Ok(None);
         }
         let name = self.source.require_table()?;
-        let Some(table) = session.describe_table(name)? else {
+        let Some(mut table) = session.describe_table(name)? else {
             problems.push(problem("the table does not exist, or this user may not see it", "check the name, or GRANT SELECT on it"));
             return Ok(None);
         };
+        complete_vectors(session, name, table.columns.iter_mut().filter(|column| column.oracle_type.is_named("VECTOR")));
         let wanted = match &self.selection.columns {
             Some(wanted) => {
                 let names = find_columns(wanted, &table.columns, problems);

@@ -4,8 +4,8 @@ use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 
 use crate::error::PlanProblem;
 use crate::fetch::FetchColumn;
-use crate::oracle_type::ColumnDesc;
-use crate::type_map::default_arrow_type;
+use crate::oracle_type::{ColumnDesc, OracleType, vector_arguments};
+use crate::type_map::{default_arrow_type, vector_type};
 
 /// Arrow types where the defaults are not wanted. The first that speaks of a column decides: `columns`, `like`, `number`, the default.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +16,8 @@ pub struct TypeChoices {
     pub like: Option<SchemaRef>,
     /// Every NUMBER and FLOAT column whose type does not tell one; `None` for the narrowest that holds its values, or in text formats their digits.
     pub number: Option<DataType>,
+    /// VECTOR columns are read as their text and not as lists.
+    pub vector_text: bool,
 }
 
 impl TypeChoices {
@@ -25,11 +27,20 @@ impl TypeChoices {
         like || self.columns.iter().any(|(chosen, _)| is_named(column, chosen))
     }
 
-    /// The same for the columns of a table: a BOOLEAN is read as a number, and is Boolean unless another type is chosen.
+    /// The same for the columns of a table, unless another type is chosen: a BOOLEAN is read as a number, and is Boolean; a VECTOR is read as text, and is
+    /// a list of its dimensions, where the table says how many and what of.
     pub(super) fn of_table(&self, table: &[ColumnDesc]) -> TypeChoices {
         let mut choices = self.clone();
-        let booleans = table.iter().filter(|column| column.oracle_type.is_named("BOOLEAN") && !self.names(&column.name));
-        choices.columns.extend(booleans.map(|column| (column.name.clone(), DataType::Boolean)));
+        let chosen = table.iter().filter(|column| !self.names(&column.name)).filter_map(|column| {
+            let OracleType::Other { name } = &column.oracle_type else { return None };
+            let data_type = match vector_arguments(name) {
+                Some((Some(dimensions), Some(format))) if !self.vector_text => vector_type(format, dimensions)?,
+                _ if name == "BOOLEAN" => DataType::Boolean,
+                _ => return None,
+            };
+            Some((column.name.clone(), data_type))
+        });
+        choices.columns.extend(chosen);
         choices
     }
 
@@ -109,7 +120,6 @@ mod tests {
     use arrow::datatypes::Schema;
 
     use super::*;
-    use crate::oracle_type::OracleType;
 
     fn column(name: &str, oracle_type: OracleType) -> ColumnDesc {
         ColumnDesc { name: name.into(), oracle_type, nullable: true }
@@ -148,6 +158,7 @@ mod tests {
             columns: vec![("ID".into(), DataType::Int32), ("z".into(), DataType::Timestamp(TimeUnit::Microsecond, None))],
             like: Some(Arc::new(like)),
             number: Some(DataType::Float64),
+            vector_text: false,
         };
         assert_eq!(planned(&choices).0, ["ID Int32", "n Decimal128(20, 2)", "D Timestamp(ms)", "Z Timestamp(µs, \"UTC\")"]);
         let choices =
