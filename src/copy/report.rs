@@ -13,12 +13,13 @@ use super::staged::MergeChoice;
 use super::tally::Tally;
 use crate::load::{LoadReport, TruncatedValues};
 
-/// Time of each stage in milliseconds, on the thread that runs the job. Decoding happens on another one, so `read_ms` is only the time
-/// spent waiting for it.
+/// Time of each stage in milliseconds, on the thread that runs the job but for `decode_ms`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct StageTimes {
     /// CREATE, TRUNCATE or DELETE.
     pub prepare_ms: u64,
+    /// Decoding the source, on a thread of its own, up to two batches ahead.
+    pub decode_ms: u64,
     /// Waiting for decoded batches.
     pub read_ms: u64,
     /// Arrow to array buffers.
@@ -91,7 +92,7 @@ pub struct CopyReport {
     pub rows_per_second: u64,
     /// Where the time went.
     pub times: StageTimes,
-    /// What each session has done, where there were several: `times` and all counts are then sums over them, but for `read_ms` and `total_ms`.
+    /// What each session has done, where there were several: `times` and all counts are then sums over them, but for `decode_ms`, `read_ms` and `total_ms`.
     pub sessions: Vec<SessionReport>,
     /// The job, if it has a name, as it was before this run.
     pub job: Option<NamedJob>,
@@ -110,6 +111,7 @@ impl CopyPlan {
         let total = began.elapsed();
         let times = StageTimes {
             prepare_ms: ms(tally.prepare),
+            decode_ms: ms(tally.decode),
             read_ms: ms(tally.read),
             convert_ms: ms(load.convert_time),
             overlapped: load.overlapped,
@@ -249,7 +251,7 @@ impl fmt::Display for CopyReport {
         let named = |name: &str, time_ms| format!("{name} {}", milliseconds(time_ms));
         let stages = [
             named("prepare", t.prepare_ms),
-            named("wait for source", t.read_ms),
+            format!("read {} ahead ({} waited for)", milliseconds(t.decode_ms), milliseconds(t.read_ms)),
             convert,
             named("execute", t.execute_ms),
             named("commit", t.commit_ms),

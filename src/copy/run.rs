@@ -233,7 +233,9 @@ impl CopyPlan {
         }
         tally.rows_read = self.rows_done_before();
         tally.rows_marked = tally.rows_read;
-        let batches = self.work.source.read(self.work.read.clone()).inspect(|next| {
+        let batches = self.work.source.read(self.work.read.clone());
+        let decode_clock = batches.decode_clock();
+        let batches = batches.inspect(|next| {
             if let (Some(job), Ok(next)) = (parts.job, next) {
                 job.has_read(&next.file);
             }
@@ -260,6 +262,7 @@ impl CopyPlan {
             progress.event(&ProgressEvent::Batch { rows_done: tally.rows_read, bytes_done: next.bytes_done });
             self.commit_if_due(transaction, &mut loader, parts, tally, progress)?;
         }
+        tally.decode += decode_clock.elapsed();
         let flushed = loader.flush();
         tally.rows_open = loader.rows_loaded() - tally.rows_committed;
         flushed?;

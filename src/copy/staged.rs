@@ -288,7 +288,9 @@ impl CopyPlan {
         progress: &mut dyn Progress,
     ) -> Result<LoadReport> {
         let mut loader = StagedLoader::new(transaction, staged, insert)?;
-        let mut reader = self.work.source.read(self.work.read.clone()).inspect(|next| {
+        let reader = self.work.source.read(self.work.read.clone());
+        let decode_clock = reader.decode_clock();
+        let mut reader = reader.inspect(|next| {
             if let (Some(job), Ok(next)) = (parts.job, next) {
                 job.has_read(&next.file);
             }
@@ -298,7 +300,10 @@ impl CopyPlan {
             let began = Instant::now();
             let next = reader.next().transpose()?;
             tally.read += began.elapsed();
-            let Some(next) = next else { break };
+            let Some(next) = next else {
+                tally.decode += decode_clock.elapsed();
+                break;
+            };
             loader.write(&next.batch, Some(&next.file), next.first_row)?;
             tally.rows_open = loader.rows_staged();
             tally.rows_read += next.batch.num_rows() as u64;

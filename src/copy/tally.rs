@@ -23,6 +23,8 @@ pub(super) struct Tally {
     /// The last commit has returned.
     pub(super) complete: bool,
     pub(super) prepare: Duration,
+    /// On the reader's thread.
+    pub(super) decode: Duration,
     pub(super) read: Duration,
     pub(super) commit: Duration,
     pub(super) rejects_file: Option<PathBuf>,

@@ -23,6 +23,7 @@ pub mod source;
 pub(crate) mod stamp;
 mod stream_head;
 mod stream_source;
+mod stretches;
 mod text;
 pub mod text_stats;
 

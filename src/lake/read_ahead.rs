@@ -1,27 +1,37 @@
 //! Decoding on a thread of its own, at most two batches ahead, so that it overlaps with what the consumer does.
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::file::metadata::ParquetMetaData;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 
 use super::narrow::is_narrowed;
 use super::parquet::{ParquetFile, ParquetSource, ReadOptions, guarded, load_metadata, open_file, same_values};
 use super::partition::partition_array;
 use super::source_error;
+use super::stretches::{Stretch, stretches};
 use crate::error::{Error, Phase, Result};
 
 /// Texts and binary values of a batch, on average: a batch of long ones has fewer rows.
-const BATCH_TEXT_BYTES: usize = 16 << 20;
+pub(super) const BATCH_TEXT_BYTES: usize = 16 << 20;
 
 /// Batches decoded ahead of the consumer.
 const AHEAD_BATCHES: usize = 2;
+
+/// Bytes of these batches; one alone may have more.
+const AHEAD_BYTES: usize = 64 << 20;
+
+/// Bytes of the texts of a row group from which on the page index is asked where long ones lie.
+const UNEVEN_BYTES: i64 = 4 * BATCH_TEXT_BYTES as i64;
 
 /// Rows of one file, in the columns that were asked for.
 #[derive(Debug, Clone)]
@@ -41,7 +51,53 @@ pub struct SourceBatch {
 pub struct BatchReader {
     // `None` only while dropping: the closed channel is what stops the thread.
     receiver: Option<Receiver<Result<SourceBatch>>>,
+    ahead: Arc<Ahead>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What both threads know of the batches between them.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// Bytes of the batches that are decoded and not taken; `None` when nobody takes any more.
+    bytes: Mutex<Option<usize>>,
+    taken: Condvar,
+    /// Time that decoding has taken, without waiting for room.
+    decode_nanoseconds: AtomicU64,
+}
+
+/// The time that decoding has taken so far.
+#[derive(Debug, Clone)]
+pub struct DecodeClock(Arc<Ahead>);
+
+impl DecodeClock {
+    /// On its own thread, beside what the consumer does.
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.0.decode_nanoseconds.load(Ordering::Relaxed))
+    }
+}
+
+impl Ahead {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<usize>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a batch of this size has room.
+    fn reserve(&self, size: usize) {
+        let full = |bytes: &mut Option<usize>| bytes.is_some_and(|bytes| bytes > 0 && bytes + size > AHEAD_BYTES);
+        let mut bytes = self.taken.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
+        *bytes = bytes.map(|bytes| bytes + size);
+    }
+
+    fn give_back(&self, size: usize) {
+        let mut bytes = self.lock();
+        *bytes = bytes.map(|bytes| bytes.saturating_sub(size));
+        self.taken.notify_one();
+    }
+
+    fn close(&self) {
+        *self.lock() = None;
+        self.taken.notify_one();
+    }
 }
 
 impl BatchReader {
@@ -49,20 +105,35 @@ impl BatchReader {
     pub(super) fn start(decode: impl FnOnce(&dyn Fn(SourceBatch) -> bool) -> Result<()> + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(AHEAD_BATCHES);
         let failed = sender.clone();
+        let ahead = Arc::new(Ahead { bytes: Mutex::new(Some(0)), ..Ahead::default() });
+        let shared = Arc::clone(&ahead);
         let spawned = std::thread::Builder::new().name("olbridge-decode".into()).spawn(move || {
-            if let Err(error) = decode(&|batch| sender.send(Ok(batch)).is_ok()) {
+            let began = std::cell::Cell::new(Instant::now());
+            let send = |batch: SourceBatch| {
+                shared.decode_nanoseconds.fetch_add(began.get().elapsed().as_nanos() as u64, Ordering::Relaxed);
+                shared.reserve(batch.batch.get_array_memory_size());
+                let is_wanted = sender.send(Ok(batch)).is_ok();
+                began.set(Instant::now());
+                is_wanted
+            };
+            if let Err(error) = decode(&send) {
                 // A consumer that has gone away does not need the error.
                 let _ = sender.send(Err(error));
             }
         });
         match spawned {
-            Ok(thread) => BatchReader { receiver: Some(receiver), thread: Some(thread) },
+            Ok(thread) => BatchReader { receiver: Some(receiver), ahead, thread: Some(thread) },
             Err(error) => {
                 let message = format!("no thread for decoding: {error}");
                 let _ = failed.send(Err(source_error(Phase::Read, Path::new(""), message, "raise the limit of processes (ulimit -u)")));
-                BatchReader { receiver: Some(receiver), thread: None }
+                BatchReader { receiver: Some(receiver), ahead, thread: None }
             }
         }
+    }
+
+    /// How long decoding takes; good after the reader is gone, too.
+    pub fn decode_clock(&self) -> DecodeClock {
+        DecodeClock(Arc::clone(&self.ahead))
     }
 }
 
@@ -70,12 +141,17 @@ impl Iterator for BatchReader {
     type Item = Result<SourceBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.receiver.as_ref()?.recv().ok()
+        let next = self.receiver.as_ref()?.recv().ok()?;
+        if let Ok(batch) = &next {
+            self.ahead.give_back(batch.batch.get_array_memory_size());
+        }
+        Some(next)
     }
 }
 
 impl Drop for BatchReader {
     fn drop(&mut self) {
+        self.ahead.close();
         drop(self.receiver.take());
         if let Some(thread) = self.thread.take() {
             // Decoder panics were caught inside; there is nothing to learn from the result.
@@ -109,7 +185,39 @@ struct FileDecoder<'a> {
     metadata: Arc<ParquetMetaData>,
     /// For each column asked for, its place in a decoded batch; `None` for partition columns.
     places: Vec<Option<usize>>,
-    batches: parquet::arrow::arrow_reader::ParquetRecordBatchReader,
+    batches: Batches<'a>,
+}
+
+/// The batches of a file, stretch by stretch.
+struct Batches<'a> {
+    file: &'a ParquetFile,
+    metadata: ArrowReaderMetadata,
+    mask: ProjectionMask,
+    left: VecDeque<Stretch>,
+    /// Of the present stretch.
+    reader: Option<ParquetRecordBatchReader>,
+}
+
+impl Batches<'_> {
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            if let Some(reader) = &mut self.reader {
+                match guarded(&self.file.path, Phase::Read, || reader.next().transpose())? {
+                    Some(batch) => return Ok(Some(batch)),
+                    None => self.reader = None,
+                }
+            }
+            let Some(stretch) = self.left.pop_front() else { return Ok(None) };
+            let input = open_file(&self.file.path, Phase::Read)?;
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input, self.metadata.clone())
+                .with_projection(self.mask.clone())
+                .with_batch_size(stretch.batch_rows);
+            // The usual case: all rows alike.
+            let is_whole = stretch.first == 0 && self.left.is_empty();
+            let builder = if is_whole { builder } else { builder.with_row_selection(stretch.selection()) };
+            self.reader = Some(guarded(&self.file.path, Phase::Read, || builder.build())?);
+        }
+    }
 }
 
 impl<'a> FileDecoder<'a> {
@@ -120,7 +228,7 @@ impl<'a> FileDecoder<'a> {
         file: &'a ParquetFile,
         bytes_before: u64,
     ) -> Result<Self> {
-        let metadata = load_metadata_as(source, file)?;
+        let metadata = load_metadata_as(source, file, PageIndexPolicy::Skip)?;
         let rows = metadata.metadata().file_metadata().num_rows();
         if u64::try_from(rows).ok() != Some(file.rows) {
             let message = format!("the file has changed: it had {} rows when the job was planned and has {rows} now", file.rows);
@@ -135,12 +243,19 @@ impl<'a> FileDecoder<'a> {
         decoded.dedup();
         let places = roots.iter().map(|root| root.and_then(|r| decoded.binary_search(&r).ok())).collect();
         let batch_rows = bounded_rows(metadata.metadata(), &decoded, options.batch_rows);
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), decoded);
+        let groups = metadata.metadata().row_groups().iter();
+        let may_be_uneven =
+            batch_rows > 1 && groups.map(|group| text_bytes(metadata.metadata(), &decoded, group)).any(|bytes| bytes > UNEVEN_BYTES);
+        let metadata = if may_be_uneven { load_metadata_as(source, file, PageIndexPolicy::Optional)? } else { metadata };
         let parquet_metadata = metadata.metadata().clone();
-        let input = open_file(&file.path, Phase::Read)?;
-        let batches = guarded(&file.path, Phase::Read, || {
-            ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata).with_projection(mask).with_batch_size(batch_rows).build()
-        })?;
+        let left = stretches(&parquet_metadata, &decoded, batch_rows).into();
+        let batches = Batches {
+            file,
+            metadata,
+            mask: ProjectionMask::roots(parquet_metadata.file_metadata().schema_descr(), decoded),
+            left,
+            reader: None,
+        };
         Ok(FileDecoder { source, columns: &options.columns, schema, file, bytes_before, metadata: parquet_metadata, places, batches })
     }
 
@@ -149,7 +264,7 @@ impl<'a> FileDecoder<'a> {
         let mut rows_done = 0u64;
         loop {
             let file = self.file;
-            let decoded = guarded(&file.path, Phase::Read, || self.batches.next().transpose()).map_err(|e| self.locate(e, rows_done))?;
+            let decoded = self.batches.next().map_err(|e| self.locate(e, rows_done))?;
             let Some(decoded) = decoded else { break };
             if decoded.num_rows() == 0 {
                 continue;
@@ -207,16 +322,19 @@ impl<'a> FileDecoder<'a> {
 
 /// Rows of a batch whose texts and binary values are at most [`BATCH_TEXT_BYTES`] on average, in the row group where they are longest.
 fn bounded_rows(metadata: &ParquetMetaData, roots: &[usize], batch_rows: usize) -> usize {
-    let schema = metadata.file_metadata().schema_descr();
-    let bytes_per_row = |group: &parquet::file::metadata::RowGroupMetaData| {
-        let texts = group.columns().iter().enumerate().filter(|(leaf, column)| {
-            column.column_type() == parquet::basic::Type::BYTE_ARRAY && roots.contains(&schema.get_column_root_idx(*leaf))
-        });
-        let bytes: i64 = texts.map(|(_, column)| column.uncompressed_size().max(0)).sum();
-        usize::try_from(bytes / group.num_rows().max(1)).unwrap_or(usize::MAX)
-    };
+    let bytes_per_row =
+        |group: &RowGroupMetaData| usize::try_from(text_bytes(metadata, roots, group) / group.num_rows().max(1)).unwrap_or(usize::MAX);
     let longest = metadata.row_groups().iter().map(bytes_per_row).max().unwrap_or(0);
     batch_rows.min(BATCH_TEXT_BYTES / longest.max(1)).max(1)
+}
+
+/// Bytes of the texts and binary values of a row group.
+fn text_bytes(metadata: &ParquetMetaData, roots: &[usize], group: &RowGroupMetaData) -> i64 {
+    let schema = metadata.file_metadata().schema_descr();
+    let texts = group.columns().iter().enumerate().filter(|(leaf, column)| {
+        column.column_type() == parquet::basic::Type::BYTE_ARRAY && roots.contains(&schema.get_column_root_idx(*leaf))
+    });
+    texts.map(|(_, column)| column.uncompressed_size().max(0)).sum()
 }
 
 fn root_index(source: &ParquetSource, file: &ParquetFile, metadata: &ArrowReaderMetadata, column: usize) -> Result<usize> {
@@ -228,8 +346,8 @@ fn root_index(source: &ParquetSource, file: &ParquetFile, metadata: &ArrowReader
 }
 
 /// The footer with the types of the source's schema, which can differ from the file's own in offsets, dictionary and INT96 unit.
-fn load_metadata_as(source: &ParquetSource, file: &ParquetFile) -> Result<ArrowReaderMetadata> {
-    let own = load_metadata(&file.path, Phase::Read, ArrowReaderOptions::new())?;
+fn load_metadata_as(source: &ParquetSource, file: &ParquetFile, offsets: PageIndexPolicy) -> Result<ArrowReaderMetadata> {
+    let own = load_metadata(&file.path, Phase::Read, ArrowReaderOptions::new().with_offset_index_policy(offsets))?;
     let mut changed = false;
     let mut fields = Vec::with_capacity(own.schema().fields().len());
     for field in own.schema().fields() {

@@ -152,7 +152,10 @@ impl Lead<'_> {
             let began = Instant::now();
             let next = reader.next().transpose()?;
             self.tally.read += began.elapsed();
-            let Some(next) = next else { return Ok(()) };
+            let Some(next) = next else {
+                self.tally.decode += reader.decode_clock().elapsed();
+                return Ok(());
+            };
             let began = Instant::now();
             let rows = spread(self.router.as_mut(), &next, self.tally.rows_read, self.sessions as u32)?;
             self.spread += began.elapsed();
