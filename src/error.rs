@@ -174,7 +174,43 @@ pub enum Error {
     },
 }
 
+/// Kinds of errors by what the user has to do about them. The numbers are exit codes of the command and statuses of the C ABI, and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ErrorClass {
+    /// A defect of olbridge, or standard output was closed.
+    Unexpected = 1,
+    /// The request is wrong.
+    Usage = 2,
+    /// No client library, no connection or no login.
+    Connect = 3,
+    /// The plan does not fit; nothing has moved.
+    Plan = 4,
+    /// A row was refused, or would be.
+    Row = 5,
+    /// A file or storage could not be read or written.
+    Storage = 6,
+    /// The database refused a statement, or the connection was lost.
+    Database = 7,
+    /// Broken off, and rolled back.
+    Interrupted = 130,
+}
+
 impl Error {
+    /// THE table of classes.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Error::Usage { .. } => ErrorClass::Usage,
+            Error::Connect { .. } => ErrorClass::Connect,
+            Error::Plan { .. } => ErrorClass::Plan,
+            Error::Row(_) | Error::Preflight { .. } => ErrorClass::Row,
+            Error::Source { .. } => ErrorClass::Storage,
+            Error::Database { .. } => ErrorClass::Database,
+            Error::Interrupted { .. } | Error::ExportInterrupted { .. } => ErrorClass::Interrupted,
+            Error::ClosedOutput => ErrorClass::Unexpected,
+        }
+    }
+
     /// The connection to the database is gone, as opposed to a statement that the database refused. What was not committed is rolled back.
     pub fn is_lost_connection(&self) -> bool {
         matches!(self, Error::Database { session_dead: true, .. })

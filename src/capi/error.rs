@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::error::{Error, RowError};
+use crate::error::{Error, ErrorClass, RowError};
 use crate::transaction::commit_outcome_unknown;
 
 /// How a call ended. The integers are part of the ABI; up to 130 they are the exit codes of the command.
@@ -13,21 +13,21 @@ pub enum Status {
     /// Done.
     Ok = 0,
     /// A defect of olbridge.
-    Defect = 1,
+    Defect = ErrorClass::Unexpected as i32,
     /// The call itself is wrong.
-    Usage = 2,
+    Usage = ErrorClass::Usage as i32,
     /// No client library, no connection or no login.
-    Connect = 3,
+    Connect = ErrorClass::Connect as i32,
     /// Types or columns do not fit; nothing has moved.
-    Plan = 4,
+    Plan = ErrorClass::Plan as i32,
     /// A row was refused.
-    Row = 5,
+    Row = ErrorClass::Row as i32,
     /// A file, a storage or the caller's stream could not be read or written.
-    Storage = 6,
+    Storage = ErrorClass::Storage as i32,
     /// The database refused a statement.
-    Database = 7,
+    Database = ErrorClass::Database as i32,
     /// The call was broken off.
-    Interrupted = 130,
+    Interrupted = ErrorClass::Interrupted as i32,
     /// The connection is lost; what was not committed is rolled back.
     Lost = 200,
     /// The connection was lost in a commit, and nobody knows whether it has happened.
@@ -39,14 +39,23 @@ impl Status {
         match error {
             _ if commit_outcome_unknown(error) => Status::CommitUnknown,
             _ if error.is_lost_connection() => Status::Lost,
-            Error::Usage { .. } => Status::Usage,
-            Error::Connect { .. } => Status::Connect,
-            Error::Plan { .. } => Status::Plan,
-            Error::Row(_) | Error::Preflight { .. } => Status::Row,
-            Error::Source { .. } => Status::Storage,
-            Error::Database { ora_code: 1013, .. } | Error::Interrupted { .. } | Error::ExportInterrupted { .. } => Status::Interrupted,
-            Error::Database { .. } => Status::Database,
-            _ => Status::Defect,
+            Error::Database { ora_code: 1013, .. } => Status::Interrupted,
+            error => Status::from(error.class()),
+        }
+    }
+}
+
+impl From<ErrorClass> for Status {
+    fn from(class: ErrorClass) -> Status {
+        match class {
+            ErrorClass::Unexpected => Status::Defect,
+            ErrorClass::Usage => Status::Usage,
+            ErrorClass::Connect => Status::Connect,
+            ErrorClass::Plan => Status::Plan,
+            ErrorClass::Row => Status::Row,
+            ErrorClass::Storage => Status::Storage,
+            ErrorClass::Database => Status::Database,
+            ErrorClass::Interrupted => Status::Interrupted,
         }
     }
 }

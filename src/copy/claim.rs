@@ -15,6 +15,7 @@ use super::progress::Cancel;
 use super::state::{JobKey, JobState, Mark, STATE_TABLE, UNKNOWN_TABLE, create_state_table, ora_code, read_marks, table_id};
 use crate::error::{Error, Phase, Result};
 use crate::oci::{BindValue, Session};
+use crate::transaction::CommitOutcome;
 
 const INSERT: &str = "INSERT INTO OLBRIDGE_STATE (EPOCH, ROWS_DONE, ROWS_REJECTED, REJECT_FILES, COMPLETE, ASKED, TABLE_ID, RUN_ID, UPDATED_AT, \
      JOB, TARGET, SOURCE) VALUES (:1, :2, :3, :4, :5, :6, :7, :8, SYSTIMESTAMP, :9, :10, :11)";
@@ -34,13 +35,6 @@ const ORA_BUSY: i32 = 54;
 /// How long a lost transaction has to end: its server process may not have heard that the client is gone.
 const END_OF_LOST: Duration = Duration::from_secs(60);
 const ASK_AGAIN: Duration = Duration::from_millis(200);
-
-/// What came of a commit whose answer was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CommitOutcome {
-    Committed,
-    RolledBack,
-}
 
 /// How far a run has come.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,12 +1,11 @@
 //! How a run fails: what is known of its commit, and what the error says beside itself.
 
-use super::claim::CommitOutcome;
 use super::named_job::RunningJob;
 use super::progress::Cancel;
 use super::rejects::Rejects;
 use crate::error::{Error, PlanProblem};
 use crate::oci::Session;
-use crate::transaction::{self, ORA_CANCELLED, commit_outcome_unknown, outcome_of_last_commit};
+use crate::transaction::{CommitOutcome, ORA_CANCELLED, commit_outcome_unknown, outcome_of_last_commit};
 
 /// An error within the transaction, and whether a commit may have happened all the same.
 pub(super) struct Failure {
@@ -52,6 +51,7 @@ pub(super) fn establish(failure: Failure, job: Option<&RunningJob>, session: &mu
     let (note, outcome_unknown) = match job.outcome(session, cancel) {
         Ok(CommitOutcome::Committed) => return Ok(failure.error),
         Ok(CommitOutcome::RolledBack) => ("the commit has not happened, as the job's mark says: run the job again".to_owned(), false),
+        Ok(CommitOutcome::Unknown(why)) => (why, true),
         Err(error) => {
             (format!("whether the commit has happened could not be asked ({}): run the job again, it will know", first_line(&error)), true)
         }
@@ -70,11 +70,9 @@ fn ask_transaction_guard(failure: Failure, session: &mut Session) -> Result<Erro
         outcome
     });
     let (note, outcome_unknown) = match asked {
-        Ok(transaction::CommitOutcome::Committed) => return Ok(failure.error),
-        Ok(transaction::CommitOutcome::RolledBack) => {
-            ("the commit has not happened, as Transaction Guard says: run the job again".to_owned(), false)
-        }
-        Ok(transaction::CommitOutcome::Unknown(why)) => (why, true),
+        Ok(CommitOutcome::Committed) => return Ok(failure.error),
+        Ok(CommitOutcome::RolledBack) => ("the commit has not happened, as Transaction Guard says: run the job again".to_owned(), false),
+        Ok(CommitOutcome::Unknown(why)) => (why, true),
         Err(error) => (format!("Transaction Guard could not be asked ({})", first_line(&error)), true),
     };
     Err(Failure { error: annotate(failure.error, &note), outcome_unknown })

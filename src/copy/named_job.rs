@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::asked::ASKED;
-use super::claim::{Claim, CommitOutcome, Done};
+use super::claim::{Claim, Done};
 use super::job::{CopyJob, Mode};
 use super::plan::{TableAction, plan_error};
 use super::progress::Cancel;
@@ -19,6 +19,7 @@ use crate::lake::stamp::FileStamps;
 use crate::oci::Session;
 use crate::oracle_type::TableName;
 use crate::sql;
+use crate::transaction::CommitOutcome;
 
 /// What is known of a named job before it runs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -175,24 +175,39 @@ impl Filler {
         let bad = bad_values(&mut self.columns, batch);
         let refused: Vec<(usize, RowError)> =
             bad.into_iter().map(|bad| (bad.row_index, self.value_refused(bad, file, first_row))).collect();
+        let pushed = self.pushed(batch);
+        self.go_around((batch, &pushed), first_row, (refused, named), out, |filler, good, first_row, out| {
+            filler.take_rows(good, file, first_row, out).map_err(|stop| match stop {
+                Stop::BadValue(_, error) | Stop::Fatal(error) => error,
+            })
+        })
+    }
+
+    /// What becomes of a batch with refused rows: they are handed over as they were `pushed`, and `take` gets the runs between them. Where they end the
+    /// load it gets those before the first; `named` is the error where none is refused by itself.
+    pub(super) fn go_around(
+        &mut self,
+        (batch, pushed): (&RecordBatch, &RecordBatch),
+        first_row: u64,
+        (refused, named): (Vec<(usize, RowError)>, Error),
+        out: &mut dyn Outlet,
+        mut take: impl FnMut(&mut Self, &RecordBatch, u64, &mut dyn Outlet) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         if !self.rejects || refused.is_empty() {
             if let Some((first @ 1.., _)) = refused.first() {
-                self.take_rows(&batch.slice(0, *first), file, first_row, out).map_err(|stop| match stop {
-                    Stop::BadValue(_, error) | Stop::Fatal(error) => error,
-                })?;
+                take(self, &batch.slice(0, *first), first_row, out)?;
             }
             // The database may refuse one of the rows before, which is the first bad one then.
             self.flush(out)?;
             return Err(refused.into_iter().next().map_or(named, |(_, first)| Error::Row(Box::new(first))));
         }
         let ends: Vec<usize> = refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]).collect();
-        out.refuse(&self.pushed(batch), refused)?;
+        out.refuse(pushed, refused)?;
         let mut start = 0;
         for end in ends {
-            let good = batch.slice(start, end - start);
-            self.take_rows(&good, file, first_row + start as u64, out).map_err(|stop| match stop {
-                Stop::BadValue(_, error) | Stop::Fatal(error) => error,
-            })?;
+            if end > start {
+                take(self, &batch.slice(start, end - start), first_row + start as u64, out)?;
+            }
             start = end + 1;
         }
         Ok(())

@@ -154,29 +154,12 @@ impl Filler {
         let bad = bad_preparations(&self.columns, batch);
         let refused: Vec<(usize, RowError)> =
             bad.into_iter().map(|bad| (bad.row_index, self.value_refused(bad, file, first_row))).collect();
-        let Some((first, error)) = refused.first() else {
-            return Err(Error::Usage {
-                message: "a batch whose values can each be converted, but not together".into(),
-                remedy: "push smaller batches".into(),
-            });
+        let named = Error::Usage {
+            message: "a batch whose values can each be converted, but not together".into(),
+            remedy: "push smaller batches".into(),
         };
-        if !self.rejects {
-            // One of those before may have a value that its column refuses.
-            if *first > 0 {
-                self.write_pushed(&batch.slice(0, *first), file, first_row, out)?;
-            }
-            self.flush(out)?;
-            return Err(Error::Row(Box::new(error.clone())));
-        }
-        let ends: Vec<usize> = refused.iter().map(|(row, _)| *row).chain([batch.num_rows()]).collect();
-        out.refuse(batch, refused)?;
-        let mut start = 0;
-        for end in ends {
-            if end > start {
-                self.write_pushed(&batch.slice(start, end - start), file, first_row + start as u64, out)?;
-            }
-            start = end + 1;
-        }
-        Ok(())
+        self.go_around((batch, batch), first_row, (refused, named), out, |filler, good, first_row, out| {
+            filler.write_pushed(good, file, first_row, out)
+        })
     }
 }

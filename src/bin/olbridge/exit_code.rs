@@ -15,6 +15,7 @@
 //! | 130 | interrupted by Ctrl-C or SIGTERM, rolled back | nothing, or what `--commit-rows` committed before |
 
 use olbridge::Error;
+use olbridge::error::ErrorClass;
 
 /// How the process ends. The integers are part of the interface and never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,25 +24,25 @@ pub enum ExitCode {
     /// Done, or nothing to do.
     Ok = 0,
     /// A defect of olbridge.
-    Unexpected = 1,
+    Unexpected = ErrorClass::Unexpected as u8,
     /// The command line is wrong; clap uses the same number.
-    Usage = 2,
+    Usage = ErrorClass::Usage as u8,
     /// No client library, no connection or no login.
-    Connect = 3,
+    Connect = ErrorClass::Connect as u8,
     /// The plan does not fit; nothing has moved.
-    Plan = 4,
+    Plan = ErrorClass::Plan as u8,
     /// A row was refused; nothing of its transaction stays.
-    Row = 5,
+    Row = ErrorClass::Row as u8,
     /// A file or storage could not be read or written.
-    Storage = 6,
+    Storage = ErrorClass::Storage as u8,
     /// The database refused a statement, or the connection was lost.
-    Database = 7,
+    Database = ErrorClass::Database as u8,
     /// Loaded and committed, but the report or the summary could not be written. Not a failure that may be tried again.
     LoadedUnreported = 8,
     /// Done, but rows were refused and are in a file.
     Rejected = 9,
     /// Ctrl-C or SIGTERM, after the rollback.
-    Interrupted = 130,
+    Interrupted = ErrorClass::Interrupted as u8,
 }
 
 impl ExitCode {
@@ -64,15 +65,15 @@ impl ExitCode {
 
 impl From<&Error> for ExitCode {
     fn from(error: &Error) -> Self {
-        match error {
-            Error::Usage { .. } => ExitCode::Usage,
-            Error::Connect { .. } => ExitCode::Connect,
-            Error::Plan { .. } => ExitCode::Plan,
-            Error::Row(_) | Error::Preflight { .. } => ExitCode::Row,
-            Error::Source { .. } => ExitCode::Storage,
-            Error::Database { .. } => ExitCode::Database,
-            Error::Interrupted { .. } | Error::ExportInterrupted { .. } => ExitCode::Interrupted,
-            _ => ExitCode::Unexpected,
+        match error.class() {
+            ErrorClass::Unexpected => ExitCode::Unexpected,
+            ErrorClass::Usage => ExitCode::Usage,
+            ErrorClass::Connect => ExitCode::Connect,
+            ErrorClass::Plan => ExitCode::Plan,
+            ErrorClass::Row => ExitCode::Row,
+            ErrorClass::Storage => ExitCode::Storage,
+            ErrorClass::Database => ExitCode::Database,
+            ErrorClass::Interrupted => ExitCode::Interrupted,
         }
     }
 }
