@@ -26,6 +26,7 @@ mod load_embedded;
 mod loader_api;
 mod loads;
 mod lobs;
+mod long_values;
 #[path = "../../examples/make_orders.rs"]
 #[allow(dead_code)] // its `main`
 mod make_orders;
@@ -38,6 +39,7 @@ mod parallel;
 mod parquet_testing;
 mod pipes;
 mod preflight;
+mod readme;
 mod real_client;
 mod real_client_types;
 mod regions;
@@ -52,3 +54,4 @@ mod support;
 mod system_columns;
 mod transactions;
 mod truncation;
+mod vectors;
