@@ -51,8 +51,15 @@ fn with_nulls(array: &dyn Array) -> ArrayRef {
 /// They are filled by the converters of the other direction, which are tested against the client.
 fn convert(bencher: Bencher, array: &dyn Array, oracle_type: OracleType, wanted: DataType) {
     let column = ColumnDesc { name: "C".into(), oracle_type, nullable: true };
-    let origin =
-        Origin { column: &column, wanted: &wanted, lossy: LossySet::NONE, max_lob_bytes: 32_767, utf8_database: true, trim_char: false };
+    let origin = Origin {
+        column: &column,
+        wanted: &wanted,
+        lossy: LossySet::NONE,
+        max_lob_bytes: 32_767,
+        utf8_database: true,
+        trim_char: false,
+        keep_regions: false,
+    };
     let mut define = plan_define(origin).unwrap_or_else(|problem| panic!("{problem}"));
     let mut bind = plan_bind(&Field::new("c", array.data_type().clone(), true), &column, LossySet::NONE).unwrap_or_else(|p| panic!("{p}"));
     let stride_bytes = define.layout().stride_bytes() as usize;
