@@ -7,7 +7,7 @@ use olbridge::lake::sink::{SinkOptions, SortKey, Statistics};
 use crate::failure::{Failure, usage};
 
 /// What only a copy into a Parquet file takes, for the most part.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Layout of a Parquet file")]
 pub struct SinkArguments {
     /// A value that does not fit the type of its column does not end the job: the reading begins again with a type that holds all its values; of numbers
