@@ -232,7 +232,7 @@ impl DeltaJob {
         export.selection.columns = Some(self.key.clone());
         export.selection.condition = condition;
         export.reading.as_of = plan.snapshot.scn.map_or(AsOf::Now, AsOf::Scn);
-        export.reading.parallel = 1;
+        export.reading.parallel = 0;
         export.types.columns.retain(|(name, _)| self.key.iter().any(|key| key.eq_ignore_ascii_case(name)));
         export.types.like = export.types.like.or_else(|| present.map(|present| std::sync::Arc::new(present.clone())));
         let mut fetch = export.find(session)?.fetch;
