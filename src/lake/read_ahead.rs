@@ -111,51 +111,6 @@ impl Ahead {
     }
 }
 
-/// What both threads know of the batches between them.
-#[derive(Debug, Default)]
-struct Ahead {
-    /// Bytes of the batches that are decoded and not taken; `None` when nobody takes any more.
-    bytes: Mutex<Option<usize>>,
-    taken: Condvar,
-    /// Time that decoding has taken, without waiting for room.
-    decode_nanoseconds: AtomicU64,
-}
-
-/// The time that decoding has taken so far.
-#[derive(Debug, Clone)]
-pub struct DecodeClock(Arc<Ahead>);
-
-impl DecodeClock {
-    /// On its own thread, beside what the consumer does.
-    pub fn elapsed(&self) -> Duration {
-        Duration::from_nanos(self.0.decode_nanoseconds.load(Ordering::Relaxed))
-    }
-}
-
-impl Ahead {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<usize>> {
-        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until a batch of this size has room.
-    fn reserve(&self, size: usize) {
-        let full = |bytes: &mut Option<usize>| bytes.is_some_and(|bytes| bytes > 0 && bytes + size > AHEAD_BYTES);
-        let mut bytes = self.taken.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
-        *bytes = bytes.map(|bytes| bytes + size);
-    }
-
-    fn give_back(&self, size: usize) {
-        let mut bytes = self.lock();
-        *bytes = bytes.map(|bytes| bytes.saturating_sub(size));
-        self.taken.notify_one();
-    }
-
-    fn close(&self) {
-        *self.lock() = None;
-        self.taken.notify_one();
-    }
-}
-
 impl BatchReader {
     /// Runs `decode` on a thread of its own; what it is given sends a batch, and says when nobody wants another one. A panic of it is an error of
     /// the source.
