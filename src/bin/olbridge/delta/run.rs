@@ -249,8 +249,9 @@ fn write(a: &WriteArguments) -> Result<Done, Failure> {
     };
     let table = tables.open(&location)?;
     let like = table.schema().ok().filter(|_| asked.schema_mode != asked::SchemaMode::Overwrite);
-    a.source
-        .with_rows(like, |rows| confirmed(&mut asked, |asked| &mut asked.allow_destructive, |asked| tables.write(&location, asked, rows)))
+    a.source.with_rows(&location, like, |rows| {
+        confirmed(&mut asked, |asked| &mut asked.allow_destructive, |asked| tables.write(&location, asked, rows))
+    })
 }
 
 fn merge(a: &MergeArguments) -> Result<Done, Failure> {
@@ -266,8 +267,9 @@ fn merge(a: &MergeArguments) -> Result<Done, Failure> {
         commit: commit(&a.commit)?,
     };
     let like = tables.open_existing(&location)?.schema().ok();
-    a.source
-        .with_rows(like, |rows| confirmed(&mut asked, |asked| &mut asked.allow_destructive, |asked| tables.merge(&location, asked, rows)))
+    a.source.with_rows(&location, like, |rows| {
+        confirmed(&mut asked, |asked| &mut asked.allow_destructive, |asked| tables.merge(&location, asked, rows))
+    })
 }
 
 fn restore(a: &RestoreArguments) -> Result<Done, Failure> {
