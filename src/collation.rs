@@ -30,10 +30,8 @@ impl TextComparison {
 
     /// Why texts of this column may be equal that are not the same bytes; `None` when they are not.
     pub fn why_not_bytes(&self, column: &ColumnDesc) -> Option<String> {
-        let is_text = matches!(
-            column.oracle_type,
-            OracleType::Varchar2(_) | OracleType::Nvarchar2(_) | OracleType::Char(_) | OracleType::Nchar(_)
-        );
+        let is_text =
+            matches!(column.oracle_type, OracleType::Varchar2(_) | OracleType::Nvarchar2(_) | OracleType::Char(_) | OracleType::Nchar(_));
         let name = &column.name;
         match &self.collated {
             _ if !is_text => None,

@@ -6,8 +6,8 @@ use std::time::Instant;
 use arrow::datatypes::Schema;
 
 use super::failure::{
-    Failure, JOB_OR_GUARD, LOAD_THE_OTHERS, annotate, establish, first_line, forget_committed, is_session_dead, name_rejects, unknown_outcome, was_broken_off,
-    with_remedy, with_rows_left,
+    Failure, JOB_OR_GUARD, LOAD_THE_OTHERS, annotate, establish, first_line, forget_committed, is_session_dead, name_rejects,
+    unknown_outcome, was_broken_off, with_remedy, with_rows_left,
 };
 use super::guard::{SchemaHeld, with_schema};
 use super::named_job::{RunningJob, Skipping};
@@ -174,7 +174,9 @@ impl CopyPlan {
                     Ok(lost) => {
                         tally.rows_committed += std::mem::take(&mut tally.rows_open);
                         let (remedy, note) = match parts.job {
-                            Some(_) => ("run the job again: it goes on there", "the last commit has happened, as the job's mark says".to_owned()),
+                            Some(_) => {
+                                ("run the job again: it goes on there", "the last commit has happened, as the job's mark says".to_owned())
+                            }
                             None => (
                                 LOAD_THE_OTHERS,
                                 format!(

@@ -89,16 +89,8 @@ impl<'s> FetchStatement<'s> {
         }
         let buffers = layouts.iter().map(|&layout| FetchBuffer::allocate(session, layout, capacity_rows as usize));
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
-        let this = FetchStatement {
-            statement,
-            _binds: binds,
-            columns,
-            buffers,
-            capacity_rows,
-            arrays_id: next_id(),
-            at_end: false,
-            lob_rows: 0,
-        };
+        let this =
+            FetchStatement { statement, _binds: binds, columns, buffers, capacity_rows, arrays_id: next_id(), at_end: false, lob_rows: 0 };
         this.define_all()?;
         Ok(this)
     }

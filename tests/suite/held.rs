@@ -41,9 +41,13 @@ fn statements_of_the_user_do_not_lead_the_load_into_another_table() {
         (true, "good.parquet", &[]),
         (true, "good.parquet", &["--job", "j"]),
     ] {
-        for (option, statement, code) in
-            [("--pre-sql", SET, 2), ("--post-sql", SET, 2), ("--pre-sql", BLOCK, 2), ("--post-sql", BLOCK, 2), ("--pre-sql", "alter session set container = x", 2)]
-        {
+        for (option, statement, code) in [
+            ("--pre-sql", SET, 2),
+            ("--post-sql", SET, 2),
+            ("--pre-sql", BLOCK, 2),
+            ("--post-sql", BLOCK, 2),
+            ("--pre-sql", "alter session set container = x", 2),
+        ] {
             let database = in_two_schemas(has_own);
             let outcome = copy(&database, file, &[more, &[option, statement]].concat());
             // A block is seen when it has run, and the bad row comes before what is run after it.

@@ -102,7 +102,9 @@ fn every_handle_is_freed_however_a_run_ends() {
     run(&["describe", &target], 0);
     // Each value of an expression is a temporary LOB.
     let query = ["--query", "SELECT K, TO_CLOB('k' || K) L, TO_CLOB(CASE WHEN K > 30 THEN V END) N FROM T"];
-    for more in [&["more.parquet"][..], &["more.ndjson", "--batch-rows", "7"], &["embedded:other.db/M", "--mode", "create", "--batch-rows", "9"]] {
+    for more in
+        [&["more.parquet"][..], &["more.ndjson", "--batch-rows", "7"], &["embedded:other.db/M", "--mode", "create", "--batch-rows", "9"]]
+    {
         run(&[&["copy", &target][..], more, &query].concat(), 0);
     }
     run(&[&["copy", &target, "embedded:other.db/M", "--mode", "append", "--batch-rows", "9"][..], &query].concat(), 0);

@@ -130,7 +130,10 @@ mod tests {
             let action = TableAction::Append;
             let left = Left { board: &board, table: "T", dml: Dml::Insert, by_key: false, sessions: 2, action, in_doubt: &[1] };
             let text = left.others_in_doubt(left.after_failure(error), None).to_string();
-            assert!(text.contains("session 2 of 2 was in a commit") && text.contains("all of its 10 rows (f rows 1-10) are in T"), "{text}");
+            assert!(
+                text.contains("session 2 of 2 was in a commit") && text.contains("all of its 10 rows (f rows 1-10) are in T"),
+                "{text}"
+            );
             assert!(!text.contains("run the same command again"), "{text}");
         }
     }

@@ -63,7 +63,18 @@ impl CopyPlan {
         let sessions_count = sessions.len();
         let watch = Watch { board: &board, breaks, table: &self.table, limit: crew.longest_wait, broken: Vec::new() };
         let (router, spread) = (crew.router, Duration::ZERO);
-        let mut lead = Lead { plan: self, board: &board, parts, tally, progress, router, sessions: sessions_count, watch, spread, in_doubt: Vec::new() };
+        let mut lead = Lead {
+            plan: self,
+            board: &board,
+            parts,
+            tally,
+            progress,
+            router,
+            sessions: sessions_count,
+            watch,
+            spread,
+            in_doubt: Vec::new(),
+        };
         let loaded = std::thread::scope(|scope| {
             let _dismissal = Dismissal(&board);
             for (index, (session, plan)) in sessions.drain(..).enumerate() {
@@ -323,7 +334,8 @@ impl Watch<'_> {
                 self.breaks.len(),
                 self.limit.as_secs()
             ),
-            remedy: "leave out --parallel: one session names the row, or loads it; or give a slow statement time with --longest-wait".into(),
+            remedy: "leave out --parallel: one session names the row, or loads it; or give a slow statement time with --longest-wait"
+                .into(),
             session_dead: false,
         }
     }

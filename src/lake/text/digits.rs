@@ -220,7 +220,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", ".", "1 ", " 1", "1,5", "1.2.3", "0x10", "1e", "e5", "--1", "1_000", "NaN", "1e1000000000000", "1e-2147483648"] {
+        for text in
+            ["", "-", ".", "1 ", " 1", "1,5", "1.2.3", "0x10", "1e", "e5", "--1", "1_000", "NaN", "1e1000000000000", "1e-2147483648"]
+        {
             assert!(Decimal::parse(text).is_err(), "{text}");
         }
         assert!(Decimal::parse(&"9".repeat(76)).is_ok());
