@@ -35,7 +35,7 @@
 //! | open | [`table::Table::open`], [`table::Table::open_at`], [`table::TableCache`]; a place without a table opens too: [`table::Table::exists`] |
 //! | make | [`table::Table::create`], or a write with `create` |
 //! | write | [`table::Table::write`]: append, overwrite (whole or by condition), error-if-exists, ignore; schema strict, merge, overwrite |
-//! | read | [`table::Table::read`], [`table::Table::changes`] (change data feed), [`table::Table::diff`] and [`table::Table::read_files`] (versions by files) |
+//! | read | [`table::Table::read`], [`table::Table::changes`] (change data feed), [`table::Table::net_changes`] (one change for each key), [`table::Table::diff`] and [`table::Table::read_files`] (versions by files) |
 //! | change rows | [`table::Table::delete`], [`table::Table::update`], [`table::Table::merge`]; clauses as texts by [`str::parse`]; [`table::Table::count_rows`] |
 //! | files | [`table::Table::set_file_options`]: compression, row groups, pages, dictionaries, bloom filters of whatever writes |
 //! | change the table | [`table::Table::alter`], [`table::Table::widen_column`], [`table::Table::restore`], [`table::Table::drop_table`] |

@@ -34,6 +34,7 @@ Counts = collections.namedtuple("Counts", "passed failed skipped note")
 
 def environment(arguments, database):
     login = {"MAIN_USER": "suite", "MAIN_PASSWORD": "suite", "ADMIN_USER": "suite_admin", "ADMIN_PASSWORD": "suite"}
+    login |= {"PROXY_USER": "suite_proxy", "PROXY_PASSWORD": "suite"}
     login["CONNECT_STRING"] = "embedded.invalid/suite"
     variables = {f"{prefix}_{key}": value for prefix in ("PYO_TEST", "ODPIC_TEST") for key, value in login.items()}
     # Servers' connect strings lead to this file.

@@ -386,6 +386,7 @@ def main():
     admin = oracledb.connect(user="suite_admin", password=PASSWORD, dsn=file)
     for user in ("suite_admin", USER, "suite_proxy"):
         admin.cursor().execute(f"create user {user} identified by {PASSWORD}")
+    admin.cursor().execute(f"alter user suite_proxy grant connect through {USER}")
     admin.cursor().execute("create edition pythonedition")
     connection = oracledb.connect(user=USER, password=PASSWORD, dsn=file)
     connection.cursor().execute("alter session set time_zone = '+00:00'")

@@ -26,6 +26,7 @@ const CLAIM: &str = "UPDATE OLBRIDGE_STATE SET RUN_ID = :1, EPOCH = :2, UPDATED_
 const HOLD: &str = "UPDATE OLBRIDGE_STATE SET UPDATED_AT = SYSTIMESTAMP WHERE JOB = :1 AND TARGET = :2 AND SOURCE = '*' AND RUN_ID = :3";
 const HOLDER: &str = "SELECT RUN_ID FROM OLBRIDGE_STATE WHERE JOB = :1 AND TARGET = :2 AND SOURCE = '*' FOR UPDATE NOWAIT";
 const FORGET_ALL: &str = "DELETE FROM OLBRIDGE_STATE WHERE TARGET = :1 AND SOURCE <> '*'";
+const FORGET_ONE: &str = "DELETE FROM OLBRIDGE_STATE WHERE JOB = :1 AND TARGET = :2 AND SOURCE = :3";
 const FORGET_EARLIER_TABLES: &str = "DELETE FROM OLBRIDGE_STATE WHERE TARGET = :1 AND SOURCE <> '*' AND TABLE_ID <> :2";
 
 /// ORA-00001: unique constraint violated.
@@ -66,6 +67,8 @@ pub(super) struct Claim {
     in_commit: RefCell<Option<Mark>>,
     /// Whether there is a mark, as the open transaction sees it.
     has_mark: Cell<bool>,
+    /// Marks that go when this one is written.
+    superseded: Vec<String>,
 }
 
 impl Claim {
@@ -110,6 +113,7 @@ impl Claim {
             epoch,
             table_id: RefCell::new(state.table_id.clone()),
             has_mark: Cell::new(mark.is_some()),
+            superseded: state.superseded.clone(),
             in_commit: RefCell::new(mark.clone()),
             committed: RefCell::new(mark),
         })
@@ -168,6 +172,9 @@ impl Claim {
             return Err(self.key.taken_over());
         }
         self.has_mark.set(true);
+        for source in &self.superseded {
+            execute(session, FORGET_ONE, &[BindValue::Text(&self.key.job), BindValue::Text(&target), BindValue::Text(source)])?;
+        }
         *self.in_commit.borrow_mut() = Some(mark);
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::target::Target;
 use crate::error::{Error, Result};
 use crate::lake::input::STANDARD_STREAM;
 use crate::lake::rejects::RejectFormat;
-use crate::lake::source::{Source, SourceOptions};
+use crate::lake::source::{ChangeWay, Source, SourceOptions};
 use crate::load::{Dml, LoadOptions, NotFound};
 use crate::oracle_type::DatabaseCharset;
 use crate::transaction::CommitPolicy;
@@ -178,6 +178,8 @@ pub struct CopyJob {
     pub cast: Vec<(String, Cast)>,
     /// Lists, structs and maps as JSON text; without it they are refused.
     pub nested_json: bool,
+    /// Of a Delta table, only what has changed since the version that the job has applied last; [`Mode::Upsert`], by `key`, with a `job`.
+    pub incremental: Option<ChangeWay>,
     /// Name under which the database remembers what was loaded, in the transaction of the rows: see [`super::state`].
     pub job: Option<String>,
     /// [`Mode::Truncate`] and [`Mode::Overwrite`] may remove the rows that are there.
@@ -216,6 +218,7 @@ impl CopyJob {
             lossy: LossySet::NONE,
             cast: Vec::new(),
             nested_json: false,
+            incremental: None,
             job: None,
             allow_destructive: false,
             pre_sql: Vec::new(),
@@ -284,6 +287,7 @@ impl CopyJob {
             );
         }
         self.check_parallel()?;
+        self.check_incremental()?;
         if self.preflight && self.source.iter().any(|source| source == STANDARD_STREAM) {
             return usage(
                 "--preflight reads the source before the load does, and standard input has it only once",
@@ -318,7 +322,7 @@ impl CopyJob {
                 "--soft-delete, or leave it out",
             );
         }
-        if self.soft_delete && mode != Mode::Delete && self.delete_when.is_none() {
+        if self.soft_delete && mode != Mode::Delete && self.delete_when.is_none() && self.incremental.is_none() {
             return usage(
                 "--soft-delete, but nothing is deleted".into(),
                 "--mode delete, or --mode upsert with --delete-when COLUMN=VALUE",

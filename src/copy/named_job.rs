@@ -171,7 +171,7 @@ fn standing(state: &JobState, action: TableAction) -> Result<Standing<'_>, (Stri
 }
 
 /// `SCHEMA.TABLE`: the same table under one name, whether or not the user named the schema.
-fn qualified(session: &Session, table: &TableName) -> Result<TableName> {
+pub(super) fn qualified(session: &Session, table: &TableName) -> Result<TableName> {
     let schema = match &table.schema {
         Some(schema) => Some(schema.clone()),
         None => current_schema(session)?,

@@ -4,6 +4,7 @@ use arrow::datatypes::Field;
 
 use super::columns::{PlanColumn, charset_for, only_needed, plan_columns, statement_reason};
 use super::failure::was_broken_off;
+use super::incremental::Followed;
 use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
@@ -30,7 +31,7 @@ use crate::type_map::{TextStats, default_oracle_type};
 /// Rows of a decoded batch at most: enough to amortise the work per batch, few enough to stay in the cache.
 const MAX_READ_ROWS: usize = 8192;
 /// Rows of a decoded batch at least, even when an execute takes fewer.
-const MIN_READ_ROWS: usize = 512;
+pub(super) const MIN_READ_ROWS: usize = 512;
 
 /// What a run does to the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -77,6 +78,8 @@ pub struct CopyPlan {
     pub first_statement: Option<String>,
     /// The rows that are there may be removed, where the mode does so.
     pub allow_destructive: bool,
+    /// Of which versions changes are read, and how.
+    pub followed: Option<Followed>,
     /// The user's statements before the rows.
     pub pre_sql: Vec<String>,
     /// The user's statements after the rows, in their transaction.
@@ -168,9 +171,22 @@ impl CopyJob {
     }
 
     fn plan_table(&self, session: &Session, name: &TableName, proceed: &dyn Fn() -> Result<()>) -> Result<CopyPlan> {
-        let name = name.clone();
-        let mut source = Source::open(&self.source, &self.reading)?;
+        let source = Source::open(&self.source, &self.reading)?;
         self.check_order(&source)?;
+        match self.incremental {
+            Some(way) => self.plan_changes(session, name, source, way, proceed),
+            None => self.plan_source(session, name, source, proceed),
+        }
+    }
+
+    pub(super) fn plan_source(
+        &self,
+        session: &Session,
+        name: &TableName,
+        mut source: Source,
+        proceed: &dyn Fn() -> Result<()>,
+    ) -> Result<CopyPlan> {
+        let name = name.clone();
         let existing = session.describe_table(&name)?;
         let action = table_action(self.mode, existing.is_some()).map_err(|problem| plan_error(&name, vec![problem]))?;
         if action == TableAction::Skip {
@@ -211,7 +227,8 @@ impl CopyJob {
                 let type_of = |index: usize, field: &Field| match casting.created(field) {
                     Ok(oracle_type) => Ok(oracle_type),
                     Err(Some(made)) => new_column_type(&made, &stats[index]),
-                    Err(None) => original_type(&source, field, &stats[index]).map_or_else(|| new_column_type(field, &stats[index]), Ok),
+                    Err(None) => original_type(&source, field, &stats[index])
+                        .map_or_else(|| new_column_type(field, &self.with_room(field, &stats[index])), Ok),
                 };
                 match_new_table(&schema, &selected, type_of, &mut problems)
             }
@@ -320,47 +337,6 @@ impl CopyJob {
             warnings,
             ..self.empty_plan(Work { load: Some(load), ..work })
         })
-    }
-
-    fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: Source) -> CopyPlan {
-        let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
-        self.empty_plan(Work { name, existing, source, read, load: None, staged: None, crew: None, job: None })
-    }
-
-    fn empty_plan(&self, work: Work) -> CopyPlan {
-        CopyPlan {
-            target: self.target.to_string(),
-            table: work.name.to_string(),
-            mode: self.mode,
-            action: TableAction::Skip,
-            sources: self.source.clone(),
-            files: work.source.file_count() as u64,
-            source_rows: work.source.rows(),
-            source_bytes: work.source.size_bytes(),
-            first_statement: None,
-            allow_destructive: self.allow_destructive,
-            pre_sql: self.pre_sql.clone(),
-            post_sql: self.post_sql.clone(),
-            statement: None,
-            merge: None,
-            merge_asked: self.merge,
-            statement_reason: None,
-            not_found: None,
-            columns: Vec::new(),
-            rows_per_execute: 0,
-            buffer_bytes: 0,
-            overlap: false,
-            sessions: Sessions { sessions: 1, ..Sessions::default() },
-            soft_delete: self.soft_delete,
-            system_columns: self.system_columns,
-            on_error: self.on_error.clone(),
-            commit: self.commit,
-            lossy: self.lossy.to_string(),
-            job: None,
-            preflight: None,
-            warnings: Vec::new(),
-            work,
-        }
     }
 }
 

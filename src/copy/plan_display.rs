@@ -54,6 +54,9 @@ impl fmt::Display for CopyPlan {
             Some(job) => writeln!(f, "job      {}: has not loaded this source yet", job.name)?,
             None => {}
         }
+        if let Some(followed) = &self.followed {
+            writeln!(f, "changes  {followed}")?;
+        }
         writeln!(f, "mode     {}: {}", self.mode, self.action_line())?;
         if self.action == TableAction::Skip {
             return Ok(());

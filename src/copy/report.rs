@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::format::{bytes, count, milliseconds, thousands};
+use super::incremental::Followed;
 use super::job::Mode;
 use super::named_job::NamedJob;
 use super::parallel::SessionReport;
@@ -93,6 +94,8 @@ pub struct CopyReport {
     pub times: StageTimes,
     /// What each session has done, where there were several: `times` and all counts are then sums over them, but for `read_ms` and `total_ms`.
     pub sessions: Vec<SessionReport>,
+    /// Of which versions changes were read, and how.
+    pub followed: Option<Followed>,
     /// The job, if it has a name, as it was before this run.
     pub job: Option<NamedJob>,
     /// What a look at all values had found before, if one was asked for.
@@ -143,6 +146,7 @@ impl CopyPlan {
             peak_buffer_bytes: load.peak_buffer_bytes as u64,
             rows_per_second: (load.rows_loaded as f64 / total.as_secs_f64().max(1e-6)) as u64,
             times,
+            followed: self.followed,
             job: self.job,
             sessions: tally.sessions.clone(),
             preflight: self.preflight,
@@ -210,6 +214,9 @@ impl CopyReport {
 
 impl fmt::Display for CopyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(NamedJob { name, complete_since: Some(since), .. }), Some(followed)) = (&self.job, &self.followed) {
+            return writeln!(f, "nothing done: job {name} has applied version {} to {} by {since}", followed.version, self.table);
+        }
         if let Some(NamedJob { name, complete_since: Some(since), .. }) = &self.job {
             writeln!(f, "nothing done: job {name} has loaded this source into {} by {since}", self.table)?;
             return self.write_earlier_rejects(f);
@@ -218,6 +225,9 @@ impl fmt::Display for CopyReport {
             return writeln!(f, "nothing done: {} exists (mode {})", self.table, self.mode);
         }
         self.write_headline(f)?;
+        if let Some(followed) = &self.followed {
+            writeln!(f, "  changes {followed}")?;
+        }
         if let Some(job) = self.job.as_ref().filter(|job| job.rows_done_before > 0) {
             writeln!(f, "  job {}: the first {} had been done before", job.name, count(job.rows_done_before, "row"))?;
             self.write_earlier_rejects(f)?;
@@ -299,6 +309,7 @@ mod tests {
             peak_buffer_bytes: 4 << 20,
             rows_per_second: 1_000_000,
             times: StageTimes { total_ms: 6001, ..StageTimes::default() },
+            followed: None,
             job: None,
             sessions: Vec::new(),
             preflight: None,

@@ -86,13 +86,13 @@ impl CopyPlan {
     }
 
     /// The schema of the batches that are read.
-    fn read_schema(&self) -> Schema {
+    pub(super) fn read_schema(&self) -> Schema {
         let schema = self.work.source.schema();
         Schema::new(self.work.read.columns.iter().map(|&index| schema.field(index).clone()).collect::<Vec<_>>())
     }
 
     /// The table is what it was when the plan was made.
-    fn check_unchanged(&self, session: &Session) -> Result<()> {
+    pub(super) fn check_unchanged(&self, session: &Session) -> Result<()> {
         let Work { name, existing, .. } = &self.work;
         if session.describe_table(name)? == *existing {
             return Ok(());
@@ -106,7 +106,7 @@ impl CopyPlan {
     }
 
     /// CREATE or TRUNCATE, which commit by themselves; whether the table is ours to drop.
-    fn run_ddl(&self, session: &Session, progress: &mut dyn Progress, tally: &mut Tally) -> Result<bool> {
+    pub(super) fn run_ddl(&self, session: &Session, progress: &mut dyn Progress, tally: &mut Tally) -> Result<bool> {
         let schema = SchemaHeld::note(self, session)?;
         self.run_committing_pre_sql(session, progress)?;
         schema.check(self, session)?;
@@ -194,7 +194,7 @@ impl CopyPlan {
     }
 
     /// Everything between the start of the transaction and its last commit.
-    fn fill(
+    pub(super) fn fill(
         &self,
         transaction: &Transaction<'_>,
         (load, staged_insert): (LoadPlan, Option<LoadPlan>),
@@ -357,7 +357,7 @@ impl CopyPlan {
     }
 
     /// Drops a table that this run created, and says what could not be undone.
-    fn clean_up(&self, session: &Session, created: bool, outcome_unknown: bool, tally: &Tally, error: Error) -> Error {
+    pub(super) fn clean_up(&self, session: &Session, created: bool, outcome_unknown: bool, tally: &Tally, error: Error) -> Error {
         if outcome_unknown {
             return match self.job.is_some() || tally.tells_what_is_left {
                 true => error,

@@ -126,6 +126,8 @@ pub(super) struct JobState {
     pub table_id: String,
     /// The files as they were before the fingerprint was taken.
     pub stamps: FileStamps,
+    /// Marks that go when this one is written: of earlier versions of the same table.
+    pub superseded: Vec<String>,
 }
 
 impl JobState {
@@ -135,7 +137,7 @@ impl JobState {
         let state_table_exists = session.describe_table(&table)?.is_some();
         let (holder, marks) = if state_table_exists { read_marks(session, &key)? } else { Default::default() };
         let table_id = table_id(session, &key.table)?;
-        Ok(JobState { key, state_table_exists, holder, marks, asked, table_id, stamps })
+        Ok(JobState { key, state_table_exists, holder, marks, asked, table_id, stamps, superseded: Vec::new() })
     }
 
     /// The mark of this source.

@@ -1,16 +1,18 @@
 //! A version of a Delta table as a source: what `delta:LOCATION` names.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use arrow::array::RecordBatchReader;
+use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::{Schema, SchemaRef};
-use olbridge_delta::table::{At, Scan, Table};
+use arrow::error::ArrowError;
+use olbridge_delta::table::{At, ChangeWay as Way, ChangesBy, NetQuery, Scan, Table};
 use olbridge_delta::{Location, StoreOptions};
 
 use super::parquet::ReadOptions;
 use super::read_ahead::{BatchReader, SourceBatch};
-use super::source::TableVersion;
+use super::sink::ORACLE_COLUMNS_KEY;
+use super::source::{CHANGE_COLUMN, ChangeWay, TableVersion};
 use super::source_error;
 use crate::error::{Error, Phase, Result};
 
@@ -28,6 +30,10 @@ pub struct DeltaSource {
     version: u64,
     rows: Option<u64>,
     size_bytes: u64,
+    /// Not the rows but what has changed of them.
+    changes: Option<Arc<NetQuery>>,
+    /// What the commits say of the Oracle types of the columns.
+    oracle_columns: Arc<OnceLock<Option<String>>>,
 }
 
 /// The location behind the prefix; `None` for what names no Delta table.
@@ -66,7 +72,52 @@ impl DeltaSource {
             rows: described.rows,
             size_bytes: described.bytes,
             table: Arc::new(table),
+            changes: None,
+            oracle_columns: Arc::default(),
         })
+    }
+
+    /// What has changed after a version, in place of the rows: the columns, then [`CHANGE_COLUMN`], rows to be deleted first. And where it is read from.
+    ///
+    /// # Errors
+    /// [`Error::Source`] when that version is gone, or columns have changed in a way that cannot be followed.
+    pub fn changes_since(&self, after: u64, keys: Vec<String>, way: ChangeWay) -> Result<(Self, String)> {
+        let failed = |error: olbridge_delta::Error| store_error(&error, Phase::Describe, &self.label.to_string_lossy());
+        let columns: Vec<String> = self.schema.fields().iter().map(|field| field.name().clone()).collect();
+        let schema = self.table.net_schema(&columns).map_err(failed)?;
+        let way = match way {
+            ChangeWay::Auto => Way::Auto,
+            ChangeWay::Feed => Way::Feed,
+            ChangeWay::Files => Way::Files,
+        };
+        let query = NetQuery { after, keys, columns, way };
+        let how = match self.table.changes_by(&query).map_err(failed)? {
+            ChangesBy::Feed => "by the change data feed".to_owned(),
+            ChangesBy::Files(why) => format!("by comparing files: {why}"),
+        };
+        let label = format!("{DELTA_PREFIX}{} changes of versions {} to {}", self.table.location(), after + 1, self.version);
+        let (label, changes) = (Arc::from(Path::new(&label)), Some(Arc::new(query)));
+        Ok((DeltaSource { schema, label, rows: None, size_bytes: 0, changes, ..self.clone() }, how))
+    }
+
+    /// The id that the table was made with.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The version that is read.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The Oracle types of the columns, as the newest commit has them that came from Oracle.
+    pub fn oracle_columns(&self) -> Option<&str> {
+        let look = || {
+            let history = self.table.history(None).ok()?;
+            let text = |entry: olbridge_delta::table::HistoryEntry| entry.info.get(ORACLE_COLUMNS_KEY)?.as_str().map(str::to_owned);
+            history.into_iter().find_map(text)
+        };
+        self.oracle_columns.get_or_init(look).as_deref()
     }
 
     /// Its columns, those that it is partitioned by included.
@@ -101,11 +152,23 @@ impl DeltaSource {
     }
 
     fn decode(&self, options: &ReadOptions, send: &dyn Fn(SourceBatch) -> bool) -> Result<()> {
-        let names = options.columns.iter().map(|&index| self.schema.field(index).name().clone()).collect();
-        let scan = Scan { columns: Some(names), predicate: None, batch_rows: Some(options.batch_rows) };
-        let reader = self.table.read(&scan).map_err(|error| store_error(&error, Phase::Read, &self.label.to_string_lossy()))?;
         let schema = Arc::new(self.schema.project(&options.columns).map_err(|error| self.unreadable(&error))?);
-        debug_assert_eq!(reader.schema().fields().len(), schema.fields().len());
+        let names = schema.fields().iter().map(|field| field.name().clone());
+        let failed = |error: olbridge_delta::Error| store_error(&error, Phase::Read, &self.label.to_string_lossy());
+        let reader: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>> = match &self.changes {
+            None => {
+                let scan = Scan { columns: Some(names.collect()), predicate: None, batch_rows: Some(options.batch_rows) };
+                Box::new(self.table.read(&scan).map_err(failed)?)
+            }
+            Some(query) => {
+                let query = NetQuery { columns: names.filter(|name| name != CHANGE_COLUMN).collect(), ..query.as_ref().clone() };
+                let changes = self.table.net_changes(&query).map_err(failed)?;
+                let read = RecordBatchReader::schema(&changes);
+                let order = schema.fields().iter().map(|field| read.index_of(field.name())).collect::<Result<Vec<_>, _>>();
+                let order = order.map_err(|error| self.unreadable(&error))?;
+                Box::new(changes.map(move |batch| batch.and_then(|batch| batch.project(&order))))
+            }
+        };
         let mut rows_done = 0u64;
         for batch in reader {
             let batch = batch.map_err(|error| self.unreadable(&error))?;
@@ -127,8 +190,14 @@ impl DeltaSource {
         }
     }
 
-    fn unreadable(&self, error: &arrow::error::ArrowError) -> Error {
-        source_error(Phase::Read, &self.label, error.to_string(), "check the table with another reader; nothing of it was loaded")
+    fn unreadable(&self, error: &ArrowError) -> Error {
+        let remedy = match self.changes {
+            None => "check the table with another reader; nothing of it was loaded",
+            Some(_) => {
+                "if a vacuum has removed what is read, load the table anew: --mode overwrite --allow-destructive with the same --job"
+            }
+        };
+        source_error(Phase::Read, &self.label, error.to_string(), remedy)
     }
 }
 

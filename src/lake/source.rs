@@ -16,6 +16,22 @@ use crate::error::{Error, Result};
 
 pub use super::stream_source::{SourceOptions, TableVersion};
 
+/// Where the changes of a Delta table are read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeWay {
+    /// The change data feed where there is one for all versions, else files.
+    #[default]
+    Auto,
+    /// The change data feed; an error where there is none.
+    Feed,
+    /// Comparing the files of both versions.
+    Files,
+}
+
+/// The column behind those of a table that says of a change whether it is an `upsert` or a `delete`.
+pub const CHANGE_COLUMN: &str = "_olbridge_change";
+
 /// Files of one format with one schema, or standard input.
 #[derive(Debug, Clone)]
 pub enum Source {
@@ -167,6 +183,31 @@ impl Source {
         }
     }
 
+    /// Id and version of a table that keeps several versions.
+    pub fn table_version(&self) -> Option<(&str, u64)> {
+        match self {
+            Source::Parquet(_) | Source::Stream(_) => None,
+            #[cfg(feature = "delta")]
+            Source::Delta(source) => Some((source.id(), source.version())),
+        }
+    }
+
+    /// What has changed after a version: the columns, then [`CHANGE_COLUMN`], one row for each key, rows to be deleted first. And how it is found.
+    ///
+    /// # Errors
+    /// [`Error::Source`] when that version is gone, or columns have changed in a way that cannot be followed.
+    #[cfg_attr(not(feature = "delta"), allow(unused_variables))]
+    pub fn changes_since(&self, after: u64, keys: Vec<String>, way: ChangeWay) -> Result<(Source, String)> {
+        match self {
+            #[cfg(feature = "delta")]
+            Source::Delta(source) => source.changes_since(after, keys, way).map(|(source, how)| (Source::Delta(source), how)),
+            Source::Parquet(_) | Source::Stream(_) => {
+                let message = "files have no versions to follow".into();
+                Err(Error::Usage { message, remedy: "name a Delta table, delta:LOCATION".into() })
+            }
+        }
+    }
+
     /// How many files there are.
     pub fn file_count(&self) -> usize {
         match self {
@@ -202,6 +243,8 @@ impl Source {
         match self {
             Source::Parquet(source) => source.footer_text(key),
             Source::Stream(source) => source.footer_text(key),
+            #[cfg(feature = "delta")]
+            Source::Delta(source) if key == super::sink::ORACLE_COLUMNS_KEY => source.oracle_columns(),
             #[cfg(feature = "delta")]
             Source::Delta(_) => None,
         }

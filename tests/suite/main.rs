@@ -12,6 +12,14 @@ mod copy_api;
 #[cfg(feature = "delta")]
 mod delta;
 #[cfg(feature = "delta")]
+mod delta_follow;
+#[cfg(feature = "delta")]
+mod delta_incremental;
+#[cfg(feature = "delta")]
+mod delta_kills;
+#[cfg(feature = "delta")]
+mod delta_several;
+#[cfg(feature = "delta")]
 mod delta_tables;
 mod dml;
 mod export_faults;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use deltalake::DeltaTableError;
-use deltalake::delta_datafusion::DeltaCdfTableProvider;
+use deltalake::datafusion::catalog::TableProvider;
+use deltalake::datafusion::prelude::SessionContext;
+use deltalake::delta_datafusion::{DeltaCdfTableProvider, DeltaScanConfig, DeltaScanNext, FileSelection, MissingSelectedFilePolicy};
 use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::logstore::get_actions;
 use serde_json::Value;
@@ -67,19 +69,24 @@ impl Table {
         if let Some(why) = self.why_no_feed(first, last)? {
             return Ok(Changes::NotAvailable(why));
         }
-        let builder = self.inner.clone().scan_cdf().with_starting_version(first).with_ending_version(last);
-        let provider = DeltaCdfTableProvider::try_new(builder).map_err(|error| self.fault("read changes of", &error))?;
-        let schema = self.feed_schema(&deltalake::datafusion::catalog::TableProvider::schema(&provider))?;
+        let provider = self.feed_of(first, last)?;
+        let schema = self.feed_schema(&provider.schema())?;
         let frame = self.wait(async {
             let context = session(None)?;
             self.inner.update_datafusion_session(&context.state())?;
-            let frame = context.read_table(Arc::new(provider))?;
-            Ok::<_, DeltaTableError>(frame)
+            Ok::<_, DeltaTableError>(context.read_table(provider)?)
         })?;
         let frame = frame.map_err(|error| self.fault("read changes of", &error))?;
         let names = schema.fields().iter().map(|field| deltalake::datafusion::prelude::ident(field.name()));
         let frame = frame.select(names).map_err(|error| self.fault("read changes of", &error.into()))?;
         Ok(Changes::Feed(TableReader::start(frame, schema).map_err(|error| self.io_error(&error))?))
+    }
+
+    /// The feed of a range that has one ([`Table::why_no_feed`]), as a table.
+    pub(crate) fn feed_of(&self, first: u64, last: u64) -> Result<Arc<dyn TableProvider>> {
+        let builder = self.inner.clone().scan_cdf().with_starting_version(first).with_ending_version(last);
+        let provider = DeltaCdfTableProvider::try_new(builder).map_err(|error| self.fault("read changes of", &error))?;
+        Ok(Arc::new(provider))
     }
 
     /// The table's own types for its columns, the feed's for the rest.
@@ -93,7 +100,7 @@ impl Table {
     }
 
     /// deltalake looks at the first commit's own metadata only, and reads every commit with the newest columns.
-    fn why_no_feed(&self, first: u64, last: u64) -> Result<Option<String>> {
+    pub(crate) fn why_no_feed(&self, first: u64, last: u64) -> Result<Option<String>> {
         if self.properties()?.get("delta.columnMapping.mode").is_some_and(|mode| mode != "none") {
             return Ok(Some("the table has column mapping".into()));
         }
@@ -187,21 +194,25 @@ impl Table {
     /// # Errors
     /// As [`Table::read`]; a file that the version does not have is an error.
     pub fn read_files(&self, files: &[DataFile]) -> Result<TableReader> {
-        use deltalake::delta_datafusion::{DeltaScanConfig, DeltaScanNext, FileSelection, MissingSelectedFilePolicy};
         let schema = self.schema()?;
-        let selection = FileSelection::from_file_paths(files.iter().map(|file| file.path.clone()))
-            .with_missing_file_policy(MissingSelectedFilePolicy::Error);
-        let snapshot = self.state()?.snapshot().clone();
         let names: Vec<_> = schema.fields().iter().map(|field| deltalake::datafusion::prelude::ident(field.name())).collect();
         let frame = self.wait(async {
             let context = session(None)?;
-            self.inner.update_datafusion_session(&context.state())?;
-            let config = DeltaScanConfig::new_from_session(&context.state());
-            let provider = DeltaScanNext::new(snapshot, config)?.with_file_selection(selection);
-            Ok::<_, DeltaTableError>(context.read_table(Arc::new(provider))?.select(names)?)
+            let provider = self.files(files, &context)?;
+            Ok::<_, DeltaTableError>(context.read_table(provider)?.select(names)?)
         })?;
         let frame = frame.map_err(|error| self.fault("read files of", &error))?;
         TableReader::start(frame, schema).map_err(|error| self.io_error(&error))
+    }
+
+    /// Some files of the version that is open, as a table for queries of `context`.
+    pub(crate) fn files(&self, files: &[DataFile], context: &SessionContext) -> Result<Arc<dyn TableProvider>, DeltaTableError> {
+        let selection = FileSelection::from_file_paths(files.iter().map(|file| file.path.clone()))
+            .with_missing_file_policy(MissingSelectedFilePolicy::Error);
+        self.inner.update_datafusion_session(&context.state())?;
+        let config = DeltaScanConfig::new_from_session(&context.state());
+        let snapshot = self.inner.snapshot()?.snapshot().clone();
+        Ok(Arc::new(DeltaScanNext::new(snapshot, config)?.with_file_selection(selection)))
     }
 }
 

@@ -173,6 +173,11 @@ pub mod sqlt {
     /// REF cursor, boolean of PL/SQL, object and REF: refused by name.
     pub const RSET: u16 = 116;
     pub const BOL: u16 = 252;
+
+    /// Whether elements are pointers to descriptors or locators.
+    pub fn is_descriptor(external_type: u16) -> bool {
+        matches!(external_type, TIMESTAMP | TIMESTAMP_TZ | TIMESTAMP_LTZ | INTERVAL_YM | INTERVAL_DS | CLOB | BLOB | RDD)
+    }
 }
 
 /// Modes of bind, define, execute and fetch.

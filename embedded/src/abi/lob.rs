@@ -1,5 +1,6 @@
 //! LOB locators. A locator of a query holds a copy of the value; a temporary one is written by its owner and bound.
 
+mod array;
 mod state;
 mod transfer;
 mod value;
@@ -11,6 +12,7 @@ use super::descriptor;
 use super::error::{Failure, Outcome, guard};
 use super::handle;
 use super::session::{ServiceBody, session_of};
+pub use array::*;
 pub use state::*;
 use transfer::{Request, first_unit};
 pub use value::{LobKind, LobValue};

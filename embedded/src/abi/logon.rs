@@ -8,7 +8,7 @@ use super::codes::{attr, kind, status};
 use super::env::EnvBody;
 use super::error::{Failure, Outcome, guard};
 use super::handle::{self, Handle};
-use super::session::{CONTEXT_ATTRIBUTES, ServerBody, ServiceBody, SessionBody, SessionCore, session_of, text_argument};
+use super::session::{CONTEXT_ATTRIBUTES, ServerBody, ServiceBody, SessionBody, SessionCore, TextAttributes, session_of, text_argument};
 use crate::engine::Session;
 
 const CREDENTIALS_DATABASE: u32 = 1;
@@ -92,9 +92,6 @@ fn begin(service: &Handle<ServiceBody>, session: &Handle<SessionBody>, credentia
     };
     if core.is_open() {
         return Err(Failure::ora(1017, "a session is already begun on this handle"));
-    }
-    if username.contains('[') {
-        return Err(Failure::unimplemented("a proxy user (USER[CLIENT])"));
     }
     if credentials == CREDENTIALS_EXTERNAL && !(username.is_empty() && password.is_empty()) {
         return Err(Failure::ora(
@@ -228,7 +225,13 @@ pub unsafe extern "C" fn OCISessionEnd(svchp: *mut c_void, errhp: *mut c_void, u
 }
 
 /// A logged on service context with a server and session of its own.
-pub fn logon(env: &Handle<EnvBody>, connect_string: &str, username: &str, password: &str) -> Result<*mut c_void, Failure> {
+pub fn logon(
+    env: &Handle<EnvBody>,
+    connect_string: &str,
+    username: &str,
+    password: &str,
+    texts: &TextAttributes,
+) -> Result<*mut c_void, Failure> {
     let mut made = Vec::new();
     let mut begun = || {
         for handle_kind in [kind::SERVER, kind::SESSION, kind::SVCCTX] {
@@ -239,6 +242,7 @@ pub fn logon(env: &Handle<EnvBody>, connect_string: &str, username: &str, passwo
             (handle::get::<ServerBody>(made[0].0)?, handle::get::<SessionBody>(made[1].0)?, handle::get::<ServiceBody>(made[2].0)?)
         };
         attach(server, connect_string.to_owned())?;
+        session.lock().texts.clone_from(texts);
         for (attribute, text) in [(attr::USERNAME, username), (attr::PASSWORD, password)] {
             session.lock().texts.insert(attribute, text.as_bytes().into());
         }
@@ -283,7 +287,7 @@ pub unsafe extern "C" fn OCILogon2(
             }
             let username = text_argument(username, username_len as usize)?;
             let password = text_argument(password, password_len as usize)?;
-            svchp.write(logon(env, &text_argument(database, database_len as usize)?, &username, &password)?);
+            svchp.write(logon(env, &text_argument(database, database_len as usize)?, &username, &password, &TextAttributes::default())?);
             Ok(status::SUCCESS)
         })
     }

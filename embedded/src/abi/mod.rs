@@ -39,6 +39,7 @@ mod refcursor;
 pub mod replay;
 mod returning;
 pub mod session;
+pub mod session_memory;
 pub mod statement;
 pub mod thread;
 pub mod time_limit;

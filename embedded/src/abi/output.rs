@@ -127,17 +127,7 @@ impl Output {
 
     /// Whether values are written into descriptors.
     pub(super) fn is_descriptor(&self) -> bool {
-        matches!(
-            self.external_type,
-            sqlt::TIMESTAMP
-                | sqlt::TIMESTAMP_TZ
-                | sqlt::TIMESTAMP_LTZ
-                | sqlt::INTERVAL_YM
-                | sqlt::INTERVAL_DS
-                | sqlt::CLOB
-                | sqlt::BLOB
-                | sqlt::RDD
-        )
+        sqlt::is_descriptor(self.external_type)
     }
 
     /// The arrays of `rows` elements, each with its bytes: values, indicators, lengths, return codes.

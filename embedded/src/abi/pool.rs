@@ -1,4 +1,4 @@
-//! Session pools: sessions of one database kept open between uses, and the values that a caller keeps with a session.
+//! Session pools: sessions of one database kept open between uses.
 
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,14 +9,20 @@ use super::env::EnvBody;
 use super::error::{Failure, Outcome, guard};
 use super::handle::{self, Body, Handle};
 use super::logon;
-use super::session::{ServiceBody, SessionBody, text_argument};
+use super::session::{ServiceBody, SessionBody, TextAttributes, text_argument};
 
 const GET_FROM_POOL: u32 = 0x1;
 const REINITIALIZE: u32 = 0x1;
 const HOMOGENEOUS: u32 = 0x2;
+/// `OCI_SESSGET_CREDPROXY`: the pool's own user logs on for the one who is named.
+const BY_PROXY: u32 = 0x8;
+const MATCH_ANY: u32 = 0x20;
 const DROP_SESSION: u32 = 0x1;
+const RETAG: u32 = 0x2;
+const PROPERTIES_TAG: u32 = 0x4;
+/// `OCI_ATTR_PURITY_NEW`: a session that nobody used before.
+const PURITY_NEW: u32 = 1;
 const FORCE_DESTROY: u32 = 0x1;
-const MEMORY_CLEARED: u32 = 0x1;
 
 /// What a caller does when every session is busy, attribute 309.
 mod get_mode {
@@ -37,12 +43,30 @@ pub struct PoolBody {
     is_homogeneous: bool,
     max_sessions: u32,
     open_sessions: u32,
-    /// Service contexts that nobody uses.
-    idle: Vec<usize>,
+    /// Sessions that nobody uses.
+    idle: Vec<Idle>,
+    /// Attributes that its sessions are made with, such as the driver's name and the edition.
+    pub(super) texts: TextAttributes,
     get_mode: u8,
     wait_timeout_ms: u32,
     /// Attributes that are kept without an effect: time outs, statement cache size.
     settings: std::collections::HashMap<u32, u32>,
+}
+
+/// A session that nobody uses: its service context, and the tag it was released with.
+struct Idle {
+    service: usize,
+    tag: Box<[u8]>,
+}
+
+/// What a session is asked for with.
+struct Wish {
+    credentials: (String, String),
+    tag: Box<[u8]>,
+    /// Whether a session of another tag will do.
+    takes_any: bool,
+    is_new: bool,
+    by_proxy: bool,
 }
 
 impl Body for PoolBody {
@@ -153,7 +177,7 @@ pub unsafe extern "C" fn OCISessionPoolDestroy(spoolhp: *mut c_void, errhp: *mut
             }
             (*pool.env()).lock().pools.remove(&name);
             for svchp in idle {
-                logon::OCILogoff(svchp as *mut c_void, errhp);
+                logon::OCILogoff(svchp.service as *mut c_void, errhp);
             }
             Ok(status::SUCCESS)
         })
@@ -172,8 +196,8 @@ pub unsafe extern "C" fn OCISessionGet(
     authhp: *mut c_void,
     pool_name: *const u8,
     pool_name_len: u32,
-    _tag: *const u8,
-    _tag_len: u32,
+    tag: *const u8,
+    tag_len: u32,
     found_tag: *mut *const u8,
     found_tag_len: *mut u32,
     found: *mut i32,
@@ -184,25 +208,38 @@ pub unsafe extern "C" fn OCISessionGet(
         guard("OCISessionGet", errhp, |_| {
             let env = handle::get::<EnvBody>(envhp)?;
             let name = text_argument(pool_name, pool_name_len as usize)?;
-            let credentials = match handle::get::<SessionBody>(authhp) {
-                Ok(session) => session.lock().credentials()?,
-                Err(_) => (String::new(), String::new()),
+            let (credentials, purity) = match handle::get::<SessionBody>(authhp) {
+                Ok(session) => {
+                    let session = session.lock();
+                    (session.credentials()?, session.purity)
+                }
+                Err(_) => ((String::new(), String::new()), 0),
             };
+            let tag: Box<[u8]> = text_argument(tag, tag_len as usize)?.into_bytes().into();
             let service = match mode & GET_FROM_POOL {
-                0 => logon::logon(env, &name, &credentials.0, &credentials.1)?,
+                0 => logon::logon(env, &name, &credentials.0, &credentials.1, &TextAttributes::default())?,
                 _ => {
                     let pool = env.lock().pools.get(&name).copied();
                     let pool = pool.ok_or_else(|| Failure::ora(24417, format_args!("Session pool {name} does not exist")))?;
-                    from_pool(env, handle::get::<PoolBody>(pool as *const c_void)?, credentials)?
+                    let wish = Wish {
+                        credentials,
+                        tag: tag.clone(),
+                        takes_any: mode & MATCH_ANY != 0,
+                        is_new: purity == PURITY_NEW,
+                        by_proxy: mode & BY_PROXY != 0,
+                    };
+                    from_pool(env, handle::get::<PoolBody>(pool as *const c_void)?, wish)?
                 }
             };
             svchp.write(service);
+            // The tag lives in the service context while the session is out.
+            let service = handle::get::<ServiceBody>(service)?.lock();
             if !found_tag.is_null() && !found_tag_len.is_null() {
-                found_tag.write(std::ptr::null());
-                found_tag_len.write(0);
+                found_tag.write(if service.tag.is_empty() { std::ptr::null() } else { service.tag.as_ptr() });
+                found_tag_len.write(service.tag.len() as u32);
             }
             if !found.is_null() {
-                found.write(0);
+                found.write(i32::from(!tag.is_empty() && service.tag == tag));
             }
             Ok(status::SUCCESS)
         })
@@ -210,26 +247,41 @@ pub unsafe extern "C" fn OCISessionGet(
 }
 
 /// An idle session, or a new one while the pool may grow, or what the get mode says.
-fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, credentials: (String, String)) -> Result<*mut c_void, Failure> {
+fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, wish: Wish) -> Result<*mut c_void, Failure> {
     let began = Instant::now();
     loop {
         let mut body = pool.lock();
         // Sessions of a pool for many users are not interchangeable.
-        if (body.is_homogeneous || credentials.0.is_empty())
-            && let Some(idle) = body.idle.pop()
-        {
-            return Ok(idle as *mut c_void);
+        if body.is_homogeneous || wish.credentials.0.is_empty() {
+            if let Some(at) = fitting(&body.idle, &wish) {
+                let Idle { service, tag } = body.idle.remove(at);
+                // SAFETY: a service context of the pool, which nobody else uses.
+                unsafe { handle::get::<ServiceBody>(service as *const c_void) }?.lock().tag = tag;
+                return Ok(service as *mut c_void);
+            }
+            // A full pool makes room for a session that is wanted new, or without another's tag.
+            if body.open_sessions >= body.max_sessions
+                && let Some(Idle { service, .. }) = body.idle.pop()
+            {
+                body.open_sessions -= 1;
+                drop(body);
+                // SAFETY: as above; it is forgotten here.
+                unsafe { logon::OCILogoff(service as *mut c_void, std::ptr::null_mut()) };
+                continue;
+            }
         }
         if body.open_sessions < body.max_sessions || body.get_mode == get_mode::FORCE {
-            let (username, password) = match credentials.0.is_empty() {
-                true => (body.username.clone(), body.password.clone()),
-                false => credentials,
+            let (username, password) = match (wish.credentials.0.as_str(), wish.by_proxy) {
+                ("", _) => (body.username.clone(), body.password.clone()),
+                (client, true) => (format!("{}[{client}]", body.username), body.password.clone()),
+                _ => wish.credentials,
             };
             // The place is taken before the logon and the pool unlocked for it: logging on locks the environment and may take long.
             body.open_sessions += 1;
-            let connect_string = body.connect_string.clone();
+            let (connect_string, texts) = (body.connect_string.clone(), body.texts.clone());
             drop(body);
-            let service = logon::logon(env, &connect_string, &username, &password).inspect_err(|_| pool.lock().open_sessions -= 1)?;
+            let service =
+                logon::logon(env, &connect_string, &username, &password, &texts).inspect_err(|_| pool.lock().open_sessions -= 1)?;
             // SAFETY: just allocated by `logon`.
             unsafe { handle::get::<ServiceBody>(service) }?.lock().pool = Some(std::ptr::from_ref(pool) as usize);
             return Ok(service);
@@ -251,18 +303,50 @@ fn from_pool(env: &Handle<EnvBody>, pool: &Handle<PoolBody>, credentials: (Strin
     }
 }
 
+/// The idle session that fits a wish best: one of the same tag, or, when any will do, the one with most properties of the tag in common.
+fn fitting(idle: &[Idle], wish: &Wish) -> Option<usize> {
+    if wish.is_new {
+        return None;
+    }
+    let exact = idle.iter().rposition(|idle| idle.tag == wish.tag);
+    if exact.is_some() || wish.tag.is_empty() {
+        return exact;
+    }
+    let properties = |tag: &[u8]| tag.split(|byte| *byte == b';').filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let wanted = properties(&wish.tag);
+    let common = |idle: &Idle| properties(&idle.tag).iter().filter(|part| wanted.contains(part)).count();
+    match wish.takes_any {
+        true => (0..idle.len()).max_by_key(|at| common(&idle[*at])),
+        false => idle.iter().rposition(|idle| idle.tag.is_empty()),
+    }
+}
+
+/// ORA-24488 for a tag that is not made of properties (`NAME=VALUE;NAME=VALUE`).
+fn check_properties(tag: &str) -> Result<(), Failure> {
+    match tag.split(';').all(|part| part.split_once('=').is_some_and(|(name, value)| !name.is_empty() && !value.is_empty())) {
+        true => Ok(()),
+        false => Err(Failure::ora(24488, "Invalid properties or values provided for OCISessionRelease")),
+    }
+}
+
 /// Gives a session back to its pool after a rollback, or ends it.
 ///
 /// # Safety
 /// Pointers as the OCI contract says; nobody uses the service context any more.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCISessionRelease(svchp: *mut c_void, errhp: *mut c_void, _tag: *const u8, _tag_len: u32, mode: u32) -> i32 {
+pub unsafe extern "C" fn OCISessionRelease(svchp: *mut c_void, errhp: *mut c_void, tag: *const u8, tag_len: u32, mode: u32) -> i32 {
     // SAFETY: the caller's contract; a pool outlives its sessions, as ODPI-C and the OCI contract have it.
     unsafe {
         guard("OCISessionRelease", errhp, |_| -> Outcome {
             let pool = handle::get::<ServiceBody>(svchp)?.lock().pool;
-            // Logging off would commit.
-            let is_rolled_back = super::calls::OCITransRollback(svchp, errhp, 0) == status::SUCCESS;
+            let given = text_argument(tag, tag_len as usize)?;
+            if mode & PROPERTIES_TAG != 0 && !given.is_empty() {
+                check_properties(&given)?;
+            }
+            // Logging off would commit. Without a transaction there is nothing to ask the database: who was killed meanwhile hears it later.
+            let core = super::session::session_of(handle::get::<ServiceBody>(svchp)?);
+            let is_rolled_back =
+                core.is_ok_and(|core| !core.in_transaction() || super::calls::OCITransRollback(svchp, errhp, 0) == status::SUCCESS);
             let Some(pool) = pool else { return Ok(logon::OCILogoff(svchp, errhp)) };
             let pool = handle::get::<PoolBody>(pool as *const c_void)?;
             // One lock at a time.
@@ -270,101 +354,16 @@ pub unsafe extern "C" fn OCISessionRelease(svchp: *mut c_void, errhp: *mut c_voi
             let is_known = (*pool.env()).lock().pools.contains_key(&name);
             let reusable = mode & DROP_SESSION == 0 && is_known && pool.lock().is_homogeneous && is_rolled_back;
             match reusable {
-                true => pool.lock().idle.push(svchp as usize),
+                true => {
+                    let kept = std::mem::take(&mut handle::get::<ServiceBody>(svchp)?.lock().tag);
+                    let tag = if mode & RETAG != 0 { given.into_bytes().into() } else { kept };
+                    pool.lock().idle.push(Idle { service: svchp as usize, tag });
+                }
                 false => {
                     pool.lock().open_sessions -= 1;
                     logon::OCILogoff(svchp, errhp);
                 }
             }
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// A value that the caller keeps with a session; NULL when there is none.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIContextGetValue(
-    hndl: *mut c_void,
-    errhp: *mut c_void,
-    key: *const u8,
-    key_len: u8,
-    value: *mut *mut c_void,
-) -> i32 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCIContextGetValue", errhp, |_| {
-            let key = std::slice::from_raw_parts(key, usize::from(key_len));
-            let session = handle::get::<SessionBody>(hndl)?.lock();
-            value.write(session.context.get(key).map_or(std::ptr::null_mut(), |address| *address as *mut c_void));
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Keeps a value with a session.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIContextSetValue(
-    hndl: *mut c_void,
-    errhp: *mut c_void,
-    _duration: u16,
-    key: *const u8,
-    key_len: u8,
-    value: *mut c_void,
-) -> i32 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCIContextSetValue", errhp, |_| {
-            let key = std::slice::from_raw_parts(key, usize::from(key_len));
-            handle::get::<SessionBody>(hndl)?.lock().context.insert(key.into(), value as usize);
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Memory that lives as long as a session.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIMemoryAlloc(
-    hndl: *mut c_void,
-    errhp: *mut c_void,
-    memory: *mut *mut c_void,
-    _duration: u16,
-    size_bytes: u32,
-    flags: u32,
-) -> i32 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCIMemoryAlloc", errhp, |_| {
-            if flags & !MEMORY_CLEARED != 0 {
-                return Err(Failure::unimplemented(format_args!("OCIMemoryAlloc with flags {flags:#x}")));
-            }
-            // Words of sixteen bytes: aligned for anything a caller puts there.
-            let mut session = handle::get::<SessionBody>(hndl)?.lock();
-            session.memory.push(vec![0u128; (size_bytes as usize).div_ceil(16).max(1)]);
-            memory.write(session.memory.last_mut().map_or(std::ptr::null_mut(), |block| block.as_mut_ptr().cast()));
-            Ok(status::SUCCESS)
-        })
-    }
-}
-
-/// Frees memory of `OCIMemoryAlloc`.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCIMemoryFree(hndl: *mut c_void, errhp: *mut c_void, memory: *mut c_void) -> i32 {
-    // SAFETY: the caller's contract.
-    unsafe {
-        guard("OCIMemoryFree", errhp, |_| {
-            handle::get::<SessionBody>(hndl)?.lock().memory.retain(|block| !std::ptr::eq(block.as_ptr().cast(), memory));
             Ok(status::SUCCESS)
         })
     }

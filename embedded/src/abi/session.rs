@@ -166,6 +166,8 @@ pub struct ServiceBody {
     pub(super) owns_parts: bool,
     /// Address of the pool the session came from.
     pub(super) pool: Option<usize>,
+    /// Tag of the session when it came from its pool.
+    pub(super) tag: Box<[u8]>,
 }
 
 impl Body for ServiceBody {

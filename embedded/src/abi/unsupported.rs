@@ -47,8 +47,6 @@ refused! {
     OCIDirPathStreamReset(*mut c_void; );
     OCIJsonDomDocGet(*mut c_void, *mut c_void, *mut *mut c_void; u32);
     OCIJsonTextBufferParse(*mut c_void, *mut c_void, *mut c_void, u64, u32, u16; u32);
-    OCILobArrayRead(*mut c_void; *mut u32, *mut *mut c_void, *mut u64, *mut u64, *mut u64, *mut *mut c_void, *mut u64, u8, *mut c_void, *mut c_void, u16, u8);
-    OCILobArrayWrite(*mut c_void; *mut u32, *mut *mut c_void, *mut u64, *mut u64, *mut u64, *mut *mut c_void, *mut u64, u8, *mut c_void, *mut c_void, u16, u8);
     OCILobFileExists(*mut c_void; *mut c_void, *mut i32);
     OCILobFileGetName(*mut c_void; *const c_void, *mut u8, *mut u16, *mut u8, *mut u16);
     OCILobFileSetName(*mut c_void; *mut *mut c_void, *const u8, u16, *const u8, u16);

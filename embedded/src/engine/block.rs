@@ -2,171 +2,25 @@
 //! cursor variables, assignments, IF, FOR over numbers, LOOP, EXECUTE IMMEDIATE, SQL, calls and exception handlers. Everything else is refused
 //! by name.
 
-use sqlparser::ast::Statement as Ast;
-use sqlparser::tokenizer::{Token, TokenWithSpan};
+use sqlparser::tokenizer::Token;
 
 use super::session::Statement;
 use super::tokens::{ObjectName, TokenReader};
 use super::translate::Local;
 use super::types::DataType;
-use super::{DatumKind, OraError, Result, parse};
+use super::{OraError, Result};
 
 mod call;
 mod control;
+mod expression;
+mod program;
 mod types;
 mod unit;
 
 pub(crate) use call::{Argument, Builtin, Call, Callee, LobBuiltin, Mode, Scope, Signature, wrong_arguments};
+pub(crate) use program::{Action, Block, Declaration, Expression, Fetch, Fetched, Handler, OpenFor, Program, Step, Target};
 pub(crate) use types::{VarType, Variable};
 pub(crate) use unit::{Outline, Subprogram, UnitKind, header, outline, signature, subprograms};
-
-/// A variable with what it starts with.
-pub(crate) struct Declaration {
-    pub local: Local,
-    pub var_type: VarType,
-    pub initial: Option<Expression>,
-}
-
-/// `WHEN exception THEN steps`.
-pub(crate) struct Handler {
-    /// ORA numbers; none for OTHERS.
-    pub codes: Vec<i32>,
-    /// SQLCODE and SQLERRM in the steps.
-    pub error: (Local, Local),
-    pub steps: Vec<Step>,
-}
-
-/// A block.
-pub(crate) struct Block {
-    pub declarations: Vec<Declaration>,
-    pub steps: Vec<Step>,
-    pub handlers: Vec<Handler>,
-}
-
-/// What gets a value.
-pub(crate) enum Target {
-    /// A variable.
-    Local(Local, VarType),
-    /// A bind by its place, 0-based.
-    Bind(usize),
-    /// An element of the index-by table in a slot.
-    Element { table: usize, var_type: VarType, index: Expression },
-}
-
-/// A value to be computed.
-pub(crate) enum Expression {
-    /// By SQL, after elements of tables were fetched into variables that it names.
-    Sql { statement: Box<Statement>, fetches: Vec<Fetch> },
-    /// A bind or a variable as it is.
-    Slot(usize),
-    /// A function's value.
-    Call(Box<Call>),
-}
-
-/// Something of an index-by table that an expression needs.
-pub(crate) struct Fetch {
-    pub into: Local,
-    pub var_type: VarType,
-    /// Slot of the table.
-    pub table: usize,
-    pub what: Fetched,
-}
-
-/// What of it.
-pub(crate) enum Fetched {
-    Element(Box<Expression>),
-    Count,
-    First,
-    Last,
-}
-
-/// What a cursor variable is opened for.
-pub(crate) enum OpenFor {
-    Query(Box<Expression>),
-    Text { text: Expression, using: Vec<Expression> },
-}
-
-/// One statement of a block and its line.
-pub(crate) struct Step {
-    pub line: u64,
-    pub action: Action,
-}
-
-/// What a step does.
-pub(crate) enum Action {
-    Null,
-    Assign {
-        target: Target,
-        value: Expression,
-    },
-    If {
-        branches: Vec<(Expression, Vec<Step>)>,
-        otherwise: Vec<Step>,
-    },
-    For {
-        variable: Local,
-        reverse: bool,
-        low: Expression,
-        high: Expression,
-        body: Vec<Step>,
-    },
-    Loop {
-        condition: Option<Expression>,
-        body: Vec<Step>,
-    },
-    Exit {
-        condition: Option<Expression>,
-    },
-    Immediate {
-        text: Expression,
-        /// What the one row of a query goes into.
-        into: Vec<Target>,
-        using: Vec<Expression>,
-    },
-    /// DML with what RETURNING gives values to, or a command.
-    Sql {
-        statement: Box<Expression>,
-        returning: Vec<Target>,
-    },
-    Select {
-        query: Expression,
-        targets: Vec<Target>,
-    },
-    Open {
-        cursor: Target,
-        of: OpenFor,
-    },
-    Fetch {
-        cursor: usize,
-        targets: Vec<Target>,
-    },
-    Close {
-        cursor: usize,
-    },
-    Call(Box<Call>),
-    Return(Option<Expression>),
-    Block(Box<Block>),
-    Raise,
-    /// RAISE of a predefined exception.
-    RaiseNamed {
-        code: i32,
-        text: &'static str,
-    },
-    RaiseError {
-        code: Expression,
-        text: Expression,
-    },
-}
-
-/// A parsed block with the places of the binds that it assigns, 0-based, each name once.
-pub(crate) struct Program {
-    pub block: Block,
-    pub out_binds: Vec<usize>,
-    /// Variables of all blocks in it.
-    pub locals: usize,
-    /// Kinds of the binds, for those that have no value to tell.
-    pub bind_kinds: Vec<DatumKind>,
-}
 
 /// Parses an anonymous block. `binds` are the names of its bind variables in order of appearance.
 pub(crate) fn parse_block(sql: &str, binds: &[String], scope: &dyn Scope) -> Result<Program> {
@@ -457,55 +311,6 @@ impl BlockParser<'_> {
     fn bind_place(&self, placeholder: &str) -> Result<usize> {
         let place: usize = placeholder.trim_start_matches(':').parse().map_err(|_| OraError::new(1036, "illegal variable name/number"))?;
         Ok(self.binds.get(place).and_then(|name| self.binds.iter().position(|known| known == name)).unwrap_or(place))
-    }
-
-    /// Tokens up to one of the words or tokens outside parentheses.
-    fn tokens_until(&mut self, words: &[&str], ends: &[Token]) -> Vec<TokenWithSpan> {
-        let mut depth = 0;
-        let mut tokens = Vec::new();
-        while let Some(token) = self.reader.peek() {
-            let at_end = depth == 0 && (ends.contains(token) || self.reader.peek_word().is_some_and(|word| words.contains(&word.as_str())));
-            if at_end || *token == Token::SemiColon {
-                break;
-            }
-            match token {
-                Token::LParen => depth += 1,
-                Token::RParen => depth -= 1,
-                _ => {}
-            }
-            tokens.extend(self.reader.next_with_span());
-        }
-        tokens
-    }
-
-    fn value_until(&mut self, words: &[&str], ends: &[Token]) -> Result<Expression> {
-        let tokens = self.tokens_until(words, ends);
-        if tokens.is_empty() {
-            return Err(self.unexpected());
-        }
-        self.expression(tokens)
-    }
-
-    /// A condition.
-    fn test_until(&mut self, words: &[&str], ends: &[Token]) -> Result<Expression> {
-        let tokens = self.tokens_until(words, ends);
-        self.condition_of(tokens, false)
-    }
-
-    /// An expression as a query of one row.
-    fn value_of(&mut self, tokens: Vec<TokenWithSpan>) -> Result<Statement> {
-        let span = tokens.first().map(|token| token.span).ok_or_else(|| self.unexpected())?;
-        let word = |text: &str| TokenWithSpan { token: Token::make_keyword(text), span };
-        let mut whole = vec![word("SELECT")];
-        whole.extend(tokens);
-        whole.extend([word("FROM"), TokenWithSpan { token: Token::make_word("DUAL", None), span }]);
-        let ast = parse::from_tokens(self.sql, whole)?;
-        Ok(self.inner(ast))
-    }
-
-    fn inner(&self, ast: Ast) -> Statement {
-        let visible = self.visible.iter().filter(|variable| variable.var_type.is_plain()).map(|variable| variable.local.clone());
-        Statement::inner(self.sql, self.binds, self.locals, visible.collect(), ast)
     }
 }
 

@@ -113,6 +113,7 @@ impl Session {
                 Ok(())
             }
             Command::SetUser { name, password, create } => self.set_user(name, password, *create),
+            Command::ConnectThrough { client, proxy, granted } => self.connect_through(client, proxy, *granted),
             Command::DropUser { name, cascade } => self.drop_user(name, *cascade),
             _ => Err(OraError::internal("command")),
         }

@@ -1,11 +1,25 @@
 //! Format models of dates and timestamps, for TO_CHAR, TO_DATE and the implicit conversions by NLS formats.
 
+mod read;
+mod write;
+
 use super::datetime::DateTime;
-use super::zone;
 use super::{OraError, Result};
+use read::Reader;
+use write::write_element;
 
 /// Elements, longest first where one begins another.
-const ELEMENTS: [(&str, Element); 38] = [
+const ELEMENTS: [(&str, Element); 48] = [
+    ("IYYY", Element::IsoYear(4)),
+    ("IYY", Element::IsoYear(3)),
+    ("IY", Element::IsoYear(2)),
+    ("IW", Element::IsoWeek),
+    ("I", Element::IsoYear(1)),
+    ("WW", Element::WeekOfYear),
+    ("W", Element::WeekOfMonth),
+    ("RM", Element::RomanMonth),
+    ("Y,YYY", Element::GroupedYear),
+    ("SCC", Element::SignedCentury),
     ("SYYYY", Element::SignedYear),
     ("YYYY", Element::Year(4)),
     ("YYY", Element::Year(3)),
@@ -55,6 +69,8 @@ const MERIDIANS: [(&str, Element); 8] = [
     ("BC", Element::Era("AD", "BC")),
     ("AD", Element::Era("AD", "BC")),
 ];
+/// Elements that Oracle has and this engine has not: spelled years, eras, formats of a territory, names of daylight saving.
+const REFUSED: [&str; 9] = ["SYEAR", "YEAR", "SP", "EE", "E", "DL", "DS", "TS", "TZD"];
 pub(crate) const MONTHS: [&str; 12] =
     ["JANUARY", "FEBRUARY", "MARCH", "APRIL", "MAY", "JUNE", "JULY", "AUGUST", "SEPTEMBER", "OCTOBER", "NOVEMBER", "DECEMBER"];
 const DAYS: [&str; 7] = ["SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"];
@@ -66,6 +82,13 @@ enum Element {
     RoundYear,
     RoundYear2,
     Century,
+    SignedCentury,
+    IsoYear(u8),
+    GroupedYear,
+    IsoWeek,
+    WeekOfYear,
+    WeekOfMonth,
+    RomanMonth,
     MonthName,
     MonthAbbreviation,
     Month,
@@ -102,7 +125,12 @@ enum Item {
     Element(Element, Letters),
     Literal(String),
     Punctuation(char),
+    /// FM.
     ToggleFill,
+    /// FX.
+    Exact,
+    /// TH behind an element.
+    Ordinal(Letters),
 }
 
 /// A parsed format model.
@@ -123,11 +151,17 @@ impl DateFormat {
             }
             let upper: String = rest.chars().take(6).collect::<String>().to_ascii_uppercase();
             if upper.starts_with("FM") || upper.starts_with("FX") {
-                if upper.starts_with("FM") {
-                    items.push(Item::ToggleFill);
-                }
+                items.push(if upper.starts_with("FM") { Item::ToggleFill } else { Item::Exact });
                 rest = &rest[2..];
                 continue;
+            }
+            if upper.starts_with("TH") && matches!(items.last(), Some(Item::Element(..))) {
+                items.push(Item::Ordinal(letters(&rest[..2])));
+                rest = &rest[2..];
+                continue;
+            }
+            if let Some(name) = REFUSED.iter().find(|name| upper.starts_with(*name)) {
+                return Err(OraError::unsupported(format_args!("{name} in a format model")));
             }
             if let Some((name, element)) = ELEMENTS.iter().chain(&MERIDIANS).find(|(name, _)| upper.starts_with(name)) {
                 items.push(Item::Element(*element, letters(&rest[..name.len()])));
@@ -166,6 +200,8 @@ impl DateFormat {
         for item in &self.0 {
             match item {
                 Item::ToggleFill => fill = !fill,
+                Item::Exact => {}
+                Item::Ordinal(letters) => write::push_ordinal(&mut out, *letters),
                 Item::Literal(text) => out.push_str(text),
                 Item::Punctuation(character) => out.push(*character),
                 Item::Element(element, letters) => write_element(&mut out, *element, *letters, value, fill),
@@ -176,10 +212,12 @@ impl DateFormat {
 
     /// TO_DATE and TO_TIMESTAMP. Missing fields come from `now`: its year and month, the first day, midnight.
     pub fn read(&self, text: &str, now: &DateTime, default_offset: i32) -> Result<DateTime> {
-        let mut reader = Reader { rest: text.trim(), now: *now, fields: Fields::default() };
+        let mut reader = Reader::new(text, now);
         for (index, item) in self.0.iter().enumerate() {
             match item {
                 Item::ToggleFill => {}
+                Item::Exact => return Err(OraError::unsupported("FX in a format model that is read by")),
+                Item::Ordinal(_) => return Err(OraError::new(1820, "format code cannot appear in date input format")),
                 Item::Literal(literal) => {
                     reader.rest = reader
                         .rest
@@ -219,267 +257,6 @@ fn letters(text: &str) -> Letters {
         (Some(first), _) if first.is_lowercase() => Letters::Lower,
         (_, Some(second)) if second.is_lowercase() => Letters::Initial,
         _ => Letters::Upper,
-    }
-}
-
-fn write_element(out: &mut String, element: Element, case: Letters, value: &DateTime, fill: bool) {
-    use std::fmt::Write;
-    let year = value.year.unsigned_abs();
-    let hour12 = (u32::from(value.hour) + 11) % 12 + 1;
-    let offset = value.offset_minutes;
-    let mut number = |value: u32, width: usize| {
-        let width = if fill { width } else { 0 };
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{value:0width$}");
-    };
-    match element {
-        Element::SignedYear => {
-            out.push(if value.year < 0 { '-' } else { ' ' });
-            let _ = write!(out, "{year:04}");
-        }
-        Element::Year(digits) => number(year % 10u32.pow(u32::from(digits)), usize::from(digits)),
-        Element::RoundYear => number(year, 4),
-        Element::RoundYear2 => number(year % 100, 2),
-        Element::Century => number(year.div_ceil(100), 2),
-        Element::MonthName => push_name(out, MONTHS[usize::from(value.month - 1)], case, if fill { 9 } else { 0 }),
-        Element::MonthAbbreviation => push_name(out, &MONTHS[usize::from(value.month - 1)][..3], case, 0),
-        Element::Month => number(value.month.into(), 2),
-        Element::DayOfYear => number((value.day_number() - DateTime::midnight(value.year, 1, 1).day_number() + 1) as u32, 3),
-        Element::Day => number(value.day.into(), 2),
-        Element::DayName => push_name(out, DAYS[weekday(value)], case, if fill { 9 } else { 0 }),
-        Element::DayAbbreviation => push_name(out, &DAYS[weekday(value)][..3], case, 0),
-        Element::Weekday => number(weekday(value) as u32 + 1, 1),
-        Element::Hour24 => number(value.hour.into(), 2),
-        Element::Hour12 => number(hour12, 2),
-        Element::Minute => number(value.minute.into(), 2),
-        Element::SecondOfDay => number(u32::from(value.hour) * 3600 + u32::from(value.minute) * 60 + u32::from(value.second), 5),
-        Element::Second => number(value.second.into(), 2),
-        Element::Fraction(digits) => {
-            let digits = if digits == 0 { 9 } else { digits };
-            let _ = write!(out, "{:0width$}", value.nanos / 10u32.pow(9 - u32::from(digits)), width = usize::from(digits));
-        }
-        Element::ZoneHour => {
-            let _ = write!(out, "{}{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60);
-        }
-        Element::ZoneMinute => number(offset.unsigned_abs() % 60, 2),
-        Element::Zone if value.region != 0 => {
-            out.push_str(&zone::of_region(value.region).map(zone::name).unwrap_or_default().to_uppercase())
-        }
-        Element::Zone => {
-            let _ = write!(out, "{}{:02}:{:02}", if offset < 0 { '-' } else { '+' }, offset.abs() / 60, offset.abs() % 60);
-        }
-        Element::Quarter => number(u32::from(value.month - 1) / 3 + 1, 1),
-        Element::Julian => number((value.day_number() + 2_440_588) as u32, 7),
-        Element::Radix => out.push('.'),
-        Element::Meridian(am, pm) => {
-            push_name(out, if value.hour < 12 { am } else { pm }, if case == Letters::Lower { case } else { Letters::Upper }, 0)
-        }
-        Element::Era(ad, bc) => push_name(out, if value.year < 0 { bc } else { ad }, Letters::Upper, 0),
-    }
-}
-
-fn weekday(value: &DateTime) -> usize {
-    (value.day_number() + 4).rem_euclid(7) as usize
-}
-
-fn push_name(out: &mut String, name: &str, case: Letters, width: usize) {
-    match case {
-        Letters::Upper => out.push_str(name),
-        Letters::Lower => out.push_str(&name.to_ascii_lowercase()),
-        Letters::Initial => {
-            out.push_str(&name[..1]);
-            out.push_str(&name[1..].to_ascii_lowercase());
-        }
-    }
-    out.extend(std::iter::repeat_n(' ', width.saturating_sub(name.len())));
-}
-
-#[derive(Default)]
-struct Fields {
-    year: Option<i32>,
-    month: Option<u8>,
-    day: Option<u8>,
-    day_of_year: Option<u32>,
-    julian: Option<i64>,
-    hour: u8,
-    hour12: Option<u8>,
-    pm: Option<bool>,
-    bc: bool,
-    minute: u8,
-    second: u8,
-    second_of_day: Option<u32>,
-    nanos: u32,
-    offset: Option<i32>,
-}
-
-impl Fields {
-    fn finish(self, now: &DateTime, default_offset: i32) -> Result<DateTime> {
-        let year = self.year.map(|year| if self.bc { -year } else { year });
-        let mut value = DateTime {
-            hour: self.hour,
-            minute: self.minute,
-            second: self.second,
-            nanos: self.nanos,
-            ..DateTime::midnight(year.unwrap_or(now.year), self.month.unwrap_or(now.month), self.day.unwrap_or(1))
-        };
-        if year.is_some() && self.month.is_none() {
-            value.month = now.month;
-        }
-        if let Some(hour) = self.hour12 {
-            value.hour = hour % 12 + if self.pm.unwrap_or(hour == 12 && self.pm.is_none()) { 12 } else { 0 };
-        }
-        if let Some(second) = self.second_of_day {
-            (value.hour, value.minute, value.second) = ((second / 3600) as u8, (second / 60 % 60) as u8, (second % 60) as u8);
-        }
-        let first_day = self
-            .julian
-            .map(|julian| julian - 2_440_588)
-            .or_else(|| self.day_of_year.map(|day| DateTime::midnight(value.year, 1, 1).day_number() + i64::from(day) - 1));
-        if let Some(day) = first_day {
-            let date = DateTime::midnight(1970, 1, 1).with_second_number(day * 86_400);
-            (value.year, value.month, value.day) = (date.year, date.month, date.day);
-        }
-        value.check()?;
-        let value = value.local_in(self.offset.unwrap_or(default_offset))?;
-        value.check()?;
-        Ok(value)
-    }
-}
-
-struct Reader<'a> {
-    rest: &'a str,
-    now: DateTime,
-    fields: Fields,
-}
-
-impl Reader<'_> {
-    fn skip_punctuation(&mut self) {
-        if let Some(first) = self.rest.chars().next().filter(|first| !first.is_alphanumeric() && !matches!(first, '+')) {
-            self.rest = &self.rest[first.len_utf8()..];
-        }
-    }
-
-    fn number(&mut self, most_digits: usize) -> Result<u32> {
-        self.rest = self.rest.trim_start_matches(' ');
-        let digits = self.rest.bytes().take(most_digits).take_while(u8::is_ascii_digit).count();
-        if digits == 0 {
-            return Err(OraError::new(1858, "a non-numeric character was found where a numeric was expected"));
-        }
-        let value = self.rest[..digits]
-            .parse()
-            .map_err(|_| OraError::new(1858, "a non-numeric character was found where a numeric was expected"))?;
-        self.rest = &self.rest[digits..];
-        Ok(value)
-    }
-
-    fn small(&mut self, most_digits: usize) -> Result<u8> {
-        Ok(self.number(most_digits)?.min(255) as u8)
-    }
-
-    fn month_name(&mut self) -> Result<u8> {
-        let matching = |name: &str| self.rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
-        let found = MONTHS.iter().position(|name| matching(name)).map(|at| (at, MONTHS[at].len()));
-        let found = found.or_else(|| MONTHS.iter().position(|name| matching(&name[..3])).map(|at| (at, 3)));
-        let (index, length) = found.ok_or_else(|| OraError::new(1843, "not a valid month"))?;
-        self.rest = &self.rest[length..];
-        Ok(index as u8 + 1)
-    }
-
-    fn read_element(&mut self, element: Element) -> Result<()> {
-        match element {
-            Element::SignedYear => {
-                let negative = self.rest.starts_with('-');
-                self.rest = self.rest.trim_start_matches(['-', '+', ' ']);
-                let year = self.number(4)? as i32;
-                self.fields.year = Some(if negative { -year } else { year });
-            }
-            Element::Year(digits) => {
-                let unit = 10i32.pow(u32::from(digits));
-                let year = self.number(usize::from(digits))? as i32;
-                self.fields.year = Some(if digits == 4 { year } else { self.now.year / unit * unit + year });
-            }
-            Element::RoundYear | Element::RoundYear2 => {
-                let before = self.rest.len();
-                let most =
-                    if element == Element::RoundYear { 4 } else { 4.min(self.rest.bytes().take_while(u8::is_ascii_digit).count()).max(2) };
-                let year = self.number(most)? as i32;
-                self.fields.year = Some(if before - self.rest.len() > 2 { year } else { round_year(year, self.now.year) });
-            }
-            Element::Month | Element::MonthName | Element::MonthAbbreviation => {
-                let named = self.rest.starts_with(|first: char| first.is_alphabetic());
-                let month = if named || element != Element::Month { self.month_name()? } else { self.small(2)? };
-                self.fields.month = Some(month);
-            }
-            Element::DayOfYear => self.fields.day_of_year = Some(self.number(3)?),
-            Element::Day => self.fields.day = Some(self.small(2)?),
-            Element::DayName | Element::DayAbbreviation => self.rest = self.rest.trim_start_matches(char::is_alphabetic),
-            Element::Hour24 => self.fields.hour = self.small(2)?,
-            Element::Hour12 => {
-                let hour = self.small(2)?;
-                if !(1..=12).contains(&hour) {
-                    return Err(OraError::new(1849, "hour must be between 1 and 12"));
-                }
-                self.fields.hour12 = Some(hour);
-            }
-            Element::Minute => self.fields.minute = self.small(2)?,
-            Element::Second => self.fields.second = self.small(2)?,
-            Element::SecondOfDay => self.fields.second_of_day = Some(self.number(5)?),
-            Element::Fraction(digits) => self.read_fraction(if digits == 0 { 9 } else { usize::from(digits) })?,
-            Element::Radix => self.rest = self.rest.strip_prefix(['.', ',']).unwrap_or(self.rest),
-            Element::ZoneHour | Element::Zone => self.read_zone(element == Element::Zone)?,
-            Element::ZoneMinute => {
-                let minutes = self.number(2)? as i32;
-                let hours = self.fields.offset.unwrap_or(0);
-                self.fields.offset = Some(if hours < 0 { hours - minutes } else { hours + minutes });
-            }
-            Element::Meridian(..) => self.fields.pm = Some(self.read_pair('P')?),
-            Element::Era(..) => self.fields.bc = self.read_pair('B')?,
-            Element::Julian => self.fields.julian = Some(i64::from(self.number(7)?)),
-            Element::Century | Element::Weekday | Element::Quarter => {
-                return Err(OraError::new(1820, "format code cannot appear in date input format"));
-            }
-        }
-        Ok(())
-    }
-
-    fn read_fraction(&mut self, most: usize) -> Result<()> {
-        let digits = self.rest.bytes().take_while(u8::is_ascii_digit).count();
-        if digits > most {
-            return Err(OraError::new(1880, "the fractional seconds must be between 0 and 999999999"));
-        }
-        let value = if digits == 0 { 0 } else { self.number(digits)? };
-        self.fields.nanos = value * 10u32.pow(9 - digits as u32);
-        Ok(())
-    }
-
-    fn read_zone(&mut self, whole: bool) -> Result<()> {
-        self.rest = self.rest.trim_start();
-        let length = self.rest.find(|character: char| character == ' ' || (!whole && character == ':')).unwrap_or(self.rest.len());
-        self.fields.offset = Some(super::zone::parse(&self.rest[..length])?);
-        self.rest = &self.rest[length..];
-        Ok(())
-    }
-
-    /// AM/PM, A.M./P.M., AD/BC …: whether the first letter is `second`.
-    fn read_pair(&mut self, second: char) -> Result<bool> {
-        self.rest = self.rest.trim_start();
-        let length = self.rest.bytes().take_while(|byte| byte.is_ascii_alphabetic() || *byte == b'.').count();
-        let word: String = self.rest[..length].chars().filter(|character| *character != '.').collect::<String>().to_ascii_uppercase();
-        if !matches!(word.as_str(), "AM" | "PM" | "AD" | "BC") {
-            return Err(OraError::new(1855, "AM/A.M. or PM/P.M. required"));
-        }
-        self.rest = &self.rest[length..];
-        Ok(word.starts_with(second))
-    }
-}
-
-/// Two digits of RR: the nearest century as the server defines it.
-fn round_year(year: i32, now: i32) -> i32 {
-    let century = now / 100 * 100;
-    match (year < 50, now % 100 < 50) {
-        (true, true) | (false, false) => century + year,
-        (true, false) => century + 100 + year,
-        (false, true) => century - 100 + year,
     }
 }
 
@@ -540,8 +317,21 @@ mod tests {
             ("Day, DDD D Q", "Friday   , 040 6 1"),
             ("HH:MI:SS PM FF3 X TZH:TZM", "03:04:05 PM 120 . -01:30"),
             ("J", "2460350"),
+            ("IYYY-IW IY I WW W", "2024-06 24 4 06 2"),
+            ("Y,YYY SCC CC RM|fmRM", "2,024  21 21 II  |II"),
+            ("fmDDTH ddth Month", "9TH 9th February"),
+            ("FXYYYY", "2024"),
         ] {
             assert_eq!(DateFormat::parse(model).unwrap().format(&value), expected);
+        }
+        for (year, month, day, expected) in
+            [(2021, 1, 3, "2020-53 01 1 03RD"), (2024, 12, 31, "2025-01 53 5 31ST"), (2026, 11, 12, "2026-46 46 2 12TH")]
+        {
+            assert_eq!(DateFormat::parse("IYYY-IW WW W DDTH").unwrap().format(&DateTime::midnight(year, month, day)), expected);
+        }
+        assert_eq!(read("2024-IV-01", "YYYY-RM-DD").as_deref(), Ok(" 2024-04-01 00:00:00.000000000 +00:00"));
+        for (model, code) in [("YEAR", 3001), ("DDSP", 3001), ("DS", 3001), ("IYYY", 1820), ("WW", 1820), ("FXYYYY", 3001)] {
+            assert_eq!(read("2024", model).unwrap_err().code, code, "{model}");
         }
     }
 }

@@ -225,6 +225,18 @@ fn alter_session(reader: &mut TokenReader<'_>) -> Result<Command> {
 
 fn set_user(reader: &mut TokenReader<'_>, create: bool) -> Result<Command> {
     let name = reader.identifier()?;
+    if !create
+        && let Some(granted) =
+            [("GRANT", true), ("REVOKE", false)].into_iter().find_map(|(word, granted)| reader.take(word).then_some(granted))
+    {
+        reader.expect("CONNECT THROUGH")?;
+        let proxy = reader.identifier()?;
+        return if reader.is_end() {
+            Ok(Command::ConnectThrough { client: name, proxy, granted })
+        } else {
+            Err(reader.error(922, "missing or invalid option"))
+        };
+    }
     reader.expect("IDENTIFIED BY")?;
     let password = match reader.next() {
         Some(Token::Word(word)) => word.value,

@@ -17,17 +17,19 @@ use super::nls::Nls;
 use super::release::Release;
 use super::sequence::Sequences;
 use super::store::{Location, default_lock_wait};
-use super::tokens::normalise;
 use super::value::{Stored, store_plain};
 use super::writers::{Hold, Wait};
-use super::{Datum, OraError, Result, password, undo};
+use super::{Datum, OraError, Result, undo};
 use crate::sqlite::RowTable;
 
 mod block;
+mod block_sql;
 mod call;
 mod check;
 mod cursors;
+mod execute;
 mod lob_call;
+mod logon;
 mod query;
 mod rules;
 mod slot;
@@ -35,9 +37,6 @@ mod statement;
 mod units;
 
 pub use statement::Statement;
-
-/// Name of a user who connects without one, as with external authentication.
-const DEFAULT_USER: &str = "OLBRIDGE";
 
 /// One user's connection to a database.
 pub struct Session {
@@ -90,10 +89,10 @@ pub struct Session {
 
 impl Session {
     /// Opens a session: `connect_string` is a file, `:memory:` (private to the session) or `null` (rows are checked and dropped).
-    /// A user without a stored password may come with any; other users are made by name.
+    /// A user without a stored password may come with any; other users are made by name. `PROXY[CLIENT]` logs on as CLIENT with PROXY's password.
     ///
     /// # Errors
-    /// ORA-12154 when the file cannot be opened, ORA-01017 for a wrong password.
+    /// ORA-12154 when the file cannot be opened, ORA-01017 for a wrong password, ORA-28150 for a proxy that may not.
     pub fn connect(connect_string: &str, username: &str, password: &str) -> Result<Session> {
         let location = Location::parse(connect_string);
         let lock_wait = default_lock_wait();
@@ -106,23 +105,13 @@ impl Session {
         let sequences = Sequences::default();
         sequences.register(&connection)?;
         let catalog = Arc::new(Catalog::load(&connection)?);
-        let user = match username.strip_prefix('"').and_then(|name| name.strip_suffix('"')) {
-            Some(quoted) => quoted.to_owned(),
-            None if username.is_empty() => DEFAULT_USER.to_owned(),
-            None => normalise(username, false),
-        };
-        if let Some(Some(sealed)) = catalog.users.get(&user)
-            && !password::fits(password, sealed)
-        {
-            return Err(OraError::new(1017, "invalid username/password; logon denied"));
-        }
+        let (proxy, user) = logon::authenticated(&connection, &catalog, username, password)?;
         let interrupts = Interrupt::new(&connection);
         let schema = user.clone();
         let activity = Activity::begin(&user, connect_string);
-        let settings = [("SID", activity.sid), ("SESSIONID", activity.sid), ("SERIAL", activity.serial())]
-            .into_iter()
-            .map(|(name, number)| (name.to_owned(), number.to_string()))
-            .collect();
+        let numbers = [("SID", activity.sid), ("SESSIONID", activity.sid), ("SERIAL", activity.serial())];
+        let numbers = numbers.into_iter().map(|(name, number)| (name.to_owned(), number.to_string()));
+        let settings = numbers.chain(proxy.map(|proxy| ("PROXY_USER".to_owned(), proxy))).collect();
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Ok(Session {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),

@@ -153,6 +153,11 @@ impl DataType {
         DataType::Char { size, unit: CharUnit::Byte, national: false }
     }
 
+    /// Whether it is text of the national character set.
+    pub(crate) fn is_national(&self) -> bool {
+        matches!(self, DataType::Varchar2 { national: true, .. } | DataType::Char { national: true, .. })
+    }
+
     pub(crate) fn family(&self) -> Family {
         match self {
             DataType::Number { .. } | DataType::Float { .. } => Family::Number,

@@ -3,7 +3,9 @@
 use clntsh::abi::calls::{OCITransCommit, OCITransRollback};
 use clntsh::abi::descriptor::OCIDescriptorAlloc;
 use clntsh::abi::fetch::OCIStmtFetch2;
-use clntsh::abi::lob::{OCILobGetLength2, OCILobTrim2, OCILobWrite2, OCILobWriteAppend2};
+use clntsh::abi::lob::{
+    OCILobArrayRead, OCILobArrayWrite, OCILobCreateTemporary, OCILobGetLength2, OCILobTrim2, OCILobWrite2, OCILobWriteAppend2,
+};
 
 use super::*;
 
@@ -114,4 +116,72 @@ fn a_locator_that_never_had_a_value_says_so_by_the_status() {
     // ODPI-C makes a temporary LOB of it then.
     assert_eq!(unsafe { OCILobTrim2(client.svc, client.env.err, fresh, 0) }, status::INVALID_HANDLE);
     client.env.fails(append(&client, fresh, "!"), 22275);
+}
+
+#[test]
+fn many_lobs_are_written_and_read_by_one_call() {
+    let client = Client::connect(":memory:");
+    let env = &client.env;
+    let mut locators = [null_mut(); 3];
+    for locator in &mut locators {
+        env.ok(unsafe { OCIDescriptorAlloc(env.env, locator, kind::LOB, 0, null_mut()) });
+        env.ok(unsafe { OCILobCreateTemporary(client.svc, env.err, *locator, 0, 1, 2, 0, 10) });
+    }
+    let texts = ["one", "zwölf", "three of them"];
+    let mut count = 3u32;
+    let (mut bytes, mut chars) = (texts.map(|text| text.len() as u64), [0u64; 3]);
+    let (mut offsets, mut room) = ([1u64; 3], bytes);
+    let mut buffers = texts.map(|text| text.as_ptr().cast_mut().cast());
+    let locators = locators.as_mut_ptr();
+    env.ok(unsafe {
+        let (amounts, lengths) = (bytes.as_mut_ptr(), room.as_mut_ptr());
+        let (offsets, buffers) = (offsets.as_mut_ptr(), buffers.as_mut_ptr());
+        let chars = chars.as_mut_ptr();
+        OCILobArrayWrite(
+            client.svc,
+            env.err,
+            &mut count,
+            locators,
+            amounts,
+            chars,
+            offsets,
+            buffers,
+            lengths,
+            0,
+            null_mut(),
+            null_mut(),
+            0,
+            1,
+        )
+    });
+    let mut read = [[0u8; 16]; 3];
+    let mut targets = read.each_mut().map(|buffer| buffer.as_mut_ptr().cast());
+    let (mut bytes, mut chars, mut offsets, mut room) = ([0u64; 3], [2u64, 100, 5], [1u64, 1, 7], [16u64; 3]);
+    let get = |piece: u8, chars: &mut [u64; 3], bytes: &mut [u64; 3], count: &mut u32, targets: &mut [Pointer; 3]| unsafe {
+        let (amounts, lengths) = (bytes.as_mut_ptr(), room.as_mut_ptr());
+        let (offsets, buffers) = (offsets.as_mut_ptr(), targets.as_mut_ptr());
+        let chars = chars.as_mut_ptr();
+        OCILobArrayRead(
+            client.svc,
+            env.err,
+            count,
+            locators,
+            amounts,
+            chars,
+            offsets,
+            buffers,
+            lengths,
+            piece,
+            null_mut(),
+            null_mut(),
+            0,
+            1,
+        )
+    };
+    let mut get = get;
+    env.ok(get(0, &mut chars, &mut bytes, &mut count, &mut targets));
+    assert_eq!((chars, bytes), ([2, 5, 5], [2, 6, 5]));
+    let found: Vec<&str> = read.iter().zip(bytes).map(|(buffer, bytes)| std::str::from_utf8(&buffer[..bytes as usize]).unwrap()).collect();
+    assert_eq!(found, ["on", "zwölf", "of th"]);
+    assert!(env.fails(get(1, &mut chars, &mut bytes, &mut count, &mut targets), 3001).contains("OCILobArrayRead in pieces"));
 }

@@ -125,3 +125,79 @@ fn a_freed_pool_is_not_found() {
     let mut svc = null_mut();
     env.fails(unsafe { get(env.env as usize, env.err as usize, &name, &mut svc) }, 24417);
 }
+
+#[test]
+fn a_session_wanted_new_is_nobodys_before() {
+    let env = Env::new();
+    let (handle, name) = pool(&env, ":memory:", 2);
+    let asking = env.handle(kind::SESSION);
+    let get = |purity: u32| {
+        let (mut purity, mut svc) = (purity, null_mut());
+        env.ok(unsafe { OCIAttrSet(asking, kind::SESSION, (&raw mut purity).cast(), 0, attr::PURITY, env.err) });
+        let (name, name_bytes) = (name.as_ptr(), name.len() as u32);
+        let (tag, found) = (null_mut(), null_mut());
+        env.ok(unsafe { OCISessionGet(env.env, env.err, &mut svc, asking, name, name_bytes, null(), 0, tag, null_mut(), found, 1) });
+        svc
+    };
+    let first = get(0);
+    env.ok(unsafe { OCISessionRelease(first, env.err, null(), 0, 0) });
+    let again = get(2);
+    assert_eq!(again, first);
+    env.ok(unsafe { OCISessionRelease(again, env.err, null(), 0, 0) });
+    let new = get(1);
+    assert_eq!(env.get::<u32>(handle, kind::SPOOL, attr::SPOOL_OPEN_COUNT), 2, "the other one is idle");
+    env.ok(unsafe { OCISessionRelease(new, env.err, null(), 0, 0) });
+}
+
+/// A session for a tag: its service context, whether it has that tag, and the tag it has.
+fn tagged(env: &Env, name: &str, tag: &str, mode: u32) -> (Pointer, bool, String) {
+    let (mut svc, mut found_tag, mut found_bytes, mut found): (_, *const u8, u32, i32) = (null_mut(), null(), 0, 9);
+    let (tag_start, tag_bytes) = (tag.as_ptr(), tag.len() as u32);
+    env.ok(unsafe {
+        OCISessionGet(
+            env.env,
+            env.err,
+            &mut svc,
+            null_mut(),
+            name.as_ptr(),
+            name.len() as u32,
+            tag_start,
+            tag_bytes,
+            &mut found_tag,
+            &mut found_bytes,
+            &mut found,
+            1 | mode,
+        )
+    });
+    let text = if found_tag.is_null() { &[][..] } else { unsafe { std::slice::from_raw_parts(found_tag, found_bytes as usize) } };
+    (svc, found == 1, String::from_utf8(text.to_vec()).unwrap())
+}
+
+#[test]
+fn sessions_come_back_by_the_tag_they_were_released_with() {
+    const RETAG: u32 = 2;
+    const PROPERTIES: u32 = 4;
+    const MATCH_ANY: u32 = 0x20;
+    let env = Env::new();
+    let (handle, name) = pool(&env, ":memory:", 3);
+    let release = |svc, tag: &str, mode| unsafe { OCISessionRelease(svc, env.err, tag.as_ptr(), tag.len() as u32, mode) };
+    let (first, found, tag) = tagged(&env, &name, "", 0);
+    assert_eq!((found, tag.as_str()), (false, ""));
+    env.fails(release(first, "no property", RETAG | PROPERTIES), 24488);
+    env.ok(release(first, "A=1;B=2", RETAG | PROPERTIES));
+    // Who asks for none gets none with a tag.
+    let (second, found, tag) = tagged(&env, &name, "", 0);
+    assert!(second != first && !found && tag.is_empty());
+    env.ok(release(second, "", 0));
+    assert_eq!(env.get::<u32>(handle, kind::SPOOL, attr::SPOOL_OPEN_COUNT), 2);
+    let (again, found, tag) = tagged(&env, &name, "A=1;B=2", 0);
+    assert_eq!((again, found, tag.as_str()), (first, true, "A=1;B=2"));
+    // Released without a word about it, a session keeps its tag.
+    env.ok(release(again, "", 0));
+    let (other, found, tag) = tagged(&env, &name, "A=1;B=3", 0);
+    assert_eq!((other, found, tag.as_str()), (second, false, ""));
+    let (near, found, tag) = tagged(&env, &name, "A=1;B=3", MATCH_ANY);
+    assert_eq!((near, found, tag.as_str()), (first, false, "A=1;B=2"));
+    env.ok(release(other, "", 0));
+    env.ok(release(near, "", 0));
+}

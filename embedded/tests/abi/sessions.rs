@@ -142,7 +142,7 @@ fn external_credentials_are_the_default_user_and_nobody_else() {
     let env = Env::new();
     env.ok(logon(&env, ":memory:", "", "", 2));
     env.fails(logon(&env, ":memory:", "scott", "", 2), 1017);
-    env.fails(logon(&env, ":memory:", "scott[other]", "tiger", 1), 3001);
+    env.fails(logon(&env, ":memory:", "scott[other]", "tiger", 1), 28150);
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("e.db");
     Client::connect(file.to_str().unwrap()).run("CREATE USER scott IDENTIFIED BY tiger");

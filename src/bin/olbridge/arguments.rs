@@ -62,7 +62,7 @@ pub enum Command {
 }
 
 /// `olbridge copy`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct CopyArguments {
     /// Files, globs or directories (hive partitions become columns) or - for standard input, and last the target table; or a table and a
     /// file or - for standard output
@@ -116,7 +116,7 @@ pub struct CopyArguments {
 }
 
 /// `olbridge describe`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DescribeArguments {
     /// A target table or a file, glob or directory
     #[arg(value_name = "TARGET|FILE")]
@@ -130,7 +130,7 @@ pub struct DescribeArguments {
 }
 
 /// `olbridge sql`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SqlArguments {
     /// The database; a table name in it is not needed and ignored
     pub target: String,
@@ -145,7 +145,7 @@ pub struct SqlArguments {
 }
 
 /// `olbridge check`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct CheckArguments {
     /// The database; a table name in it is not needed and ignored
     pub target: String,
@@ -155,7 +155,7 @@ pub struct CheckArguments {
 }
 
 /// What every command that opens a session takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ConnectionArguments {
     /// Read the password from the first line of FILE (instead of OLBRIDGE_PASSWORD or a prompt)
     #[arg(long, value_name = "FILE")]

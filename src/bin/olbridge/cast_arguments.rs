@@ -6,7 +6,7 @@ use olbridge::copy::Cast;
 use crate::failure::{Failure, usage};
 
 /// Types other than those of the source.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub struct CastArguments {
     /// Cast a source column before it is bound (int64, decimal(20,4), text, ...), each value exactly or refused; or give the created column an
     /// Oracle type (VARCHAR2(40 CHAR), ...). May be repeated

@@ -11,7 +11,7 @@ use crate::cast_arguments::CastArguments;
 use crate::failure::{Failure, usage};
 
 /// What only a copy into a table takes.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "From files into a table")]
 pub struct ChangeArguments {
     /// Columns by which upsert, update and delete find rows, or ROWID

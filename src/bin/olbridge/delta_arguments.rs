@@ -1,23 +1,43 @@
 //! Options of Delta tables, and the checked request that a copy into one becomes.
 
 use clap::{Args, ValueEnum};
-use olbridge::lake::source::TableVersion;
+use olbridge::lake::source::{ChangeWay, TableVersion};
 
 use crate::arguments::CopyArguments;
 use crate::exit_code::ExitCode;
 use crate::export_arguments::ExportArguments;
-use crate::failure::Failure;
+use crate::failure::{Failure, usage};
 use crate::session;
 
 const PREFIX: &str = "delta:";
 
 /// Delta tables.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Delta tables (delta:LOCATION; a build with --features delta)")]
 pub struct DeltaArguments {
     /// Read this version of the Delta table (default: the newest)
     #[arg(long, value_name = "VERSION", conflicts_with = "as_of_timestamp")]
     pub delta_version: Option<u64>,
+    /// Carry out what has changed since the last run of the --job, by --key. Of a Delta table: auto, feed or files; into one: watermark or rowscn
+    #[arg(long, value_enum, value_name = "WAY", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    pub incremental: Option<IncrementalArgument>,
+    /// With --incremental=watermark: the column that every change sets to a later time or number
+    #[arg(long, value_name = "COLUMN")]
+    pub watermark: Option<String>,
+    /// With --incremental=watermark: how far before the greatest known value to begin, for transactions that commit late (default: 10m of a time, 1000
+    /// of a number)
+    #[arg(long, value_name = "SPAN")]
+    pub overlap: Option<String>,
+    /// With --incremental into a Delta table: compare keys, and delete the rows that the source has no more
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub deletes: Option<DeletesArgument>,
+    /// Several tables of one job, in one transaction or at one SCN: SOURCE and TARGET are then what they are in (delta:FOLDER and a database without a
+    /// table); TABLE=FOLDER for one whose folder has another name
+    #[arg(long, value_name = "A,B=C", value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// The --key of one of --tables (repeatable)
+    #[arg(long, value_name = "TABLE=A,B")]
+    pub table_key: Vec<String>,
     /// Read the newest version of the Delta table at this time, with its zone: 2026-11-21T10:30:00+01:00
     #[arg(long, value_name = "TIME", conflicts_with_all = ["delta_version", "as_of_timestamp"])]
     pub delta_timestamp: Option<String>,
@@ -27,6 +47,44 @@ pub struct DeltaArguments {
     /// What may change of the columns of a Delta table (default: strict)
     #[arg(long, value_enum, value_name = "MODE")]
     pub schema_mode: Option<SchemaModeArgument>,
+}
+
+/// `--incremental`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum IncrementalArgument {
+    /// The change data feed where the Delta table has one, else comparing files
+    Auto,
+    /// The change data feed
+    Feed,
+    /// Comparing the files of both versions
+    Files,
+    /// Rows whose --watermark column is later, less the --overlap
+    Watermark,
+    /// Rows whose ORA_ROWSCN is later
+    Rowscn,
+}
+
+/// `--deletes`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeletesArgument {
+    /// Rows that the source has no more stay
+    Keep,
+    /// They are found by their keys and deleted
+    Compare,
+}
+
+impl IncrementalArgument {
+    /// How the changes of a Delta table are found.
+    pub fn of_delta(self) -> Result<ChangeWay, Failure> {
+        match self {
+            IncrementalArgument::Auto => Ok(ChangeWay::Auto),
+            IncrementalArgument::Feed => Ok(ChangeWay::Feed),
+            IncrementalArgument::Files => Ok(ChangeWay::Files),
+            IncrementalArgument::Watermark | IncrementalArgument::Rowscn => {
+                Err(usage("a Delta table says itself what has changed", "--incremental, --incremental=feed or --incremental=files"))
+            }
+        }
+    }
 }
 
 /// `--schema-mode`.
@@ -44,12 +102,19 @@ impl DeltaArguments {
     /// The first option that was given, for a copy that takes none of them.
     pub fn first_given(&self) -> Option<&'static str> {
         let given = self.delta_version.map(|_| "--delta-version").or(self.delta_timestamp.as_ref().map(|_| "--delta-timestamp"));
-        given.or(self.first_given_of_target())
+        given.or(self.incremental.map(|_| "--incremental")).or(self.first_given_of_target())
     }
 
     /// The first that only a copy into a Delta table takes.
     pub fn first_given_of_target(&self) -> Option<&'static str> {
-        let given = [("--property", !self.property.is_empty()), ("--schema-mode", self.schema_mode.is_some())];
+        let given = [
+            ("--property", !self.property.is_empty()),
+            ("--schema-mode", self.schema_mode.is_some()),
+            ("--watermark", self.watermark.is_some()),
+            ("--overlap", self.overlap.is_some()),
+            ("--deletes", self.deletes.is_some()),
+            ("--table-key", !self.table_key.is_empty()),
+        ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
 
@@ -81,16 +146,16 @@ pub fn run(_: CopyArguments) -> Result<ExitCode, Failure> {
 }
 
 #[cfg(feature = "delta")]
-pub use request::ToDeltaRequest;
+pub use request::{ToDeltaRequest, to_delta};
 
 #[cfg(feature = "delta")]
 mod request {
-    use olbridge::copy::delta::{DeltaJob, DeltaMode, FileOptions, Loss, SchemaMode, compression};
+    use olbridge::copy::delta::{DeltaJob, DeltaMode, FileOptions, Follow, Loss, SchemaMode, compression};
     use olbridge::lake::delta::parse_location;
     use olbridge::parquet::basic::Compression;
     use olbridge::type_map::LossyKind;
 
-    use super::{PREFIX, SchemaModeArgument};
+    use super::{DeletesArgument, DeltaArguments, IncrementalArgument, PREFIX, SchemaModeArgument};
     use crate::arguments::{ConnectionArguments, CopyArguments, ModeArgument};
     use crate::export_arguments::{fetch_options, reading, selection, type_choices};
     use crate::failure::{Failure, usage};
@@ -121,7 +186,6 @@ mod request {
             ("--rename", !arguments.rename.is_empty()),
             ("--commit-rows", arguments.commit_rows.is_some()),
             ("--format", arguments.format.format.is_some()),
-            ("--parallel", options.parallel.is_some()),
             ("--ordered", options.ordered),
             ("--split-by", options.split_by.is_some()),
             ("--delta-version", arguments.delta.delta_version.is_some()),
@@ -141,6 +205,11 @@ mod request {
         }
         (job.key, job.job, job.allow_destructive) = (key, job_name, allow_destructive);
         job.mode = mode(arguments.mode)?;
+        job.follow = follow(&arguments.delta)?;
+        job.compare_deletes = arguments.delta.deletes == Some(DeletesArgument::Compare);
+        if (job.follow.is_some(), job.mode) == (true, DeltaMode::Append) {
+            job.mode = DeltaMode::Upsert;
+        }
         job.partition_by = options.partition_by.clone();
         job.properties = arguments.delta.property.iter().map(|text| property(text)).collect::<Result<_, _>>()?;
         job.schema_mode = schema_mode(arguments.delta.schema_mode);
@@ -170,6 +239,38 @@ mod request {
                 return Err(usage("this mode is for tables of a database", remedy));
             }
         })
+    }
+
+    /// How changed rows of the source are found.
+    fn follow(arguments: &DeltaArguments) -> Result<Option<Follow>, Failure> {
+        let overlap = arguments.overlap.as_deref().map(overlap).transpose()?;
+        match (arguments.incremental, &arguments.watermark) {
+            (Some(IncrementalArgument::Watermark), Some(column)) => Ok(Some(Follow::Watermark { column: column.clone(), overlap })),
+            (Some(IncrementalArgument::Watermark), None) => {
+                Err(usage("--incremental=watermark follows a column", "--watermark UPDATED_AT, or --incremental=rowscn"))
+            }
+            (_, Some(_)) => Err(usage("--watermark goes with --incremental=watermark", "--incremental=watermark")),
+            (_, None) if overlap.is_some() => Err(usage("--overlap goes with --incremental=watermark", "leave it out")),
+            (Some(IncrementalArgument::Rowscn), None) => Ok(Some(Follow::RowScn)),
+            (Some(_), None) => Err(usage(
+                "a table of a database does not say what has changed",
+                "--incremental=rowscn, or --incremental=watermark --watermark UPDATED_AT",
+            )),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Seconds, with a unit for more of them, or a number.
+    fn overlap(text: &str) -> Result<u64, Failure> {
+        let (number, factor) = match text.char_indices().last() {
+            Some((at, 's')) => (&text[..at], 1),
+            Some((at, 'm')) => (&text[..at], 60),
+            Some((at, 'h')) => (&text[..at], 3_600),
+            Some((at, 'd')) => (&text[..at], 86_400),
+            _ => (text, 1),
+        };
+        let span = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        span.ok_or_else(|| usage(format!("--overlap {text} is no span"), "--overlap 90s, 10m, 2h, 1d, or a number of the column"))
     }
 
     fn schema_mode(argument: Option<SchemaModeArgument>) -> SchemaMode {

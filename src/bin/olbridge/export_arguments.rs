@@ -18,7 +18,7 @@ use crate::sink_arguments::SinkArguments;
 use crate::{session, units};
 
 /// What only a copy into a file takes.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "From Oracle into a file")]
 pub struct ExportArguments {
     /// Rows of this SELECT instead of the table

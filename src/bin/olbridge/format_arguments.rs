@@ -12,7 +12,7 @@ use olbridge::type_map::parse_arrow_type;
 use crate::failure::{Failure, usage};
 
 /// Formats of files (docs/formats.md).
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Formats of files")]
 pub struct FormatArguments {
     /// parquet, arrow (IPC file), arrows (IPC stream), csv or ndjson (default: by the ending of the name)

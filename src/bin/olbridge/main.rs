@@ -21,6 +21,7 @@ mod progress;
 mod request;
 mod session;
 mod sink_arguments;
+mod tables_arguments;
 mod units;
 
 use std::fmt;
@@ -59,6 +60,7 @@ fn finish(command: impl FnOnce() -> Result<ExitCode, Failure>) -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, Failure> {
     let done = match command {
+        Command::Copy(arguments) if !arguments.delta.tables.is_empty() => return tables_arguments::run(&arguments),
         Command::Copy(arguments) if delta_arguments::is_to_delta(&arguments) => return delta_arguments::run(arguments),
         Command::Copy(arguments) if export_arguments::is_export(&arguments) => command::export::run(export_arguments::export(arguments)?),
         Command::Copy(arguments) if pipe_arguments::is_pipe(&arguments) => command::pipe::run(pipe_arguments::pipe(arguments)?),

@@ -82,7 +82,11 @@ pub fn copy(mut arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         source,
         reading,
         target,
-        mode: mode(arguments.mode),
+        mode: match (mode(arguments.mode), arguments.delta.incremental) {
+            (Mode::Append, Some(_)) => Mode::Upsert,
+            (mode, _) => mode,
+        },
+        incremental: arguments.delta.incremental.map(crate::delta_arguments::IncrementalArgument::of_delta).transpose()?,
         columns: arguments.columns,
         rename: arguments.rename.iter().map(|text| rename(text)).collect::<Result<_, _>>()?,
         key: change.key,

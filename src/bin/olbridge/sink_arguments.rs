@@ -6,7 +6,7 @@ use olbridge::lake::sink::{SinkOptions, SortKey, Statistics};
 use crate::failure::{Failure, usage};
 
 /// What only a copy into a Parquet file takes, for the most part.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Layout of a Parquet file")]
 pub struct SinkArguments {
     /// Sort the rows in the database, NULLs last; with --limit the first ones of that order

@@ -1,10 +1,15 @@
 //! From Oracle into a Delta table: [`DeltaJob`] → [`DeltaPlan`] → run → [`DeltaReport`]. One snapshot becomes one commit, which says which.
 
 mod columns;
+mod deleted;
+mod follow;
 mod plan;
 mod report;
 mod run;
+mod several;
+mod sliced;
 mod source;
+mod watermark;
 
 pub use olbridge_delta::table::{FileOptions, Loss, Losses, SchemaMode, compression};
 use olbridge_delta::{Location, StoreOptions};
@@ -13,9 +18,11 @@ use super::export::{ExportJob, FileMode};
 use super::target::Target;
 use crate::error::{Error, Result};
 
+pub use follow::{DeltaFollowed, Follow};
 pub(crate) use plan::lake_name;
 pub use plan::{DeltaAction, DeltaColumn, DeltaPlan};
 pub use report::{Change, DeltaReport, DeltaTimes, Merged};
+pub use several::{SeveralDeltaPlan, SeveralDeltaReport};
 
 /// What happens with a table that is there, and with one that is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -63,6 +70,10 @@ pub struct DeltaJob {
     pub files: FileOptions,
     /// Name of the job: the SCN is then an epoch of the application `olbridge/NAME`, which is committed once.
     pub job: Option<String>,
+    /// Only rows that have changed since the epoch that the table has of the job; [`DeltaMode::Upsert`], by `key`.
+    pub follow: Option<Follow>,
+    /// With `follow`: rows of the Delta table whose key the source has no more are deleted.
+    pub compare_deletes: bool,
     /// [`DeltaMode::Overwrite`] may replace the rows that are there.
     pub allow_destructive: bool,
 }
@@ -83,6 +94,8 @@ impl DeltaJob {
             target_file_bytes: None,
             files: FileOptions::default(),
             job: None,
+            follow: None,
+            compare_deletes: false,
             allow_destructive: false,
         }
     }
@@ -96,7 +109,8 @@ impl DeltaJob {
                 "give both or none: --mode upsert --key a,b",
             );
         }
-        let adds_rows = matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
+        self.check_follow()?;
+        let adds_rows = self.follow.is_none() && matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
         if self.job.is_some() && adds_rows && !self.export.reading.as_of.is_past() {
             return usage(
                 "--job with a mode that adds rows: a second run reads a later moment, which is another epoch, and would add them again",

@@ -5,8 +5,9 @@ use std::fmt;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
+use super::follow::DeltaFollowed;
 use super::{DeltaJob, DeltaMode};
-use crate::copy::export::Snapshot;
+use crate::copy::export::{AsOf, Readers, Slice, Snapshot};
 use crate::copy::format::TextTable;
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::FetchPlan;
@@ -64,8 +65,12 @@ pub struct DeltaPlan {
     pub key: Vec<String>,
     /// The moment that is read.
     pub snapshot: Snapshot,
+    /// What an incremental copy goes on from.
+    pub followed: Option<DeltaFollowed>,
     /// Name of the job.
     pub job: Option<String>,
+    /// Sessions and the pieces that they read.
+    pub readers: Option<Readers>,
     /// Memory of the array buffers.
     pub buffer_bytes: u64,
     /// What is worth knowing.
@@ -83,6 +88,10 @@ pub(super) struct Work {
     pub named: Vec<ColumnDesc>,
     pub table: Table,
     pub new: Option<NewTable>,
+    /// The keys that the source has.
+    pub keys: Option<FetchPlan>,
+    /// Queries that together are the one of `fetch`, where several sessions read.
+    pub slices: Vec<Slice>,
 }
 
 impl DeltaJob {
@@ -93,22 +102,19 @@ impl DeltaJob {
     pub fn plan(&self, session: &Session) -> Result<DeltaPlan> {
         self.check()?;
         let table = Table::open(&self.location, &self.store).map_err(|error| self.failed(&error, Phase::Describe))?;
+        match &self.follow {
+            None => self.plan_for(session, table, None, ""),
+            Some(_) => {
+                let standing = self.standing(&table)?;
+                standing.job.plan_for(session, table, standing.epoch, standing.how)
+            }
+        }
+    }
+
+    /// `epoch`: what an incremental copy goes on from.
+    fn plan_for(&self, session: &Session, table: Table, epoch: Option<u64>, how: &str) -> Result<DeltaPlan> {
         let action = self.action(table.exists())?;
-        let mut plan = DeltaPlan {
-            source: self.export.source.to_string(),
-            location: self.location.to_string(),
-            action,
-            version: table.version(),
-            select_sql: None,
-            columns: Vec::new(),
-            key: Vec::new(),
-            snapshot: Snapshot { scn: None, how: "nothing is read".into() },
-            job: self.job.clone(),
-            buffer_bytes: 0,
-            warnings: Vec::new(),
-            work: None,
-            asked: self.clone(),
-        };
+        let mut plan = self.empty_plan(action, table.version());
         if action == DeltaAction::Skip {
             return Ok(plan);
         }
@@ -117,6 +123,12 @@ impl DeltaJob {
         // What is added has the types that are there: those of a NUMBER without a scale would follow from the values of today.
         if self.schema_mode != SchemaMode::Overwrite {
             export.types.like = export.types.like.or_else(|| present.clone());
+        }
+        let condition = export.selection.condition.clone();
+        let changed = epoch.map(|epoch| self.changed_rows(&table, session, epoch)).transpose()?;
+        if let Some((changed, _)) = &changed {
+            let own: String = condition.iter().map(|own| format!("({own}\n) AND ")).collect();
+            export.selection.condition = Some(format!("{own}({changed})"));
         }
         let found = export.find(session)?;
         let mut fetch = found.fetch;
@@ -136,17 +148,87 @@ impl DeltaJob {
         if !problems.is_empty() {
             return Err(Error::Plan { table: self.location.to_string(), problems });
         }
+        if self.follow.is_some() {
+            plan.followed =
+                Some(self.followed(session, &plan, epoch, changed.map_or_else(|| how.to_owned(), |(_, how)| how), condition.as_deref())?);
+        }
+        let keys = match self.compare_deletes {
+            true => Some(self.keys_of_source(session, &plan, present.as_deref(), condition)?),
+            false => None,
+        };
         plan.columns = shown_columns(&fetch, &self.losses);
         plan.select_sql = Some(fetch.sql.clone());
-        plan.buffer_bytes = fetch.buffer_bytes() as u64;
+        plan.buffer_bytes = fetch.buffer_bytes() as u64 * u64::from(found.readers.sessions);
+        plan.warnings.extend(found.readers.note.clone());
+        plan.readers = Some(found.readers);
         let new = (action == DeltaAction::Create).then(|| NewTable {
             partition_columns: partition_by,
             properties: self.properties.iter().cloned().collect(),
             losses: self.losses.clone(),
             ..NewTable::new(SchemaRef::clone(&fetch.schema))
         });
-        plan.work = Some(Work { fetch, named: found.named, table, new });
+        plan.work = Some(Work { fetch, named: found.named, table, new, keys, slices: found.slices });
         Ok(plan)
+    }
+
+    /// The plan before anything is known of the source.
+    fn empty_plan(&self, action: DeltaAction, version: Option<u64>) -> DeltaPlan {
+        DeltaPlan {
+            source: self.export.source.to_string(),
+            location: self.location.to_string(),
+            action,
+            version,
+            select_sql: None,
+            columns: Vec::new(),
+            key: Vec::new(),
+            snapshot: Snapshot { scn: None, how: "nothing is read".into() },
+            followed: None,
+            job: self.job.clone(),
+            readers: None,
+            buffer_bytes: 0,
+            warnings: Vec::new(),
+            work: None,
+            asked: self.clone(),
+        }
+    }
+
+    fn followed(
+        &self,
+        session: &Session,
+        plan: &DeltaPlan,
+        epoch: Option<u64>,
+        how: String,
+        condition: Option<&str>,
+    ) -> Result<DeltaFollowed> {
+        if let (Some(epoch), Some(scn)) = (epoch, plan.snapshot.scn)
+            && scn < epoch
+        {
+            let reason = format!("the table has epoch {epoch} of the job, and the database is at SCN {scn}: another one, or restored");
+            return Err(self.refused_follow(reason));
+        }
+        let watermark = self.new_watermark(session, &plan.snapshot, condition)?;
+        Ok(DeltaFollowed { after_scn: epoch, how, watermark, compare_deletes: self.compare_deletes })
+    }
+
+    /// The query of all keys, at the moment of the plan.
+    fn keys_of_source(
+        &self,
+        session: &Session,
+        plan: &DeltaPlan,
+        present: Option<&Schema>,
+        condition: Option<String>,
+    ) -> Result<FetchPlan> {
+        let mut export = self.export.clone();
+        export.selection.columns = Some(self.key.clone());
+        export.selection.condition = condition;
+        export.reading.as_of = plan.snapshot.scn.map_or(AsOf::Now, AsOf::Scn);
+        export.reading.parallel = 1;
+        export.types.columns.retain(|(name, _)| self.key.iter().any(|key| key.eq_ignore_ascii_case(name)));
+        export.types.like = export.types.like.or_else(|| present.map(|present| std::sync::Arc::new(present.clone())));
+        let mut fetch = export.find(session)?.fetch;
+        let mut problems = Vec::new();
+        self.settle_types(&mut fetch, present, &mut problems)?;
+        if problems.is_empty() { Ok(fetch) } else { Err(Error::Plan { table: self.location.to_string(), problems }) }
     }
 
     fn action(&self, exists: bool) -> Result<DeltaAction> {
@@ -275,6 +357,9 @@ impl fmt::Display for DeltaPlan {
         let Some(select) = &self.select_sql else { return Ok(()) };
         let scn = self.snapshot.scn.map_or("none".into(), |scn| scn.to_string());
         writeln!(f, "SCN      {scn}: {}", self.snapshot.how)?;
+        if let Some(followed) = &self.followed {
+            writeln!(f, "changes  {followed}")?;
+        }
         if let Some(job) = &self.job {
             writeln!(f, "job      {job}: the SCN is committed once")?;
         }

@@ -1,11 +1,13 @@
 //! What a copy into a Delta table did.
 
 use std::fmt;
+use std::time::Duration;
 
 use olbridge_delta::table::MergeMetrics;
 
+use super::follow::DeltaFollowed;
 use super::plan::DeltaAction;
-use crate::copy::export::Snapshot;
+use crate::copy::export::{Readers, Snapshot};
 use crate::copy::format::{count, milliseconds, thousands};
 
 /// Time of each stage in milliseconds.
@@ -19,6 +21,19 @@ pub struct DeltaTimes {
     pub write_ms: u64,
     /// From the query to the commit.
     pub total_ms: u64,
+    /// Of the total, the part in which rows were waited for: near 100 where the source alone is as slow.
+    pub source_percent: u8,
+    /// Of the total, the part in which the files and the commit were waited for.
+    pub table_percent: u8,
+}
+
+impl DeltaTimes {
+    /// With the parts of the total that each side was waited for.
+    pub(super) fn with_parts(self, busy: Duration, total: Duration) -> Self {
+        let percent = |part: Duration| (100.0 * part.as_secs_f64() / total.as_secs_f64().max(1e-9)).clamp(0.0, 100.0).round() as u8;
+        let source_percent = percent(busy);
+        DeltaTimes { source_percent, table_percent: 100 - source_percent, ..self }
+    }
 }
 
 /// Counts of a merge.
@@ -30,6 +45,8 @@ pub struct Merged {
     pub rows_inserted: u64,
     /// Rows updated.
     pub rows_updated: u64,
+    /// Rows deleted.
+    pub rows_deleted: u64,
     /// Rows written again unchanged, because they shared a file with changed ones.
     pub rows_copied: u64,
     /// Files added.
@@ -44,6 +61,7 @@ impl From<MergeMetrics> for Merged {
             source_rows: metrics.source_rows,
             rows_inserted: metrics.rows_inserted,
             rows_updated: metrics.rows_updated,
+            rows_deleted: metrics.rows_deleted,
             rows_copied: metrics.rows_copied,
             files_added: metrics.files_added,
             files_removed: metrics.files_removed,
@@ -101,12 +119,16 @@ pub struct DeltaReport {
     pub select_sql: Option<String>,
     /// The moment that was read.
     pub snapshot: Snapshot,
+    /// What an incremental copy went on from.
+    pub followed: Option<DeltaFollowed>,
     /// Name of the job.
     pub job: Option<String>,
     /// What has become of the table.
     pub change: Change,
     /// Rows read and committed.
     pub rows: u64,
+    /// Sessions and the pieces that they read.
+    pub readers: Option<Readers>,
     /// Array fetches that brought rows.
     pub fetches: u64,
     /// Memory of the array buffers.
@@ -140,14 +162,13 @@ impl fmt::Display for DeltaReport {
                 writeln!(f, "{rows} written into {} as version {version}{created}", self.location)?;
             }
             Change::Merged { version, metrics, .. } => {
-                writeln!(
-                    f,
-                    "{rows} merged into {} as version {version}: {} updated, {} inserted",
-                    self.location,
-                    thousands(metrics.rows_updated),
-                    thousands(metrics.rows_inserted)
-                )?;
+                let counted = [("updated", metrics.rows_updated), ("inserted", metrics.rows_inserted), ("deleted", metrics.rows_deleted)];
+                let counted = counted.map(|(what, rows)| format!("{} {what}", thousands(rows))).join(", ");
+                writeln!(f, "{rows} merged into {} as version {version}: {counted}", self.location)?;
             }
+        }
+        if let Some(followed) = &self.followed {
+            writeln!(f, "  changes {followed}")?;
         }
         let scn = self.snapshot.scn.map(|scn| format!(" at SCN {scn}")).unwrap_or_default();
         let times = &self.times;
@@ -158,13 +179,16 @@ impl fmt::Display for DeltaReport {
             thousands(self.rows_per_second),
             thousands(self.fetches)
         )?;
+        let sessions = self.readers.as_ref().map_or(1, |readers| readers.sessions);
+        let sums = if sessions > 1 { format!(" (fetch and convert: sums over {sessions} sessions)") } else { String::new() };
         writeln!(
             f,
-            "  fetch {}, convert {}, write and commit {}",
+            "  fetch {}, convert {}, write and commit {}{sums}",
             milliseconds(times.fetch_ms),
             milliseconds(times.convert_ms),
             milliseconds(times.write_ms)
         )?;
+        writeln!(f, "  of the time, {} % waiting for the source and {} % for the table", times.source_percent, times.table_percent)?;
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
         }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use olbridge_delta::table::{CommitOptions, Epoch, Merge, Outcome, WriteMode, WriteOptions};
+use olbridge_delta::table::{Assignments, CHANGE_COLUMN, Clause, CommitOptions, Epoch, Merge, Outcome, WriteMode, WriteOptions};
 use serde_json::{Value, json};
 
+use super::DeltaJob;
+use super::deleted::{self, DELETE, UPSERT};
+use super::follow::{WATERMARK_COLUMN_KEY, WATERMARK_KEY};
 use super::plan::{DeltaAction, DeltaPlan, Work};
 use super::report::{Change, DeltaReport, DeltaTimes};
 use super::source::{QuerySource, Read};
@@ -45,17 +48,28 @@ impl DeltaPlan {
 
     fn commit_rows(
         &self,
-        work: Work,
+        mut work: Work,
         session: &Session,
         read: &Rc<RefCell<Read>>,
         (progress, cancel): (&mut dyn Progress, &Cancel),
     ) -> olbridge_delta::Result<Change> {
-        let Work { fetch, named, mut table, new } = work;
+        let deleted = match work.keys.take() {
+            None => None,
+            Some(keys) => Some(deleted::find(&work.table, &self.key, keys, session, cancel).map_err(|error| {
+                let source = olbridge_delta::Error::Source { location: self.location.clone(), message: error.to_string(), source: None };
+                read.borrow_mut().error = Some(error);
+                source
+            })?),
+        };
+        let Work { fetch, named, mut table, new, slices, .. } = work;
         table.set_file_options(self.asked.files.clone());
         let commit = self.commit_options(&restore::describe(&fetch.columns, &named));
-        let mut source = QuerySource { plan: fetch, session, progress, cancel, read: Rc::clone(read) };
+        let names: Vec<String> = fetch.schema.fields().iter().map(|field| field.name().clone()).collect();
+        let with_deletes = deleted.is_some();
+        let slices = (self.readers.as_ref().map_or(1, |readers| readers.sessions), slices);
+        let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deleted };
         if self.action == DeltaAction::Merge {
-            let merge = Merge { losses: self.asked.losses.clone(), ..Merge::upsert(&self.key) };
+            let merge = Merge { losses: self.asked.losses.clone(), ..self.merge(&names, with_deletes) };
             return Ok(match table.merge(&mut source, &merge, &commit)? {
                 Outcome::Committed { version, metrics, attempts } => Change::Merged { version, attempts, metrics: metrics.into() },
                 Outcome::AlreadyCommitted { epoch } => Change::AlreadyThere { epoch },
@@ -90,6 +104,28 @@ impl DeltaPlan {
         })
     }
 
+    /// Rows that are as they were are left alone: those of an overlap come again and again.
+    fn merge(&self, names: &[String], with_deletes: bool) -> Merge {
+        if self.followed.is_none() {
+            return Merge::upsert(&self.key);
+        }
+        let quoted = |name: &String| format!("\"{}\"", name.replace('"', "\"\""));
+        let differs = names.iter().filter(|name| !self.key.contains(name));
+        let differs: Vec<String> = differs.map(|name| format!("(target.{0} IS DISTINCT FROM source.{0})", quoted(name))).collect();
+        let is = |what: &str| with_deletes.then(|| format!("source.\"{CHANGE_COLUMN}\" = '{what}'"));
+        let mut clauses = Vec::new();
+        if with_deletes {
+            clauses.push(Clause::MatchedDelete { condition: is(DELETE) });
+        }
+        if !differs.is_empty() {
+            let differs = format!("({})", differs.join(" OR "));
+            let condition = Some(is(UPSERT).map_or(differs.clone(), |is| format!("{is} AND {differs}")));
+            clauses.push(Clause::MatchedUpdate { condition, set: Assignments::All });
+        }
+        clauses.push(Clause::NotMatchedInsert { condition: is(UPSERT), set: Assignments::All });
+        Merge { clauses, source_only: vec![CHANGE_COLUMN.into()], ..Merge::upsert(&self.key) }
+    }
+
     /// What the commit says of itself: which moment of which source it is, and which columns that had.
     fn commit_options(&self, oracle_columns: &str) -> CommitOptions {
         let mut metadata: BTreeMap<String, Value> = BTreeMap::new();
@@ -98,9 +134,13 @@ impl DeltaPlan {
         if let Some(scn) = self.snapshot.scn {
             metadata.insert("olbridge.scn".into(), json!(scn));
         }
+        if let Some((column, Some(value))) = self.followed.as_ref().and_then(|followed| followed.watermark.as_ref()) {
+            metadata.insert(WATERMARK_COLUMN_KEY.into(), json!(column));
+            metadata.insert(WATERMARK_KEY.into(), json!(value));
+        }
         let epoch = self.job.as_ref().zip(self.snapshot.scn).map(|(job, scn)| {
             metadata.insert("olbridge.job".into(), json!(job));
-            Epoch { app_id: format!("olbridge/{job}"), epoch: i64::try_from(scn).unwrap_or(i64::MAX) }
+            Epoch { app_id: DeltaJob::app_id(job), epoch: i64::try_from(scn).unwrap_or(i64::MAX) }
         });
         CommitOptions { epoch, metadata, ..CommitOptions::default() }
     }
@@ -142,9 +182,11 @@ impl DeltaPlan {
             action: self.action,
             select_sql: self.select_sql,
             snapshot: self.snapshot,
+            followed: self.followed,
             job: self.job,
             change,
             rows,
+            readers: self.readers,
             fetches: read.batches,
             buffer_bytes: self.buffer_bytes,
             rows_per_second: (rows as f64 / total.as_secs_f64().max(1e-6)) as u64,
@@ -153,7 +195,9 @@ impl DeltaPlan {
                 convert_ms: ms(read.convert),
                 write_ms: ms(total.saturating_sub(read.busy)),
                 total_ms: ms(total),
-            },
+                ..DeltaTimes::default()
+            }
+            .with_parts(read.busy, total),
             warnings: self.warnings,
         }
     }

@@ -2,13 +2,17 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use olbridge_delta::table::Source;
+use olbridge_delta::table::{CHANGE_COLUMN, Source};
 
+use super::deleted::{Deleted, UPSERT};
+use super::sliced::SlicedRows;
+use crate::copy::export::Slice;
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
 use crate::error::{Error, Result};
 use crate::fetch::{FetchPlan, Fetcher};
@@ -30,15 +34,41 @@ pub(super) struct Read {
 /// Everything but the listener of the progress is only borrowed.
 pub(super) struct QuerySource<'a> {
     pub plan: FetchPlan,
+    /// How many sessions read, and the queries that together are the one of `plan`.
+    pub slices: (u32, Vec<Slice>),
     pub session: &'a Session,
     pub progress: &'a mut dyn Progress,
     pub cancel: &'a Cancel,
     pub read: Rc<RefCell<Read>>,
+    /// Rows of the table to be deleted, which come behind those of the query.
+    pub deleted: Option<Deleted>,
+}
+
+/// Where batches come from: one session, or several.
+pub(super) trait Rows {
+    /// The next batch; `None` at the end.
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>>;
+
+    /// Time spent fetching and converting so far.
+    fn times(&self) -> (Duration, Duration);
+}
+
+impl Rows for Fetcher<'_> {
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        Fetcher::next_batch(self)
+    }
+
+    fn times(&self) -> (Duration, Duration) {
+        (self.fetch_time(), self.convert_time())
+    }
 }
 
 impl Source for QuerySource<'_> {
     fn schema(&self) -> SchemaRef {
-        SchemaRef::clone(&self.plan.schema)
+        match self.deleted {
+            Some(_) => marked(&self.plan.schema),
+            None => SchemaRef::clone(&self.plan.schema),
+        }
     }
 
     fn open(&mut self) -> Result<Box<dyn RecordBatchReader + '_>, ArrowError> {
@@ -46,12 +76,17 @@ impl Source for QuerySource<'_> {
             let mut read = self.read.borrow_mut();
             *read = Read { attempts: read.attempts + 1, ..Read::default() };
         }
-        let fetcher = match self.plan.with_sql(self.plan.sql.clone()).and_then(|plan| plan.open(self.session)) {
-            Ok(fetcher) => fetcher,
-            Err(error) => return Err(keep(&self.read, error)),
-        };
+        let opened = self.plan.with_sql(self.plan.sql.clone()).and_then(|plan| -> Result<Box<dyn Rows + '_>> {
+            let (sessions, slices) = &self.slices;
+            Ok(match sessions {
+                0 | 1 => Box::new(plan.open(self.session)?),
+                _ => Box::new(SlicedRows::start(plan, slices.clone(), *sessions, self.session, self.cancel)?),
+            })
+        });
+        let rows = opened.map_err(|error| keep(&self.read, error))?;
         self.progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
-        Ok(Box::new(Counted { fetcher, progress: self.progress, cancel: self.cancel, read: Rc::clone(&self.read) }))
+        let (schema, deletes) = (Source::schema(self), self.deleted.as_ref().map(|deleted| (deleted, None)));
+        Ok(Box::new(Counted { rows, schema, deletes, progress: self.progress, cancel: self.cancel, read: Rc::clone(&self.read) }))
     }
 
     /// Each attempt reads one snapshot, whole, and one attempt alone is committed.
@@ -60,11 +95,44 @@ impl Source for QuerySource<'_> {
     }
 }
 
+/// What the rows are made of when some are to be deleted: the columns, and which of both it is.
+fn marked(schema: &SchemaRef) -> SchemaRef {
+    let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    fields.push(Field::new(CHANGE_COLUMN, DataType::Utf8, false));
+    Arc::new(Schema::new(fields))
+}
+
 struct Counted<'a> {
-    fetcher: Fetcher<'a>,
+    rows: Box<dyn Rows + 'a>,
+    schema: SchemaRef,
+    /// Keys of rows to be deleted, and what is left of their batches when the query has ended.
+    deletes: Option<(&'a Deleted, Option<std::vec::IntoIter<RecordBatch>>)>,
     progress: &'a mut dyn Progress,
     cancel: &'a Cancel,
     read: Rc<RefCell<Read>>,
+}
+
+impl Counted<'_> {
+    fn upserts(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        if self.deletes.is_none() {
+            return Ok(batch);
+        }
+        let marks: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(UPSERT, batch.num_rows())));
+        RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().iter().cloned().chain([marks]).collect())
+    }
+
+    fn delete(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
+        let (deleted, batches) = self.deletes.as_mut()?;
+        if batches.is_none() {
+            match deleted.keys.deletes(deleted.rows.iter().map(|key| &key[..]), &self.schema) {
+                Ok(made) => *batches = Some(made.into_iter()),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let batch = batches.as_mut()?.next()?;
+        self.read.borrow_mut().rows += batch.num_rows() as u64;
+        Some(Ok(batch))
+    }
 }
 
 impl Iterator for Counted<'_> {
@@ -75,19 +143,22 @@ impl Iterator for Counted<'_> {
             return Some(Err(ArrowError::ExternalError("interrupted".into())));
         }
         let began = Instant::now();
-        let next = self.fetcher.next_batch();
+        let next = self.rows.next_batch();
         let mut read = self.read.borrow_mut();
         read.busy += began.elapsed();
-        (read.fetch, read.convert) = (self.fetcher.fetch_time(), self.fetcher.convert_time());
+        (read.fetch, read.convert) = self.rows.times();
         match next {
-            Ok(None) => None,
+            Ok(None) => {
+                drop(read);
+                self.delete()
+            }
             Ok(Some(batch)) => {
                 read.rows += batch.num_rows() as u64;
                 read.batches += 1;
                 let rows_done = read.rows;
                 drop(read);
                 self.progress.event(&ProgressEvent::Batch { rows_done, bytes_done: 0 });
-                Some(Ok(batch))
+                Some(self.upserts(batch))
             }
             Err(error) => {
                 drop(read);
@@ -99,7 +170,7 @@ impl Iterator for Counted<'_> {
 
 impl RecordBatchReader for Counted<'_> {
     fn schema(&self) -> SchemaRef {
-        RecordBatchReader::schema(&self.fetcher)
+        Arc::clone(&self.schema)
     }
 }
 

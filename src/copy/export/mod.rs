@@ -25,6 +25,10 @@ use crate::lake::sink::{SinkOptions, SortKey};
 pub use expected::ExpectedRows;
 pub use plan::{ExportColumn, ExportPlan, FileAction};
 pub use readers::Readers;
+#[cfg(feature = "delta")]
+pub(in crate::copy) use readers::{Tally, read_slices};
+#[cfg(feature = "delta")]
+pub(in crate::copy) use refusal::Slice;
 pub use report::{ExportReport, ExportTimes};
 pub use slices::CutBy;
 pub use snapshot::{AsOf, Snapshot};

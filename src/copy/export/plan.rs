@@ -91,9 +91,9 @@ pub struct ExportPlan {
 pub(in crate::copy) struct Source {
     pub(in crate::copy) fetch: FetchPlan,
     pub(in crate::copy) snapshot: Snapshot,
-    expected: ExpectedRows,
-    readers: Readers,
-    slices: Vec<Slice>,
+    pub(in crate::copy) expected: ExpectedRows,
+    pub(in crate::copy) readers: Readers,
+    pub(in crate::copy) slices: Vec<Slice>,
     pub(in crate::copy) warnings: Vec<String>,
     /// Columns of the table whose type the query changes, as they are there.
     pub(in crate::copy) named: Vec<ColumnDesc>,

@@ -41,14 +41,14 @@ pub struct Readers {
 
 /// What was read.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) rows: u64,
-    pub(super) batches: u64,
-    pub(super) slices_retried: u64,
+pub(in crate::copy) struct Tally {
+    pub(in crate::copy) rows: u64,
+    pub(in crate::copy) batches: u64,
+    pub(in crate::copy) slices_retried: u64,
     /// Of all readers together.
-    pub(super) fetch: Duration,
+    pub(in crate::copy) fetch: Duration,
     /// Of all readers together.
-    pub(super) convert: Duration,
+    pub(in crate::copy) convert: Duration,
 }
 
 /// The work and what all readers share.
@@ -72,7 +72,7 @@ struct Shared<'a> {
 
 /// Reads `slices` with `session` on this thread and with each of `others` on one of its own; the batches go to `sender`. When the receiver is gone,
 /// reading ends without an error.
-pub(super) fn read_slices(
+pub(in crate::copy) fn read_slices(
     plan: &FetchPlan,
     slices: &[Slice],
     ordered: bool,

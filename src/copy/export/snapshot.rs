@@ -47,7 +47,7 @@ impl AsOf {
     }
 
     /// The SCN of the moment. For the present one there may be none; a certain moment is found or is an error.
-    pub(super) fn find(&self, session: &Session) -> Result<Snapshot> {
+    pub(in crate::copy) fn find(&self, session: &Session) -> Result<Snapshot> {
         match self {
             AsOf::Scn(scn) => Ok(Snapshot { scn: Some(*scn), how: "as asked for".into() }),
             AsOf::Timestamp(text) => {

@@ -182,8 +182,10 @@ pub unsafe extern "C" fn OCIAttrSet(
                 kind::SPOOL => {
                     let mut pool = handle::get::<PoolBody>(target)?.lock();
                     let value = match attribute {
-                        // Driver name and the like, which this engine does not look at.
-                        attr::SPOOL_AUTH => return Ok(status::SUCCESS),
+                        attr::SPOOL_AUTH => {
+                            pool.texts.clone_from(&handle::get::<SessionBody>(given.value)?.lock().texts);
+                            return Ok(status::SUCCESS);
+                        }
                         attr::SPOOL_GETMODE => u32::from(given.read::<u8>()?),
                         _ => given.read()?,
                     };

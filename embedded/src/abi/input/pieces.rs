@@ -10,98 +10,81 @@ use super::values::bytes_datum;
 use super::{Cell, Input};
 use crate::engine::Datum;
 
+/// What the callback of a bind delivered: a value, or a piece of one.
+struct Delivery {
+    value: *mut c_void,
+    length_bytes: usize,
+    piece: u8,
+    is_null: bool,
+}
+
 impl Input {
+    /// Asks the callback for a value, or for the next piece of it.
+    ///
     /// # Safety
-    /// As `datum`; what the callback delivers stays valid until the row is executed.
-    pub(super) unsafe fn ask<'a>(&self, (callback, context): (InCallback, usize), row: usize) -> Result<Datum<'a>, Failure> {
-        let mut value: *mut c_void = std::ptr::null_mut();
-        let mut length_bytes = 0u32;
-        let mut piece = 0u8;
-        let mut indicator: *mut c_void = std::ptr::null_mut();
-        // SAFETY: an `OCICallbackInBind` by contract; iterations count from 0, as every driver expects.
+    /// An `OCICallbackInBind` and its context.
+    unsafe fn deliver(&self, (callback, context): (InCallback, usize), row: usize, mut piece: u8) -> Result<Delivery, Failure> {
+        let (mut value, mut length_bytes, mut indicator) = (std::ptr::null_mut(), 0, std::ptr::null_mut());
+        // SAFETY: the caller's contract; iterations count from 0, as every driver expects.
         let answer = unsafe {
             callback(context as *mut c_void, self.handle.cast(), row as u32, 0, &mut value, &mut length_bytes, &mut piece, &mut indicator)
         };
         if answer != status::CONTINUE {
             return Err(Failure::ora(24343, format_args!("user defined callback error (position {}, row {row})", self.position)));
         }
-        if piece != piece::ONE {
-            // SAFETY: the caller's contract; the first piece has the length that goes with it.
-            let bytes = unsafe { self.gather((callback, context), row, (value, length_bytes, piece, indicator)) }?;
+        // SAFETY: a non-NULL indicator points to an i16 by contract.
+        let is_null = !indicator.is_null() && unsafe { indicator.cast::<i16>().read_unaligned() } == -1;
+        Ok(Delivery { value, length_bytes: length_bytes as usize, piece, is_null })
+    }
+
+    /// # Safety
+    /// As `datum`; what the callback delivers stays valid until the row is executed.
+    pub(super) unsafe fn ask<'a>(&self, callback: (InCallback, usize), row: usize) -> Result<Datum<'a>, Failure> {
+        // SAFETY: the caller's contract.
+        let given = unsafe { self.deliver(callback, row, piece::ONE) }?;
+        if given.piece != piece::ONE {
+            // SAFETY: the caller's contract.
+            let bytes = unsafe { self.gather(callback, row, given) }?;
             return self.piece_value(bytes);
         }
-        // SAFETY: a non-NULL indicator points to an i16 by contract.
-        if (!indicator.is_null() && unsafe { indicator.cast::<i16>().read_unaligned() } == -1) || value.is_null() {
+        if given.is_null || given.value.is_null() {
             return Ok(Datum::Null);
         }
-        let cell = Cell { value: value.cast::<u8>().cast_const(), length_bytes: Some(length_bytes as usize) };
-        let is_descriptor = matches!(
-            self.external_type,
-            sqlt::TIMESTAMP
-                | sqlt::TIMESTAMP_TZ
-                | sqlt::TIMESTAMP_LTZ
-                | sqlt::INTERVAL_YM
-                | sqlt::INTERVAL_DS
-                | sqlt::CLOB
-                | sqlt::BLOB
-                | sqlt::RDD
-        );
-        if is_descriptor {
+        if sqlt::is_descriptor(self.external_type) {
             // SAFETY: descriptors are delivered themselves, not by an array of pointers.
-            return unsafe { self.descriptor_value(value) };
+            return unsafe { self.descriptor_value(given.value) };
         }
-        match length_bytes as usize > self.size_bytes {
-            true => Err(self.too_long(length_bytes as usize)),
-            // SAFETY: `value` has `length_bytes` by contract.
+        let cell = Cell { value: given.value.cast::<u8>().cast_const(), length_bytes: Some(given.length_bytes) };
+        match given.length_bytes > self.size_bytes {
+            true => Err(self.too_long(given.length_bytes)),
+            // SAFETY: the value has as many bytes by contract.
             false => unsafe { self.convert(&cell) },
         }
     }
 
-    /// Asks the callback for the pieces behind the first one; the whole value stays until the next one is gathered.
+    /// Asks for the pieces behind the first one; the whole value stays until the next one is gathered.
     ///
     /// # Safety
-    /// As `ask`; `first` is what the callback delivered: buffer, length, piece and indicator.
-    pub(super) unsafe fn gather<'a>(
-        &self,
-        (callback, context): (InCallback, usize),
-        row: usize,
-        first: (*mut c_void, u32, u8, *mut c_void),
-    ) -> Result<Option<&'a [u8]>, Failure> {
-        let (mut value, mut length_bytes, mut piece, mut indicator) = first;
+    /// As `ask`.
+    unsafe fn gather<'a>(&self, callback: (InCallback, usize), row: usize, first: Delivery) -> Result<Option<&'a [u8]>, Failure> {
+        let mut given = first;
         let mut whole = Vec::new();
         loop {
-            // SAFETY: a non-NULL indicator points to an i16 by contract, the buffer has the length that goes with it.
-            unsafe {
-                if !indicator.is_null() && indicator.cast::<i16>().read_unaligned() == -1 {
-                    return Ok(None);
-                }
-                if !value.is_null() {
-                    whole.extend_from_slice(std::slice::from_raw_parts(value.cast::<u8>(), length_bytes as usize));
-                }
+            if given.is_null {
+                return Ok(None);
+            }
+            if !given.value.is_null() {
+                // SAFETY: the buffer has the length that goes with it.
+                whole.extend_from_slice(unsafe { std::slice::from_raw_parts(given.value.cast::<u8>(), given.length_bytes) });
             }
             if whole.len() > self.size_bytes {
                 return Err(self.too_long(whole.len()));
             }
-            if piece == piece::LAST {
+            if given.piece == piece::LAST {
                 break;
             }
-            (value, length_bytes, piece, indicator) = (std::ptr::null_mut(), 0, piece::NEXT, std::ptr::null_mut());
-            // SAFETY: as in `ask`.
-            let answer = unsafe {
-                callback(
-                    context as *mut c_void,
-                    self.handle.cast(),
-                    row as u32,
-                    0,
-                    &mut value,
-                    &mut length_bytes,
-                    &mut piece,
-                    &mut indicator,
-                )
-            };
-            if answer != status::CONTINUE {
-                return Err(Failure::ora(24343, format_args!("user defined callback error (position {}, row {row})", self.position)));
-            }
+            // SAFETY: the caller's contract.
+            given = unsafe { self.deliver(callback, row, piece::NEXT) }?;
         }
         // SAFETY: bind handles outlive the execute; the vector is not touched before the next value is gathered.
         unsafe {

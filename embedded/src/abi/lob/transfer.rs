@@ -8,7 +8,7 @@ use super::super::error::{Failure, Outcome};
 use super::value::{LobValue, Transfer, units_of};
 
 /// `OCI_ONE_PIECE` and so on.
-const ONE: u8 = 0;
+pub const ONE: u8 = 0;
 const FIRST: u8 = 1;
 const NEXT: u8 = 2;
 const LAST: u8 = 3;

@@ -161,6 +161,12 @@ pub(crate) enum Command {
         password: String,
         create: bool,
     },
+    /// ALTER USER client GRANT or REVOKE CONNECT THROUGH proxy.
+    ConnectThrough {
+        client: String,
+        proxy: String,
+        granted: bool,
+    },
     DropUnit {
         kind: UnitKind,
         unit: ObjectName,

@@ -20,6 +20,19 @@ impl Session {
         Ok(())
     }
 
+    /// ALTER USER client GRANT or REVOKE CONNECT THROUGH proxy.
+    pub(in super::super) fn connect_through(&mut self, client: &str, proxy: &str, granted: bool) -> Result<()> {
+        if let Some(name) = [client, proxy].into_iter().find(|name| !self.user_exists(name)) {
+            return Err(OraError::new(1918, format_args!("user '{name}' does not exist")));
+        }
+        self.connection.execute("DELETE FROM ora_text WHERE kind = 'P' AND owner = ? AND name = ?", [client, proxy])?;
+        if granted {
+            let id = Catalog::next_id(&self.connection)?;
+            self.connection.execute("INSERT INTO ora_text VALUES (?, 'P', ?, ?, '', '')", rusqlite::params![id, client, proxy])?;
+        }
+        Ok(())
+    }
+
     fn user_exists(&self, name: &str) -> bool {
         self.catalog.users.contains_key(name) || *name == *self.user || self.owns_something(name)
     }
@@ -49,6 +62,7 @@ impl Session {
             Catalog::delete_sequence(&self.connection, sequence.id)?;
         }
         self.connection.execute("DELETE FROM ora_text WHERE kind = 'V' AND owner = ?", [name])?;
+        self.connection.execute("DELETE FROM ora_text WHERE kind = 'P' AND (owner = ?1 OR name = ?1)", [name])?;
         self.connection.execute("DELETE FROM ora_user WHERE name = ?", [name])?;
         Ok(())
     }

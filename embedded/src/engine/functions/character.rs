@@ -23,10 +23,22 @@ pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
     ("o_ascii", 1, Nulls::Propagate, |a| Ok(number(Number::from_u64(a.text(0)?.chars().next().map_or(0, u64::from))))),
     ("o_chr", 1, Nulls::Propagate, chr),
     ("o_like", 3, Nulls::Seen, like),
+    ("o_clob_text", 3, Nulls::Propagate, clob_text),
 ];
 
 fn second<'a>(arguments: &Args<'a, '_>) -> Result<&'a str> {
     if arguments.len() > 1 { arguments.text(1) } else { Ok(" ") }
+}
+
+/// A CLOB as text of at most so many characters (`C`) or bytes (`B`): ORA-22835 where it is longer, nothing is cut off.
+fn clob_text(arguments: &Args<'_, '_>) -> Result<Value> {
+    let (value, most) = (arguments.text(0)?, arguments.integer(1)?);
+    let actual = if arguments.text(2)? == "C" { value.chars().count() } else { value.len() };
+    if actual as i64 > most {
+        let words = "Buffer too small for CLOB to CHAR or BLOB to RAW conversion";
+        return Err(OraError::new(22835, format_args!("{words} (actual: {actual}, maximum: {most})")));
+    }
+    Ok(text(value.to_owned()))
 }
 
 /// NULL is empty text here. Bytes (RAW) are joined as bytes.

@@ -4,6 +4,7 @@ mod aggregate;
 mod calendar;
 mod character;
 mod datetime;
+mod hash;
 mod interval;
 mod number_format;
 mod rowid;
@@ -156,7 +157,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         }),
         ("o_fail", 1, Propagate, |a| Err(OraError::from_text(a.text(0)?).unwrap_or_else(|| OraError::internal("o_fail")))),
         ("o_fit", 2, Propagate, fit),
-        ("o_dump", 2, Seen, dump),
+        ("o_dump", 3, Seen, dump),
         ("o_double_op", 3, Propagate, double_op),
         ("o_neg", 1, Propagate, |a| Ok(number(a.number(0)?.neg()))),
         ("o_add", 2, Propagate, |a| Ok(number(a.number(0)?.add(&a.number(1)?)?))),
@@ -188,6 +189,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         truth::FUNCTIONS,
         character::FUNCTIONS,
         datetime::FUNCTIONS,
+        hash::FUNCTIONS,
         interval::FUNCTIONS,
         rowid::FUNCTIONS,
         text::FUNCTIONS,
@@ -306,6 +308,10 @@ fn dump(arguments: &Args<'_, '_>) -> Result<Value> {
         return Ok(text("NULL"));
     }
     let (bytes, code) = (arguments.bytes(0)?, arguments.integer(1)?);
-    let shown: Vec<String> = bytes.iter().map(u8::to_string).collect();
+    let shown: Vec<String> = match arguments.integer(2)? {
+        10 => bytes.iter().map(u8::to_string).collect(),
+        16 => bytes.iter().map(|byte| format!("{byte:x}")).collect(),
+        other => return Err(OraError::unsupported(format_args!("DUMP in format {other}"))),
+    };
     Ok(text(format!("Typ={code} Len={}: {}", bytes.len(), shown.join(","))))
 }

@@ -1,4 +1,4 @@
-//! TO_CHAR and TO_NUMBER with format models: 9 0 . , D G $ S MI PR FM EEEE X V-less, TM, TM9, TME.
+//! TO_CHAR and TO_NUMBER with format models: 9 0 . , D G $ S MI PR FM EEEE X V RN, TM, TM9, TME. Refused: the currencies L, C and U, and B.
 
 use super::super::number::Number;
 use super::super::{OraError, Result};
@@ -18,6 +18,8 @@ struct Model {
     sign_last: bool,
     minus_last: bool,
     angle: bool,
+    /// Digits behind V, which multiplies by as many tens.
+    shift: Option<i32>,
 }
 
 fn invalid() -> OraError {
@@ -39,7 +41,12 @@ impl Model {
             let mut taken = first.len_utf8();
             match first {
                 '9' | '0' if model.point => model.fraction.push(first),
-                '9' | '0' => model.integer.push(first),
+                '9' | '0' => {
+                    model.integer.push(first);
+                    model.shift = model.shift.map(|digits| digits + 1);
+                }
+                'V' if !model.point && model.shift.is_none() => model.shift = Some(0),
+                'L' | 'C' | 'U' | 'B' => return Err(OraError::unsupported(format_args!("{first} in a number format model"))),
                 ',' | 'G' if !model.point && !model.integer.is_empty() => model.integer.push(','),
                 '.' | 'D' if !model.point => model.point = true,
                 '$' if !model.dollar => model.dollar = true,
@@ -89,7 +96,18 @@ pub(super) fn format(value: &Number, text: &str) -> Result<String> {
         "TME" => return Ok(value.scientific()),
         _ => {}
     }
+    if let "RN" | "FMRN" = text.to_ascii_uppercase().as_str() {
+        return Ok(roman(value, text));
+    }
     let model = Model::parse(text)?;
+    let shifted;
+    let value = match model.shift {
+        Some(digits) => {
+            shifted = value.mul(&Number::parse(&format!("1e{digits}"))?)?;
+            &shifted
+        }
+        None => value,
+    };
     if model.hex_digits > 0 {
         let whole = value.round_scale(0)?.to_u64().map_err(|_| invalid())?;
         let digits = format!("{whole:X}");
@@ -123,6 +141,40 @@ pub(super) fn format(value: &Number, text: &str) -> Result<String> {
         body.push_str(&fraction);
     }
     Ok(model.decorate(negative, &body, width))
+}
+
+/// RN: 1 to 3999 in fifteen places, in the letters' case of the model.
+fn roman(value: &Number, text: &str) -> String {
+    const PARTS: [(u64, &str); 13] = [
+        (1000, "M"),
+        (900, "CM"),
+        (500, "D"),
+        (400, "CD"),
+        (100, "C"),
+        (90, "XC"),
+        (50, "L"),
+        (40, "XL"),
+        (10, "X"),
+        (9, "IX"),
+        (5, "V"),
+        (4, "IV"),
+        (1, "I"),
+    ];
+    let mut rest = value.round_scale(0).ok().and_then(|whole| whole.to_u64().ok()).unwrap_or(0);
+    if !(1..=3999).contains(&rest) {
+        return "#".repeat(15);
+    }
+    let mut roman = String::new();
+    for (worth, letters) in PARTS {
+        while rest >= worth {
+            rest -= worth;
+            roman.push_str(letters);
+        }
+    }
+    if text.ends_with('n') {
+        roman.make_ascii_lowercase();
+    }
+    if text.len() > 2 { roman } else { format!("{roman:>15}") }
 }
 
 /// The digits left of the point under their places; `0` shows leading zeros, a comma shows only between digits.
@@ -161,6 +213,9 @@ fn format_scientific(value: &Number, model: &Model) -> Result<String> {
 /// TO_NUMBER(text, model): digits, sign, point, groups and currency as the model has them.
 pub(super) fn parse(text: &str, model: &str) -> Result<Number> {
     let shape = Model::parse(model)?;
+    if shape.shift.is_some() {
+        return Err(OraError::unsupported("V in TO_NUMBER"));
+    }
     let text = text.trim();
     if shape.hex_digits > 0 {
         return u64::from_str_radix(text, 16).map(Number::from_u64).map_err(|_| OraError::invalid_number());
@@ -208,10 +263,15 @@ mod tests {
             ("0", "99", "  0"),
             ("1e20", "TM9", "100000000000000000000"),
             ("12345", "9.99EEEE", "  1.23E+04"),
+            ("12.34", "99V99", " 1234"),
+            ("485", "RN", "        CDLXXXV"),
+            ("3999", "fmrn", "mmmcmxcix"),
+            ("4000", "RN", "###############"),
         ] {
             assert_eq!(format(&Number::parse(value).unwrap(), model).unwrap(), expected, "{value} by {model}");
         }
         assert_eq!(format(&Number::ZERO, "9a").unwrap_err().code, 1481);
+        assert_eq!(format(&Number::ZERO, "L99").unwrap_err().code, 3001);
         assert_eq!(parse("1,234.50", "9,999.99").unwrap(), Number::parse("1234.5").unwrap());
         assert_eq!(parse("12345", "999").unwrap_err().code, 1722);
     }

@@ -1,9 +1,10 @@
 //! Function calls: one flat match from Oracle's names to ours.
 
-use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Value};
+use sqlparser::ast::{DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments};
 
 use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
+use super::super::value::MAX_TEXT_BYTES;
 use super::super::{OraError, Result};
 use super::clauses::check_call;
 use super::{Sql, Translator};
@@ -21,7 +22,9 @@ impl Translator<'_> {
         };
         let name = name.ok_or_else(|| OraError::unsupported(format_args!("the function {}", function.name)))?;
         check_call(function)?;
-        if let Some(over) = &function.over {
+        if let Some(over) = &function.over
+            && name != "LISTAGG"
+        {
             return self.analytic(&name, function, over);
         }
         if !function.within_group.is_empty() && name != "LISTAGG" {
@@ -52,7 +55,13 @@ impl Translator<'_> {
             return self.aggregate(&name, &arguments, distinct, star);
         }
         if name == "LISTAGG" && !distinct {
-            return self.listagg(function, &arguments);
+            if function.over.is_some() {
+                return self.listagg(function, &arguments);
+            }
+            self.enter_aggregate()?;
+            let made = self.listagg(function, &arguments);
+            self.aggregate_depth -= 1;
+            return made;
         }
         if distinct || star {
             return Err(OraError::unsupported(format_args!("DISTINCT or * in {name}")));
@@ -151,8 +160,9 @@ impl Translator<'_> {
                 Ok(Sql::new(format!("o_unhex({})", text.text), DataType::Raw { size: text.data_type.data_length().div_ceil(2).max(1) }))
             }
             "DUMP" => {
+                let base = values.get(1).cloned().map_or(Ok("10".to_owned()), |base| base.into_number().map(|base| base.text))?;
                 let value = first(values);
-                Ok(Sql::new(format!("o_dump({}, {})", value.text, dump_type(&value)), DataType::varchar2(4000)))
+                Ok(Sql::new(format!("o_dump({}, {}, {base})", value.text, dump_type(&value)), DataType::varchar2(4000)))
             }
             "SYS_EXTRACT_UTC" => {
                 let zoned = self.datetime_of(first(values), Family::TimestampTz)?;
@@ -219,7 +229,10 @@ impl Translator<'_> {
             return Ok(Sql::new(format!("o_number_format({}, {model})", number.text), DataType::varchar2(64)));
         }
         let text = self.text_of(value)?;
-        Ok(if name == "TO_CLOB" { Sql { data_type: DataType::Clob, ..text } } else { text })
+        Ok(match name {
+            "TO_CLOB" => Sql { data_type: DataType::Clob, ..text },
+            _ => self.clob_as(text, DataType::varchar2(MAX_TEXT_BYTES as u32)),
+        })
     }
 
     fn call_to_number(&mut self, values: Vec<Sql>) -> Result<Sql> {
@@ -295,66 +308,6 @@ impl Translator<'_> {
         let texts = values.into_iter().map(|value| Ok(value.into_number()?.text)).collect::<Result<Vec<_>>>()?;
         Ok(Sql::new(format!("o_{}({})", name.to_lowercase(), texts.join(", ")), DataType::NUMBER))
     }
-
-    /// SYS_CONTEXT of names that are known at run time only: a choice among all there are.
-    fn any_context(&mut self, arguments: &[Expr]) -> Result<Sql> {
-        const USERENV: [&str; 7] =
-            ["CURRENT_SCHEMA", "SESSION_USER", "CURRENT_USER", "DB_NAME", "SERVICE_NAME", "INSTANCE_NAME", "CURRENT_EDITION_NAME"];
-        let mut names = Vec::new();
-        for argument in &arguments[..2] {
-            let value = self.value(argument)?;
-            names.push(self.text_of(value)?.text);
-        }
-        let own = self.context.settings.keys().map(|key| key.split_once('.').unwrap_or(("USERENV", key)));
-        let known: Vec<(String, String)> = own
-            .chain(USERENV.into_iter().map(|name| ("USERENV", name)))
-            .map(|(namespace, name)| (namespace.to_owned(), name.to_owned()))
-            .collect();
-        let mut branches = String::new();
-        for (namespace, name) in known {
-            let value = self.sys_context(&[quoted(&namespace), quoted(&name)])?;
-            let (namespace, name) = (super::text_literal(&namespace), super::text_literal(&name));
-            branches.push_str(&format!(" WHEN upper({}) = {namespace} AND upper({}) = {name} THEN {}", names[0], names[1], value.text));
-        }
-        Ok(Sql::new(format!("CASE{branches} END"), DataType::varchar2(256)))
-    }
-
-    fn sys_context(&mut self, arguments: &[Expr]) -> Result<Sql> {
-        if !arguments.iter().all(|argument| matches!(argument, Expr::Value(value) if !matches!(value.value, Value::Placeholder(_)))) {
-            return self.any_context(arguments);
-        }
-        let text = |expr: &Expr| match expr {
-            Expr::Value(value) => value.value.clone().into_string().unwrap_or_default().to_uppercase(),
-            _ => String::new(),
-        };
-        let value = match (text(&arguments[0]).as_str(), text(&arguments[1]).as_str()) {
-            ("USERENV", "CURRENT_SCHEMA") => self.context.schema,
-            ("USERENV", "SESSION_USER" | "CURRENT_USER") => self.context.user,
-            ("USERENV", "DB_NAME" | "SERVICE_NAME" | "INSTANCE_NAME" | "DB_UNIQUE_NAME" | "CON_NAME" | "CDB_NAME") => "EMBEDDED",
-            ("USERENV", "ISDBA") => "FALSE",
-            ("USERENV", "LANGUAGE") => "AMERICAN_AMERICA.AL32UTF8",
-            ("USERENV", "LANG") => "US",
-            ("USERENV", parameter) if self.context.settings.contains_key(parameter) => {
-                self.context.settings.get(parameter).map_or("", String::as_str)
-            }
-            ("USERENV", "CURRENT_EDITION_NAME" | "SESSION_EDITION_NAME") => "ORA$BASE",
-            ("USERENV", "MODULE" | "ACTION" | "CLIENT_IDENTIFIER" | "CLIENT_INFO") => "",
-            // No cloud service, no proxy: NULL, as on a server of one's own.
-            ("USERENV", "CLOUD_SERVICE" | "PROXY_USER" | "PROXY_USERID") => {
-                return Ok(Sql { data_type: DataType::varchar2(256), ..Sql::null() });
-            }
-            (namespace, parameter) => match self.context.settings.get(&format!("{namespace}.{parameter}")) {
-                Some(value) => value,
-                None if namespace != "USERENV" => return Ok(Sql { data_type: DataType::varchar2(256), ..Sql::null() }),
-                None => return Err(OraError::unsupported(format_args!("SYS_CONTEXT('{namespace}', '{parameter}')"))),
-            },
-        };
-        Ok(Sql::new(super::text_literal(value), DataType::varchar2(256)))
-    }
-}
-
-fn quoted(name: &str) -> Expr {
-    Expr::Value(Value::SingleQuotedString(name.to_owned()).into())
 }
 
 fn first(values: Vec<Sql>) -> Sql {
@@ -365,15 +318,13 @@ fn first(values: Vec<Sql>) -> Sql {
 fn arity(name: &str) -> Option<(usize, usize)> {
     Some(match name {
         "UPPER" | "LOWER" | "LENGTH" | "LENGTHB" | "TRIM" | "ASCII" | "CHR" | "ABS" | "SIGN" | "CEIL" | "FLOOR" | "RAWTOHEX"
-        | "HEXTORAW" | "DUMP" | "SYS_EXTRACT_UTC" | "TO_BINARY_DOUBLE" | "TO_BINARY_FLOAT" | "TO_CLOB" | "TO_DSINTERVAL"
-        | "TO_YMINTERVAL" => (1, 1),
+        | "HEXTORAW" | "SYS_EXTRACT_UTC" | "TO_BINARY_DOUBLE" | "TO_BINARY_FLOAT" | "TO_CLOB" | "TO_DSINTERVAL" | "TO_YMINTERVAL" => (1, 1),
         "NVL" | "NULLIF" | "CONCAT" | "MOD" | "POWER" | "SYS_CONTEXT" | "NUMTODSINTERVAL" | "NUMTOYMINTERVAL" | "ADD_MONTHS" => (2, 2),
         "NVL2" => (3, 3),
         "COALESCE" => (2, usize::MAX),
         "DECODE" => (3, usize::MAX),
-        "TO_CHAR" | "TO_NCHAR" | "TO_NUMBER" | "TO_DATE" | "TO_TIMESTAMP" | "TO_TIMESTAMP_TZ" | "ROUND" | "TRUNC" | "LTRIM" | "RTRIM" => {
-            (1, 2)
-        }
+        "TO_CHAR" | "TO_NCHAR" | "TO_NUMBER" | "TO_DATE" | "TO_TIMESTAMP" | "TO_TIMESTAMP_TZ" | "ROUND" | "TRUNC" | "LTRIM" | "RTRIM"
+        | "DUMP" => (1, 2),
         "SUBSTR" | "REPLACE" | "LPAD" | "RPAD" => (2, 3),
         "INSTR" => (2, 4),
         _ => return None,

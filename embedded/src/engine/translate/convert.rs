@@ -1,6 +1,6 @@
 //! Implicit conversions between families and the types of comparisons.
 
-use super::super::types::{DataType, Family};
+use super::super::types::{CharUnit, DataType, Family};
 use super::super::{OraError, Result};
 use super::{Sql, Translator, text_literal};
 
@@ -98,6 +98,17 @@ impl Translator<'_> {
                 Ok(self.format_datetime(&sql, &text_literal(&model)))
             }
         }
+    }
+
+    /// A CLOB as text of a type; anything else as it is.
+    pub(super) fn clob_as(&self, sql: Sql, data_type: DataType) -> Sql {
+        let (size, unit) = match data_type {
+            DataType::Varchar2 { size, unit, .. } | DataType::Char { size, unit, .. } if sql.family() == Family::Clob && !sql.is_null => {
+                (size, if unit == CharUnit::Char { 'C' } else { 'B' })
+            }
+            _ => return sql,
+        };
+        Sql { nullable: sql.nullable, ..Sql::new(format!("o_clob_text({}, {size}, '{unit}')", sql.text), data_type) }
     }
 
     /// TO_CHAR of a datetime by a model that is SQL.

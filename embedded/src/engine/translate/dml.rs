@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlparser::ast::{
-    Assignment, AssignmentTarget, Delete, Expr, FromTable, Ident, Insert, ObjectName, SetExpr, TableObject, TableWithJoins, Update, Value,
-};
+use sqlparser::ast::{Assignment, Delete, Expr, FromTable, Ident, Insert, ObjectName, SetExpr, TableObject, TableWithJoins, Update, Value};
 
 use super::super::catalog::Table;
 use super::super::tokens::normalise;
@@ -12,6 +10,7 @@ use super::super::types::{DataType, Family};
 use super::super::undo::NEWEST_SCN;
 use super::super::{OraError, Result};
 use super::clauses::{check_delete, check_insert, check_update, check_values, plain_table};
+use super::set_columns::by_column;
 use super::{MergePlan, Sql, Translator, unnested};
 
 /// Where a column's value comes from.
@@ -282,13 +281,11 @@ impl Translator<'_> {
     /// `column = expression, …`.
     pub(super) fn assignments(&mut self, table: &Arc<Table>, items: &[Assignment], texts: &mut Vec<String>) -> Result<Vec<Assigned>> {
         let mut assigned: Vec<Assigned> = Vec::new();
-        for item in items {
-            let AssignmentTarget::ColumnName(name) = &item.target else {
-                return Err(OraError::unsupported("UPDATE … SET (columns) = (query)"));
-            };
-            let index = self.target_column(table, name)?;
+        let items = items.iter().map(by_column).collect::<Result<Vec<_>>>()?;
+        for (name, value) in items.into_iter().flatten() {
+            let index = self.target_column(table, &name)?;
             self.check_identity(table, index, 32796)?;
-            let cell = match unnested(&item.value) {
+            let cell = match unnested(&value) {
                 Expr::Value(value) if matches!(value.value, Value::Placeholder(_)) => Cell::Bind(bind_index(&value.value)?),
                 Expr::Identifier(name) if is_default(name) => match self.default_cell(table, index, texts)? {
                     Cell::Next(sequence) => output(texts, Sql::new(format!("o_nextval({sequence})"), DataType::NUMBER)),

@@ -237,7 +237,7 @@ impl Translator<'_> {
         let value = self.value(expr)?;
         let data_type = parse_type(type_text.trim_matches('"'))?;
         self.context.release.check(data_type)?;
-        let converted = self.convert(value, data_type.family())?;
+        let converted = self.convert(self.clob_as(value, data_type), data_type.family())?;
         if data_type == DataType::NUMBER {
             return Ok(Sql { data_type, ..converted });
         }

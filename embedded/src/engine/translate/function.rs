@@ -33,6 +33,8 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         "DBMS_ROWID.ROWID_CREATE" => (5, 5),
         "MONTHS_BETWEEN" | "BITAND" | "FROM_TZ" | "NEXT_DAY" => (2, 2),
         "TRANSLATE" | "NEW_TIME" => (3, 3),
+        "ORA_HASH" => (1, 3),
+        "STANDARD_HASH" => (1, 2),
         "GREATEST" | "LEAST" => (1, usize::MAX),
         _ => return None,
     })
@@ -98,10 +100,35 @@ impl Translator<'_> {
                 Ok(Sql::new(format!("o_bitand({})", texts.join(", ")), DataType::NUMBER))
             }
             "FROM_TZ" | "TZ_OFFSET" | "NEXT_DAY" | "NEW_TIME" => self.datetime_function(name, values),
+            "ORA_HASH" | "STANDARD_HASH" => self.hash(name, values),
             "TO_BOOLEAN" if self.context.release >= Release::R23 => self.boolean_of(first),
             "JSON" if self.context.release >= Release::R23 => self.json_of(first),
             _ => self.rowid_function(name, values),
         }
+    }
+
+    /// ORA_HASH and STANDARD_HASH of text, RAW and NUMBER; in which bytes Oracle hashes other types is not known well enough.
+    fn hash(&self, name: &str, values: Vec<Sql>) -> Result<Sql> {
+        let mut values = values.into_iter();
+        let value = values.next().unwrap_or_else(Sql::null);
+        let bytes = match value.family() {
+            _ if value.is_null => "NULL".to_owned(),
+            Family::Text | Family::Char if value.data_type.is_national() => format!("o_utf16({})", value.text),
+            Family::Text | Family::Char | Family::Raw | Family::Number => value.text,
+            _ => return Err(OraError::unsupported(format_args!("{name} of {}", value.data_type))),
+        };
+        if name == "STANDARD_HASH" {
+            let method = match values.next() {
+                None => "'SHA1'".to_owned(),
+                Some(method) => format!("upper({})", self.text_of(method)?.text),
+            };
+            return Ok(Sql { nullable: false, ..Sql::new(format!("o_standard_hash({bytes}, {method})"), DataType::Raw { size: 64 }) });
+        }
+        let mut bounds = Vec::new();
+        for default in ["4294967295", "0"] {
+            bounds.push(values.next().map_or(Ok(default.to_owned()), |bound| Ok::<_, OraError>(bound.into_number()?.text))?);
+        }
+        Ok(Sql::new(format!("o_ora_hash({bytes}, {})", bounds.join(", ")), DataType::NUMBER))
     }
 
     /// ROWIDTOCHAR, CHARTOROWID and DBMS_ROWID.
@@ -143,27 +170,31 @@ impl Translator<'_> {
         })
     }
 
-    /// LISTAGG(text [, separator]) WITHIN GROUP (ORDER BY …).
+    /// LISTAGG(text [, separator]) WITHIN GROUP (ORDER BY …) [OVER (PARTITION BY …)].
     pub(super) fn listagg(&mut self, function: &Function, arguments: &[Expr]) -> Result<Sql> {
-        if arguments.is_empty() || arguments.len() > 2 || function.over.is_some() {
+        if arguments.is_empty() || arguments.len() > 2 {
             return Err(OraError::unsupported("this form of LISTAGG"));
         }
-        self.enter_aggregate()?;
-        let made = (|| {
-            let text = self.value(&arguments[0])?;
-            let text = self.text_of(text)?;
-            let separator = match arguments.get(1) {
-                Some(separator) => {
-                    let separator = self.value(separator)?;
-                    format!("ifnull({}, '')", self.text_of(separator)?.text)
-                }
-                None => "''".to_owned(),
-            };
-            let keys = function.within_group.iter().map(|item| self.order_key(item, &[], false)).collect::<Result<Vec<_>>>()?;
-            let order = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) };
-            Ok(Sql::new(format!("o_listagg(group_concat({}, {separator}{order}))", text.text), DataType::varchar2(32_767)))
-        })();
-        self.aggregate_depth -= 1;
-        made
+        let text = self.value(&arguments[0])?;
+        let text = self.text_of(text)?;
+        let separator = match arguments.get(1) {
+            Some(separator) => {
+                let separator = self.value(separator)?;
+                format!("ifnull({}, '')", self.text_of(separator)?.text)
+            }
+            None => "''".to_owned(),
+        };
+        let keys = function.within_group.iter().map(|item| self.order_key(item, &[], false)).collect::<Result<Vec<_>>>()?;
+        let order = if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) };
+        let call = match &function.over {
+            None => format!("group_concat({}, {separator}{order})", text.text),
+            Some(over) => {
+                let partition = self.listagg_partition(over)?;
+                // The whole partition, in the order of the list.
+                let frame = if keys.is_empty() { "" } else { " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING" };
+                format!("group_concat({}, {separator}) OVER ({partition}{order}{frame})", text.text)
+            }
+        };
+        Ok(Sql::new(format!("o_listagg({call})"), DataType::varchar2(32_767)))
     }
 }

@@ -20,6 +20,8 @@ mod nested;
 mod query;
 mod sequence;
 mod set;
+mod set_columns;
+mod sys_context;
 mod window;
 
 use std::collections::BTreeMap;

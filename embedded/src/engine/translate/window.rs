@@ -98,6 +98,20 @@ impl Translator<'_> {
         }
     }
 
+    /// `PARTITION BY …` of LISTAGG, whose order is that of its WITHIN GROUP.
+    pub(super) fn listagg_partition(&mut self, over: &WindowType) -> Result<String> {
+        let WindowType::WindowSpec(spec) = over else {
+            return Err(OraError::unsupported("a named window"));
+        };
+        if !self.aggregates_allowed || self.aggregate_depth > 0 {
+            return Err(OraError::new(30483, "window functions are not allowed here"));
+        }
+        if !spec.order_by.is_empty() || spec.window_frame.is_some() || spec.window_name.is_some() {
+            return Err(OraError::new(30487, "ORDER BY not allowed here"));
+        }
+        Ok(self.window(spec)?.partition)
+    }
+
     fn window(&mut self, spec: &WindowSpec) -> Result<Window> {
         let partition = spec.partition_by.iter().map(|key| Ok(self.value(key)?.text)).collect::<Result<Vec<_>>>()?;
         let order = spec.order_by.iter().map(|key| self.order_key(key, &[], false)).collect::<Result<Vec<_>>>()?;

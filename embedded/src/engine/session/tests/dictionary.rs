@@ -66,3 +66,68 @@ fn views_have_the_columns_that_programs_read() {
         assert_eq!(found, expected, "{sql}");
     }
 }
+
+/// The views that the engine promises, each by the columns that programs ask it for.
+#[test]
+fn every_view_is_there_in_each_of_its_scopes() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v VARCHAR2(10) CHECK (v <> 'x'))").unwrap();
+    run(&mut s, "INSERT INTO t (v) VALUES ('a')").unwrap();
+    run(&mut s, "COMMIT").unwrap();
+    run(&mut s, "CREATE VIEW w AS SELECT v FROM t").unwrap();
+    run(&mut s, "CREATE SEQUENCE q").unwrap();
+    run(&mut s, "COMMENT ON TABLE t IS 'of a table'").unwrap();
+    run(&mut s, "COMMENT ON COLUMN t.v IS 'of a column'").unwrap();
+    for (view, scopes, columns, condition, found) in [
+        ("TABLES", "UAD", "table_name, tablespace_name, num_rows, partitioned, temporary", "table_name = 'T'", 1),
+        (
+            "TAB_COLUMNS",
+            "UAD",
+            "column_name, data_type, data_length, data_precision, data_scale, nullable, column_id, char_length, char_used",
+            "table_name = 'T'",
+            2,
+        ),
+        ("TAB_COLS", "UAD", "column_name, data_default, hidden_column, virtual_column", "table_name = 'T'", 2),
+        (
+            "CONSTRAINTS",
+            "UAD",
+            "constraint_name, constraint_type, search_condition, r_owner, r_constraint_name, delete_rule, status",
+            "table_name = 'T' AND constraint_type = 'P'",
+            1,
+        ),
+        ("CONS_COLUMNS", "UAD", "constraint_name, column_name, position", "table_name = 'T' AND column_name = 'ID' AND position = 1", 1),
+        ("INDEXES", "UAD", "index_name, index_type, uniqueness, status", "table_name = 'T'", 1),
+        ("IND_COLUMNS", "UAD", "index_name, column_name, column_position, descend", "table_name = 'T'", 1),
+        ("OBJECTS", "UAD", "object_name, object_id, object_type, status", "object_name IN ('T', 'W', 'Q')", 3),
+        ("SEQUENCES", "UAD", "sequence_name, min_value, max_value, increment_by, cache_size, last_number", "sequence_name = 'Q'", 1),
+        ("VIEWS", "UAD", "view_name, text, text_length", "view_name = 'W'", 1),
+        ("USERS", "UAD", "username, user_id", "username = 'SCOTT'", 1),
+        ("TAB_COMMENTS", "UAD", "table_name, table_type, comments", "comments = 'of a table'", 1),
+        ("COL_COMMENTS", "UAD", "table_name, column_name, comments", "comments = 'of a column'", 1),
+        ("TAB_PARTITIONS", "UAD", "table_name, partition_name, partition_position, high_value", "table_name = 'T'", 0),
+        ("EXTENTS", "UD", "segment_name, extent_id, bytes, blocks", "segment_name = 'T'", 1),
+    ] {
+        for (letter, prefix) in [('U', "USER_"), ('A', "ALL_"), ('D', "DBA_")] {
+            let sql = format!("SELECT {columns} FROM {prefix}{view} WHERE {condition}");
+            let rows = rows_with(&mut s, &sql, &[]);
+            match scopes.contains(letter) {
+                true => assert_eq!(rows.unwrap_or_else(|error| panic!("{sql}: {error}")).len(), found, "{sql}"),
+                false => assert_eq!(code(rows), 942, "{sql}"),
+            }
+        }
+    }
+    let placed = "SELECT owner, file_id, block_id, relative_fno FROM dba_extents WHERE segment_name = 'T' AND owner = 'SCOTT'";
+    assert_eq!(rows(&mut s, placed).len(), 1);
+    for (view, columns) in [
+        ("v$version", "banner"),
+        ("v$instance", "instance_name, host_name, version, status"),
+        ("v$database", "current_scn, name"),
+        ("v$parameter", "name, value"),
+        ("nls_session_parameters", "parameter, value"),
+        ("nls_instance_parameters", "parameter, value"),
+        ("nls_database_parameters", "parameter, value"),
+        ("product_component_version", "product, version, status"),
+    ] {
+        assert!(!rows(&mut s, &format!("SELECT {columns} FROM {view}")).is_empty(), "{view}");
+    }
+}
