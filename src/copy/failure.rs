@@ -26,6 +26,9 @@ impl From<Error> for Failure {
     }
 }
 
+/// Between a remedy and what is said beside it.
+const NOTE: &str = "\n  note: ";
+
 /// What would have told whether a commit has happened.
 pub(super) const JOB_OR_GUARD: &str = "with --job NAME, or a service with Transaction Guard, olbridge would know";
 pub(super) const GUARD: &str = "with Transaction Guard in the service of the target, olbridge would know";
@@ -89,13 +92,14 @@ fn not_committed(error: Error, note: &str) -> Failure {
     Failure { error: annotate(with_remedy(error, "run the job again"), note), outcome_unknown: false }
 }
 
-/// The error with another remedy in the place of its own.
+/// The error with another remedy in the place of its own; notes stay.
 pub(super) fn with_remedy(mut error: Error, new: &str) -> Error {
+    let replace = |remedy: &mut String| *remedy = format!("{new}{}", remedy.find(NOTE).map_or("", |at| &remedy[at..]));
     match &mut error {
         Error::Usage { remedy, .. } | Error::Connect { remedy, .. } | Error::Database { remedy, .. } | Error::Source { remedy, .. } => {
-            new.clone_into(remedy);
+            replace(remedy);
         }
-        Error::Row(row) => new.clone_into(&mut row.remedy),
+        Error::Row(row) => replace(&mut row.remedy),
         // They have none of their own.
         _ => return annotate(error, new),
     }
@@ -111,6 +115,7 @@ pub(super) fn with_rows_left(error: Error, action: TableAction) -> Error {
         Error::Row(row) => &row.remedy,
         _ => return error,
     };
+    let own = own.split(NOTE).next().unwrap_or_default();
     match action == TableAction::Append && ["run the same command again", "run the job again"].iter().any(|again| own.contains(again)) {
         true => with_remedy(error, LOAD_THE_OTHERS),
         false => error,
@@ -159,7 +164,7 @@ pub(super) fn forget_committed(error: Error) -> Error {
 
 /// Adds a sentence to what the user should do next.
 pub(super) fn annotate(mut error: Error, note: &str) -> Error {
-    let add = |remedy: &mut String| *remedy = format!("{remedy}\n  note: {note}");
+    let add = |remedy: &mut String| *remedy = format!("{remedy}{NOTE}{note}");
     match &mut error {
         Error::Usage { remedy, .. } | Error::Connect { remedy, .. } | Error::Database { remedy, .. } | Error::Source { remedy, .. } => {
             add(remedy)
@@ -189,6 +194,8 @@ mod tests {
     fn rows_that_stay_are_not_to_be_inserted_again() {
         let lost = || Error::Usage { message: "m".into(), remedy: "the connection is lost: run the same command again".into() };
         assert_eq!(with_rows_left(lost(), TableAction::Append).to_string(), format!("m\n  try: {LOAD_THE_OTHERS}"));
+        let noted = with_rows_left(annotate(lost(), "n"), TableAction::Append).to_string();
+        assert_eq!(noted, format!("m\n  try: {LOAD_THE_OTHERS}\n  note: n"));
         assert!(with_rows_left(lost(), TableAction::Upsert).to_string().contains("run the same command again"));
         let other = Error::Usage { message: "m".into(), remedy: "ask for space".into() };
         assert_eq!(with_rows_left(other, TableAction::Append).to_string(), "m\n  try: ask for space");

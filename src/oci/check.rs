@@ -4,7 +4,6 @@ use oci_sys::*;
 
 use crate::error::{Error, Phase};
 use crate::oci::remedy::{REMEDY_OF_A_COMMIT_IN_DOUBT, remedy};
-use crate::transaction::commit_outcome_unknown;
 
 /// A failed OCI call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +48,7 @@ impl OciError {
             remedy: remedy(self.ora_code).to_string(),
             session_dead,
         };
-        if let (true, Error::Database { remedy, .. }) = (commit_outcome_unknown(&error), &mut error) {
+        if let (true, Error::Database { remedy, .. }) = (error.is_commit_in_doubt(), &mut error) {
             // To run it again may do it twice.
             *remedy = REMEDY_OF_A_COMMIT_IN_DOUBT.to_string();
         }

@@ -40,6 +40,7 @@ pub struct Session {
     /// The database is known to convert text from UTF-8. A `Cell`, so the type is not `Sync`, and must not be: OCI serialises calls, but an
     /// error handle must not be shared by threads.
     converts_text: Cell<bool>,
+    is_breakable: Cell<bool>,
     last_commit: LastCommit,
 }
 
@@ -145,6 +146,7 @@ impl Session {
                 options: options.clone(),
                 login_warning,
                 converts_text: Cell::new(false),
+                is_breakable: Cell::new(false),
                 last_commit: LastCommit::default(),
             })
         }
@@ -202,11 +204,26 @@ impl Session {
         statement.row_count().map_err(|error| database_error(&error, phase, table))
     }
 
+    /// As [`Self::execute_sql`], and commits on success in the same round trip (`OCI_COMMIT_ON_SUCCESS`). A connection that is lost on the way is an
+    /// error of [`Phase::Commit`], because nobody knows whether it happened; so is a call that was broken off.
+    pub fn execute_and_commit(&self, sql: &str) -> Result<u64> {
+        self.note_commit();
+        execute_alone(self, sql, OCI_COMMIT_ON_SUCCESS).map_err(|(error, _)| {
+            let in_doubt = error.is_session_dead() || matches!(error.ora_code, 1013 | 3156);
+            error.into_error(if in_doubt { Phase::Commit } else { Phase::Execute }, None)
+        })
+    }
+
+    /// Somebody can break off its calls: a cancel handle was given out, or calls have a time limit.
+    pub fn is_breakable(&self) -> bool {
+        self.is_breakable.get()
+    }
+
     /// As [`Self::execute_sql`], for anything but a query. A connection that is lost in what may commit by itself, as DDL and blocks do, is an error of
     /// [`Phase::Commit`], because nobody knows whether it happened.
     pub fn execute_alone(&self, sql: &str) -> Result<u64> {
         self.note_commit();
-        execute_alone(self, sql).map_err(|(error, is_dml)| {
+        execute_alone(self, sql, OCI_DEFAULT).map_err(|(error, is_dml)| {
             let in_doubt = error.is_session_dead() && !is_dml;
             error.into_error(if in_doubt { Phase::Commit } else { Phase::Execute }, None)
         })
@@ -227,6 +244,7 @@ impl Session {
         if !self.api.version().has_call_timeout() {
             return Ok(());
         }
+        self.is_breakable.set(self.is_breakable.get() || limit_ms.is_some());
         let limit = limit_ms.map(|ms| std::time::Duration::from_millis(ms.into()));
         self.connection.set_call_timeout(limit).map_err(|error| database_error(&error, Phase::Connect, None))?;
         // SAFETY: the service context is ours and live; the attribute is a 32-bit number of milliseconds, 0 for none.

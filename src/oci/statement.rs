@@ -334,8 +334,9 @@ impl<'s> Statement<'s> {
     }
 }
 
-/// Runs a statement without placeholders that is no query; rows affected, or the error and whether it was DML, which commits nothing by itself.
-pub(crate) fn execute_alone(session: &Session, sql: &str) -> Result<u64, (OciError, bool)> {
+/// Runs a statement without placeholders that is no query, in a mode of `OCIStmtExecute`; rows affected, or the error and whether it was DML, which
+/// commits nothing by itself.
+pub(crate) fn execute_alone(session: &Session, sql: &str, mode: u32) -> Result<u64, (OciError, bool)> {
     let statement = Statement::prepare(session, sql).map_err(|error| (error, false))?;
     // SAFETY: a live statement handle; the attribute is an unsigned 16-bit number.
     let kind: Result<u16, OciError> = unsafe { statement.attributes().scalar(OCI_ATTR_STMT_TYPE, "read the statement type") };
@@ -346,7 +347,7 @@ pub(crate) fn execute_alone(session: &Session, sql: &str) -> Result<u64, (OciErr
         return Err((OciError::refused("OCIStmtExecute", "execute the statement", message), false));
     }
     // SAFETY: nothing is bound; an execute of a statement that has placeholders is refused by the client (ORA-01008).
-    unsafe { statement.execute(1, OCI_DEFAULT, "execute the statement") }.map_err(|error| (error, is_dml))?;
+    unsafe { statement.execute(1, mode, "execute the statement") }.map_err(|error| (error, is_dml))?;
     // SAFETY: executed; the attribute is an unsigned 32-bit number with every client.
     let rows = unsafe { statement.attributes().scalar::<u32>(OCI_ATTR_ROW_COUNT, "read the row count") };
     rows.map(u64::from).map_err(|error| (error, is_dml))

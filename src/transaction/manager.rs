@@ -148,14 +148,20 @@ impl TransactionManager {
         }
     }
 
-    /// Runs a statement without placeholders; rows affected. Without an open transaction it commits on success, and may be DDL. The commit is a round
-    /// trip of its own: of a statement that is broken off in one with its commit, nobody could say what has become of it.
+    /// Runs a statement without placeholders; rows affected. Without an open transaction it commits on success in the same round trip, and may be
+    /// DDL. Where calls can be broken off (see [`Session::is_breakable`]) the commit is a round trip of its own: of a statement that is broken off in one
+    /// with its commit, nobody could say what has become of it.
     pub fn execute(&self, sql: &str) -> Result<u64> {
         if self.state.get() != TransactionState::Autocommit {
             return self.run(|transaction| transaction.execute(sql));
         }
         self.refuse_within_work()?;
         self.refuse_foreign_work()?;
+        if !self.session.is_breakable() {
+            let result = self.session.execute_and_commit(sql);
+            self.note_loss(&result);
+            return result;
+        }
         let result = self.session.execute_alone(sql);
         self.note_loss(&result);
         let rows = result?;

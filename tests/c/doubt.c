@@ -21,14 +21,15 @@ static OlbridgeSession *holder, *waiter;
 
 /* The status and ORA code of a call. */
 static int32_t code;
-static int32_t told(int32_t status, OlbridgeError *error, int line) {
-  code = olbridge_error_ora_code(error);
-  if (error != NULL) fprintf(stderr, "line %d: %s\n", line, olbridge_error_message(error));
-  olbridge_error_free(error);
-  return status;
+static int32_t told(int32_t ended, OlbridgeError *why, int line) {
+  code = olbridge_error_ora_code(why);
+  if (why != NULL) fprintf(stderr, "line %d: status %d: %s\n", line, ended, olbridge_error_message(why));
+  olbridge_error_free(why);
+  return ended;
 }
-#define STATUS(call) (error = NULL, told(call, error, __LINE__))
 static OlbridgeError *error;
+static int32_t status;
+#define STATUS(call) (error = NULL, status = (call), told(status, error, __LINE__))
 
 static int is_in_state(OlbridgeSession *session, const char *state) {
   char *json = NULL, expected[50];
