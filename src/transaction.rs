@@ -255,17 +255,7 @@ impl<'s> Transaction<'s> {
 /// broken off. Only errors that are known to be the database's refusal are taken for one, because there is no end to the codes of a lost
 /// answer.
 pub fn commit_outcome_unknown(error: &Error) -> bool {
-    match error {
-        Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } => *session_dead || !refuses_commit(*ora_code),
-        // A commit of a Delta table whose answer was lost; what a store refuses has another phase.
-        Error::Source { phase, .. } => *phase == Phase::Commit,
-        _ => false,
-    }
-}
-
-/// A constraint or a materialized view that is checked at the commit, a privilege, a distributed lock.
-fn refuses_commit(ora_code: i32) -> bool {
-    matches!(ora_code, 1 | 60 | 1031 | 2049 | 2091 | 2290..=2292 | 12008 | 12048)
+    error.is_commit_in_doubt()
 }
 
 impl Drop for Transaction<'_> {

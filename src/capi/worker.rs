@@ -277,3 +277,30 @@ struct UnderWay<'r> {
     /// What waits for its end.
     later: &'r mut VecDeque<Asked>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_goes_on_in_the_thread_that_has_asked_and_the_other_stays() {
+        let (requests, received) = channel::<Asked>();
+        // It stands for the thread of a session.
+        thread::spawn(move || {
+            while let Ok((_, request)) = received.recv() {
+                match request {
+                    Request::Finish(1, reply) => answer(&reply, || panic!("on purpose")),
+                    Request::Finish(_, reply) => answer(&reply, || Ok(Loaded::Open(7))),
+                    _ => return,
+                }
+            }
+        });
+        let ask = |id: u64| {
+            let (reply, answered) = sync_channel(1);
+            requests.send((thread::current().id(), Request::Finish(id, reply))).unwrap();
+            answered.recv().unwrap()
+        };
+        assert!(ask(1).is_err());
+        assert!(matches!(ask(2), Ok(Ok(Loaded::Open(7)))));
+    }
+}

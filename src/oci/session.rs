@@ -354,6 +354,7 @@ impl Session {
 
     /// Interrupts this session's running call from another thread.
     pub fn cancel_handle(&self) -> CancelHandle {
+        self.is_breakable.set(true);
         self.cancel.clone()
     }
 }

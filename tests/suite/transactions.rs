@@ -366,3 +366,41 @@ fn child_on_oracles_client() {
     manager.rollback().unwrap();
     assert_eq!(own(&manager), 16);
 }
+
+#[test]
+fn a_commit_in_doubt_is_settled_by_a_new_login_also_when_the_connection_is_there() {
+    let workspace = Workspace::new();
+    let mut manager = manager(&workspace);
+    // As a commit that its time limit has broken off.
+    let broken_off = |_: &Transaction<'_>| -> Result<(), olbridge::error::Error> {
+        Err(olbridge::error::Error::Database {
+            phase: olbridge::error::Phase::Commit,
+            table: None,
+            ora_code: 3156,
+            message: "ORA-03156".into(),
+            remedy: String::new(),
+            session_dead: false,
+        })
+    };
+    manager.run(broken_off).unwrap_err();
+    assert_eq!(manager.status().state, TransactionState::Lost { commit_in_doubt: true });
+    assert!(manager.run(|t| load(t, &batch(0..10))).unwrap_err().to_string().contains("not known"));
+    assert!(matches!(manager.reconnect().unwrap(), olbridge::transaction::CommitOutcome::Unknown(_)));
+    manager.run(|t| load(t, &batch(0..10))).unwrap();
+    assert_eq!(committed(manager.session()), 10);
+}
+
+#[test]
+fn work_that_panics_leaves_a_transaction_that_can_only_be_rolled_back() {
+    let workspace = Workspace::new();
+    let manager = manager(&workspace);
+    manager.begin().unwrap();
+    manager.run(|t| load(t, &batch(0..10))).unwrap();
+    let panics = std::panic::AssertUnwindSafe(|| manager.run(|_| -> Result<(), olbridge::error::Error> { panic!("on purpose") }));
+    std::panic::catch_unwind(panics).unwrap_err();
+    assert_eq!(manager.status().state, TransactionState::MustRollBack);
+    assert!(manager.commit().is_err());
+    manager.rollback().unwrap();
+    manager.run(|t| load(t, &batch(20..30))).unwrap();
+    assert_eq!(committed(manager.session()), 10);
+}
