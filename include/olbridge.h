@@ -9,8 +9,9 @@
  *   - Text is UTF-8 and ends in a zero byte. Text that olbridge gives out is freed by olbridge_string_free.
  *   - Options are a JSON object; null stands for {}. A member that is not known is refused, not ignored.
  *   - Rows cross as Arrow C streams. A stream that olbridge gives out is released by its own release callback.
- *   - A session may be used from any thread. Its calls are carried out one after another; streams of olbridge_read may be read between them, also while
- *     rows are loaded into the same session.
+ *   - A session may be used from any thread. Its calls are carried out one after another: what comes during an olbridge_load waits for its end.
+ *     olbridge_read, olbridge_read_schema and streams of olbridge_read are served also in between. Other calls from within the stream that is
+ *     loaded are refused, because they would wait for themselves.
  */
 #ifndef OLBRIDGE_H
 #define OLBRIDGE_H
@@ -84,7 +85,8 @@ enum {
   OLBRIDGE_DATABASE = 7,        /* the database refused a statement; nothing of the call stays */
   OLBRIDGE_INTERRUPTED = 130,   /* broken off by olbridge_cancel */
   OLBRIDGE_LOST = 200,          /* the connection is lost: what was not committed is rolled back; olbridge_reconnect */
-  OLBRIDGE_COMMIT_UNKNOWN = 201 /* the answer to a commit was lost, and nobody knows whether it has happened */
+  OLBRIDGE_COMMIT_UNKNOWN = 201 /* a commit (a Delta table's too) lost its answer or was broken off, and nobody knows whether it has happened;
+                                   olbridge_reconnect, or for a Delta table a look at its history */
 };
 
 uint32_t olbridge_abi_version(void);
@@ -159,7 +161,7 @@ int32_t olbridge_read_schema(const OlbridgeSession *session, const char *options
  * The stream is consumed and released in any case.
  * options: {"table": "[SCHEMA.]TABLE", "mode": "append" | "upsert" | "update" | "delete", "key": [COLUMN], "columns": [NAME],
  *           "rename": {SOURCE: TARGET}, "count_not_found": bool, "lossy": "KIND,…", "batch_rows": n, "batch_bytes": n}
- * report (may be null): {"rows_loaded": n, "rows_affected": n, "rows_not_found": n, "executes": n, "convert_ms": n, "execute_ms": n} */
+ * report (may be null; set to null on an error): {"rows_loaded": n, "rows_affected": n, "rows_not_found": n, "executes": n, "convert_ms": n, "execute_ms": n} */
 int32_t olbridge_load(const OlbridgeSession *session, const char *options, struct ArrowArrayStream *stream, char **report, OlbridgeError **error);
 
 /* Delta tables.

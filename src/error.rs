@@ -179,6 +179,19 @@ impl Error {
     pub fn is_lost_connection(&self) -> bool {
         matches!(self, Error::Database { session_dead: true, .. })
     }
+
+    /// A commit that failed like this may have happened all the same. Only errors that are known to be the database's refusal are taken for one,
+    /// because there is no end to the codes of a lost answer.
+    pub fn is_commit_in_doubt(&self) -> bool {
+        // A constraint or a materialized view that is checked at the commit, a privilege, a distributed lock.
+        let is_refusal = |ora_code: i32| matches!(ora_code, 1 | 60 | 1031 | 2049 | 2091 | 2290..=2292 | 12008 | 12048);
+        match self {
+            Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } => *session_dead || !is_refusal(*ora_code),
+            // A commit of a Delta table whose answer was lost; what a store refuses has another phase.
+            Error::Source { phase, .. } => *phase == Phase::Commit,
+            _ => false,
+        }
+    }
 }
 
 fn lines_of(refused: &[RefusedValues]) -> String {

@@ -4,6 +4,7 @@
 pub mod bind;
 #[allow(unsafe_code)]
 pub mod capi;
+mod collation;
 pub mod column;
 pub mod copy;
 pub mod define;

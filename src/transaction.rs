@@ -110,7 +110,8 @@ impl<'s> Transaction<'s> {
             return Ok(());
         }
         Err(Error::Database {
-            phase: Phase::Commit,
+            // No commit was sent.
+            phase: Phase::Execute,
             table: None,
             ora_code: 0,
             message: format!(
@@ -140,7 +141,7 @@ impl<'s> Transaction<'s> {
         let result = self.session.commit();
         // A failed commit is rolled back on drop, unless there is nobody to ask.
         self.finished = result.as_ref().err().is_none_or(OciError::is_session_dead);
-        result.map_err(|e| e.into_error(Phase::Commit, None))
+        result.map_err(|error| self.failed_commit(error))
     }
 
     /// Commits what was sent so far and goes on in a new transaction; for [`CommitPolicy::EveryRows`].
@@ -150,11 +151,30 @@ impl<'s> Transaction<'s> {
     pub fn commit_and_continue(&self) -> Result<()> {
         self.refuse_failed_load()?;
         self.refuse_ended()?;
-        self.session.commit().map_err(|e| e.into_error(Phase::Commit, None))?;
+        self.session.commit().map_err(|error| self.failed_commit(error))?;
         self.rows_changed.set(0);
         self.seen_open.set(false);
         self.savepoints.borrow_mut().clear();
         Ok(())
+    }
+
+    /// A commit that was broken off has not happened where the database says that the transaction is still open.
+    fn failed_commit(&self, error: OciError) -> Error {
+        let error = error.into_error(Phase::Commit, None);
+        if error.is_lost_connection() || !commit_outcome_unknown(&error) || self.session.transaction_in_progress() != Some(true) {
+            return error;
+        }
+        match error {
+            Error::Database { ora_code, message, .. } => Error::Database {
+                phase: Phase::Execute,
+                table: None,
+                ora_code,
+                message: format!("{message}\n  it was the commit, which has not happened: the transaction was still open"),
+                remedy: "run the job again".into(),
+                session_dead: false,
+            },
+            other => other,
+        }
     }
 
     fn refuse_unsent(&self) -> Result<()> {
@@ -235,17 +255,7 @@ impl<'s> Transaction<'s> {
 /// broken off. Only errors that are known to be the database's refusal are taken for one, because there is no end to the codes of a lost
 /// answer.
 pub fn commit_outcome_unknown(error: &Error) -> bool {
-    match error {
-        Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } => *session_dead || !refuses_commit(*ora_code),
-        // A commit of a Delta table whose answer was lost; what a store refuses has another phase.
-        Error::Source { phase, .. } => *phase == Phase::Commit,
-        _ => false,
-    }
-}
-
-/// A constraint or a materialized view that is checked at the commit, a privilege, a distributed lock; and 0, what was refused before any call.
-fn refuses_commit(ora_code: i32) -> bool {
-    matches!(ora_code, 0 | 1 | 60 | 1031 | 2049 | 2091 | 2290..=2292 | 12008 | 12048)
+    error.is_commit_in_doubt()
 }
 
 impl Drop for Transaction<'_> {
@@ -279,6 +289,8 @@ mod tests {
         assert!(commit_outcome_unknown(&failed(Phase::Commit, 12609, false)));
         // ORA-02091: transaction rolled back, as a deferred constraint does.
         assert!(!commit_outcome_unknown(&failed(Phase::Commit, 2091, false)));
+        // The client gives no reason for the failure of the call.
+        assert!(commit_outcome_unknown(&failed(Phase::Commit, 0, false)));
         assert!(!commit_outcome_unknown(&failed(Phase::Execute, 3113, true)));
         let stored = |phase| Error::Source { phase, path: "t".into(), message: String::new(), remedy: String::new() };
         assert!(commit_outcome_unknown(&stored(Phase::Commit)) && !commit_outcome_unknown(&stored(Phase::Write)));

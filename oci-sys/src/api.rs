@@ -103,6 +103,8 @@ api! {
         fn OCILobCreateTemporary(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, charset: u16, form: u8, lob_type: u8, cache: i32, duration: u16) -> i32;
         /// Frees a temporary LOB; the locator stays.
         fn OCILobFreeTemporary(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator) -> i32;
+        /// Whether a LOB is temporary; no round trip.
+        fn OCILobIsTemporary(env: *mut OCIEnv, error: *mut OCIError, locator: *mut OCILobLocator, is_temporary: *mut i32) -> i32;
         /// Length in bytes, or in characters (UTF-16 units where characters have several lengths).
         fn OCILobGetLength2(service: *mut OCISvcCtx, error: *mut OCIError, locator: *mut OCILobLocator, length: *mut u64) -> i32;
         /// Reads, whole or in pieces; the amounts come in and go out.

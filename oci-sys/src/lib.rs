@@ -12,7 +12,7 @@
 //! | OCIDateTimeConstruct, OCITransCommit, OCITransRollback, OCIBreak | bound |
 //! | OCIEnvNlsCreate, OCINumberFromText, OCINumberToText | bound where present: to check codecs against the client |
 //! | OCIDefineByPos2, OCIStmtFetch2, OCIDateTimeGetDate, OCIDateTimeGetTime, OCIDateTimeGetTimeZoneOffset | bound |
-//! | OCIBindDynamic, OCILobCreateTemporary, OCILobFreeTemporary, OCILobGetLength2, OCILobRead2, OCILobWrite2 | bound |
+//! | OCIBindDynamic, OCILobCreateTemporary, OCILobFreeTemporary, OCILobGetLength2, OCILobIsTemporary, OCILobRead2, OCILobWrite2 | bound |
 //! | OCIDefineDynamic, OCIStmtGetPieceInfo, OCIStmtSetPieceInfo | not needed: long values are bound by OCIBindDynamic and fetched by locators |
 //! | OCILobArrayRead, OCILobArrayWrite, OCIDescriptorAlloc | not needed: prefetch brings small LOBs with their rows, and descriptors are allocated in arrays |
 //! | OCIIntervalSetDaySecond, OCIIntervalSetYearMonth, OCIIntervalGetDaySecond, OCIIntervalGetYearMonth | bound |

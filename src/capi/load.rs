@@ -117,6 +117,10 @@ pub unsafe extern "C" fn olbridge_load(
     error: *mut *mut OlbridgeError,
 ) -> i32 {
     let body = || {
+        if !report_json.is_null() {
+            // SAFETY: the caller's place for a pointer. Whatever comes, it is not left as it was.
+            unsafe { report_json.write(std::ptr::null_mut()) };
+        }
         if stream.is_null() {
             return Err(usage("the stream is null", "pass an ArrowArrayStream"));
         }
@@ -134,14 +138,15 @@ pub unsafe extern "C" fn olbridge_load(
 
 fn load_all(worker: &Worker, load: TableLoad, mut reader: ArrowArrayStreamReader) -> Result<LoadReport> {
     let schema = reader.schema();
-    worker.ask(|reply| Request::Load(Box::new(load), schema, reply))?;
-    let _given_up = GivenUp(worker);
+    let ended = || usage("the load did not go as it does", "report this as a bug");
+    let Loaded::Open(id) = worker.ask(|reply| Request::Load(Box::new(load), schema, reply))? else { return Err(ended()) };
+    let _given_up = GivenUp(worker, id);
     while let Some(batch) = next_of(&mut reader)? {
-        worker.ask(|reply| Request::Batch(batch, reply))?;
+        worker.ask(|reply| Request::Batch(id, batch, reply))?;
     }
-    match worker.ask(Request::Finish)? {
+    match worker.ask(|reply| Request::Finish(id, reply))? {
         Loaded::Whole(report) => Ok(*report),
-        Loaded::Open => Err(usage("the load did not end", "report this as a bug")),
+        Loaded::Open(_) => Err(ended()),
     }
 }
 
@@ -153,12 +158,12 @@ pub(super) fn next_of(reader: &mut ArrowArrayStreamReader) -> Result<Option<Reco
         .map_err(|error| stream_failed(&error))
 }
 
-/// Ends a load that is still under way, also when the caller's stream panics: the session would wait for its next batch for ever.
-struct GivenUp<'w>(&'w Worker);
+/// Ends the load with that number if it is still under way, also when the caller's stream panics: the session would wait for its next batch for ever.
+struct GivenUp<'w>(&'w Worker, u64);
 
 impl Drop for GivenUp<'_> {
     fn drop(&mut self) {
-        self.0.tell(Request::Abort);
+        self.0.tell(Request::Abort(self.1));
     }
 }
 

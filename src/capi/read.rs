@@ -114,7 +114,7 @@ pub unsafe extern "C" fn olbridge_read_schema(
             return Err(usage("the schema is null", "pass a place for an ArrowSchema"));
         }
         let job = options.job()?;
-        let found = session.worker.work(move |manager| job.read_plan(manager.session()).map(|plan| plan.schema))?;
+        let found = session.worker.ask(|reply| Request::Schema(Box::new(job), reply))?;
         let exported = FFI_ArrowSchema::try_from(&*found).map_err(|error| Error::Usage {
             message: format!("the schema has no form in the C data interface: {error}"),
             remedy: "choose other types with \"as\"".into(),

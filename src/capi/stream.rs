@@ -1,5 +1,7 @@
 //! A query as an Arrow C stream.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -27,9 +29,13 @@ impl Iterator for QueryReader {
         if self.ended {
             return None;
         }
-        let next = self.worker.ask(|reply| Request::Next(self.id, reply));
-        self.ended = !matches!(next, Ok(Some(_)));
-        next.map_err(|error| ArrowError::ExternalError(Box::new(error))).transpose()
+        // The caller of a stream is in C: no panic of the session's thread goes on there.
+        let next = catch_unwind(AssertUnwindSafe(|| self.worker.ask(|reply| Request::Next(self.id, reply))));
+        self.ended = !matches!(next, Ok(Ok(Some(_))));
+        match next {
+            Ok(next) => next.map_err(|error| ArrowError::ExternalError(Box::new(error))).transpose(),
+            Err(_) => Some(Err(ArrowError::CDataInterface("a defect of olbridge; the query is closed".into()))),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant};
 
+use super::failure::with_remedy;
 use super::plan::TableAction;
 use super::progress::Cancel;
 use super::state::{JobKey, JobState, Mark, STATE_TABLE, UNKNOWN_TABLE, create_state_table, ora_code, read_marks, table_id};
@@ -102,7 +103,8 @@ impl Claim {
             let _ = session.rollback();
             return Err(key.taken_over());
         }
-        session.commit().map_err(|e| e.into_error(Phase::Commit, Some(STATE_TABLE)))?;
+        // No row has moved.
+        session.commit().map_err(|e| with_remedy(e.into_error(Phase::Commit, Some(STATE_TABLE)), "run the job again"))?;
         let mark = state.mark().cloned();
         Ok(Claim {
             key: key.clone(),

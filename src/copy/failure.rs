@@ -2,6 +2,7 @@
 
 use super::claim::CommitOutcome;
 use super::named_job::RunningJob;
+use super::plan::TableAction;
 use super::progress::Cancel;
 use super::rejects::Rejects;
 use crate::error::{Error, PlanProblem};
@@ -26,20 +27,25 @@ impl From<Error> for Failure {
     }
 }
 
+/// Between a remedy and what is said beside it.
+const NOTE: &str = "\n  note: ";
+
+/// What would have told whether a commit has happened.
+pub(super) const JOB_OR_GUARD: &str = "with --job NAME, or a service with Transaction Guard, olbridge would know";
+pub(super) const GUARD: &str = "with Transaction Guard in the service of the target, olbridge would know";
+
 /// What the error's own remedy says does not hold: run again, the job may load its rows a second time.
-pub(super) fn unknown_outcome(error: Error, table: &str) -> Error {
+pub(super) fn unknown_outcome(error: Error, table: &str, would_know: &str) -> Error {
     match error {
         Error::Database { phase, table: place, ora_code, message, session_dead, .. } => Error::Database {
             phase,
             table: place,
             ora_code,
             message: format!("{message}\n  the answer to the commit was lost: either all rows of the transaction are in {table}, or none"),
-            remedy: format!(
-                "count the rows of {table} before running the job again; with --job NAME, or a service with Transaction Guard, olbridge would know"
-            ),
+            remedy: format!("count the rows of {table} before anything is loaded again; {would_know}"),
             session_dead,
         },
-        other => annotate(other, &format!("the answer to the commit was lost: count the rows of {table} before running the job again")),
+        other => annotate(other, &format!("the answer to the commit was lost: count the rows of {table} before anything is loaded again")),
     }
 }
 
@@ -49,14 +55,16 @@ pub(super) fn establish(failure: Failure, job: Option<&RunningJob>, session: &mu
         return Err(failure);
     }
     let Some(job) = job else { return ask_transaction_guard(failure, session) };
-    let (note, outcome_unknown) = match job.outcome(session, cancel) {
+    let note = match job.outcome(session, cancel) {
         Ok(CommitOutcome::Committed) => return Ok(failure.error),
-        Ok(CommitOutcome::RolledBack) => ("the commit has not happened, as the job's mark says: run the job again".to_owned(), false),
+        Ok(CommitOutcome::RolledBack) => {
+            return Err(not_committed(failure.error, "the commit has not happened, as the job's mark says"));
+        }
         Err(error) => {
-            (format!("whether the commit has happened could not be asked ({}): run the job again, it will know", first_line(&error)), true)
+            format!("whether the commit has happened could not be asked ({}): run the job again, it will know", first_line(&error))
         }
     };
-    Err(Failure { error: annotate(failure.error, &note), outcome_unknown })
+    Err(Failure { error: with_remedy(failure.error, &note), outcome_unknown: true })
 }
 
 /// Without a mark of the job's own there is Transaction Guard, where the service has it, if the connection is gone.
@@ -69,16 +77,53 @@ fn ask_transaction_guard(failure: Failure, session: &mut Session) -> Result<Erro
         *session = new;
         outcome
     });
-    let (note, outcome_unknown) = match asked {
+    let note = match asked {
         Ok(transaction::CommitOutcome::Committed) => return Ok(failure.error),
         Ok(transaction::CommitOutcome::RolledBack) => {
-            ("the commit has not happened, as Transaction Guard says: run the job again".to_owned(), false)
+            return Err(not_committed(failure.error, "the commit has not happened, as Transaction Guard says"));
         }
-        Ok(transaction::CommitOutcome::Unknown(why)) => (why, true),
-        Err(error) => (format!("Transaction Guard could not be asked ({})", first_line(&error)), true),
+        Ok(transaction::CommitOutcome::Unknown(why)) => why,
+        Err(error) => format!("Transaction Guard could not be asked ({})", first_line(&error)),
     };
-    Err(Failure { error: annotate(failure.error, &note), outcome_unknown })
+    Err(Failure { error: annotate(failure.error, &note), outcome_unknown: true })
 }
+
+fn not_committed(error: Error, note: &str) -> Failure {
+    Failure { error: annotate(with_remedy(error, "run the job again"), note), outcome_unknown: false }
+}
+
+/// The error with another remedy in the place of its own; notes stay.
+pub(super) fn with_remedy(mut error: Error, new: &str) -> Error {
+    let replace = |remedy: &mut String| *remedy = format!("{new}{}", remedy.find(NOTE).map_or("", |at| &remedy[at..]));
+    match &mut error {
+        Error::Usage { remedy, .. } | Error::Connect { remedy, .. } | Error::Database { remedy, .. } | Error::Source { remedy, .. } => {
+            replace(remedy);
+        }
+        Error::Row(row) => replace(&mut row.remedy),
+        // They have none of their own.
+        _ => return annotate(error, new),
+    }
+    error
+}
+
+/// Rows of a load have been committed and stay. Where they were added, an error's own remedy to run it all again would add them twice.
+pub(super) fn with_rows_left(error: Error, action: TableAction) -> Error {
+    let own = match &error {
+        Error::Usage { remedy, .. } | Error::Connect { remedy, .. } | Error::Database { remedy, .. } | Error::Source { remedy, .. } => {
+            remedy
+        }
+        Error::Row(row) => &row.remedy,
+        _ => return error,
+    };
+    let own = own.split(NOTE).next().unwrap_or_default();
+    match action == TableAction::Append && ["run the same command again", "run the job again"].iter().any(|again| own.contains(again)) {
+        true => with_remedy(error, LOAD_THE_OTHERS),
+        false => error,
+    }
+}
+
+/// What to do when a part of the rows has been inserted for good.
+pub(super) const LOAD_THE_OTHERS: &str = "take the rows that are there away, or load the others alone, before running the job again";
 
 /// A call that the cancel itself broke off is an interruption, not an error of the database.
 pub(super) fn was_broken_off(error: &Error, cancel: &Cancel) -> bool {
@@ -119,7 +164,7 @@ pub(super) fn forget_committed(error: Error) -> Error {
 
 /// Adds a sentence to what the user should do next.
 pub(super) fn annotate(mut error: Error, note: &str) -> Error {
-    let add = |remedy: &mut String| *remedy = format!("{remedy}\n  note: {note}");
+    let add = |remedy: &mut String| *remedy = format!("{remedy}{NOTE}{note}");
     match &mut error {
         Error::Usage { remedy, .. } | Error::Connect { remedy, .. } | Error::Database { remedy, .. } | Error::Source { remedy, .. } => {
             add(remedy)
@@ -143,6 +188,17 @@ mod tests {
         assert_eq!(annotate(error, "n").to_string(), "m\n  try: r\n  note: n");
         let error = Error::Interrupted { table: "T".into(), rows_rolled_back: 5, rows_committed: 2 };
         assert!(annotate(error, "could not be dropped").to_string().contains("could not be dropped"));
+    }
+
+    #[test]
+    fn rows_that_stay_are_not_to_be_inserted_again() {
+        let lost = || Error::Usage { message: "m".into(), remedy: "the connection is lost: run the same command again".into() };
+        assert_eq!(with_rows_left(lost(), TableAction::Append).to_string(), format!("m\n  try: {LOAD_THE_OTHERS}"));
+        let noted = with_rows_left(annotate(lost(), "n"), TableAction::Append).to_string();
+        assert_eq!(noted, format!("m\n  try: {LOAD_THE_OTHERS}\n  note: n"));
+        assert!(with_rows_left(lost(), TableAction::Upsert).to_string().contains("run the same command again"));
+        let other = Error::Usage { message: "m".into(), remedy: "ask for space".into() };
+        assert_eq!(with_rows_left(other, TableAction::Append).to_string(), "m\n  try: ask for space");
     }
 
     #[test]

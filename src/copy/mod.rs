@@ -14,6 +14,7 @@ pub mod format;
 mod guard;
 mod incremental;
 pub mod job;
+mod key_text;
 mod keys;
 mod matching;
 mod named_job;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::asked::ASKED;
 use super::claim::{Claim, CommitOutcome, Done};
+use super::guard::current_schema;
 use super::job::{CopyJob, Mode};
 use super::plan::{TableAction, plan_error};
 use super::progress::Cancel;
@@ -173,14 +174,7 @@ fn standing(state: &JobState, action: TableAction) -> Result<Standing<'_>, (Stri
 pub(super) fn qualified(session: &Session, table: &TableName) -> Result<TableName> {
     let schema = match &table.schema {
         Some(schema) => Some(schema.clone()),
-        None => {
-            let mut schema = None;
-            session.query_rows("SELECT SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA') FROM DUAL", &mut |cells| {
-                schema = cells.first().cloned().flatten();
-                Ok(())
-            })?;
-            schema
-        }
+        None => current_schema(session)?,
     };
     let name = TableName { schema, table: table.table.clone() };
     if name.schema.is_none() {

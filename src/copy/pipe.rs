@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use arrow::datatypes::DataType;
 
 use super::export::{AsOf, ExportJob, Reading, Selection, TypeChoices};
+use super::guard::is_plain_table;
 use super::job::Mode;
 use super::plan::{TableAction, plan_error};
 use super::target::Target;
@@ -107,12 +108,18 @@ impl PipePlan {
 
 impl PipeJob {
     /// TRUNCATE takes the rows away at once, also from the query that still reads them.
-    fn refuse_own_truncate(&self, action: TableAction, name: &TableName) -> Result<()> {
+    fn refuse_own_truncate(&self, action: TableAction, name: &TableName, session: &Session) -> Result<()> {
         if action != TableAction::Truncate || self.source.endpoint != self.target.endpoint {
             return Ok(());
         }
-        let reads_it = self.selection.query.is_some() || self.source.table.as_ref().is_none_or(|source| source.table == name.table);
-        if !reads_it {
+        // A view or a synonym may read it under another name; two tables do not.
+        let source = self.source.table.as_ref().filter(|source| self.selection.query.is_none() && source.table != name.table);
+        // A subquery or a function of the condition may read it, too.
+        let source = source.filter(|_| self.selection.condition.as_ref().is_none_or(|condition| !condition.contains('(')));
+        if let Some(source) = source
+            && is_plain_table(session, source)?
+            && is_plain_table(session, name)?
+        {
             return Ok(());
         }
         let reason = "the rows to be read may be those that --mode truncate removes".into();
@@ -128,7 +135,7 @@ impl PipeJob {
         let name = self.target.require_table()?.clone();
         let existing = to.describe_table(&name)?;
         let action = action(self.mode, existing.is_some(), &name)?;
-        self.refuse_own_truncate(action, &name)?;
+        self.refuse_own_truncate(action, &name, to)?;
         let found = self.select(from)?.find(from)?;
         let described: Vec<&ColumnDesc> = found.fetch.columns.iter().map(|column| &column.column).collect();
         let mut problems: Vec<PlanProblem> = described.iter().filter_map(|column| zone_problem(column, self.fetch.lossy)).collect();

@@ -6,8 +6,10 @@ use std::time::Instant;
 use arrow::datatypes::Schema;
 
 use super::failure::{
-    Failure, annotate, establish, first_line, forget_committed, is_session_dead, name_rejects, unknown_outcome, was_broken_off,
+    Failure, JOB_OR_GUARD, LOAD_THE_OTHERS, annotate, establish, first_line, forget_committed, is_session_dead, name_rejects,
+    unknown_outcome, was_broken_off, with_remedy, with_rows_left,
 };
+use super::guard::{SchemaHeld, with_schema};
 use super::named_job::{RunningJob, Skipping};
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
@@ -72,6 +74,8 @@ impl CopyPlan {
                 Err(name_rejects(self.clean_up(session, created, outcome_unknown, &tally, error), &rejects))
             }
             Err(panic) => {
+                // What was refused may be nowhere else, and rows after it may be committed.
+                let _ = catch_unwind(AssertUnwindSafe(|| rejects.publish()));
                 if !tally.complete {
                     // The guard has rolled back; the table that was created goes too. The panic is the news, not this.
                     let _ = self.clean_up(session, created, false, &tally, self.interrupted(&tally));
@@ -103,14 +107,19 @@ impl CopyPlan {
 
     /// CREATE or TRUNCATE, which commit by themselves; whether the table is ours to drop.
     pub(super) fn run_ddl(&self, session: &Session, progress: &mut dyn Progress, tally: &mut Tally) -> Result<bool> {
+        let schema = SchemaHeld::note(self, session)?;
         self.run_committing_pre_sql(session, progress)?;
+        schema.check(self, session)?;
         let (TableAction::Create | TableAction::Truncate, Some(statement)) = (self.action, &self.first_statement) else {
             return Ok(false);
         };
         let began = Instant::now();
         progress.event(&ProgressEvent::Statement { sql: statement.clone() });
+        // Whatever becomes of the session, it is this table that is dropped again.
+        let name = if self.action == TableAction::Create { Some(with_schema(session, &self.work.name)?) } else { None };
         session.execute_sql(Phase::Ddl, Some(&self.table), statement)?;
         tally.prepare += began.elapsed();
+        tally.created = name;
         Ok(self.action == TableAction::Create)
     }
 
@@ -164,16 +173,19 @@ impl CopyPlan {
                 match establish(Failure { error, ..failure }, parts.job, session, parts.cancel) {
                     Ok(lost) => {
                         tally.rows_committed += std::mem::take(&mut tally.rows_open);
-                        let note = match parts.job {
+                        let (remedy, note) = match parts.job {
                             Some(_) => {
-                                "the last commit has happened, as the job's mark says: run the job again, it goes on there".to_owned()
+                                ("run the job again: it goes on there", "the last commit has happened, as the job's mark says".to_owned())
                             }
-                            None => format!(
-                                "the last commit has happened, as Transaction Guard says: the first {} good rows of the source are in {}, load the others",
-                                tally.rows_committed, self.table
+                            None => (
+                                LOAD_THE_OTHERS,
+                                format!(
+                                    "the last commit has happened, as Transaction Guard says: the first {} good rows of the source are in {}",
+                                    tally.rows_committed, self.table
+                                ),
                             ),
                         };
-                        Err(Failure::from(annotate(lost, &note)))
+                        Err(Failure::from(annotate(with_remedy(lost, remedy), &note)))
                     }
                     Err(failure) => Err(failure),
                 }
@@ -193,7 +205,9 @@ impl CopyPlan {
         if let Some(job) = parts.job {
             job.enter(transaction.session(), self.action)?;
         }
+        let schema = SchemaHeld::note(self, transaction.session())?;
         self.run_pre_sql(transaction, progress)?;
+        schema.check(self, transaction.session())?;
         if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
             let began = Instant::now();
             progress.event(&ProgressEvent::Statement { sql: statement.clone() });
@@ -215,6 +229,7 @@ impl CopyPlan {
         };
         self.check_counts(tally, &report)?;
         self.run_post_sql(transaction, progress)?;
+        schema.check_schema(transaction.session())?;
         Ok(report)
     }
 
@@ -344,7 +359,10 @@ impl CopyPlan {
     /// Drops a table that this run created, and says what could not be undone.
     pub(super) fn clean_up(&self, session: &Session, created: bool, outcome_unknown: bool, tally: &Tally, error: Error) -> Error {
         if outcome_unknown {
-            return if self.job.is_some() || tally.tells_what_is_left { error } else { unknown_outcome(error, &self.table) };
+            return match self.job.is_some() || tally.tells_what_is_left {
+                true => error,
+                false => self.name_committed(tally, unknown_outcome(error, &self.table, JOB_OR_GUARD)),
+            };
         }
         if created && self.job.is_some() {
             // Another run of the job may be filling it by now.
@@ -352,7 +370,8 @@ impl CopyPlan {
             return self.name_committed(tally, annotate(error, &stays));
         }
         if created {
-            let dropped = sql::drop_table(&self.work.name, false).and_then(|sql| session.execute_sql(Phase::Ddl, Some(&self.table), &sql));
+            let name = tally.created.as_ref().unwrap_or(&self.work.name);
+            let dropped = sql::drop_table(name, false).and_then(|sql| session.execute_sql(Phase::Ddl, Some(&self.table), &sql));
             return match dropped {
                 Ok(_) => forget_committed(error),
                 Err(drop_error) => annotate(
@@ -372,7 +391,11 @@ impl CopyPlan {
         match (&error, tally.rows_committed) {
             (Error::Interrupted { .. }, _) | (_, 0) => error,
             _ if tally.tells_what_is_left => error,
-            (_, rows) => annotate(error, &format!("the first {rows} rows had been committed before and are in {}", self.table)),
+            (_, rows) => {
+                // A job that goes on begins after them.
+                let error = if self.job.is_some() { error } else { with_rows_left(error, self.action) };
+                annotate(error, &format!("the first {rows} rows had been committed before and are in {}", self.table))
+            }
         }
     }
 }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::failure::{first_line, is_session_dead};
 use super::job::{CopyJob, OnError};
-use super::plan::CopyPlan;
+use super::plan::{CopyPlan, plan_error};
 use super::progress::{Progress, ProgressEvent};
 use super::tally::{Parts, Tally};
-use crate::error::{Error, Phase, Result};
+use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::load::{ColumnPair, Dml, Keyed, LoadOptions, LoadPlan, LoadReport, StageKind, StagedLoader, StagedPlan};
 use crate::oci::Session;
 use crate::oracle_type::TableName;
@@ -121,6 +121,19 @@ impl CopyJob {
             return Ok(None);
         }
         let arrays = |reason: String| Ok(Some((MergeChoice { way: MergeWay::Arrays, reason, statements: Vec::new() }, None)));
+        let not_bytes = match self.merge {
+            MergeWay::Arrays => None,
+            _ => self.why_keys_are_not_bytes(session, name, pairs, &keyed.keys)?,
+        };
+        match (self.merge, not_bytes) {
+            (_, None) => {}
+            (MergeWay::Auto, Some(why)) => return arrays(format!("one MERGE takes rows of one key in turn, and {why}")),
+            (_, Some(why)) => {
+                let reason = format!("--merge {} takes rows of one key in turn, and {why}", self.merge.name());
+                let problem = PlanProblem { column: None, reason, remedy: "--merge arrays, which leaves it to the database".into() };
+                return Err(plan_error(name, vec![problem]));
+            }
+        }
         let reason = match (self.merge, source_rows) {
             (MergeWay::Arrays, _) => return arrays("asked for".into()),
             (MergeWay::Staged | MergeWay::Global, _) => "asked for".to_owned(),

@@ -7,6 +7,7 @@ use super::named_job::RunningJob;
 use super::parallel::SessionReport;
 use super::progress::Cancel;
 use super::rejects::Rejects;
+use crate::oracle_type::TableName;
 
 /// Rows and times of a run in progress.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(super) struct Tally {
     /// Sent to the database since the last commit.
     pub(super) rows_open: u64,
     pub(super) commits: u64,
+    /// The table that was made, with its schema where that is known.
+    pub(super) created: Option<TableName>,
     /// The last commit has returned.
     pub(super) complete: bool,
     pub(super) prepare: Duration,

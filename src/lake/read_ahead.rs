@@ -1,5 +1,8 @@
 //! Decoding on a thread of its own, at most two batches ahead, so that it overlaps with what the consumer does.
 
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -40,37 +43,72 @@ pub struct SourceBatch {
 #[derive(Debug)]
 pub struct BatchReader {
     // `None` only while dropping: the closed channel is what stops the thread.
-    receiver: Option<Receiver<Result<SourceBatch>>>,
+    receiver: Option<Receiver<Result<Word>>>,
     thread: Option<JoinHandle<()>>,
+    has_ended: bool,
+}
+
+/// What the decoding thread says. The end is a word of its own: a thread that is gone without it has not read the whole source.
+#[derive(Debug)]
+enum Word {
+    Batch(SourceBatch),
+    End,
 }
 
 impl BatchReader {
-    /// Runs `decode` on a thread of its own; what it is given sends a batch, and says when nobody wants another one.
+    /// Runs `decode` on a thread of its own; what it is given sends a batch, and says when nobody wants another one. A panic of it is an error of
+    /// the source.
     pub(super) fn start(decode: impl FnOnce(&dyn Fn(SourceBatch) -> bool) -> Result<()> + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(AHEAD_BATCHES);
         let failed = sender.clone();
         let spawned = std::thread::Builder::new().name("olbridge-decode".into()).spawn(move || {
-            if let Err(error) = decode(&|batch| sender.send(Ok(batch)).is_ok()) {
-                // A consumer that has gone away does not need the error.
-                let _ = sender.send(Err(error));
-            }
+            let last = RefCell::new(None);
+            let send = |batch: SourceBatch| {
+                *last.borrow_mut() = Some((Arc::clone(&batch.file), batch.first_row + batch.batch.num_rows() as u64 - 1));
+                sender.send(Ok(Word::Batch(batch))).is_ok()
+            };
+            let decoded = catch_unwind(AssertUnwindSafe(|| decode(&send))).unwrap_or_else(|panic| Err(gave_up(&*panic, last.take())));
+            // A consumer that has gone away does not need the last word.
+            let _ = sender.send(decoded.map(|()| Word::End));
         });
-        match spawned {
-            Ok(thread) => BatchReader { receiver: Some(receiver), thread: Some(thread) },
+        let thread = match spawned {
+            Ok(thread) => Some(thread),
             Err(error) => {
                 let message = format!("no thread for decoding: {error}");
                 let _ = failed.send(Err(source_error(Phase::Read, Path::new(""), message, "raise the limit of processes (ulimit -u)")));
-                BatchReader { receiver: Some(receiver), thread: None }
+                None
             }
-        }
+        };
+        BatchReader { receiver: Some(receiver), thread, has_ended: false }
     }
+}
+
+/// A panic of a decoder as an error of the source, with the last row that it has given.
+fn gave_up(panic: &(dyn Any + Send), last: Option<(Arc<Path>, u64)>) -> Error {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let reason = text.unwrap_or("no reason given");
+    let (file, place) = match &last {
+        Some((file, row)) => (&**file, format!("after row {row}")),
+        None => (Path::new("the source"), "before the first row".to_owned()),
+    };
+    source_error(Phase::Read, file, format!("the decoder gave up {place}: {reason}"), "report this as a bug, with the file if possible")
 }
 
 impl Iterator for BatchReader {
     type Item = Result<SourceBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.receiver.as_ref()?.recv().ok()
+        if self.has_ended {
+            return None;
+        }
+        let word = self.receiver.as_ref()?.recv();
+        self.has_ended = !matches!(word, Ok(Ok(Word::Batch(_))));
+        match word {
+            Ok(Ok(Word::Batch(batch))) => Some(Ok(batch)),
+            Ok(Ok(Word::End)) => None,
+            Ok(Err(error)) => Some(Err(error)),
+            Err(_) => Some(Err(gave_up(&"its thread is gone without a word", None))),
+        }
     }
 }
 
@@ -264,4 +302,38 @@ fn is_settled_type(own: &DataType, wanted: &DataType) -> bool {
 fn column_changed(file: &ParquetFile, name: &str) -> Error {
     let message = format!("the file has changed: column {name:?} is not what it was when the job was planned");
     source_error(Phase::Read, &file.path, message, "run the job again when the file is complete")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::Int64Array;
+
+    fn batch() -> SourceBatch {
+        let batch = RecordBatch::try_from_iter([("v", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef)]).unwrap();
+        SourceBatch { batch, file: Path::new("f").into(), first_row: 5, bytes_done: 0 }
+    }
+
+    #[test]
+    fn a_decoder_that_panics_is_not_one_that_is_at_the_end() {
+        let mut reader = BatchReader::start(|send| {
+            send(batch());
+            panic!("on purpose")
+        });
+        assert_eq!(reader.next().unwrap().unwrap().batch.num_rows(), 3);
+        let error = reader.next().unwrap().unwrap_err().to_string();
+        assert!(error.contains("f: the decoder gave up after row 7: on purpose"), "{error}");
+        assert!(reader.next().is_none(), "and that is said once");
+    }
+
+    #[test]
+    fn the_end_and_an_error_are_told_apart() {
+        let mut whole = BatchReader::start(|send| {
+            send(batch());
+            Ok(())
+        });
+        assert!(whole.next().is_some_and(|next| next.is_ok()) && whole.next().is_none() && whole.next().is_none());
+        let mut damaged = BatchReader::start(|_| Err(source_error(Phase::Read, Path::new("f"), "no".to_owned(), "")));
+        assert!(damaged.next().is_some_and(|next| next.is_err()) && damaged.next().is_none());
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! It is written beside its place under another name and moved there at the end, so that a file of this name is always complete.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,7 +89,9 @@ impl RejectFile {
             });
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let temporary = path.with_file_name(format!(".{name}.{}.partial", std::process::id()));
+        // In a container every process has the same number: a run that was killed may have left a file, whose rows are nowhere else.
+        let unique = RandomState::new().build_hasher().finish() as u32;
+        let temporary = path.with_file_name(format!(".{name}.{}-{unique:08x}.partial", std::process::id()));
         let file = OpenOptions::new().write(true).create_new(true).open(&temporary).map_err(|e| cannot_write(&temporary, e))?;
         let schema = reject_schema(source);
         let mut this = RejectFile { path: path.to_owned(), temporary: Some(temporary), writer: Writer::Closed, schema, rows: 0 };
@@ -165,7 +169,7 @@ impl RejectFile {
         let closed = self.close();
         // From here on it stays, whatever happens: its rows may be nowhere else.
         let Some(temporary) = self.temporary.take() else { return Ok(Some(self.path.clone())) };
-        let moved = closed.and_then(|()| fs::rename(&temporary, &self.path).map_err(|e| cannot_write(&self.path, e)));
+        let moved = closed.and_then(|()| give_name(&temporary, &self.path).map_err(|e| cannot_write(&self.path, e)));
         moved.map(|()| Some(self.path.clone())).map_err(|error| {
             let message = format!("{error}\n  the refused rows, as far as they could be written, are in {}", temporary.display());
             source_error(Phase::Rejects, &self.path, message, "move that file yourself")
@@ -179,6 +183,20 @@ impl Drop for RejectFile {
             // Nobody is left to hear of an error, and a leftover is recognised by its name.
             let _ = fs::remove_file(temporary);
         }
+    }
+}
+
+/// Gives a file the name `path`, unless another file has it: that of another run holds rows, too.
+fn give_name(temporary: &Path, path: &Path) -> std::io::Result<()> {
+    match fs::hard_link(temporary, path) {
+        Ok(()) => {
+            // A second name does no harm.
+            let _ = fs::remove_file(temporary);
+            Ok(())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(error),
+        // No links there: the name is taken by an empty file, which is ours to replace.
+        Err(_) => OpenOptions::new().write(true).create_new(true).open(path).and_then(|_| fs::rename(temporary, path)),
     }
 }
 
@@ -261,6 +279,24 @@ mod tests {
         let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         assert_eq!(names, ["r.ndjson", "r.parquet"]);
+    }
+
+    #[test]
+    fn two_runs_with_one_name_lose_no_row() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["r.parquet", "r.ndjson"] {
+            let path = folder.path().join(name);
+            let mut files = [(); 2].map(|()| RejectFile::create(&path, &batch().schema()).unwrap());
+            files.iter_mut().zip(1..).for_each(|(file, row)| file.write(&batch(), &[(row, refused(row as u64))]).unwrap());
+            let [mut first, mut second] = files;
+            first.publish().unwrap();
+            let bytes = fs::read(&path).unwrap();
+            let error = second.publish().unwrap_err().to_string();
+            drop(second);
+            assert_eq!(fs::read(&path).unwrap(), bytes);
+            let kept = error.split("are in ").nth(1).unwrap().lines().next().unwrap();
+            assert!(fs::metadata(kept).unwrap().len() > 0, "{error}");
+        }
     }
 
     #[test]

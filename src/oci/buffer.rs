@@ -158,6 +158,14 @@ impl<'s> ArrayBuffer<'s> {
         Ok(())
     }
 
+    /// Frees the temporary LOBs that a fetch of `rows` has brought.
+    pub(super) fn free_fetched_lobs(&mut self, error: *mut OCIError, rows: usize) -> Result<(), OciError> {
+        match &mut self.long {
+            Long::Locators(locators, _) => locators.free_fetched(error, &self.arrays.indicators.as_slice()[..rows]),
+            Long::None | Long::Data(..) => Ok(()),
+        }
+    }
+
     pub(super) fn layout(&self) -> Layout {
         self.arrays.layout
     }

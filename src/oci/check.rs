@@ -3,7 +3,7 @@
 use oci_sys::*;
 
 use crate::error::{Error, Phase};
-use crate::oci::remedy::remedy;
+use crate::oci::remedy::{REMEDY_OF_A_COMMIT_IN_DOUBT, remedy};
 
 /// A failed OCI call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,14 +40,19 @@ impl OciError {
             0 => format!("{}{place} ({}, {})", self.message, self.function, self.action),
             _ => format!("{}{place}", self.message),
         };
-        Error::Database {
+        let mut error = Error::Database {
             phase,
             table: table.map(str::to_string),
             ora_code: self.ora_code,
             message,
             remedy: remedy(self.ora_code).to_string(),
             session_dead,
+        };
+        if let (true, Error::Database { remedy, .. }) = (error.is_commit_in_doubt(), &mut error) {
+            // To run it again may do it twice.
+            *remedy = REMEDY_OF_A_COMMIT_IN_DOUBT.to_string();
         }
+        error
     }
 }
 
@@ -107,11 +112,12 @@ pub(crate) fn is_statement_level(ora_code: i32) -> bool {
                 | 1578
                 | 1628..=1659
                 | 1683..=1693
-                | 1745
+                | 1732 | 1733 | 1745 | 1779
                 | 1950
                 | 2049
                 | 3106
                 | 3137
+                | 3156
                 | 4020..=4069
                 | 7445
                 | 8177
@@ -121,8 +127,11 @@ pub(crate) fn is_statement_level(ora_code: i32) -> bool {
                 | 25402..=25408
                 | 30006
                 | 30036
+                | 32795
+                | 38104
                 | 38902
                 | 38910
+                | 54013
         )
 }
 
@@ -203,7 +212,7 @@ mod tests {
         for row_level in [1, 1400, 1407, 1426, 1438, 1461, 1722, 1847, 2290, 2291, 12899, 20001] {
             assert!(!is_statement_level(row_level), "{row_level}");
         }
-        for statement_level in [942, 947, 1013, 1031, 1536, 1653, 1950, 3113, 54, 60, 38910] {
+        for statement_level in [942, 947, 1013, 1031, 1536, 1653, 1733, 1779, 1950, 3113, 3156, 54, 60, 32795, 38104, 38910, 54013] {
             assert!(is_statement_level(statement_level), "{statement_level}");
         }
     }
@@ -220,7 +229,15 @@ mod tests {
         let Error::Database { session_dead, remedy, message, .. } = error.into_error(Phase::Execute, Some("T")) else {
             panic!("a database error")
         };
-        assert!(session_dead && !remedy.is_empty());
+        assert!(session_dead && remedy.contains("run the same command again"));
         assert_eq!(message, "ORA-03113: end-of-file on communication channel");
+    }
+    #[test]
+    fn a_commit_in_doubt_is_not_to_be_run_again() {
+        for ora_code in [3113, 1013, 3156, 12570, 25408] {
+            let error = OciError { function: "OCITransCommit", action: "commit", ora_code, message: String::new(), parse_offset: None };
+            let text = error.into_error(Phase::Commit, None).to_string();
+            assert!(!text.contains("run the same command again") && text.contains("look at what is in the table"), "{text}");
+        }
     }
 }

@@ -56,6 +56,8 @@ pub struct FetchStatement<'s> {
     /// [`ArraySet::id`] of the arrays that are here.
     arrays_id: u64,
     at_end: bool,
+    /// Rows of the last fetch, whose LOBs are there.
+    lob_rows: usize,
 }
 
 /// The arrays of one column. They never move while defined; see [`RawArray`].
@@ -87,7 +89,8 @@ impl<'s> FetchStatement<'s> {
         }
         let buffers = layouts.iter().map(|&layout| FetchBuffer::allocate(session, layout, capacity_rows as usize));
         let buffers = buffers.collect::<Result<Vec<_>, _>>()?;
-        let this = FetchStatement { statement, _binds: binds, columns, buffers, capacity_rows, arrays_id: next_id(), at_end: false };
+        let this =
+            FetchStatement { statement, _binds: binds, columns, buffers, capacity_rows, arrays_id: next_id(), at_end: false, lob_rows: 0 };
         this.define_all()?;
         Ok(this)
     }
@@ -118,6 +121,7 @@ impl<'s> FetchStatement<'s> {
     /// # Errors
     /// What the database or the client refuses as a whole. A cell that did not arrive whole is in the outcome.
     pub fn fetch(&mut self) -> Result<FetchOutcome, OciError> {
+        self.free_lobs()?;
         if self.at_end {
             return Ok(FetchOutcome { rows: 0, bad_cell: None });
         }
@@ -129,6 +133,7 @@ impl<'s> FetchStatement<'s> {
             let message = format!("the client says that it fetched {rows} rows into buffers for {}", self.capacity_rows);
             return Err(OciError::refused("OCIStmtFetch2", "fetch rows", message));
         }
+        self.lob_rows = rows;
         let bad_cells = self.buffers.iter().enumerate().filter_map(|(column_index, buffer)| buffer.bad_cell(column_index, rows));
         let bad_cell = bad_cells.min_by_key(|cell| (cell.row_index, cell.column_index));
         if bad_cell.is_none() {
@@ -137,6 +142,13 @@ impl<'s> FetchStatement<'s> {
             }
         }
         Ok(FetchOutcome { rows, bad_cell })
+    }
+
+    /// Frees the temporary LOBs of the last fetch.
+    fn free_lobs(&mut self) -> Result<(), OciError> {
+        let rows = std::mem::take(&mut self.lob_rows);
+        let mut lobs = self.buffers.iter_mut().filter(|buffer| matches!(buffer.cells.layout(), Layout::Lob { .. }));
+        lobs.try_for_each(|buffer| buffer.cells.free_fetched_lobs(self.statement.error(), rows))
     }
 
     /// The end was met: another fetch brings nothing.
@@ -185,6 +197,13 @@ impl<'s> FetchStatement<'s> {
     /// When there is no such column or row.
     pub fn read_lob(&self, index: usize, row: usize, cells: &mut LongCells) -> Result<(), OciError> {
         self.buffers[index].cells.read_lob(row, self.statement.error(), cells)
+    }
+}
+
+impl Drop for FetchStatement<'_> {
+    fn drop(&mut self) {
+        // What cannot be freed goes with the session.
+        let _ = self.free_lobs();
     }
 }
 

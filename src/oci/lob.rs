@@ -1,8 +1,8 @@
 //! Long values: asked for by the client one by one when they are bound, and LOB locators, which are read in pieces and bound where a long
 //! value cannot be.
 
-use std::cell::UnsafeCell;
 use std::ffi::c_void;
+use std::ptr::NonNull;
 
 use oci_sys::*;
 
@@ -50,8 +50,8 @@ impl LobKind {
 
 /// The values that the client asks for while it executes an array: where each lies in the source's own memory, without a copy.
 pub(crate) struct DataSource {
-    // The client's callback reads it by address while no reference of ours is alive.
-    cells: Box<UnsafeCell<Vec<DataCell>>>,
+    // From a leaked box: the client's callback reads it by address, and no reference of ours is alive then.
+    cells: NonNull<Vec<DataCell>>,
 }
 
 #[derive(Clone, Copy)]
@@ -63,17 +63,22 @@ struct DataCell {
 
 impl DataSource {
     pub(crate) fn new() -> Self {
-        DataSource { cells: Box::new(UnsafeCell::new(Vec::new())) }
+        DataSource { cells: NonNull::from(Box::leak(Box::default())) }
     }
 
     /// What [`give_value`] takes; it stays the same.
     pub(crate) fn context(&self) -> *mut c_void {
-        self.cells.get().cast()
+        self.cells.as_ptr().cast()
+    }
+
+    fn cells_mut(&mut self) -> &mut Vec<DataCell> {
+        // SAFETY: from a leaked box that is ours; the callback, which alone reads it beside us, runs within an execute, while nothing borrows `self`.
+        unsafe { self.cells.as_mut() }
     }
 
     /// Sets the values of the next execute. They have to stay where they are until [`Self::clear`]; the callback only reads them.
     pub(crate) fn fill(&mut self, values: &[Option<&[u8]>]) -> Result<(), OciError> {
-        let cells = self.cells.get_mut();
+        let cells = self.cells_mut();
         cells.clear();
         cells.reserve(values.len());
         for value in values {
@@ -92,7 +97,14 @@ impl DataSource {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.cells.get_mut().clear();
+        self.cells_mut().clear();
+    }
+}
+
+impl Drop for DataSource {
+    fn drop(&mut self) {
+        // SAFETY: from a leaked box, given back once, after the statement that had its address.
+        drop(unsafe { Box::from_raw(self.cells.as_ptr()) });
     }
 }
 
@@ -127,7 +139,7 @@ pub(crate) struct LocatorArray<'s> {
     session: &'s Session,
     kind: LobKind,
     pointers: RawArray<*mut OCILobLocator>,
-    /// Locators of temporary LOBs that we made and have not freed.
+    /// Locators of temporary LOBs that are ours to free.
     temporary: Vec<usize>,
 }
 
@@ -281,12 +293,30 @@ impl<'s> LocatorArray<'s> {
         }
     }
 
+    /// Frees those LOBs that a fetch has brought into the first locators, one for each indicator, and that are temporary: a query makes one for each value
+    /// of an expression, and leaves it to the client.
+    pub(crate) fn free_fetched(&mut self, error: *mut OCIError, indicators: &[i16]) -> Result<(), OciError> {
+        let api = self.session.api();
+        for (index, _) in indicators.iter().enumerate().filter(|(_, indicator)| **indicator != -1) {
+            let mut is_temporary = 0;
+            // SAFETY: live handles, a locator of ours that a fetch has filled, a writable answer.
+            unsafe {
+                let status = (api.OCILobIsTemporary)(self.session.env(), error, self.pointers.as_slice()[index], &mut is_temporary);
+                check(api, error, status, "OCILobIsTemporary", "ask whether a LOB is temporary")?;
+            }
+            if is_temporary != 0 {
+                self.temporary.push(index);
+            }
+        }
+        self.free_temporary(error)
+    }
+
     /// Frees the temporary LOBs on the server; it keeps them until the session ends otherwise.
     pub(crate) fn free_temporary(&mut self, error: *mut OCIError) -> Result<(), OciError> {
         let api = self.session.api();
         let mut first = Ok(());
         for index in self.temporary.drain(..) {
-            // SAFETY: live handles, and a locator that we made that of a temporary LOB and have not freed.
+            // SAFETY: live handles, and a locator of a temporary LOB that we have not freed.
             let freed = unsafe {
                 let status = (api.OCILobFreeTemporary)(self.session.service(), error, self.pointers.as_slice()[index]);
                 check(api, error, status, "OCILobFreeTemporary", "free a temporary LOB")

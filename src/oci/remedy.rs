@@ -1,5 +1,9 @@
 //! What to do about the codes that users of a bulk loader meet. One flat table.
 
+/// What to do next when nobody knows whether a commit has happened, whatever its code.
+pub const REMEDY_OF_A_COMMIT_IN_DOUBT: &str =
+    "the answer to the commit was lost: look at what is in the table before anything is run again";
+
 /// What to do next about an ORA code.
 pub fn remedy(ora_code: i32) -> &'static str {
     match ora_code {

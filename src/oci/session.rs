@@ -40,6 +40,7 @@ pub struct Session {
     /// The database is known to convert text from UTF-8. A `Cell`, so the type is not `Sync`, and must not be: OCI serialises calls, but an
     /// error handle must not be shared by threads.
     converts_text: Cell<bool>,
+    is_breakable: Cell<bool>,
     last_commit: LastCommit,
 }
 
@@ -134,7 +135,7 @@ impl Session {
             attributes.set_handle(OCI_ATTR_SERVER, server, "set the server of the service context")?;
             attributes.set_handle(OCI_ATTR_SESSION, session, "set the session of the service context")?;
             let break_error = Handle::<OCIError>::allocate(api, env)?;
-            let target = BreakTarget { api, service: service.as_ptr(), error: break_error };
+            let target = BreakTarget { is_unbroken: false, api, service: service.as_ptr(), error: break_error };
             Ok(Session {
                 cancel: Arc::new(Mutex::new(Some(target))),
                 error,
@@ -145,6 +146,7 @@ impl Session {
                 options: options.clone(),
                 login_warning,
                 converts_text: Cell::new(false),
+                is_breakable: Cell::new(false),
                 last_commit: LastCommit::default(),
             })
         }
@@ -203,12 +205,27 @@ impl Session {
     }
 
     /// As [`Self::execute_sql`], and commits on success in the same round trip (`OCI_COMMIT_ON_SUCCESS`). A connection that is lost on the way is an
-    /// error of [`Phase::Commit`], because nobody knows whether it happened.
+    /// error of [`Phase::Commit`], because nobody knows whether it happened; so is a call that was broken off.
     pub fn execute_and_commit(&self, sql: &str) -> Result<u64> {
         self.note_commit();
-        execute_alone(self, sql).map_err(|error| {
-            let lost = error.is_session_dead() || matches!(error.ora_code, 1013 | 3156);
-            error.into_error(if lost { Phase::Commit } else { Phase::Execute }, None)
+        execute_alone(self, sql, OCI_COMMIT_ON_SUCCESS).map_err(|(error, _)| {
+            let in_doubt = error.is_session_dead() || matches!(error.ora_code, 1013 | 3156);
+            error.into_error(if in_doubt { Phase::Commit } else { Phase::Execute }, None)
+        })
+    }
+
+    /// Somebody can break off its calls: a cancel handle was given out, or calls have a time limit.
+    pub fn is_breakable(&self) -> bool {
+        self.is_breakable.get()
+    }
+
+    /// As [`Self::execute_sql`], for anything but a query. A connection that is lost in what may commit by itself, as DDL and blocks do, is an error of
+    /// [`Phase::Commit`], because nobody knows whether it happened.
+    pub fn execute_alone(&self, sql: &str) -> Result<u64> {
+        self.note_commit();
+        execute_alone(self, sql, OCI_DEFAULT).map_err(|(error, is_dml)| {
+            let in_doubt = error.is_session_dead() && !is_dml;
+            error.into_error(if in_doubt { Phase::Commit } else { Phase::Execute }, None)
         })
     }
 
@@ -227,6 +244,7 @@ impl Session {
         if !self.api.version().has_call_timeout() {
             return Ok(());
         }
+        self.is_breakable.set(self.is_breakable.get() || limit_ms.is_some());
         let limit = limit_ms.map(|ms| std::time::Duration::from_millis(ms.into()));
         self.connection.set_call_timeout(limit).map_err(|error| database_error(&error, Phase::Connect, None))?;
         // SAFETY: the service context is ours and live; the attribute is a 32-bit number of milliseconds, 0 for none.
@@ -262,9 +280,10 @@ impl Session {
         FetchStatement::execute(self, sql, binds, layouts, capacity_rows)
     }
 
-    /// Makes the session's transaction durable.
+    /// Makes the session's transaction durable. A cancel does nothing meanwhile: nobody could say what has become of a commit that is broken off.
     pub fn commit(&self) -> Result<(), OciError> {
         self.note_commit();
+        let _whole = Unbroken::begin(&self.cancel);
         // SAFETY: live handles of this session, used by one thread at a time.
         unsafe {
             let status = (self.api.OCITransCommit)(self.service(), self.error.as_ptr(), OCI_DEFAULT);
@@ -335,6 +354,7 @@ impl Session {
 
     /// Interrupts this session's running call from another thread.
     pub fn cancel_handle(&self) -> CancelHandle {
+        self.is_breakable.set(true);
         CancelHandle(Arc::clone(&self.cancel))
     }
 }
@@ -351,6 +371,8 @@ impl Drop for Session {
 }
 
 struct BreakTarget {
+    /// A call is under way that is not to be broken off.
+    is_unbroken: bool,
     api: &'static Api,
     service: *mut OCISvcCtx,
     error: Handle<OCIError>,
@@ -359,15 +381,37 @@ struct BreakTarget {
 // SAFETY: only reached through the mutex; OCIBreak may be called from any thread while another one is inside a call on the same service context.
 unsafe impl Send for BreakTarget {}
 
-/// Interrupts a session's running call, which then fails with ORA-01013. Harmless when nothing runs and after the session is gone.
+/// A call that no cancel breaks off.
+struct Unbroken<'s>(&'s Mutex<Option<BreakTarget>>);
+
+impl<'s> Unbroken<'s> {
+    fn begin(target: &'s Mutex<Option<BreakTarget>>) -> Self {
+        set_unbroken(target, true);
+        Unbroken(target)
+    }
+}
+
+impl Drop for Unbroken<'_> {
+    fn drop(&mut self) {
+        set_unbroken(self.0, false);
+    }
+}
+
+fn set_unbroken(target: &Mutex<Option<BreakTarget>>, is_unbroken: bool) {
+    if let Some(target) = target.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        target.is_unbroken = is_unbroken;
+    }
+}
+
+/// Interrupts a session's running call, which then fails with ORA-01013. Harmless when nothing runs, in a commit, and after the session is gone.
 #[derive(Clone)]
 pub struct CancelHandle(Arc<Mutex<Option<BreakTarget>>>);
 
 impl CancelHandle {
-    /// Asks for the interruption; does not wait for it. `Ok(false)` when the session is gone.
+    /// Asks for the interruption; does not wait for it. `Ok(false)` when the session is gone, or in a commit.
     pub fn cancel(&self) -> Result<bool, OciError> {
         let target = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(target) = target.as_ref() else { return Ok(false) };
+        let Some(target) = target.as_ref().filter(|target| !target.is_unbroken) else { return Ok(false) };
         // SAFETY: the target is taken away under this lock before its service context is freed; its error handle is used by this call alone.
         unsafe {
             let status = (target.api.OCIBreak)(target.service.cast(), target.error.as_ptr());

@@ -346,18 +346,23 @@ impl<'s> Statement<'s> {
     }
 }
 
-/// Runs a statement without placeholders and commits on success in the same round trip; rows affected.
-pub(crate) fn execute_alone(session: &Session, sql: &str) -> Result<u64, OciError> {
-    let statement = Statement::prepare(session, sql)?;
+/// Runs a statement without placeholders that is no query, in a mode of `OCIStmtExecute`; rows affected, or the error and whether it was DML, which
+/// commits nothing by itself.
+pub(crate) fn execute_alone(session: &Session, sql: &str, mode: u32) -> Result<u64, (OciError, bool)> {
+    let statement = Statement::prepare(session, sql).map_err(|error| (error, false))?;
     // SAFETY: a live statement handle; the attribute is an unsigned 16-bit number.
-    let kind: u16 = unsafe { statement.attributes().scalar(OCI_ATTR_STMT_TYPE, "read the statement type") }?;
+    let kind: Result<u16, OciError> = unsafe { statement.attributes().scalar(OCI_ATTR_STMT_TYPE, "read the statement type") };
+    let kind = kind.map_err(|error| (error, false))?;
+    let is_dml = [OCI_STMT_INSERT, OCI_STMT_UPDATE, OCI_STMT_DELETE, OCI_STMT_MERGE].contains(&kind);
     if kind == OCI_STMT_SELECT {
-        return Err(OciError::refused("OCIStmtExecute", "execute the statement", "a query changes nothing; read it instead".into()));
+        let message = "a query changes nothing; read it instead".into();
+        return Err((OciError::refused("OCIStmtExecute", "execute the statement", message), false));
     }
     // SAFETY: nothing is bound; an execute of a statement that has placeholders is refused by the client (ORA-01008).
-    unsafe { statement.execute(1, OCI_COMMIT_ON_SUCCESS, "execute the statement")? };
+    unsafe { statement.execute(1, mode, "execute the statement") }.map_err(|error| (error, is_dml))?;
     // SAFETY: executed; the attribute is an unsigned 32-bit number with every client.
-    unsafe { statement.attributes().scalar::<u32>(OCI_ATTR_ROW_COUNT, "read the row count") }.map(u64::from)
+    let rows = unsafe { statement.attributes().scalar::<u32>(OCI_ATTR_ROW_COUNT, "read the row count") };
+    rows.map(u64::from).map_err(|error| (error, is_dml))
 }
 
 impl Drop for Statement<'_> {

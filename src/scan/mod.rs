@@ -5,6 +5,7 @@ mod pushdown;
 
 use arrow::datatypes::{DataType, Field, SchemaRef};
 
+use crate::collation::TextComparison;
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchOptions, FetchPlan, Fetcher};
 use crate::oci::Session;
@@ -178,30 +179,14 @@ impl TableScan {
     fn pushdown<'a>(&self, session: &Session, columns: &'a [FetchColumn]) -> Result<Pushdown<'a>> {
         let charset = session.database_charset()?;
         let is = |name: &str| charset.as_ref().is_some_and(|charset| charset.name == name);
-        let is_binary = parameter(session, "NLS_COMP")?.is_some_and(|comparison| comparison == "BINARY");
+        let comparison = TextComparison::of(session, &self.table)?;
+        let is_binary = comparison.is_binary;
         let is_unicode = charset.as_ref().is_some_and(|charset| charset.is_unicode());
         let text = TextRules { is_binary, is_unicode, is_utf8_order: is("AL32UTF8") };
-        let collated = if is_binary { self.collated(session)? } else { Vec::new() };
+        // Of a name that the dictionary does not know, a synonym, nobody knows how any column is compared.
+        let all = || columns.iter().map(|column| column.column.name.clone()).collect();
+        let collated = comparison.collated.unwrap_or_else(all);
         Ok(Pushdown { columns, text, collated, trim_char: self.fetch.trim_char, lossy: self.fetch.lossy })
-    }
-
-    /// Columns that are not compared as the session says. Before release 12.2 there are none, and the dictionary has no such column.
-    fn collated(&self, session: &Session) -> Result<Vec<String>> {
-        let owner = self.table.schema.as_deref().map_or_else(|| "SYS_CONTEXT('USERENV', 'CURRENT_SCHEMA')".to_owned(), sql::literal);
-        let sql = format!(
-            "SELECT COLUMN_NAME FROM ALL_TAB_COLS WHERE OWNER = {owner} AND TABLE_NAME = {} \
-             AND COLLATION IS NOT NULL AND COLLATION NOT IN ('USING_NLS_COMP', 'BINARY')",
-            sql::literal(&self.table.table)
-        );
-        let mut names = Vec::new();
-        let asked = session.query_text(&sql, &mut |row| {
-            names.extend(row.first().cloned().flatten());
-            Ok(())
-        });
-        match asked {
-            Ok(_) | Err(Error::Database { ora_code: ORA_INVALID_IDENTIFIER, .. }) => Ok(names),
-            Err(error) => Err(error),
-        }
     }
 
     fn refused(&self, problems: Vec<PlanProblem>) -> Error {
@@ -209,22 +194,9 @@ impl TableScan {
     }
 }
 
-/// Invalid identifier: no such column.
-const ORA_INVALID_IDENTIFIER: i32 = 904;
-
 /// Types of which the select list makes text.
 fn is_made_text(column: &ColumnDesc) -> bool {
     ["JSON", "XMLTYPE", "VECTOR"].iter().any(|name| column.oracle_type.is_named(name))
-}
-
-fn parameter(session: &Session, name: &str) -> Result<Option<String>> {
-    let mut value = None;
-    let sql = format!("SELECT VALUE FROM NLS_SESSION_PARAMETERS WHERE PARAMETER = {}", sql::literal(name));
-    session.query_text(&sql, &mut |row| {
-        value = row.first().cloned().flatten();
-        Ok(())
-    })?;
-    Ok(value)
 }
 
 fn problem(column: Option<&str>, reason: &str, remedy: &str) -> PlanProblem {

@@ -49,7 +49,7 @@ pub enum TransactionState {
     Open,
     /// A transaction is open that can only be rolled back: a piece of work failed and could not be taken back by itself.
     MustRollBack,
-    /// The connection is lost. The database rolls back what was not committed.
+    /// The connection is lost, or a commit was broken off. The database rolls back what was not committed.
     Lost {
         /// A commit was under way: whether it has happened is not known.
         commit_in_doubt: bool,
@@ -139,7 +139,7 @@ impl TransactionManager {
     pub fn run<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         self.refuse_within_work()?;
         self.in_work.set(true);
-        let _work = InWork(&self.in_work);
+        let _work = InWork(self);
         match self.state.get() {
             TransactionState::Autocommit => self.run_alone(work),
             TransactionState::Open => self.run_within(work),
@@ -149,16 +149,29 @@ impl TransactionManager {
     }
 
     /// Runs a statement without placeholders; rows affected. Without an open transaction it commits on success in the same round trip, and may be
-    /// DDL.
+    /// DDL. Where calls can be broken off (see [`Session::is_breakable`]) the commit is a round trip of its own: of a statement that is broken off in one
+    /// with its commit, nobody could say what has become of it.
     pub fn execute(&self, sql: &str) -> Result<u64> {
         if self.state.get() != TransactionState::Autocommit {
             return self.run(|transaction| transaction.execute(sql));
         }
         self.refuse_within_work()?;
         self.refuse_foreign_work()?;
-        let result = self.session.execute_and_commit(sql);
+        if !self.session.is_breakable() {
+            let result = self.session.execute_and_commit(sql);
+            self.note_loss(&result);
+            return result;
+        }
+        let result = self.session.execute_alone(sql);
         self.note_loss(&result);
-        result
+        let rows = result?;
+        // DDL has committed by itself.
+        if self.session.transaction_in_progress() != Some(false) {
+            let result = Transaction::of(&self.session).commit();
+            self.note_loss(&result);
+            result?;
+        }
+        Ok(rows)
     }
 
     /// Runs a query, which sees what the open transaction has changed.
@@ -210,7 +223,7 @@ impl TransactionManager {
     /// Makes the open transaction durable; the rows that it has changed.
     ///
     /// # Errors
-    /// Whatever the error, nothing is open afterwards; [`TransactionState::Lost`] says if the outcome is unknown.
+    /// Whatever the error, nothing is open afterwards; [`TransactionState::Lost`] says if the outcome is unknown, and [`Self::reconnect`] settles it.
     pub fn commit(&self) -> Result<u64> {
         if self.state.get() == TransactionState::MustRollBack {
             return Err(usage("an earlier error can only be rolled back; nothing was committed", "roll back"));
@@ -227,8 +240,11 @@ impl TransactionManager {
     }
 
     /// Takes the open transaction back; the rows that were changed in it.
+    /// One that the database has opened by itself, for a query with FOR UPDATE or over a database link, is taken back, too.
     pub fn rollback(&self) -> Result<u64> {
-        if self.state.get() != TransactionState::MustRollBack {
+        let opened_by_database =
+            || self.state.get() == TransactionState::Autocommit && self.session.transaction_in_progress() == Some(true);
+        if self.state.get() != TransactionState::MustRollBack && !opened_by_database() {
             self.require_open()?;
         }
         self.refuse_within_work()?;
@@ -302,10 +318,13 @@ impl TransactionManager {
         result
     }
 
-    /// After an error of a query that was read beside.
+    /// After an error of a query that was read beside. A commit of which nobody knows whether it has happened is settled by a new login, whether or
+    /// not the connection is still there.
     pub(crate) fn note_error(&self, error: &Error) {
-        if error.is_lost_connection() {
-            self.state.set(TransactionState::Lost { commit_in_doubt: commit_outcome_unknown(error) });
+        // That of a Delta table is no business of the session.
+        let commit_in_doubt = matches!(error, Error::Database { .. }) && commit_outcome_unknown(error);
+        if error.is_lost_connection() || commit_in_doubt {
+            self.state.set(TransactionState::Lost { commit_in_doubt });
             self.held.take();
         }
     }
@@ -340,7 +359,7 @@ impl TransactionManager {
         match self.session.transaction_in_progress() {
             Some(true) => Err(usage(
                 "the database says that a transaction is open which was not begun here",
-                "commit it or roll it back where it was begun",
+                "roll it back: a query with FOR UPDATE or over a database link opens one; or commit it where it was begun",
             )),
             _ => Ok(()),
         }
@@ -353,12 +372,15 @@ impl TransactionManager {
     }
 }
 
-/// Ends with the piece of work, also when it panics.
-struct InWork<'m>(&'m Cell<bool>);
+/// Ends with the piece of work. When that panics, the guard of the transaction rolls back everything, which is more than the piece.
+struct InWork<'m>(&'m TransactionManager);
 
 impl Drop for InWork<'_> {
     fn drop(&mut self) {
-        self.0.set(false);
+        self.0.in_work.set(false);
+        if std::thread::panicking() && self.0.state.get() == TransactionState::Open {
+            self.0.state.set(TransactionState::MustRollBack);
+        }
     }
 }
 

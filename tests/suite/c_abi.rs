@@ -40,8 +40,24 @@ fn compile(workspace: &Workspace, source: &str) -> PathBuf {
 
 #[test]
 fn a_host_in_c_reads_loads_and_rolls_back() {
+    runs("tests/c/host.c");
+}
+
+#[test]
+fn threads_of_a_host_share_a_session_and_no_row_goes_astray() {
+    runs("tests/c/threads.c");
+}
+
+#[test]
+fn a_call_that_is_broken_off_and_a_read_that_locks_leave_a_session_that_can_be_used() {
+    runs("tests/c/doubt.c");
+}
+
+/// Compiles a host, and runs it with a database of its own.
+#[track_caller]
+fn runs(source: &str) {
     let workspace = Workspace::new();
-    let mut command = Command::new(compile(&workspace, "tests/c/host.c"));
+    let mut command = Command::new(compile(&workspace, source));
     command.arg(format!("embedded:{}", workspace.file("c.db").display()));
     command.arg(format!("{{\"client_lib_dir\": {:?}}}", engine_directory().display().to_string()));
     command.current_dir(workspace.path()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());

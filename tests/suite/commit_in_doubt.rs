@@ -47,7 +47,7 @@ fn a_load_without_a_name_knows_what_became_of_its_commit() {
     // The commit is lost: it has not happened, and a second run does it.
     let database = with_rows();
     let outcome = faulty(&database, &words, "lost-commit:1", true);
-    outcome.fails(7, &["ORA-03113", "the commit has not happened, as Transaction Guard says: run the job again"]);
+    outcome.fails(7, &["ORA-03113", "the commit has not happened, as Transaction Guard says", "run the job again"]);
     assert!(!outcome.stderr.contains("either all rows"), "{outcome}");
     assert_eq!(database.count("T"), 0);
 
@@ -71,6 +71,36 @@ fn a_load_in_pieces_says_which_of_them_are_in_the_table() {
     let outcome = faulty(&database, &words, "lost-commit:2", true);
     outcome.fails(7, &["the commit has not happened, as Transaction Guard says"]);
     assert_eq!(database.count("T"), 300);
+}
+
+#[test]
+fn rows_that_are_or_may_be_there_are_not_to_be_loaded_again() {
+    const AGAIN: [&str; 2] = ["run the same command again", "try: run the job again"];
+    let may_not = |outcome: &Outcome| AGAIN.iter().for_each(|again| assert!(!outcome.stderr.contains(again), "{outcome}"));
+    // Between databases.
+    for (fault, rows) in [("lost-answer:1", 1000), ("lost-commit:1", 0)] {
+        let database = with_rows();
+        database.ok(&["copy", "t.parquet", &database.target("T")]);
+        database.workspace().sql("embedded:other.db", "CREATE TABLE U (ID NUMBER)");
+        let outcome = faulty(&database, &["copy", "embedded:data.db/T", "embedded:other.db/U"], fault, false);
+        outcome.fails(7, &["ORA-03113", "either all rows of the transaction are in U, or none", "count the rows of U"]);
+        may_not(&outcome);
+        assert_eq!(database.workspace().count("embedded:other.db", "U"), rows);
+    }
+    // After commits on the way: the connection is lost in the rows, or in a commit that has happened or not.
+    let words = ["copy", "t.parquet", "embedded:data.db/T", "--commit-rows", "300"];
+    for (fault, guard, rows) in [("lost-answer:2", true, 600), ("lost-commit:2", true, 300), ("lost-commit:3", false, 600)] {
+        let database = with_rows();
+        let outcome = faulty(&database, &words, fault, guard);
+        outcome.fails(7, &["ORA-03113"]);
+        may_not(&outcome);
+        assert!(outcome.stderr.contains(&format!("the first {rows}")), "{outcome}");
+        assert_eq!(database.count("T"), rows, "{outcome}");
+    }
+    // With a job it is what is to be done.
+    let database = with_rows();
+    let outcome = faulty(&database, &[&words[..], &["--job", "j"]].concat(), "lost-answer:3", false);
+    outcome.fails(7, &["ORA-03113", "run the job again: it goes on there"]);
 }
 
 #[test]
@@ -131,6 +161,7 @@ fn child_with_a_manager() {
     manager.run(|t| load(t, 10..30)).unwrap();
     let error = manager.commit().unwrap_err();
     assert!(error.is_lost_connection(), "{error}");
+    assert!(!error.to_string().contains("again\n") && error.to_string().contains("look at what is in the table"), "{error}");
     assert_eq!(manager.status().state, TransactionState::Lost { commit_in_doubt: true });
     assert!(manager.run(|t| load(t, 0..1)).unwrap_err().to_string().contains("not known"));
     let outcome = manager.reconnect().unwrap();

@@ -95,3 +95,28 @@ fn a_panic_rolls_back_and_drops_the_table_that_was_created() {
     assert!(run(&mut session, |event| matches!(event, ProgressEvent::Committed { .. })).is_err());
     assert!(exists(&session));
 }
+
+#[test]
+fn refused_rows_are_kept_when_a_listener_panics_after_a_commit() {
+    let workspace = Workspace::new();
+    let (mut session, job) = job(&workspace);
+    session.execute_sql(olbridge::error::Phase::Ddl, None, "CREATE TABLE T (ID NUMBER CHECK (ID <> 3), T VARCHAR2(20))").unwrap();
+    let file = workspace.file("refused.ndjson");
+    let job = CopyJob {
+        mode: Mode::Append,
+        on_error: olbridge::copy::OnError::Reject { file: file.clone(), max_rows: None },
+        commit: olbridge::transaction::CommitPolicy::EveryRows(std::num::NonZeroU64::new(50).unwrap()),
+        ..job
+    };
+    let mut commits = 0;
+    let mut listener = Listener(|event: &ProgressEvent| {
+        if matches!(event, ProgressEvent::Committed { .. }) {
+            commits += 1;
+            assert!(commits < 2, "on purpose");
+        }
+    });
+    let plan = job.plan(&session).unwrap();
+    catch_unwind(AssertUnwindSafe(|| plan.run(&mut session, &mut listener, &Cancel::new()))).unwrap_err();
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(kept.lines().count() == 1 && kept.contains("text 3"), "{kept}");
+}

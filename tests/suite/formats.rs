@@ -8,6 +8,7 @@ use olbridge::arrow::array::AsArray;
 use olbridge::arrow::datatypes::Int64Type;
 
 use crate::exports::{assert_same, read};
+use crate::support::database::Database;
 use crate::support::tables::every_type;
 use crate::support::{Outcome, Running, TIME_LIMIT, Workspace};
 
@@ -236,4 +237,14 @@ fn a_partitioned_directory_comes_back_as_the_same_table() {
     workspace.run(&["copy", "embedded:r.db/T", "fails", "--partition-by", "nope"]).fails(6, &["nope"]);
     let hidden = fs::read_dir(workspace.path()).unwrap().filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".out"));
     assert_eq!(hidden.count(), 0);
+}
+
+#[test]
+fn rows_without_a_column_of_the_file_are_rows_all_the_same() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE T (DAY NUMBER)");
+    std::fs::create_dir_all(database.workspace().file("part/day=1")).unwrap();
+    std::fs::write(database.workspace().file("part/day=1/a.ndjson"), "{}\n".repeat(5)).unwrap();
+    database.ok(&["copy", "part", &database.target("T")]);
+    assert_eq!(database.rows("SELECT DAY, COUNT(*) FROM T GROUP BY DAY"), [["1", "5"].map(|text| Some(text.to_owned()))]);
 }

@@ -100,6 +100,14 @@ fn every_handle_is_freed_however_a_run_ends() {
     run(&["sql", &database.target("T"), "SELECT * FROM T ORDER BY K"], 0);
     run(&["sql", &database.target("T"), "SELECT * FROM NOWHERE"], 7);
     run(&["describe", &target], 0);
+    // Each value of an expression is a temporary LOB.
+    let query = ["--query", "SELECT K, TO_CLOB('k' || K) L, TO_CLOB(CASE WHEN K > 30 THEN V END) N FROM T"];
+    for more in
+        [&["more.parquet"][..], &["more.ndjson", "--batch-rows", "7"], &["embedded:other.db/M", "--mode", "create", "--batch-rows", "9"]]
+    {
+        run(&[&["copy", &target][..], more, &query].concat(), 0);
+    }
+    run(&[&["copy", &target, "embedded:other.db/M", "--mode", "append", "--batch-rows", "9"][..], &query].concat(), 0);
     database.sql("DELETE FROM U");
     for fault in ["lost-commit:2", "lost-answer:2"] {
         let outcome = audited(&database, &["copy", "good.parquet", &database.target("U"), "--commit-rows", "100"], Some(fault));

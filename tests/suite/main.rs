@@ -28,6 +28,7 @@ mod export_faults;
 mod exports;
 mod fetcher_api;
 mod formats;
+mod held;
 mod job_marks;
 mod jobs;
 mod leaks;

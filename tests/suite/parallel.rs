@@ -175,7 +175,9 @@ fn rows_of_one_session_that_the_server_refuses_take_all_back() {
     assert_eq!(server.rows("T").len(), 0);
     assert!(server.assert_clean()["rollbacks"].as_u64().unwrap() >= 3);
     // And a table that the load has made goes again.
-    server.run(&["copy", "t.parquet", &server.target("U"), "--mode", "create", "--cast", "v=VARCHAR2(0)", "--parallel", "3"]);
+    let create =
+        ["copy", "t.parquet", &server.target("U"), "--mode", "create", "--primary-key", "v", "--batch-rows", "300", "--parallel", "3"];
+    server.run(&create).fails(5, &["ORA-00001"]);
     let tables = server.control(json!({"cmd": "stats"}))["tables"].clone();
     assert!(!tables.as_array().unwrap().contains(&json!("U")), "{tables}");
 }

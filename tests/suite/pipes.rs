@@ -123,6 +123,20 @@ fn a_table_is_not_truncated_while_it_is_read() {
     workspace.run(&into("truncate")).fails(4, &["--mode overwrite"]);
     workspace.ok(&into("overwrite"));
     assert_eq!(workspace.count("embedded:a.db", "T"), 1);
+    // Under another name.
+    workspace.sql("embedded:a.db", "CREATE VIEW V AS SELECT ID FROM T WHERE ID > 0");
+    workspace.sql("embedded:a.db", "CREATE TABLE U (ID NUMBER(9))");
+    let other = |source: &str, more: &[&str]| {
+        let source = format!("embedded:a.db/{source}");
+        workspace.run(&[&["copy", &source, "embedded:a.db/T", "--mode", "truncate", "--allow-destructive"], more].concat())
+    };
+    other("V", &[]).fails(4, &["--mode overwrite"]);
+    other("U", &["--where", "ID NOT IN (SELECT ID FROM T)"]).fails(4, &["--mode overwrite"]);
+    assert_eq!(workspace.count("embedded:a.db", "T"), 1);
+    // Of another table nothing is lost.
+    workspace.sql("embedded:a.db", "INSERT INTO U VALUES (5)");
+    assert_eq!(other("U", &["--where", "ID > 1"]).code, 0);
+    assert_eq!(workspace.rows("embedded:a.db", "SELECT ID FROM T"), [[Some("5".to_owned())]]);
 }
 
 /// Rows `ID` 1 to 3000 in `embedded:a.db`.

@@ -217,3 +217,19 @@ fn a_global_staging_table_is_made_once_used_again_and_never_another_one() {
     database.run(&upsert).fails(2, &["is there, but is not the global temporary table", "--merge arrays"]);
     assert_eq!(database.count(&stage), 0);
 }
+
+#[test]
+fn keys_that_a_language_compares_are_left_to_the_database_row_by_row() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE T (K VARCHAR2(10) PRIMARY KEY, N NUMBER, V NUMBER)");
+    let keys: ArrayRef = Arc::new(StringArray::from(vec!["abc", "ABC"]));
+    database.workspace().parquet("t.parquet", &[table(vec![("k", keys), ("n", ids(0..2)), ("v", ids(0..2))])]);
+    let target = database.target("T");
+    let words = ["copy", "t.parquet", &target, "--mode", "upsert", "--pre-sql", "ALTER SESSION SET NLS_COMP = LINGUISTIC"];
+    let plan = database.ok(&[&words[..], &["--key", "k", "--dry-run"]].concat());
+    assert!(plan.contains("NLS_COMP = LINGUISTIC sets how the key is compared"), "{plan}");
+    database.run(&[&words[..], &["--key", "k", "--merge", "staged"]].concat()).fails(4, &["--merge arrays", "how the key is compared"]);
+    // A number is a number.
+    let plan = database.ok(&[&words[..], &["--key", "n", "--dry-run"]].concat());
+    assert!(!plan.contains("compared"), "{plan}");
+}

@@ -285,6 +285,7 @@ fn a_call_that_waits_too_long_ends_and_the_session_stays() {
     let began = Instant::now();
     let (waiting, error) = refused_elsewhere(waiting);
     assert!(error.to_string().contains("ORA-03156"), "{error}");
+    assert!(matches!(error, olbridge::error::Error::Database { .. }), "no row is bad: {error:?}");
     assert!(!error.is_lost_connection());
     assert!(began.elapsed() >= Duration::from_millis(190) && began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
     assert_eq!(waiting.status().state, TransactionState::Autocommit);

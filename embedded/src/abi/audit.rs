@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::codes::kind;
 use super::handle::{Child, Children};
 
-/// Temporary LOBs whose locator was freed while they were there: the database keeps them until the session ends.
+/// Temporary LOBs whose locator was freed, or filled anew, while they were there: the database keeps them until the session ends.
 static LOST_TEMPORARY_LOBS: AtomicU64 = AtomicU64::new(0);
 
 /// Counts them in a block of locators that is freed.

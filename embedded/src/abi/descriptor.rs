@@ -154,7 +154,10 @@ pub unsafe fn set(pointer: *mut c_void, content: Content) -> Result<(), Failure>
         return Err(Failure::ora(24316, format_args!("illegal handle type: descriptor type {kind} cannot hold this value")));
     }
     // SAFETY: checked above; nothing borrows the content.
-    unsafe { (*pointer.cast::<Descriptor>()).body = content };
+    let before = unsafe { std::mem::replace(&mut (*pointer.cast::<Descriptor>()).body, content) };
+    if matches!(before, Content::Lob(lob) if lob.is_temporary()) {
+        super::audit::note_lost_temporary_lobs(1);
+    }
     Ok(())
 }
 

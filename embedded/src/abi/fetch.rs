@@ -219,9 +219,9 @@ fn read_rows(query: &mut OpenQuery, rows: usize, fetched: &mut usize) -> Result<
             }
             // SAFETY: the caller of the fetch promises `rows` elements in every defined buffer.
             noted |= unsafe { output.put(*fetched, query.cursor.datum(output.column)?) }? == CellNote::Noted;
-            if let Some(home) = output.is_lob().then(|| query.cursor.lob_home(output.column)).flatten() {
+            if output.is_lob() {
                 // SAFETY: as above; the element is a pointer to a locator.
-                unsafe { output.locate(*fetched, home) };
+                unsafe { output.locate(*fetched, query.cursor.lob_home(output.column)) };
             }
         }
         *fetched += 1;

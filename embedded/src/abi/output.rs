@@ -167,14 +167,15 @@ impl Output {
         unsafe { self.value.add(row * self.value_step).cast::<*mut c_void>().read_unaligned() }
     }
 
-    /// Tells the locator in element `row` where its value is stored.
+    /// Tells the locator in element `row` where its value is stored; one that is stored nowhere is temporary, and the caller's to free.
     ///
     /// # Safety
     /// The defined array holds element `row`, a pointer to a locator.
-    pub unsafe fn locate(&self, row: usize, home: LobHome) {
+    pub unsafe fn locate(&self, row: usize, home: Option<LobHome>) {
         // SAFETY: the caller's contract. A NULL has no value to write to.
         if let Ok(lob) = unsafe { descriptor::lob_mut(self.pointer(row)) } {
-            lob.home = Some(home);
+            lob.home = home;
+            lob.set_temporary(home.is_none() && lob.is_filled());
         }
     }
 

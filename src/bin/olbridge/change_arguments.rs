@@ -1,5 +1,6 @@
 //! Options of `olbridge copy` into a table: how rows are found, what is done with them, and what becomes of bad ones.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -49,6 +50,9 @@ pub struct ChangeArguments {
     /// Name of the job: the table OLBRIDGE_STATE remembers what it has loaded, so that running it again loads nothing twice
     #[arg(long, value_name = "NAME")]
     pub job: Option<String>,
+    /// With --parallel: how long one session may be in one call while all others have nothing to do, and may be what it waits for (default: 60)
+    #[arg(long, value_name = "SECONDS", requires = "parallel")]
+    pub longest_wait: Option<NonZeroU32>,
     /// Let --mode truncate and --mode overwrite remove the rows that are there (without it a terminal is asked)
     #[arg(long)]
     pub allow_destructive: bool,
@@ -131,6 +135,7 @@ impl ChangeArguments {
             ("--not-found", self.not_found.is_some()),
             ("--job", self.job.is_some()),
             ("--allow-destructive", self.allow_destructive),
+            ("--longest-wait", self.longest_wait.is_some()),
             ("--pre-sql", !self.pre_sql.is_empty()),
             ("--post-sql", !self.post_sql.is_empty()),
             ("--cast", !self.cast.cast.is_empty()),

@@ -1,6 +1,7 @@
 //! Arguments → a checked request: everything that can be refused without opening a file or a session.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use olbridge::copy::job::LONGEST_WAIT;
 use olbridge::copy::target::Target;
@@ -99,7 +100,7 @@ pub fn copy(mut arguments: CopyArguments) -> Result<CopyRequest, Failure> {
         batch_rows: batch_rows(arguments.batch_rows.map(|n| n.get()))?,
         batch_bytes: batch_bytes(arguments.batch_bytes.as_deref())?,
         overlap: true,
-        longest_wait: LONGEST_WAIT,
+        longest_wait: change.longest_wait.map_or(LONGEST_WAIT, |seconds| Duration::from_secs(seconds.get().into())),
         preflight: change.preflight,
         parallel: arguments.export.parallel.map_or(1, |sessions| sessions.get()),
         commit: arguments.commit_rows.map_or(CommitPolicy::AtEnd, CommitPolicy::EveryRows),

@@ -69,9 +69,8 @@ impl Slices {
         let mut conditions = vec![Some(format!("{name} < {}", cuts[0]))];
         conditions.extend(cuts.windows(2).map(|pair| Some(format!("{name} >= {} AND {name} < {}", pair[0], pair[1]))));
         conditions.extend(cuts.last().map(|last| Some(format!("{name} >= {last}"))));
-        if column.nullable {
-            conditions.push(Some(format!("{name} IS NULL")));
-        }
+        // Also of a column that says NOT NULL: a constraint that is not validated, or a view, may give one all the same.
+        conditions.push(Some(format!("{name} IS NULL")));
         Ok(Slices { by: CutBy::Key, conditions, order_by: name, why_whole: None })
     }
 }

@@ -60,8 +60,10 @@ pub(super) struct Fault {
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Converts, executes, commits or rolls back.
+    /// Converts, executes or rolls back.
     Works,
+    /// Commits, which is not to be broken off however long it takes.
+    Commits,
     /// Waits for rows.
     Waits,
     /// All its rows are executed; its transaction is open.
@@ -216,6 +218,11 @@ impl<'a> Board<'a> {
         self.state().fault.take()
     }
 
+    /// A session's thread has panicked.
+    pub fn has_panicked(&self) -> bool {
+        self.state().panic.is_some()
+    }
+
     /// The panic of a session's thread.
     pub fn take_panic(&self) -> Option<Box<dyn Any + Send>> {
         self.state().panic.take()
@@ -244,7 +251,7 @@ impl<'a> Board<'a> {
     }
 
     /// Sessions that have been in one call for `limit` while another one, with its transaction open, does nothing: it may be that transaction which
-    /// they wait for, and then they wait for ever.
+    /// they wait for, and then they wait for ever. None while a session commits: they may wait for that one.
     pub fn stuck(&self, limit: Duration) -> Vec<usize> {
         let state = self.state();
         let is_idle = |seat: &Seat| matches!(seat.standing, Standing::Waits | Standing::IsReady);
@@ -297,17 +304,26 @@ impl<'a> Board<'a> {
         state.stand(session, Standing::Works);
     }
 
-    /// A session fails. A bad row gives way to an earlier one, and to no other error.
-    pub fn fail(&self, session: usize, row: Option<u64>, error: Error) {
+    /// A session commits from now on.
+    pub fn note_commit(&self, session: usize) {
+        self.state().stand(session, Standing::Commits);
+    }
+
+    /// A session fails. A bad row gives way to an earlier one, and to no other error. An error that is not the reason of the load's end is given back.
+    pub fn fail(&self, session: usize, row: Option<u64>, error: Error) -> Option<Error> {
         let mut state = self.state();
         let is_first = match &state.fault {
             None => true,
             Some(known) => matches!((known.row, row), (Some(known), Some(row)) if row < known),
         };
-        if is_first {
+        let others = if is_first {
             state.fault = Some(Fault { row, session, error });
-        }
+            None
+        } else {
+            Some(error)
+        };
         self.changed.notify_all();
+        others
     }
 
     /// A session's thread has panicked.
@@ -380,14 +396,13 @@ mod tests {
         let board = Board::new(2, true, &cancel);
         assert!(board.push(vec![(0, rows(0)), (1, rows(0))], &mut || {}));
         assert!(board.push(vec![(0, rows(10)), (1, rows(10))], &mut || {}));
-        board.fail(0, Some(7), error());
+        assert!(board.fail(0, Some(7), error()).is_none());
         assert!(matches!(board.next(1), Next::Rows(rows) if rows.rows_before == 0));
         assert!(matches!(board.next(1), Next::Finish));
         assert!(!board.push(vec![(0, rows(20))], &mut || {}), "nothing more is taken");
         // An earlier bad row is the one to be named, a later one and other errors are not.
-        board.fail(1, Some(3), error());
-        board.fail(1, Some(5), error());
-        board.fail(1, None, error());
+        assert!(board.fail(1, Some(3), error()).is_none());
+        assert!(board.fail(1, Some(5), error()).is_some() && board.fail(1, None, error()).is_some());
         assert_eq!(board.take_fault().map(|fault| (fault.row, fault.session)), Some((Some(3), 1)));
     }
 
@@ -402,8 +417,7 @@ mod tests {
         let cancel = Cancel::new();
         let board = Board::new(2, false, &cancel);
         assert!(board.push(vec![(0, rows(0))], &mut || {}));
-        board.fail(1, None, error());
-        board.fail(0, Some(1), error());
+        assert!(board.fail(1, None, error()).is_none() && board.fail(0, Some(1), error()).is_some());
         assert!(matches!(board.next(0), Next::Stop));
         assert_eq!(board.take_fault().map(|fault| fault.session), Some(1), "what came first is the reason");
     }
@@ -417,6 +431,18 @@ mod tests {
         assert!(matches!(board.next(0), Next::Rows(_)));
         std::thread::sleep(short * 2);
         assert_eq!(board.stuck(short), [0; 0], "both work, and the database sees to deadlocks by itself");
+        board.note_commit(0);
+        board.close();
+        assert!(matches!(board.next(1), Next::End));
+        std::thread::scope(|scope| {
+            scope.spawn(|| board.ready(1, LoadReport::default()));
+            std::thread::sleep(short * 3);
+            assert_eq!(board.stuck(short), [0; 0], "no commit is broken off");
+            board.dismiss();
+        });
+        let board = Board::new(2, false, &cancel);
+        assert!(board.push(vec![(0, rows(0))], &mut || {}));
+        assert!(matches!(board.next(0), Next::Rows(_)));
         board.close();
         std::thread::scope(|scope| {
             scope.spawn(|| {

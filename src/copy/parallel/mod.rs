@@ -16,8 +16,8 @@ mod run;
 mod tally;
 mod worker;
 
-pub(super) use plan::Crew;
 pub use plan::Sessions;
+pub(super) use plan::{Crew, sets_session};
 
 /// One session's part of a load.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]

@@ -100,6 +100,11 @@ impl CopyJob {
             Dml::Insert => unique_key(session, name, action, pairs, primary_key),
             _ => Some(keyed.keys.clone()),
         };
+        if self.mode.dml() != Dml::Insert
+            && let Some(reason) = self.why_keys_are_not_bytes(session, name, pairs, &keyed.keys)?
+        {
+            return one(Some(format!("rows of one key go to one session, and {reason}")));
+        }
         let plans = (1..self.parallel).map(|_| make()).collect::<Result<Vec<_>>>()?;
         let router = match &unique {
             Some(key) => match KeyRouter::new(make()?, key) {
@@ -146,7 +151,7 @@ impl Sessions {
 }
 
 /// ALTER SESSION, which each session needs.
-pub(super) fn sets_session(statement: &str) -> bool {
+pub(in crate::copy) fn sets_session(statement: &str) -> bool {
     sql::words_of(statement).starts_with(&["ALTER".to_owned(), "SESSION".to_owned()])
 }
 

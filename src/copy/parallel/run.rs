@@ -21,6 +21,7 @@ use crate::error::{Error, Phase, Result};
 use crate::lake::read_ahead::SourceBatch;
 use crate::load::{KeyRouter, LoadPlan, LoadReport};
 use crate::oci::{CancelHandle, Session};
+use crate::transaction::commit_outcome_unknown;
 
 impl CopyPlan {
     /// Logs in for the other sessions, and sets in them what `--pre-sql` sets.
@@ -62,7 +63,18 @@ impl CopyPlan {
         let sessions_count = sessions.len();
         let watch = Watch { board: &board, breaks, table: &self.table, limit: crew.longest_wait, broken: Vec::new() };
         let (router, spread) = (crew.router, Duration::ZERO);
-        let mut lead = Lead { plan: self, board: &board, parts, tally, progress, router, sessions: sessions_count, watch, spread };
+        let mut lead = Lead {
+            plan: self,
+            board: &board,
+            parts,
+            tally,
+            progress,
+            router,
+            sessions: sessions_count,
+            watch,
+            spread,
+            in_doubt: Vec::new(),
+        };
         let loaded = std::thread::scope(|scope| {
             let _dismissal = Dismissal(&board);
             for (index, (session, plan)) in sessions.drain(..).enumerate() {
@@ -86,7 +98,7 @@ fn is_of_commit(error: &Error) -> bool {
     matches!(error, Error::Database { phase: Phase::Commit, .. })
 }
 
-fn no_thread(error: &std::io::Error) -> Error {
+fn no_thread(error: impl std::fmt::Display) -> Error {
     Error::Usage {
         message: format!("no thread for a session: {error}"),
         remedy: "a smaller --parallel, or raise the limit of processes (ulimit -u)".into(),
@@ -105,6 +117,8 @@ struct Lead<'l> {
     watch: Watch<'l>,
     /// Spreading rows by key.
     spread: Duration,
+    /// Sessions whose commit may have happened, beside the one that ended the load.
+    in_doubt: Vec<usize>,
 }
 
 impl Lead<'_> {
@@ -122,20 +136,25 @@ impl Lead<'_> {
         };
         match settled {
             Ok(report) => self.commit(report),
-            Err(error) => Err(Failure::from(self.roll_back(error))),
+            Err(error) => Err(self.roll_back(error)),
         }
     }
 
     /// One session's commit has failed: all that have not committed roll back.
     fn commit_failed(&mut self, session: usize, error: Error) -> Failure {
         let error = self.roll_back_open(error);
-        let (error, outcome_unknown) = self.left().after_commit(session, error);
-        Failure { error, outcome_unknown }
+        let left = self.left();
+        let (error, is_unknown) = left.after_commit(session, error);
+        Failure { error: left.others_in_doubt(error, Some(session)), outcome_unknown: is_unknown || !self.in_doubt.is_empty() }
     }
 
     /// Everything that has to hold before the first commit.
     fn check(&mut self) -> Result<LoadReport> {
         self.plan.refuse_if_cancelled(self.parts.cancel, self.tally)?;
+        if self.board.has_panicked() {
+            // The panic itself goes on when all have rolled back.
+            return Err(no_thread("it has panicked"));
+        }
         let mut report = LoadReport::default();
         self.board.reports().iter().for_each(|one| report.add(one));
         report.convert_time += self.spread;
@@ -188,7 +207,9 @@ impl Lead<'_> {
         self.progress.event(&ProgressEvent::RollingBack { rows: self.tally.rows_open });
         self.board.dismiss();
         for session in 0..self.sessions {
-            self.board.decide(session, Verdict::RollBack);
+            if self.board.decide(session, Verdict::RollBack).is_some_and(|error| commit_outcome_unknown(&error)) {
+                self.in_doubt.push(session);
+            }
         }
         match self.board.take_rollback_error() {
             Some(rollback) if !is_session_dead(&rollback) && !is_session_dead(&error) => {
@@ -199,15 +220,19 @@ impl Lead<'_> {
     }
 
     /// As [`Self::roll_back_open`], and says what is committed.
-    fn roll_back(&mut self, error: Error) -> Error {
+    fn roll_back(&mut self, error: Error) -> Failure {
         let error = self.roll_back_open(error);
-        match self.left().after_failure(error) {
+        let left = self.left();
+        let error = match left.after_failure(error) {
             Error::Interrupted { table, .. } => {
-                let (rows_rolled_back, rows_committed) = (self.tally.rows_open, self.tally.rows_committed);
+                let tallies = self.board.tallies();
+                let in_doubt: u64 = self.in_doubt.iter().map(|&session| tallies[session].rows_open).sum();
+                let (rows_rolled_back, rows_committed) = (self.tally.rows_open.saturating_sub(in_doubt), self.tally.rows_committed);
                 Error::Interrupted { table, rows_rolled_back, rows_committed }
             }
             other => other,
-        }
+        };
+        Failure { error: left.others_in_doubt(error, None), outcome_unknown: !self.in_doubt.is_empty() }
     }
 
     fn as_interruption(&self, error: Error) -> Error {
@@ -224,7 +249,8 @@ impl Lead<'_> {
             dml: self.plan.mode.dml(),
             by_key: self.router.is_some(),
             sessions: self.sessions,
-            drops_table: self.plan.action == TableAction::Create,
+            action: self.plan.action,
+            in_doubt: &self.in_doubt,
         }
     }
 
@@ -302,13 +328,14 @@ impl Watch<'_> {
             table: Some(self.table.to_owned()),
             ora_code: 0,
             message: format!(
-                "session {} of {} has been in one call for {} s while the others had nothing to do: it may wait for one of them, as for a row \
+                "session {} of {} has been in one call for {} s while the others had nothing to do: it is slow, or waits for one of them, as for a row \
                  with the same key or for the parent of a row",
                 session + 1,
                 self.breaks.len(),
                 self.limit.as_secs()
             ),
-            remedy: "leave out --parallel: one session names the row, or loads it".into(),
+            remedy: "leave out --parallel: one session names the row, or loads it; or give a slow statement time with --longest-wait"
+                .into(),
             session_dead: false,
         }
     }

@@ -1,5 +1,6 @@
 //! What a session of a parallel load has done.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,13 +41,12 @@ impl Stretches {
     pub fn union<'s>(all: impl Iterator<Item = &'s Stretches>) -> Stretches {
         let mut sorted: Vec<_> = all.flat_map(|stretches| &stretches.0).collect();
         // Files as they came first; within a file by row.
-        let mut files: Vec<&Arc<Path>> = Vec::new();
+        let mut places: HashMap<&Path, usize> = HashMap::new();
         for (file, ..) in &sorted {
-            if !files.contains(&file) {
-                files.push(file);
-            }
+            let place = places.len();
+            places.entry(file).or_insert(place);
         }
-        sorted.sort_by_key(|(file, first_row, _)| (files.iter().position(|known| known == &file), *first_row));
+        sorted.sort_by_cached_key(|(file, first_row, _)| (places.get(&**file).copied(), *first_row));
         let mut union = Stretches::default();
         for (file, first_row, end) in sorted {
             union.add(file, *first_row, end - first_row);

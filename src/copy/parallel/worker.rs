@@ -15,7 +15,7 @@ use crate::copy::rejects::Rejects;
 use crate::error::{Error, Phase, Result, RowError};
 use crate::load::{LoadPlan, LoadReport, Loader, RejectSink};
 use crate::oci::Session;
-use crate::transaction::{CommitPolicy, Transaction};
+use crate::transaction::{CommitPolicy, Transaction, commit_outcome_unknown};
 
 /// A statement that the database does not know.
 const UNKNOWN_STATEMENT: [i32; 3] = [900, 922, 3001];
@@ -72,11 +72,13 @@ impl<'a> Worker<'a> {
         let board = self.shared.board;
         let transaction = Transaction::begin(session);
         let filled = catch_unwind(AssertUnwindSafe(|| self.fill(&transaction, plan)));
+        let (mut commit_error, mut rollback_error) = (None, None);
         let verdict = match filled {
             Ok(Ok(report)) => board.ready(self.index, report),
             Ok(Err(stopped)) => {
                 if let Stopped::Failed(row, error) = stopped {
-                    board.fail(self.index, row, error);
+                    // A commit in doubt is told of, whatever the load's end is due to.
+                    commit_error = board.fail(self.index, row, error).filter(commit_outcome_unknown);
                 }
                 Verdict::RollBack
             }
@@ -87,13 +89,15 @@ impl<'a> Worker<'a> {
         };
         self.shared.cancel.disarm_one(self.index);
         let began = Instant::now();
-        let (mut commit_error, mut rollback_error) = (None, None);
         match verdict {
             Verdict::RollBack => rollback_error = transaction.rollback().err(),
-            Verdict::Commit => match transaction.commit() {
-                Ok(()) => self.note_committed(began),
-                Err(error) => commit_error = Some(error),
-            },
+            Verdict::Commit => {
+                board.note_commit(self.index);
+                match transaction.commit() {
+                    Ok(()) => self.note_committed(began),
+                    Err(error) => commit_error = Some(error),
+                }
+            }
         }
         let Worker { tally, committed, open, index, .. } = self;
         board.ended(index, Ended { tally, committed, open, commit_error, rollback_error });
@@ -174,6 +178,7 @@ impl<'a> Worker<'a> {
             return Err(Stopped::ByOthers);
         }
         let began = Instant::now();
+        self.shared.board.note_commit(self.index);
         transaction.commit_and_continue()?;
         self.note_committed(began);
         self.shared.board.note(self.index, self.tally);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::PipePlan;
 use super::insert::Insert;
 use super::report::{PipeReport, Tally};
-use crate::copy::failure::{Failure, establish};
+use crate::copy::failure::{Failure, GUARD, establish, unknown_outcome};
 use crate::copy::guard;
 use crate::copy::plan::{TableAction, plan_error};
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
@@ -13,7 +13,7 @@ use crate::error::{Error, Phase, PlanProblem, Result, RowError, SourceRow};
 use crate::fetch::{FetchedRows, Fetcher};
 use crate::oci::{ArrayRowError, Session};
 use crate::sql;
-use crate::transaction::{ORA_CANCELLED, Transaction, commit_outcome_unknown};
+use crate::transaction::{ORA_CANCELLED, Transaction};
 
 impl PipePlan {
     /// Moves the rows in one transaction of the target.
@@ -35,7 +35,7 @@ impl PipePlan {
         cancel.disarm();
         match moved {
             Ok(()) => Ok(self.report(&tally, began)),
-            Err(error) => Err(self.clean_up(to, error, cancel, &tally)),
+            Err(failure) => Err(self.clean_up(to, failure, cancel, &tally)),
         }
     }
 
@@ -48,7 +48,14 @@ impl PipePlan {
         Err(plan_error(&self.name, vec![PlanProblem { column: None, reason, remedy: "run the job again".into() }]))
     }
 
-    fn move_all(&self, from: &Session, to: &mut Session, progress: &mut dyn Progress, cancel: &Cancel, tally: &mut Tally) -> Result<()> {
+    fn move_all(
+        &self,
+        from: &Session,
+        to: &mut Session,
+        progress: &mut dyn Progress,
+        cancel: &Cancel,
+        tally: &mut Tally,
+    ) -> Result<(), Failure> {
         // Before anything is done to the target: the source may refuse.
         let mut source = self.fetch.with_sql(self.select_sql.clone())?.open(from)?;
         let began = Instant::now();
@@ -64,8 +71,7 @@ impl PipePlan {
             false => self.move_rows_overlapped(&mut source, first, to, (progress, cancel), tally),
             true => self.move_in_turn(&mut source, first, to, (progress, cancel), tally),
         };
-        let established = moved.map_err(Failure::of_commit).or_else(|failure| establish(failure, None, to, cancel).map(drop));
-        established.map_err(|failure| failure.error)?;
+        moved.map_err(Failure::of_commit).or_else(|failure| establish(failure, None, to, cancel).map(drop))?;
         progress.event(&ProgressEvent::Committed { rows_committed: tally.rows });
         Ok(())
     }
@@ -158,11 +164,14 @@ impl PipePlan {
     }
 
     /// The guard has rolled back; a table of this run goes too, unless its rows may have been committed.
-    fn clean_up(&self, to: &Session, error: Error, cancel: &Cancel, tally: &Tally) -> Error {
+    fn clean_up(&self, to: &Session, Failure { error, outcome_unknown }: Failure, cancel: &Cancel, tally: &Tally) -> Error {
+        if outcome_unknown {
+            return unknown_outcome(error, &self.table, GUARD);
+        }
         let was_broken_off =
             matches!(error, Error::Database { ora_code: ORA_CANCELLED, phase: Phase::Execute | Phase::Query | Phase::Ddl, .. });
         let error = if was_broken_off && cancel.is_requested() { self.interrupted(tally) } else { error };
-        if tally.created && !commit_outcome_unknown(&error) {
+        if tally.created {
             // Why the rows did not arrive matters more than a table that is left empty.
             let _ = sql::drop_table(&self.name, false).and_then(|sql| to.execute_sql(Phase::Ddl, Some(&self.table), &sql));
         }

@@ -27,6 +27,8 @@ pub(in crate::lake) struct Cells {
     text: String,
     spans: Vec<Span>,
     columns: usize,
+    /// There may be rows without a column.
+    rows: usize,
 }
 
 impl Cells {
@@ -37,10 +39,11 @@ impl Cells {
     pub(in crate::lake) fn clear(&mut self) {
         self.text.clear();
         self.spans.clear();
+        self.rows = 0;
     }
 
     pub(in crate::lake) fn rows(&self) -> usize {
-        self.spans.len() / self.columns.max(1)
+        self.rows
     }
 
     pub(in crate::lake) fn text_bytes(&self) -> usize {
@@ -49,6 +52,7 @@ impl Cells {
 
     /// A row of NULLs, to be filled by [`Self::set`].
     pub(in crate::lake) fn push_row(&mut self) {
+        self.rows += 1;
         self.spans.extend(std::iter::repeat_n(Span::Null, self.columns));
     }
 

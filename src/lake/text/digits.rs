@@ -168,7 +168,7 @@ impl Decimal {
 fn parse_exponent(bytes: &[u8]) -> Option<i32> {
     let text = std::str::from_utf8(bytes).ok()?;
     // Beyond any decimal's digits, and far from overflow.
-    text.parse::<i32>().ok().filter(|exponent| exponent.abs() < 100_000)
+    text.parse::<i32>().ok().filter(|exponent| exponent.unsigned_abs() < 100_000)
 }
 
 #[cfg(test)]
@@ -220,7 +220,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", ".", "1 ", " 1", "1,5", "1.2.3", "0x10", "1e", "e5", "--1", "1_000", "NaN", "1e1000000000000"] {
+        for text in
+            ["", "-", ".", "1 ", " 1", "1,5", "1.2.3", "0x10", "1e", "e5", "--1", "1_000", "NaN", "1e1000000000000", "1e-2147483648"]
+        {
             assert!(Decimal::parse(text).is_err(), "{text}");
         }
         assert!(Decimal::parse(&"9".repeat(76)).is_ok());

@@ -73,9 +73,14 @@ impl LobValue {
         LobValue::filled(bytes.to_vec(), LobKind::Binary)
     }
 
-    /// Made by `OCILobCreateTemporary`, and not freed.
+    /// Made by `OCILobCreateTemporary`, or by a query for the value of an expression, and not freed.
     pub fn is_temporary(&self) -> bool {
         self.is_temporary
+    }
+
+    /// A query has made it, and keeps it nowhere.
+    pub fn set_temporary(&mut self, is_temporary: bool) {
+        self.is_temporary = is_temporary;
     }
 
     /// An empty temporary LOB.
