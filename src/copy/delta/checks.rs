@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, Schema};
 use olbridge_delta::table::{HistoryEntry, Table};
 use serde_json::{Value, json};
 
-use super::{DeltaJob, DeltaMode};
+use super::DeltaJob;
 use crate::copy::export::{AsOf, TypeChoices};
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
@@ -66,18 +66,13 @@ pub(super) fn zone_warnings(fetch: &FetchPlan) -> Vec<String> {
     fetch.columns.iter().filter(is_zoned).map(warning).collect()
 }
 
-/// Which rows of which source the job copies, whatever the moment, and what it does with them.
+/// Which rows of which source the job copies, whatever the moment. Not how: a job that has made a table goes on with changes, and what is there at a
+/// moment is there by whatever mode.
 pub(super) fn selection(job: &DeltaJob) -> Value {
     let selection = &job.export.selection;
     let order: Vec<String> = selection.order_by.iter().map(|key| format!("{key:?}")).collect();
-    let effect = match job.mode {
-        DeltaMode::Upsert => format!("upsert by {}", job.key.join(",").to_lowercase()),
-        DeltaMode::Overwrite => "overwrite".into(),
-        _ => "add".into(),
-    };
     let parts = [
         ("source", json!(job.export.source.to_string())),
-        ("effect", json!(effect)),
         ("query", json!(selection.query)),
         ("columns", json!(selection.columns)),
         ("where", json!(selection.condition)),
