@@ -8,6 +8,9 @@ use crate::sql;
 /// Invalid identifier: before release 12.2 no column has a collation.
 const ORA_INVALID_IDENTIFIER: i32 = 904;
 
+/// Table or view does not exist: a server without these dictionary views, which then says nothing of comparisons.
+const ORA_NO_TABLE: i32 = 942;
+
 /// What session and dictionary say of comparisons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TextComparison {
@@ -19,13 +22,19 @@ pub(crate) struct TextComparison {
 }
 
 impl TextComparison {
-    /// Asks; up to two round trips.
+    /// Asks; up to two round trips. Where nobody knows, texts are not taken for bytes.
     ///
     /// # Errors
     /// Those of the queries.
     pub fn of(session: &Session, table: &TableName) -> Result<Self> {
-        let is_binary = parameter(session, "NLS_COMP")?.is_some_and(|comparison| comparison == "BINARY");
-        Ok(TextComparison { is_binary, collated: if is_binary { collated(session, table)? } else { None } })
+        let told = parameter(session, "NLS_COMP").and_then(|comparison| {
+            let is_binary = comparison.is_some_and(|comparison| comparison == "BINARY");
+            Ok(TextComparison { is_binary, collated: if is_binary { collated(session, table)? } else { None } })
+        });
+        match told {
+            Err(Error::Database { ora_code: ORA_NO_TABLE, .. }) => Ok(TextComparison { is_binary: true, collated: None }),
+            told => told,
+        }
     }
 
     /// Why texts of this column may be equal that are not the same bytes; `None` when they are not.
