@@ -85,7 +85,8 @@ enum {
   OLBRIDGE_DATABASE = 7,        /* the database refused a statement; nothing of the call stays */
   OLBRIDGE_INTERRUPTED = 130,   /* broken off by olbridge_cancel */
   OLBRIDGE_LOST = 200,          /* the connection is lost: what was not committed is rolled back; olbridge_reconnect */
-  OLBRIDGE_COMMIT_UNKNOWN = 201 /* a commit lost its connection or was broken off, and nobody knows whether it has happened; olbridge_reconnect */
+  OLBRIDGE_COMMIT_UNKNOWN = 201 /* a commit (a Delta table's too) lost its answer or was broken off, and nobody knows whether it has happened;
+                                   olbridge_reconnect, or for a Delta table a look at its history */
 };
 
 uint32_t olbridge_abi_version(void);

@@ -185,7 +185,12 @@ impl Error {
     pub fn is_commit_in_doubt(&self) -> bool {
         // A constraint or a materialized view that is checked at the commit, a privilege, a distributed lock.
         let is_refusal = |ora_code: i32| matches!(ora_code, 1 | 60 | 1031 | 2049 | 2091 | 2290..=2292 | 12008 | 12048);
-        matches!(self, Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } if *session_dead || !is_refusal(*ora_code))
+        match self {
+            Error::Database { phase: Phase::Commit, session_dead, ora_code, .. } => *session_dead || !is_refusal(*ora_code),
+            // A commit of a Delta table whose answer was lost; what a store refuses has another phase.
+            Error::Source { phase, .. } => *phase == Phase::Commit,
+            _ => false,
+        }
     }
 }
 

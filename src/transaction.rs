@@ -292,6 +292,8 @@ mod tests {
         // The client gives no reason for the failure of the call.
         assert!(commit_outcome_unknown(&failed(Phase::Commit, 0, false)));
         assert!(!commit_outcome_unknown(&failed(Phase::Execute, 3113, true)));
+        let stored = |phase| Error::Source { phase, path: "t".into(), message: String::new(), remedy: String::new() };
+        assert!(commit_outcome_unknown(&stored(Phase::Commit)) && !commit_outcome_unknown(&stored(Phase::Write)));
         assert!(!commit_outcome_unknown(&Error::Usage { message: String::new(), remedy: String::new() }));
     }
 }

@@ -208,15 +208,27 @@ pub enum Error {
         message: String,
         /// What to do next.
         remedy: String,
-        /// A commit was sent and its fate is not known.
-        outcome_unknown: bool,
+    },
+    /// A commit was sent and its answer was lost: it may be in the table.
+    #[error("{action} {location}: whether version {version} was committed is not known: {message}\n  try: {remedy}")]
+    InDoubt {
+        /// What was being done.
+        action: &'static str,
+        /// The table.
+        location: String,
+        /// The version that the commit would have made.
+        version: u64,
+        /// What the store said.
+        message: String,
+        /// How to find out.
+        remedy: String,
     },
 }
 
 impl Error {
-    /// Whether a write that failed with this may have happened all the same.
+    /// Whether a commit that failed with this may be in the table all the same. Everything else says of itself that nothing was committed.
     pub fn outcome_unknown(&self) -> bool {
-        matches!(self, Error::Store { fault: StoreFault::OutcomeUnknown, .. } | Error::Delta { outcome_unknown: true, .. })
+        matches!(self, Error::InDoubt { .. })
     }
 
     /// Whether the thing asked for is not there.

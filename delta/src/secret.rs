@@ -4,12 +4,16 @@ use std::fmt;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 /// How long a command may take that prints a secret.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long its output is waited for after its end.
+const PIPE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -114,23 +118,41 @@ fn run(words: &[String]) -> Result<String, String> {
             None => std::thread::sleep(Duration::from_millis(10)),
         }
     };
-    let text = stdout.join().unwrap_or_default();
+    // A child that the command has left behind may hold the pipes open for ever; what the command itself said is in them by now.
+    let text = stdout.read(deadline.min(Instant::now() + PIPE_TIMEOUT));
     if status.success() {
         return Ok(text);
     }
-    let said = stderr.join().unwrap_or_default();
+    let said = stderr.read(deadline.min(Instant::now() + PIPE_TIMEOUT));
     let last_line = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("").chars().take(300).collect::<String>();
     Err(format!("{status}: {last_line}"))
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
+/// What came out of a pipe so far.
+struct Drained {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    ended: Receiver<()>,
+}
+
+impl Drained {
+    /// Everything until the pipe's end, or until then.
+    fn read(&self, until: Instant) -> String {
+        let _ = self.ended.recv_timeout(until.saturating_duration_since(Instant::now()));
+        String::from_utf8_lossy(&self.bytes.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    }
+}
+
+fn drain(pipe: Option<impl Read + Send + 'static>) -> Drained {
+    let (bytes, (sender, ended)) = (Arc::new(Mutex::new(Vec::new())), channel());
+    let drained = Arc::clone(&bytes);
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
-            let _ = pipe.read_to_end(&mut bytes);
+        let (mut pipe, mut chunk) = (pipe, [0; 4096]);
+        while let Some(Ok(length @ 1..)) = pipe.as_mut().map(|pipe| pipe.read(&mut chunk)) {
+            drained.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..length]);
         }
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+        drop(sender);
+    });
+    Drained { bytes, ended }
 }
 
 #[cfg(test)]
@@ -150,6 +172,9 @@ mod tests {
         let from = |text: &str| text.parse::<SecretSource>().unwrap().read().map(|secret| secret.expose().to_owned());
         assert_eq!(from(&format!("file:{}", file.display())).unwrap(), "abc");
         assert_eq!(from("command:echo abc").unwrap(), "abc");
+        let began = Instant::now();
+        assert_eq!(from("command:echo abc; sleep 30 &").unwrap(), "abc");
+        assert!(began.elapsed() < Duration::from_secs(20), "a child that was left behind is not waited for");
         assert!(from("env:PATH").unwrap().contains('/'));
     }
 

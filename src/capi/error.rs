@@ -30,7 +30,7 @@ pub enum Status {
     Interrupted = 130,
     /// The connection is lost; what was not committed is rolled back.
     Lost = 200,
-    /// The connection was lost in a commit, and nobody knows whether it has happened.
+    /// The answer to a commit was lost, of a database or of a Delta table, and nobody knows whether it has happened.
     CommitUnknown = 201,
 }
 

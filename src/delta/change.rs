@@ -107,7 +107,7 @@ impl asked::Merge {
             true => Merge::upsert(&self.key).clauses,
             false => self.when.iter().map(|text| clause(text)).collect::<Result<_>>()?,
         };
-        Ok(Merge { on, clauses, losses: losses(&self.cast)?, source_only: self.source_only.clone() })
+        Ok(Merge { on, clauses, losses: losses(&self.cast)?, source_only: self.source_only.clone(), key: self.key.clone() })
     }
 }
 

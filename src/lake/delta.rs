@@ -10,11 +10,11 @@ use olbridge_delta::table::{At, ChangeWay as Way, ChangesBy, NetQuery, Scan, Tab
 use olbridge_delta::{Location, StoreOptions};
 
 use super::parquet::ReadOptions;
-use super::read_ahead::{BatchReader, SourceBatch};
+use super::read_ahead::{BATCH_TEXT_BYTES, BatchReader, SourceBatch};
 use super::sink::ORACLE_COLUMNS_KEY;
 use super::source::{CHANGE_COLUMN, ChangeWay, TableVersion};
 use super::source_error;
-use crate::error::{Error, Phase, Result};
+use crate::error::{Error, Phase, Result, RowError, SourceRow};
 
 /// What stands before the location of a Delta table.
 pub const DELTA_PREFIX: &str = "delta:";
@@ -157,7 +157,8 @@ impl DeltaSource {
         let failed = |error: olbridge_delta::Error| store_error(&error, Phase::Read, &self.label.to_string_lossy());
         let reader: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>> = match &self.changes {
             None => {
-                let scan = Scan { columns: Some(names.collect()), predicate: None, batch_rows: Some(options.batch_rows) };
+                let scan =
+                    Scan { columns: Some(names.collect()), predicate: None, batch_rows: Some(self.bounded_rows(options.batch_rows)) };
                 Box::new(self.table.read(&scan).map_err(failed)?)
             }
             Some(query) => {
@@ -190,6 +191,12 @@ impl DeltaSource {
         }
     }
 
+    /// Rows of a batch so that their texts are bounded as those of a Parquet file are. The log has the size of the files, packed, and no more.
+    fn bounded_rows(&self, batch_rows: usize) -> usize {
+        let packed_bytes = usize::try_from(self.size_bytes / self.rows.unwrap_or(0).max(1)).unwrap_or(usize::MAX);
+        batch_rows.min(BATCH_TEXT_BYTES / packed_bytes.max(1)).max(1)
+    }
+
     fn unreadable(&self, error: &ArrowError) -> Error {
         let remedy = match self.changes {
             None => "check the table with another reader; nothing of it was loaded",
@@ -216,6 +223,39 @@ pub fn store_error(error: &olbridge_delta::Error, phase: Phase, location: &str) 
         olbridge_delta::Error::Location { .. } | olbridge_delta::Error::Option { .. } => {
             Error::Usage { message: message.to_owned(), remedy: remedy.to_owned() }
         }
+        olbridge_delta::Error::Value { column, row, message, .. } => Error::Row(Box::new(RowError {
+            phase: Phase::Convert,
+            table: location.to_owned(),
+            column: Some(column.clone()),
+            source: SourceRow { file: None, row: *row },
+            rowid: None,
+            ora_code: None,
+            message: message.clone(),
+            remedy: "change or leave out such rows in the source, or name the loss in --lossy if it is wanted".into(),
+        })),
+        // Its phase is what tells a commit in doubt from anything else that a store fails with.
+        olbridge_delta::Error::InDoubt { .. } => {
+            Error::Source { phase: Phase::Commit, path: location.into(), message: message.to_owned(), remedy: remedy.to_owned() }
+        }
         _ => Error::Source { phase, path: location.into(), message: message.to_owned(), remedy: remedy.to_owned() },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transaction::commit_outcome_unknown;
+
+    #[test]
+    fn a_commit_in_doubt_is_told_from_a_store_that_fails() {
+        let text = || "timed out".to_owned();
+        let told = |error: olbridge_delta::Error| store_error(&error, Phase::Write, "s3://b/t");
+        let in_doubt =
+            olbridge_delta::Error::InDoubt { action: "write", location: text(), version: 3, message: text(), remedy: "a look".into() };
+        let failed = olbridge_delta::Error::Delta { action: "write", location: text(), message: text(), remedy: "the same again".into() };
+        let error = told(in_doubt);
+        assert!(commit_outcome_unknown(&error) && error.to_string().contains("version 3"), "{error}");
+        assert!(error.to_string().ends_with("try: a look"), "{error}");
+        assert!(!commit_outcome_unknown(&told(failed)));
     }
 }

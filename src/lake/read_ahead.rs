@@ -21,7 +21,7 @@ use super::source_error;
 use crate::error::{Error, Phase, Result};
 
 /// Texts and binary values of a batch, on average: a batch of long ones has fewer rows.
-const BATCH_TEXT_BYTES: usize = 16 << 20;
+pub(super) const BATCH_TEXT_BYTES: usize = 16 << 20;
 
 /// Batches decoded ahead of the consumer.
 const AHEAD_BATCHES: usize = 2;

@@ -321,7 +321,8 @@ impl TransactionManager {
     /// After an error of a query that was read beside. A commit of which nobody knows whether it has happened is settled by a new login, whether or
     /// not the connection is still there.
     pub(crate) fn note_error(&self, error: &Error) {
-        let commit_in_doubt = commit_outcome_unknown(error);
+        // That of a Delta table is no business of the session.
+        let commit_in_doubt = matches!(error, Error::Database { .. }) && commit_outcome_unknown(error);
         if error.is_lost_connection() || commit_in_doubt {
             self.state.set(TransactionState::Lost { commit_in_doubt });
             self.held.take();

@@ -12,6 +12,8 @@ mod copy_api;
 #[cfg(feature = "delta")]
 mod delta;
 #[cfg(feature = "delta")]
+mod delta_faults;
+#[cfg(feature = "delta")]
 mod delta_follow;
 #[cfg(feature = "delta")]
 mod delta_incremental;

@@ -183,7 +183,10 @@ impl FromStr for Location {
         }
         let rest = rest.trim_end_matches('/');
         match scheme.to_ascii_lowercase().as_str() {
-            "file" => local(&decode(text, rest.strip_prefix("localhost").unwrap_or(rest))?),
+            "file" => match rest.strip_prefix("localhost").unwrap_or(rest) {
+                path if path.is_empty() || path.starts_with('/') => local(&decode(text, path)?),
+                _ => Err(wrong(text, "a file of another host", "file:///PATH, or the path alone")),
+            },
             "s3" | "s3a" => bucket(text, rest, |bucket| Service::S3 { bucket, address: None }),
             "gs" => bucket(text, rest, |bucket| Service::Google { bucket }),
             "az" | "azure" | "adl" | "abfs" | "abfss" => azure::parse(text, rest),

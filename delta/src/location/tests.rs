@@ -55,6 +55,10 @@ fn every_form_has_one_canonical_url() {
 fn a_key_is_decoded_and_a_local_path_is_not() {
     assert_eq!(parsed("s3://b/x=a%252Fb/p%20q").key(), "x=a%2Fb/p q");
     assert_eq!(parsed("/d/x=a%2Fb").local_path().unwrap(), Path::new("/d/x=a%2Fb"));
+    assert_eq!(parsed("file://localhost/data/t").local_path().unwrap(), Path::new("/data/t"));
+    for other in ["file://lakehost/t1", "file://localhosts/t1", "file://t1"] {
+        assert!(other.parse::<Location>().is_err(), "{other}");
+    }
     assert_eq!(parsed("file:///d/x=a%252Fb").local_path().unwrap(), Path::new("/d/x=a%2Fb"));
     assert_eq!(parsed("s3://b/a/*.parquet").key(), "a/*.parquet");
     assert_eq!(parsed("gs://b").key(), "");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
@@ -18,6 +19,11 @@ use object_store::{
 pub(crate) trait Layer: Send + Sync + 'static {
     /// The store below.
     fn inner(&self) -> &Arc<dyn ObjectStore>;
+
+    /// Whether anything may be written.
+    fn may_write(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Something is about to be written there.
     fn writes(&self, _location: &Path) {}
@@ -52,10 +58,12 @@ impl<L: Layer> fmt::Display for Layered<L> {
 #[async_trait]
 impl<L: Layer> ObjectStore for Layered<L> {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.0.may_write()?;
         self.0.put(location, payload, options).await
     }
 
     async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.0.may_write()?;
         self.0.writes(location);
         self.0.inner().put_multipart_opts(location, options).await
     }
@@ -69,7 +77,10 @@ impl<L: Layer> ObjectStore for Layered<L> {
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.0.inner().delete_stream(locations)
+        match self.0.may_write() {
+            Ok(()) => self.0.inner().delete_stream(locations),
+            Err(error) => futures::stream::once(async { Err(error) }).boxed(),
+        }
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -85,11 +96,13 @@ impl<L: Layer> ObjectStore for Layered<L> {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.0.may_write()?;
         self.0.writes(to);
         self.0.inner().copy_opts(from, to, options).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.0.may_write()?;
         self.0.writes(to);
         self.0.inner().rename_opts(from, to, options).await
     }

@@ -51,7 +51,7 @@ pub fn open(location: &Location, options: &StoreOptions) -> Result<Opened> {
             remote(service::azure(&settings, container, account.as_deref(), endpoint.as_deref())?)
         }
         Service::OneLake { workspace, account } => Remote::onelake(service::onelake(&settings, workspace, account)?),
-        Service::Http { base } => remote(service::http(&settings, base)?),
+        Service::Http { base } => Remote::read_only(service::http(&settings, base)?),
     };
     let path = Path::parse(location.key()).map_err(|error| Error::Location {
         location: location.to_string(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, Result};
+use object_store::{Error, ObjectMeta, ObjectStore, Result};
 
 use super::layer::{Layer, Layered};
 
@@ -14,21 +14,34 @@ use super::layer::{Layer, Layered};
 pub(super) struct Remote {
     inner: Arc<dyn ObjectStore>,
     lists_from_an_offset: bool,
+    is_read_only: bool,
 }
 
 impl Remote {
     pub fn store(inner: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
-        Arc::new(Layered(Remote { inner, lists_from_an_offset: true }))
+        Arc::new(Layered(Remote { inner, lists_from_an_offset: true, is_read_only: false }))
     }
 
     pub fn onelake(inner: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
-        Arc::new(Layered(Remote { inner, lists_from_an_offset: false }))
+        Arc::new(Layered(Remote { inner, lists_from_an_offset: false, is_read_only: false }))
+    }
+
+    /// A web server: what object_store would send there is WebDAV, which few understand, and which has no put-if-absent.
+    pub fn read_only(inner: Arc<dyn ObjectStore>) -> Arc<dyn ObjectStore> {
+        Arc::new(Layered(Remote { inner, lists_from_an_offset: true, is_read_only: true }))
     }
 }
 
 impl Layer for Remote {
     fn inner(&self) -> &Arc<dyn ObjectStore> {
         &self.inner
+    }
+
+    fn may_write(&self) -> Result<()> {
+        match self.is_read_only {
+            true => Err(Error::NotSupported { source: "a web server is read, not written".into() }),
+            false => Ok(()),
+        }
     }
 
     fn list_from(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {

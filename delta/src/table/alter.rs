@@ -71,8 +71,10 @@ impl Table {
     /// [`Error::Invalid`] for what the table does not have or its rows do not fulfil, [`Error::Unsupported`] for what needs column mapping where
     /// that may not be turned on, [`Error::NoTable`], [`Error::Conflict`].
     pub fn alter(&mut self, change: &Alter, commit: &CommitOptions) -> Result<Outcome<()>> {
-        self.run(
+        let condition = if let Alter::AddConstraint { expression, .. } = change { Some(expression.as_str()) } else { None };
+        self.run_judging(
             "alter",
+            condition.as_slice(),
             commit,
             true,
             |table, commit| {

@@ -7,18 +7,20 @@ use deltalake::kernel::Transaction;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
-use futures::TryStreamExt;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::Table;
-use super::fault::{After, after, delta_error};
+use super::fault::{delta_error, is_conflict};
+use super::guard::{Fate, Found, Sent};
 use crate::error::{Error, Result};
 
-/// Commit info under which each attempt's own name stands, by which a commit of unknown fate is found again.
+/// Commit info under which each attempt's own name stands, by which people find a commit of unknown fate again.
 const ATTEMPT_KEY: &str = "olbridge.attempt";
 /// deltalake's own tries to put an append after those of others; its default of 15 is too few for eight writers.
 const APPEND_RETRIES: usize = 100;
+/// How often a store is asked what became of a commit whose answer was lost, with a pause before each time.
+const LOOKS: u32 = 6;
 
 /// A piece of work that must be in the table once: the application transaction of the Delta protocol. Epochs of one application only grow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,16 +112,32 @@ impl From<Error> for Failure {
 pub(crate) enum Ran<M> {
     /// The table after the commit, and counts.
     Committed(Box<DeltaTable>, M),
+    /// The same, and the counts are in the commit info.
+    Written(Box<DeltaTable>),
     /// Nothing was to be done.
     Ignored,
 }
 
+/// How one attempt has ended.
+enum Tried<M> {
+    /// The attempts are counted by who tries.
+    Done(Outcome<M>),
+    /// Others were faster, and nothing of it is in the table.
+    Disturbed(String),
+    /// The commit was sent, and nobody knows whether it is in the table.
+    Unknown(Sent, String),
+    /// The table could not be opened; nothing was begun.
+    NotBegun(Error),
+    /// Nothing of it is in the table, and the next attempt would fail as well.
+    Failed(Error),
+}
+
 impl CommitOptions {
     /// deltalake's form, with the name of this attempt.
-    fn properties(&self, attempt: &str) -> CommitProperties {
+    fn properties(&self, attempt: &str, retries: usize) -> CommitProperties {
         let mut metadata: Vec<(String, Value)> = self.metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         metadata.push((ATTEMPT_KEY.into(), attempt.into()));
-        let properties = CommitProperties::default().with_metadata(metadata).with_max_retries(APPEND_RETRIES);
+        let properties = CommitProperties::default().with_metadata(metadata).with_max_retries(retries);
         match &self.epoch {
             Some(epoch) => properties.with_application_transaction(Transaction::new(&epoch.app_id, epoch.epoch)),
             None => properties,
@@ -128,65 +146,159 @@ impl CommitOptions {
 }
 
 impl Table {
-    /// Runs an operation until it is committed, is found to be committed, or cannot be. `run` begins with the newest version each time.
+    /// Runs an operation until it is committed, is found to be committed, or cannot be. `run` begins with the newest version each time; `counts`
+    /// reads its counts from the commit info.
     pub(crate) fn run<M>(
         &mut self,
         action: &'static str,
         options: &CommitOptions,
         may_run_again: bool,
+        run: impl FnMut(&Table, CommitProperties) -> Result<Ran<M>, Failure>,
+        counts: impl FnMut(&BTreeMap<String, Value>) -> M,
+    ) -> Result<Outcome<M>> {
+        self.run_judging(action, &[], options, may_run_again, run, counts)
+    }
+
+    /// The same for an operation that judges rows by `conditions`: statistics of the version it runs on that could mislead it are taken away first.
+    pub(crate) fn run_judging<M>(
+        &mut self,
+        action: &'static str,
+        conditions: &[&str],
+        options: &CommitOptions,
+        may_run_again: bool,
         mut run: impl FnMut(&Table, CommitProperties) -> Result<Ran<M>, Failure>,
-        mut lost: impl FnMut(&BTreeMap<String, Value>) -> M,
+        mut counts: impl FnMut(&BTreeMap<String, Value>) -> M,
     ) -> Result<Outcome<M>> {
         let max_attempts = if may_run_again { options.max_attempts.max(1) } else { 1 };
-        let mut attempts = 0;
-        loop {
-            self.refresh()?;
-            if let Some(done) = self.epoch_done(options)? {
-                return Ok(Outcome::AlreadyCommitted { epoch: done });
-            }
-            let attempt = Uuid::new_v4().to_string();
-            let before = self.version();
+        let (mut attempts, mut doubt) = (0, None::<(Sent, Error)>);
+        let error = loop {
             attempts += 1;
-            self.guard.forget();
-            let error = match run(self, options.properties(&attempt)) {
-                Ok(Ran::Ignored) => return Ok(Outcome::Ignored),
-                Ok(Ran::Committed(table, metrics)) => {
-                    self.take(*table, before, options)?;
-                    return Ok(Outcome::Committed { version: self.version().unwrap_or_default(), metrics, attempts });
+            match doubt.as_ref().map(|(sent, _)| self.wait(self.guard.0.look(sent))).transpose()?.zip(doubt.as_ref()) {
+                Some((Found::Ours, (sent, _))) => {
+                    return Ok(Outcome::Committed { version: sent.version(), metrics: counts(&sent.info()), attempts: attempts - 1 });
                 }
-                Err(Failure::Final(error)) => {
-                    self.remove_written()?;
-                    return Err(error);
-                }
-                Err(Failure::Delta(error)) => error,
-            };
-            // Whatever was said: a checkpoint after the commit may have failed, or an answer been lost. The log knows.
-            if let Some((version, info)) = self.find_attempt(before, &attempt)? {
-                self.guard.forget();
-                return Ok(Outcome::Committed { version, metrics: lost(&info), attempts });
+                Some((Found::Another, _)) => doubt = None,
+                _ => {}
             }
-            let next = after(&error);
-            if next != After::Unknown {
-                self.remove_written()?;
-            }
-            match next {
-                After::Again if attempts < max_attempts => std::thread::sleep(pause(attempts)),
-                // A commit that is still under way cannot come twice: the epoch makes deltalake refuse the second.
-                After::Unknown if attempts < max_attempts && options.epoch.is_some() => std::thread::sleep(pause(attempts)),
-                After::Again => {
-                    let message = error.to_string();
-                    return Err(Error::Conflict { action, location: self.location().to_string(), attempts, message });
+            let name = Uuid::new_v4().to_string();
+            let more = attempts < max_attempts;
+            match self.attempt(action, conditions, options, &name, &mut run, &mut counts) {
+                Tried::Done(Outcome::Committed { version, metrics, .. }) => return Ok(Outcome::Committed { version, metrics, attempts }),
+                Tried::Done(outcome) => return Ok(outcome),
+                Tried::Unknown(sent, why) => {
+                    let error = self.in_doubt(action, options, &sent, &name, why);
+                    // What has an epoch cannot be in the table twice: a commit that comes late is refused, or refuses this one.
+                    if !more || options.epoch.is_none() {
+                        break error;
+                    }
+                    doubt = Some((sent, error));
                 }
-                _ => return Err(delta_error(action, self.location(), &error)),
+                Tried::Disturbed(_) if more => {}
+                Tried::NotBegun(_) if more && doubt.is_some() => {}
+                Tried::Disturbed(message) => break Error::Conflict { action, location: self.location().to_string(), attempts, message },
+                Tried::NotBegun(error) | Tried::Failed(error) => break error,
+            }
+            std::thread::sleep(pause(attempts));
+        };
+        Err(doubt.map_or(error, |(_, in_doubt)| in_doubt))
+    }
+
+    /// One attempt, on the newest version.
+    fn attempt<M>(
+        &mut self,
+        action: &'static str,
+        conditions: &[&str],
+        options: &CommitOptions,
+        name: &str,
+        run: &mut impl FnMut(&Table, CommitProperties) -> Result<Ran<M>, Failure>,
+        counts: &mut impl FnMut(&BTreeMap<String, Value>) -> M,
+    ) -> Tried<M> {
+        match self.refresh().and_then(|()| self.epoch_done(options)) {
+            Ok(None) => {}
+            Ok(Some(epoch)) => return Tried::Done(Outcome::AlreadyCommitted { epoch }),
+            Err(error) => return Tried::NotBegun(error),
+        }
+        if let Err(error) = self.repair_for(conditions) {
+            return Tried::Failed(error);
+        }
+        self.guard.0.begin();
+        let before = self.version();
+        // Where there is no table, deltalake's own next try would put a second one on top of that of another writer, unlooked at.
+        let retries = if before.is_some() { APPEND_RETRIES } else { 0 };
+        let error = match run(self, options.properties(name, retries)) {
+            Ok(Ran::Ignored) => return Tried::Done(Outcome::Ignored),
+            Ok(Ran::Committed(table, metrics)) => return self.committed(*table, before, metrics, options),
+            Ok(Ran::Written(table)) => {
+                let info = if let Fate::Made(sent) = self.guard.0.fate() { sent.info() } else { BTreeMap::new() };
+                return self.committed(*table, before, counts(&info), options);
+            }
+            Err(error) => error,
+        };
+        match self.settled_fate() {
+            // Whatever was said: a checkpoint after the commit may have failed, or its answer been lost.
+            Fate::Made(sent) => {
+                // It is in the table; that the newest version can be read as well is the next operation's matter.
+                let _ = self.refresh();
+                Tried::Done(Outcome::Committed { version: sent.version(), metrics: counts(&sent.info()), attempts: 0 })
+            }
+            Fate::Unknown(sent) => Tried::Unknown(sent, failure_text(&error)),
+            Fate::NotMade => {
+                if let Err(error) = self.remove_written() {
+                    return Tried::Failed(error);
+                }
+                match error {
+                    Failure::Final(error) => Tried::Failed(error),
+                    Failure::Delta(error) if is_conflict(&error) => Tried::Disturbed(error.to_string()),
+                    Failure::Delta(error) => Tried::Failed(delta_error(action, self.location(), &error)),
+                }
             }
         }
     }
 
     /// Goes on from the table after a commit. An operation that had nothing to change has made none; its epoch is kept all the same.
-    fn take(&mut self, table: DeltaTable, before: Option<u64>, options: &CommitOptions) -> Result<()> {
-        self.guard.forget();
+    fn committed<M>(&mut self, table: DeltaTable, before: Option<u64>, metrics: M, options: &CommitOptions) -> Tried<M> {
+        let made = if let Fate::Made(sent) = self.guard.0.fate() { Some(sent.version()) } else { None };
         self.inner = table;
-        if self.version() == before { self.commit_epoch_alone(options) } else { Ok(()) }
+        if self.version() == before
+            && let Err(error) = self.commit_epoch_alone(options)
+        {
+            return Tried::Failed(error);
+        }
+        Tried::Done(Outcome::Committed { version: made.or(self.version()).unwrap_or_default(), metrics, attempts: 0 })
+    }
+
+    /// What has become of the commit, asked for a while where that is not known.
+    fn settled_fate(&self) -> Fate {
+        let fate = self.guard.0.fate();
+        let Fate::Unknown(sent) = fate else { return fate };
+        for look in 0..LOOKS {
+            match self.wait(self.guard.0.look(&sent)) {
+                Ok(Found::Ours) => return Fate::Made(sent),
+                Ok(Found::Another) => {
+                    self.guard.0.refused();
+                    return Fate::NotMade;
+                }
+                _ => std::thread::sleep(pause(look)),
+            }
+        }
+        Fate::Unknown(sent)
+    }
+
+    /// The error of a commit that may be in the table.
+    fn in_doubt(&self, action: &'static str, options: &CommitOptions, sent: &Sent, attempt: &str, message: String) -> Error {
+        let by_hand = format!("before it is run again, a look at whether the history has a version with {ATTEMPT_KEY} {attempt}");
+        Error::InDoubt {
+            action,
+            location: self.location().to_string(),
+            version: sent.version(),
+            message,
+            remedy: match &options.epoch {
+                Some(epoch) => {
+                    format!("the same again when the store answers: it looks for epoch {} of {} first", epoch.epoch, epoch.app_id)
+                }
+                None => by_hand,
+            },
+        }
     }
 
     fn epoch_done(&self, options: &CommitOptions) -> Result<Option<i64>> {
@@ -199,25 +311,24 @@ impl Table {
         if options.epoch.is_none() {
             return Ok(());
         }
-        let snapshot = self.state()?.snapshot().clone();
-        let (log_store, mut after) = (self.inner.log_store(), self.inner.clone());
-        let properties = options.properties(&Uuid::new_v4().to_string());
-        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
-        let done = self.wait(async move {
-            CommitBuilder::from(properties).with_actions(Vec::new()).build(Some(&snapshot), log_store, operation).await?;
-            after.update_state().await?;
-            Ok::<_, DeltaTableError>(after)
-        })?;
-        match done {
-            Ok(after) => self.inner = after,
-            Err(error) => {
-                self.refresh()?;
-                if self.epoch_done(options)?.is_none() {
-                    return Err(delta_error("commit to", self.location(), &error));
-                }
-            }
-        }
-        Ok(())
+        self.run(
+            "commit to",
+            options,
+            true,
+            |table, commit| {
+                let snapshot = table.state()?.snapshot().clone();
+                let (log_store, mut after) = (table.inner.log_store(), table.inner.clone());
+                let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
+                let after = table.wait(async move {
+                    CommitBuilder::from(commit).with_actions(Vec::new()).build(Some(&snapshot), log_store, operation).await?;
+                    after.update_state().await?;
+                    Ok::<_, DeltaTableError>(after)
+                })??;
+                Ok(Ran::Committed(Box::new(after), ()))
+            },
+            |_| (),
+        )
+        .map(|_| ())
     }
 
     /// The highest epoch of an application that the table has; `None` when it has none, or there is no table.
@@ -230,24 +341,16 @@ impl Table {
         self.wait(state.transaction_version(&log_store, app_id))?.map_err(|error| delta_error("read", self.location(), &error))
     }
 
-    /// The commit of an attempt, among those since `before`: version and commit info.
-    fn find_attempt(&mut self, before: Option<u64>, attempt: &str) -> Result<Option<(u64, BTreeMap<String, Value>)>> {
-        self.refresh()?;
-        let Some(latest) = self.version() else { return Ok(None) };
-        let new = latest + 1 - before.map_or(0, |before| before + 1).min(latest + 1);
-        if new == 0 {
-            return Ok(None);
-        }
-        let limit = usize::try_from(new).ok();
-        let infos: Vec<_> = self
-            .wait(async { self.inner.history(limit).try_collect().await })?
-            .map_err(|error: DeltaTableError| delta_error("read", self.location(), &error))?;
-        let found = infos.into_iter().zip(0..).find(|(info, _)| info.info.get(ATTEMPT_KEY).and_then(Value::as_str) == Some(attempt));
-        Ok(found.map(|(info, back)| (latest - back, info.info.into_iter().collect())))
+    /// Removes the data files of an operation that came to no commit.
+    pub(crate) fn remove_written(&self) -> Result<()> {
+        self.wait(self.guard.0.remove_written())
     }
+}
 
-    fn remove_written(&self) -> Result<()> {
-        self.wait(self.guard.remove_written())
+fn failure_text(error: &Failure) -> String {
+    match error {
+        Failure::Delta(error) => crate::store::without_queries(&error.to_string()),
+        Failure::Final(error) => error.to_string(),
     }
 }
 

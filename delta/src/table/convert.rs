@@ -1,10 +1,17 @@
 //! Batches of a source → batches of the table: columns matched once, cast per batch, exactly or not at all.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
+    new_null_array,
+};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef, TimeUnit, TimestampNanosecondType};
+use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
 
 use super::types::{Loss, Losses, delta_type, widens};
 use crate::error::ColumnProblem;
@@ -27,13 +34,17 @@ enum From {
 
 struct Step {
     from: From,
-    /// By way of this type, where arrow has no direct cast.
-    via: Option<DataType>,
+    /// By way of these types, where arrow has no direct cast.
+    via: Vec<DataType>,
+    /// Digits below the microsecond are cut, towards the past.
+    floors: bool,
     to: Field,
     /// The value is cast back and compared.
     checked: bool,
-    /// An empty text is refused.
+    /// A text that is no partition value is refused.
     names_folders: bool,
+    /// A NULL is refused.
+    names_rows: bool,
 }
 
 /// What is done to each batch.
@@ -41,6 +52,25 @@ pub(crate) struct BatchPlan {
     steps: Vec<Step>,
     schema: SchemaRef,
     rows_before: u64,
+    keys: Option<Keys>,
+}
+
+/// The keys of the rows so far, as two independent 64-bit hashes of each: 16 bytes a row, beside a merge that holds one of its sides anyway.
+struct Keys {
+    columns: Vec<usize>,
+    rows: RowConverter,
+    hashers: [RandomState; 2],
+    seen: HashSet<(u64, u64)>,
+}
+
+impl Keys {
+    /// The first row of the batch whose key has been there before.
+    fn repeated(&mut self, batch: &RecordBatch) -> Result<Option<usize>, ArrowError> {
+        let columns: Vec<ArrayRef> = self.columns.iter().map(|index| Arc::clone(batch.column(*index))).collect();
+        let rows = self.rows.convert_columns(&columns)?;
+        let [first, second] = &self.hashers;
+        Ok(rows.iter().position(|row| !self.seen.insert((first.hash_one(row.as_ref()), second.hash_one(row.as_ref())))))
+    }
 }
 
 /// A value that cannot be carried: column, 1-based row of everything read, and why.
@@ -75,7 +105,15 @@ impl BatchPlan {
                 None if missing == Missing::Refuse => {
                     problem(to.name(), "the source lacks it".into(), "schema mode merge, where it becomes NULL");
                 }
-                None => steps.push(Step { from: From::Nothing, via: None, to: to.as_ref().clone(), checked: false, names_folders: false }),
+                None => steps.push(Step {
+                    from: From::Nothing,
+                    via: Vec::new(),
+                    floors: false,
+                    to: to.as_ref().clone(),
+                    checked: false,
+                    names_folders: false,
+                    names_rows: false,
+                }),
             }
         }
         for field in source.fields() {
@@ -83,15 +121,34 @@ impl BatchPlan {
                 problem(field.name(), "the table lacks it".into(), "schema mode merge, which adds it, or leaving it out");
             }
         }
-        if problems.is_empty() { Ok(BatchPlan { steps, schema: Arc::new(target.clone()), rows_before: 0 }) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(BatchPlan { steps, schema: Arc::new(target.clone()), rows_before: 0, keys: None })
+        } else {
+            Err(problems)
+        }
     }
 
-    /// Refuses empty texts in partition columns: the protocol takes an empty partition value for NULL.
+    /// Refuses texts in partition columns that would be read back as NULL: the protocol takes an empty partition value for it, and deltalake the
+    /// name of the folder of NULLs too.
     pub fn partitioned_by(mut self, columns: &[String]) -> BatchPlan {
         for step in &mut self.steps {
             step.names_folders = columns.contains(step.to.name()) && *step.to.data_type() == DataType::Utf8;
         }
         self
+    }
+
+    /// Refuses NULL in the key of a merge: it equals no row, so that the row would be inserted again each time, or never be found. Refuses a key
+    /// that comes twice as well: where the table does not have it both rows would be inserted, and every merge after that would fail.
+    pub fn keyed_by(mut self, columns: &[String]) -> Result<BatchPlan, ArrowError> {
+        let is_key = |name: &str| columns.iter().any(|column| column.to_lowercase() == name.to_lowercase());
+        self.steps.iter_mut().for_each(|step| step.names_rows = is_key(step.to.name()));
+        let columns: Vec<usize> = (0..self.steps.len()).filter(|index| self.steps[*index].names_rows).collect();
+        if !columns.is_empty() {
+            let fields = columns.iter().map(|index| SortField::new(self.steps[*index].to.data_type().clone())).collect();
+            let hashers = [RandomState::new(), RandomState::new()];
+            self.keys = Some(Keys { columns, rows: RowConverter::new(fields)?, hashers, seen: HashSet::new() });
+        }
+        Ok(self)
     }
 
     /// Of the batches that come out.
@@ -113,27 +170,40 @@ impl BatchPlan {
                 message,
             };
             let column = column.map_err(locate)?;
-            if !step.to.is_nullable() && column.null_count() > 0 {
+            let refused = match (step.to.is_nullable(), step.names_rows) {
+                (_, true) => Some("NULL in the key, which no row equals: the row would be inserted again each time, or never be found"),
+                (false, _) => Some("NULL, and the column of the table is NOT NULL"),
+                (true, false) => None,
+            };
+            if let Some(message) = refused.filter(|_| column.null_count() > 0) {
                 let row = (0..column.len()).find(|row| column.is_null(*row));
-                return Err(locate((row, "NULL, and the column of the table is NOT NULL".into())));
+                return Err(locate((row, message.into())));
             }
-            if let Some(row) = column.as_string_opt::<i32>().filter(|_| step.names_folders).and_then(first_empty) {
-                return Err(locate((Some(row), "'' in a partition column would be read back as NULL".into())));
+            if let Some(row) = column.as_string_opt::<i32>().filter(|_| step.names_folders).and_then(first_read_as_null) {
+                return Err(locate((Some(row), format!("'' or {HIVE_NULL} in a partition column would be read back as NULL"))));
             }
             columns.push(column);
         }
-        self.rows_before += batch.num_rows() as u64;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(|error| ValueProblem {
-            column: "(all)".into(),
-            row: 0,
-            message: error.to_string(),
-        })
+        let wrong = |error: ArrowError| ValueProblem { column: "(all)".into(), row: 0, message: error.to_string() };
+        let converted = RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(wrong)?;
+        if let Some(keys) = &mut self.keys
+            && let Some(row) = keys.repeated(&converted).map_err(wrong)?
+        {
+            let names: Vec<&str> = keys.columns.iter().map(|index| self.steps[*index].to.name().as_str()).collect();
+            let message = "the key of this row is that of an earlier one: the key is not unique in the source".to_owned();
+            return Err(ValueProblem { column: names.join(", "), row: self.rows_before + row as u64 + 1, message });
+        }
+        self.rows_before += batch.num_rows() as u64;
+        Ok(converted)
     }
 }
 
-fn first_empty(texts: &StringArray) -> Option<usize> {
-    (0..texts.len()).find(|row| texts.is_valid(*row) && texts.value(*row).is_empty())
+/// The folder of the rows whose partition value is NULL.
+const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+
+fn first_read_as_null(texts: &StringArray) -> Option<usize> {
+    (0..texts.len()).find(|row| texts.is_valid(*row) && matches!(texts.value(*row), "" | HIVE_NULL))
 }
 
 fn step(index: usize, from: &Field, to: &Field, losses: &Losses) -> Result<Step, (String, String)> {
@@ -144,17 +214,24 @@ fn step(index: usize, from: &Field, to: &Field, losses: &Losses) -> Result<Step,
         let message = format!("{} in the source does not become {} in the table", from.data_type(), to.data_type());
         return Err((message, "the cast narrow by name, which takes what fits exactly, or a cast in the source".into()));
     }
-    // arrow casts times to numbers of their own unit only.
-    let via = match from.data_type() {
-        DataType::Duration(_) => Some(DataType::Duration(TimeUnit::Microsecond)),
-        DataType::Time32(_) | DataType::Time64(_) => Some(DataType::Time64(TimeUnit::Microsecond)),
-        DataType::Date64 => Some(DataType::Date32),
-        DataType::Dictionary(_, value) => Some(value.as_ref().clone()),
-        _ => None,
-    };
-    let cuts_digits = contains_nanoseconds(from.data_type()) && !losses.contains(&Loss::SubMicrosecond);
-    let checked = !exact || cuts_digits || matches!(from.data_type(), DataType::Date64);
-    Ok(Step { from: From::Column(index), via, to: to.clone(), checked, names_folders: false })
+    let via = by_way_of(from.data_type());
+    let plain = via.iter().chain([from.data_type()]).any(|of| matches!(of, DataType::Timestamp(TimeUnit::Nanosecond, _)));
+    let may_cut = losses.contains(&Loss::SubMicrosecond) && !from.data_type().is_nested();
+    let cuts_digits = contains(from.data_type(), &is_nanoseconds) && !may_cut;
+    let checked = !exact || cuts_digits || contains(from.data_type(), &|of| matches!(of, DataType::Date64));
+    let floors = plain && may_cut && !checked;
+    Ok(Step { from: From::Column(index), via, floors, to: to.clone(), checked, names_folders: false, names_rows: false })
+}
+
+/// arrow casts times to numbers of their own unit only, and dictionaries in one step only.
+fn by_way_of(from: &DataType) -> Vec<DataType> {
+    match from {
+        DataType::Duration(_) => vec![DataType::Duration(TimeUnit::Microsecond)],
+        DataType::Time32(_) | DataType::Time64(_) => vec![DataType::Time64(TimeUnit::Microsecond)],
+        DataType::Date64 => vec![DataType::Date32],
+        DataType::Dictionary(_, value) => [vec![value.as_ref().clone()], by_way_of(value)].concat(),
+        _ => Vec::new(),
+    }
 }
 
 /// Narrowing that casting back can prove exact.
@@ -166,21 +243,31 @@ pub(crate) fn can_narrow(from: &DataType, to: &DataType) -> bool {
         || (matches!(from, DataType::Date32) && matches!(to, DataType::Timestamp(_, None)))
 }
 
-fn contains_nanoseconds(of: &DataType) -> bool {
-    match of {
-        DataType::Timestamp(TimeUnit::Nanosecond, _)
-        | DataType::Duration(TimeUnit::Nanosecond)
-        | DataType::Time64(TimeUnit::Nanosecond) => true,
-        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) | DataType::Map(item, _) => {
-            contains_nanoseconds(item.data_type())
-        }
-        DataType::Struct(fields) => fields.iter().any(|field| contains_nanoseconds(field.data_type())),
-        DataType::Dictionary(_, value) => contains_nanoseconds(value),
-        _ => false,
-    }
+fn is_nanoseconds(of: &DataType) -> bool {
+    matches!(
+        of,
+        DataType::Timestamp(TimeUnit::Nanosecond, _) | DataType::Duration(TimeUnit::Nanosecond) | DataType::Time64(TimeUnit::Nanosecond)
+    )
 }
 
-const STRICT: CastOptions<'static> = CastOptions { safe: false, format_options: arrow::util::display::FormatOptions::new() };
+/// Whether a type, or one within it, is of that kind.
+pub(crate) fn contains(of: &DataType, kind: &dyn Fn(&DataType) -> bool) -> bool {
+    kind(of)
+        || match of {
+            DataType::List(item)
+            | DataType::LargeList(item)
+            | DataType::ListView(item)
+            | DataType::LargeListView(item)
+            | DataType::FixedSizeList(item, _)
+            | DataType::Map(item, _) => contains(item.data_type(), kind),
+            DataType::Struct(fields) => fields.iter().any(|field| contains(field.data_type(), kind)),
+            DataType::Dictionary(_, value) => contains(value, kind),
+            _ => false,
+        }
+}
+
+/// A value that does not fit is an error, not NULL.
+pub(crate) const STRICT: CastOptions<'static> = CastOptions { safe: false, format_options: arrow::util::display::FormatOptions::new() };
 const LENIENT: CastOptions<'static> = CastOptions { safe: true, format_options: arrow::util::display::FormatOptions::new() };
 
 impl Step {
@@ -188,20 +275,25 @@ impl Step {
         if column.data_type() == self.to.data_type() {
             return Ok(Arc::clone(column));
         }
-        let mid = match &self.via {
-            Some(via) => cast(column, via)?,
-            None => Arc::clone(column),
+        let mut way = vec![Arc::clone(column)];
+        for via in &self.via {
+            way.push(cast(&way[way.len() - 1], via)?);
+        }
+        let last = &way[way.len() - 1];
+        let cast_column = match last.as_primitive_opt::<TimestampNanosecondType>().filter(|_| self.floors) {
+            Some(nanoseconds) => cast(&floored(nanoseconds), self.to.data_type())?,
+            None => cast(last, self.to.data_type())?,
         };
-        let cast_column = cast(&mid, self.to.data_type())?;
         if self.checked {
-            self.prove(column, &mid, &cast_column)?;
+            self.prove(&way, &cast_column)?;
         }
         Ok(cast_column)
     }
 
     /// Casts back the way it came and compares: a value that changed is refused with its row.
-    fn prove(&self, column: &ArrayRef, mid: &ArrayRef, cast_column: &ArrayRef) -> Result<(), (Option<usize>, String)> {
-        let back = cast(cast_column, mid.data_type()).and_then(|back| cast(&back, column.data_type()));
+    fn prove(&self, way: &[ArrayRef], cast_column: &ArrayRef) -> Result<(), (Option<usize>, String)> {
+        let column = &way[0];
+        let back = way.iter().rev().try_fold(Arc::clone(cast_column), |back, step| cast(&back, step.data_type()));
         let changed = |row: usize, back: &ArrayRef| back.slice(row, 1).to_data() != column.slice(row, 1).to_data();
         let row = match back {
             Ok(back) if back.to_data() == column.to_data() => return Ok(()),
@@ -210,6 +302,12 @@ impl Step {
         };
         Err((row, format!("the value does not fit {} exactly", self.to.data_type())))
     }
+}
+
+/// Arrow's own cast cuts towards 1970, which makes an earlier time later.
+fn floored(nanoseconds: &TimestampNanosecondArray) -> ArrayRef {
+    let micros: TimestampMicrosecondArray = nanoseconds.unary(|value| value.div_euclid(1_000));
+    Arc::new(micros.with_timezone_opt(nanoseconds.timezone()))
 }
 
 /// The same values in another type: refused, with the index of the row, where one changes.
@@ -221,7 +319,8 @@ pub(crate) fn cast_exactly(column: &ArrayRef, to: &DataType) -> Result<ArrayRef,
         return Ok(Arc::clone(column));
     }
     let field = Field::new("value", to.clone(), true);
-    Step { from: From::Nothing, via: None, to: field, checked: true, names_folders: false }.apply(column)
+    let via = by_way_of(column.data_type());
+    Step { from: From::Nothing, via, floors: false, to: field, checked: true, names_folders: false, names_rows: false }.apply(column)
 }
 
 fn cast(column: &ArrayRef, to: &DataType) -> Result<ArrayRef, (Option<usize>, String)> {
@@ -242,10 +341,11 @@ fn cast(column: &ArrayRef, to: &DataType) -> Result<ArrayRef, (Option<usize>, St
 mod tests {
     use super::*;
     use arrow::array::{
-        Array, AsArray, Date64Array, Decimal128Array, Float64Array, Int32Array, Int64Array, StringArray, TimestampNanosecondArray,
-        UInt8Array, UInt64Array,
+        Date64Array, Decimal128Array, DictionaryArray, DurationSecondArray, Float64Array, Int32Array, Int64Array, ListArray, ListViewArray,
+        StructArray, UInt8Array, UInt64Array,
     };
-    use arrow::datatypes::Int16Type;
+    use arrow::buffer::OffsetBuffer;
+    use arrow::datatypes::{Fields, Int16Type, Int64Type, TimestampMicrosecondType};
 
     fn batch(name: &str, column: ArrayRef) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable([(name, column, true)]).unwrap()
@@ -274,7 +374,53 @@ mod tests {
         let to = DataType::Timestamp(TimeUnit::Microsecond, None);
         let (row, message) = converted(column(), to.clone(), &[]).unwrap_err();
         assert_eq!(row, 3, "{message}");
-        assert_eq!(converted(column(), to, &[Loss::SubMicrosecond]).unwrap().len(), 3);
+        assert_eq!(converted(column(), to.clone(), &[Loss::SubMicrosecond]).unwrap().len(), 3);
+        // Cutting never makes a time later, before 1970 as little as after it.
+        let column = Arc::new(TimestampNanosecondArray::from(vec![-500, -1_000, -617_716_799_999_999_999, 1_999])) as ArrayRef;
+        let cut = converted(column, to, &[Loss::SubMicrosecond]).unwrap();
+        assert_eq!(cut.as_primitive::<TimestampMicrosecondType>().values(), &[-1, -1, -617_716_800_000_000, 1]);
+    }
+
+    #[test]
+    fn what_is_within_lists_and_dictionaries_is_looked_at_as_well() {
+        let item = |of: DataType| Arc::new(Field::new_list_field(of, true));
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+        let times = Arc::new(TimestampNanosecondArray::from(vec![1_000, 1_001])) as ArrayRef;
+        let to_list = |of: DataType| DataType::List(Arc::new(Field::new("element", of, true)));
+        let view = ListViewArray::new(item(times.data_type().clone()), vec![0, 1].into(), vec![1, 1].into(), Arc::clone(&times), None);
+        // Digits are cut at the top only: within a list they are refused whatever was asked for.
+        for losses in [&[][..], &[Loss::SubMicrosecond]] {
+            assert_eq!(converted(Arc::new(view.clone()), to_list(micros.clone()), losses).unwrap_err().0, 2);
+        }
+        assert_eq!(converted(Arc::new(view.slice(0, 1)), to_list(micros), &[]).unwrap().len(), 1);
+
+        let days = Arc::new(Date64Array::from(vec![86_400_000, 86_400_001, -1])) as ArrayRef;
+        let dictionary = |value: ArrayRef, keys: Vec<i32>| Arc::new(DictionaryArray::new(Int32Array::from(keys), value)) as ArrayRef;
+        assert_eq!(converted(dictionary(Arc::clone(&days), vec![0, 0, 1]), DataType::Date32, &[]).unwrap_err().0, 3);
+        assert_eq!(converted(dictionary(Arc::clone(&days), vec![0, 0]), DataType::Date32, &[]).unwrap().len(), 2);
+        let lists = ListArray::new(item(DataType::Date64), OffsetBuffer::from_lengths([1, 1, 1]), days, None);
+        assert_eq!(converted(Arc::new(lists), to_list(DataType::Date32), &[]).unwrap_err().0, 2);
+
+        // A second is a million microseconds, in a dictionary as well; within a list it would stay one.
+        let seconds = || Arc::new(DurationSecondArray::from(vec![1])) as ArrayRef;
+        let found = converted(dictionary(seconds(), vec![0]), DataType::Int64, &[Loss::Duration]).unwrap();
+        assert_eq!(found.as_primitive::<Int64Type>().value(0), 1_000_000);
+        let lists = ListArray::new(item(seconds().data_type().clone()), OffsetBuffer::from_lengths([1]), seconds(), None);
+        let (_, message) = converted(Arc::new(lists), to_list(DataType::Int64), &[Loss::Duration]).unwrap_err();
+        assert!(message.contains("within"), "{message}");
+    }
+
+    #[test]
+    fn fields_of_a_struct_are_matched_by_name() {
+        let street = Field::new("street", DataType::Utf8, true);
+        let of = |names: [&str; 2]| Fields::from(names.map(|name| street.clone().with_name(name)).to_vec());
+        let texts = |text: &str| Arc::new(StringArray::from(vec![text])) as ArrayRef;
+        let source = |names| Arc::new(StructArray::new(of(names), vec![texts("a"), texts("b")], None)) as ArrayRef;
+        let to = DataType::Struct(of(["street", "city"]));
+        assert!(converted(source(["Street", "CITY"]), to.clone(), &[]).is_ok());
+        for names in [["city", "zip"], ["city", "street"]] {
+            assert!(converted(source(names), to.clone(), &[]).unwrap_err().1.contains("does not become"), "{names:?}");
+        }
     }
 
     #[test]

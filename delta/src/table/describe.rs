@@ -1,16 +1,21 @@
 //! What a table is, and what was done to it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 use deltalake::kernel::CommitInfo;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::Table;
+use super::guard::info_of;
 use crate::error::Result;
+
+/// Commits of the history that are read at once.
+const COMMITS_AHEAD: usize = 16;
 
 /// A version of a table, described.
 #[derive(Debug, Clone, Serialize)]
@@ -121,14 +126,21 @@ impl Table {
     /// [`crate::Error::NoTable`]; the log cannot be read.
     pub fn history(&self, limit: Option<usize>) -> Result<Vec<HistoryEntry>> {
         let newest = self.state()?.version();
-        let infos: Vec<CommitInfo> = self
-            .wait(async { self.inner.history(limit).try_collect().await })?
-            .map_err(|error| self.fault("read the history of", &error))?;
-        Ok(infos.into_iter().zip(0..).map(|(info, back)| entry(info, newest.saturating_sub(back))).collect())
+        let log = self.inner.log_store();
+        let read = |version: u64| {
+            let log = Arc::clone(&log);
+            async move { log.read_commit_entry(version).await.map(|commit| Some((version, commit?))) }
+        };
+        // deltalake's own history begins at the newest commit of the store, whichever version is open.
+        let commits = futures::stream::iter((0..=newest).rev().take(limit.unwrap_or(usize::MAX))).map(read).buffered(COMMITS_AHEAD);
+        let commits = commits.try_take_while(|commit| std::future::ready(Ok(commit.is_some())));
+        let commits: Vec<_> = self.wait(commits.try_collect())?.map_err(|error| self.fault("read the history of", &error))?;
+        Ok(commits.into_iter().flatten().map(|(version, commit)| entry(&commit, version)).collect())
     }
 }
 
-fn entry(info: CommitInfo, version: u64) -> HistoryEntry {
+fn entry(commit: &[u8], version: u64) -> HistoryEntry {
+    let info = serde_json::to_value(info_of(commit)).and_then(serde_json::from_value::<CommitInfo>).unwrap_or_default();
     HistoryEntry {
         version,
         timestamp: info.in_commit_timestamp.or(info.timestamp).and_then(DateTime::from_timestamp_millis),

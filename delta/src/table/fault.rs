@@ -7,37 +7,18 @@ use crate::error::Error;
 use crate::location::Location;
 use crate::store::store_error;
 
-/// What a failed operation allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum After {
-    /// Another writer was faster: run it again on the new version.
-    Again,
-    /// The commit may have happened.
-    Unknown,
-    /// It will fail again.
-    Never,
-}
-
-/// Whether to run the operation again.
-pub(crate) fn after(error: &DeltaTableError) -> After {
+/// Whether another writer was faster, so that the operation may be run again on the new version.
+pub(crate) fn is_conflict(error: &DeltaTableError) -> bool {
     match error {
-        DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::VersionMismatch(..) => After::Again,
+        DeltaTableError::VersionAlreadyExists(_) | DeltaTableError::VersionMismatch(..) => true,
         DeltaTableError::Transaction { source } => match source {
-            TransactionError::CommitConflict(conflict) => match conflict {
-                CommitConflictError::UnsupportedReaderVersion(_) | CommitConflictError::UnsupportedWriterVersion(_) => After::Never,
-                _ => After::Again,
-            },
-            TransactionError::MaxCommitAttempts(_) | TransactionError::VersionAlreadyExists(_) => After::Again,
-            TransactionError::ObjectStore { .. } | TransactionError::LogStoreError { .. } => After::Unknown,
-            _ => After::Never,
-        },
-        DeltaTableError::ObjectStore { source } => match source {
-            ObjectStoreError::AlreadyExists { .. } => After::Again,
-            ObjectStoreError::Generic { .. } | ObjectStoreError::JoinError { .. } => After::Unknown,
-            _ => After::Never,
+            TransactionError::CommitConflict(conflict) => {
+                !matches!(conflict, CommitConflictError::UnsupportedReaderVersion(_) | CommitConflictError::UnsupportedWriterVersion(_))
+            }
+            source => matches!(source, TransactionError::MaxCommitAttempts(_) | TransactionError::VersionAlreadyExists(_)),
         },
         // A file of the version that was read has been removed by a vacuum or a compaction since; the new version does not name it.
-        _ => After::Never,
+        error => matches!(error, DeltaTableError::ObjectStore { source: ObjectStoreError::AlreadyExists { .. } }),
     }
 }
 
@@ -96,7 +77,6 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
             location: location_text,
             message,
             remedy: "the same again; if it stays, a look at the table's history".into(),
-            outcome_unknown: after(error) == After::Unknown,
         },
     }
 }

@@ -35,6 +35,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 use deltalake::DeltaTable;
+use deltalake::logstore::object_store::ObjectStoreExt;
+use deltalake::logstore::object_store::path::Path;
 use deltalake::logstore::object_store::prefix::PrefixStore;
 use deltalake::logstore::{ObjectStoreRef, StorageConfig, default_logstore};
 use url::Url;
@@ -61,9 +63,10 @@ use crate::connection::StoreOptions;
 use crate::error::{Error, Result};
 use crate::location::Location;
 use crate::runtime;
+use crate::store::layer::Layered;
 use crate::store::{self, Opened};
 use fault::{delta_error, is_no_table};
-use guard::{Guarded, guarded};
+use guard::{Guard, Guarded};
 
 /// Which version of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -76,6 +79,28 @@ pub enum At {
     /// The newest that is not younger than this.
     Timestamp(DateTime<Utc>),
 }
+
+/// The place, if a table there could be read again. deltalake takes the path for a URL once more: of a name with `%41` it would read the log of
+/// another table, and of one with `#` or `?` the log of none, after a commit that was made where it says.
+fn readable(location: &Location) -> Result<&Location> {
+    let key = location.key();
+    let is_hex = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let encoded = key.match_indices('%').any(|(at, _)| key.get(at + 1..at + 3).is_some_and(is_hex));
+    let odd = key.chars().find(|letter| ODD_LETTERS.contains(letter));
+    let what = match (encoded, odd) {
+        (true, _) => "a '%' before two hexadecimal digits".to_owned(),
+        (_, Some(letter)) => format!("{letter:?}"),
+        _ => return Ok(location),
+    };
+    Err(Error::Location {
+        location: location.to_string(),
+        message: format!("a Delta table whose name, or that of a folder above it, has {what} could be written and not be read"),
+        remedy: "another name; blanks and letters of any language will do".into(),
+    })
+}
+
+/// Letters that the path of a table cannot have.
+const ODD_LETTERS: [char; 7] = ['#', '?', '[', ']', '^', '|', '\\'];
 
 /// A Delta table, or a place where there is none yet. Operations of one value follow each other; open it again for another thread.
 pub struct Table {
@@ -97,7 +122,7 @@ impl Table {
     /// # Errors
     /// The store cannot be opened or read, or the log is damaged, or needs a feature that is not implemented.
     pub fn open(location: &Location, options: &StoreOptions) -> Result<Table> {
-        let mut table = Table::unloaded(store::open(location, options)?);
+        let mut table = Table::unloaded(store::open(readable(location)?, options)?);
         table.refresh()?;
         Ok(table)
     }
@@ -107,7 +132,7 @@ impl Table {
     /// # Errors
     /// As [`Table::open`], and [`Error::NoTable`], and [`Error::Invalid`] when there is no such version.
     pub fn open_at(location: &Location, options: &StoreOptions, at: At) -> Result<Table> {
-        let mut table = Table::unloaded(store::open(location, options)?);
+        let mut table = Table::unloaded(store::open(readable(location)?, options)?);
         table.load(at)?;
         Ok(table)
     }
@@ -136,6 +161,9 @@ impl Table {
             }
             (_, error) => error,
         })?;
+        if let At::Timestamp(time) = at {
+            self.refuse_younger(time)?;
+        }
         if let (At::Version(asked), Some(found)) = (at, self.version())
             && asked != found
         {
@@ -144,8 +172,25 @@ impl Table {
         Ok(())
     }
 
+    /// deltalake gives the oldest version that is left where all are younger than the time asked for.
+    fn refuse_younger(&self, time: DateTime<Utc>) -> Result<()> {
+        let version = self.version().unwrap_or_default();
+        let commit = Path::from_iter(["_delta_log".to_owned(), format!("{version:020}.json")]);
+        let log = self.inner.log_store().object_store(None);
+        let found = self.wait(async move { log.head(&commit).await })?;
+        let made = found.map_err(|error| store::store_error("open", self.location(), &error))?.last_modified;
+        match made.timestamp_millis() > time.timestamp_millis() {
+            true => Err(self.invalid(
+                "open",
+                &format!("at {time} there was no version that is left; the oldest is {version}, of {made}"),
+                "a later time, or a version from the history",
+            )),
+            false => Ok(()),
+        }
+    }
+
     fn unloaded(opened: Opened) -> Table {
-        let guard = Arc::new(guarded(Arc::clone(&opened.store), &opened.path));
+        let guard = Arc::new(Layered(Guard::new(Arc::clone(&opened.store), &opened.path)));
         let root: ObjectStoreRef = Arc::clone(&guard) as ObjectStoreRef;
         let table = PrefixStore::new(Arc::clone(&root), opened.path.clone());
         let url = Url::parse(&format!("{}/", opened.url.as_str().trim_end_matches('/'))).unwrap_or_else(|_| opened.url.clone());
@@ -225,13 +270,7 @@ impl Table {
     }
 
     fn io_error(&self, error: &std::io::Error) -> Error {
-        Error::Delta {
-            action: "open",
-            location: self.location().to_string(),
-            message: error.to_string(),
-            remedy: "fewer threads".into(),
-            outcome_unknown: false,
-        }
+        Error::Delta { action: "open", location: self.location().to_string(), message: error.to_string(), remedy: "fewer threads".into() }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::compute::cast_with_options;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use deltalake::DeltaTableError;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Table;
+use super::convert::STRICT;
 use crate::error::Result;
 use crate::runtime;
 
@@ -189,8 +191,10 @@ impl TableProvider for Distrusting {
 /// Batches of a table, decoded ahead on the crate's runtime.
 pub struct TableReader {
     schema: SchemaRef,
-    receiver: mpsc::Receiver<Result<RecordBatch, ArrowError>>,
+    /// `None` is the end. A channel that is closed without it is a failure: half a table must not be taken for the whole.
+    receiver: mpsc::Receiver<Option<Result<RecordBatch, ArrowError>>>,
     task: JoinHandle<()>,
+    ended: bool,
 }
 
 impl TableReader {
@@ -200,16 +204,17 @@ impl TableReader {
         let task = runtime::handle()?.spawn(async move {
             let mut stream = match frame.execute_stream().await {
                 Ok(stream) => stream,
-                Err(error) => return drop(sender.send(Err(error.into())).await),
+                Err(error) => return drop(sender.send(Some(Err(error.into()))).await),
             };
             while let Some(batch) = stream.next().await {
                 let batch = batch.map_err(ArrowError::from).and_then(|batch| in_schema(&batch, &target));
-                if sender.send(batch).await.is_err() {
+                if sender.send(Some(batch)).await.is_err() {
                     return;
                 }
             }
+            let _ = sender.send(None).await;
         });
-        Ok(TableReader { schema, receiver, task })
+        Ok(TableReader { schema, receiver, task, ended: false })
     }
 }
 
@@ -221,7 +226,7 @@ fn in_schema(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Arr
         .zip(schema.fields())
         .map(|(column, field)| match column.data_type() == field.data_type() {
             true => Ok(Arc::clone(column)),
-            false => arrow::compute::cast(column, field.data_type()),
+            false => cast_with_options(column, field.data_type(), &STRICT),
         })
         .collect::<Result<Vec<_>, _>>()?;
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -232,8 +237,19 @@ impl Iterator for TableReader {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
         match runtime::block_on(self.receiver.recv()) {
-            Ok(batch) => batch,
+            Ok(Some(Some(batch))) => Some(batch),
+            Ok(Some(None)) => {
+                self.ended = true;
+                None
+            }
+            Ok(None) => {
+                self.ended = true;
+                Some(Err(ArrowError::ComputeError("reading the table broke off before its end".into())))
+            }
             Err(error) => Some(Err(ArrowError::IoError(error.to_string(), error))),
         }
     }
@@ -248,5 +264,37 @@ impl RecordBatchReader for TableReader {
 impl Drop for TableReader {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array};
+    use arrow::datatypes::{DataType, Field};
+    use deltalake::datafusion::common::ScalarValue;
+    use deltalake::datafusion::logical_expr::{ColumnarValue, Volatility, create_udf};
+    use deltalake::datafusion::prelude::col;
+
+    /// A defect below must not make the first half of a table the whole.
+    #[test]
+    fn rows_that_break_off_are_no_end() {
+        let context = session(Some(1)).unwrap();
+        let batch = |id: i64| RecordBatch::try_from_iter([("id", Arc::new(Int64Array::from(vec![id])) as ArrayRef)]).unwrap();
+        let panics = |values: &[ColumnarValue]| {
+            let ColumnarValue::Array(ids) = &values[0] else { return Ok(ColumnarValue::Scalar(ScalarValue::Int64(None))) };
+            assert!(ids.as_ref() != &Int64Array::from(vec![3]) as &dyn arrow::array::Array, "a defect in the middle of the rows");
+            Ok(values[0].clone())
+        };
+        let identity = create_udf("panics", vec![DataType::Int64], DataType::Int64, Volatility::Volatile, Arc::new(panics));
+        let read = |ids: &[i64]| {
+            let frame = context.read_batches(ids.iter().map(|id| batch(*id))).unwrap();
+            let frame = frame.select(vec![identity.call(vec![col("id")]).alias("id")]).unwrap();
+            let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
+            TableReader::start(frame, schema).unwrap().collect::<Vec<_>>()
+        };
+        assert!(read(&[1, 2]).iter().all(Result::is_ok));
+        let broken = read(&[1, 2, 3, 4]);
+        assert!(broken.last().unwrap().is_err(), "{broken:?}");
     }
 }

@@ -13,12 +13,14 @@ use super::statistics::{inexact_columns, inexact_physical};
 use crate::error::Result;
 
 impl Table {
-    /// Takes statistics that may be inexact out of the log, where one of `texts` (conditions) may be about such a column. Where there are none,
-    /// nothing is done.
-    pub(crate) fn prepare_for_change(&mut self, texts: &[&str], _commit: &CommitOptions) -> Result<()> {
-        self.refresh()?;
+    /// Takes statistics that may be inexact out of the log, where one of `conditions` may be about such a column. Where there are none, nothing is
+    /// done. The table is at its newest version.
+    pub(crate) fn repair_for(&mut self, conditions: &[&str]) -> Result<()> {
+        if conditions.is_empty() || !self.exists() {
+            return Ok(());
+        }
         let schema = self.schema()?;
-        let asked = |path: &Vec<String>| texts.iter().any(|text| text.to_lowercase().contains(&path[0].to_lowercase()));
+        let asked = |path: &Vec<String>| conditions.iter().any(|text| text.to_lowercase().contains(&path[0].to_lowercase()));
         if !inexact_columns(&schema).iter().any(asked) {
             return Ok(());
         }
@@ -49,6 +51,8 @@ impl Table {
                 let snapshot = state.snapshot().clone();
                 let log_store = table.inner.log_store();
                 let mut after = table.inner.clone();
+                // Onto this version only: a file that another writer removes meanwhile must not come back.
+                let commit = commit.with_max_retries(0);
                 let after = table.wait(async move {
                     CommitBuilder::from(commit).with_actions(changed).build(Some(&snapshot), log_store, operation).await?;
                     after.update_state().await?;

@@ -60,9 +60,11 @@ fn physical(field: &Field) -> Field {
 
 /// The properties that keep every writer from writing inexact statistics into a table of this schema; none where all are exact.
 pub(crate) fn properties(schema: &Schema, partition_columns: &[String]) -> Option<(&'static str, String)> {
-    if inexact_columns(schema).is_empty() {
-        return None;
-    }
+    if inexact_columns(schema).is_empty() { None } else { Some(listed(schema, partition_columns)) }
+}
+
+/// The property that lists the columns of a schema whose statistics are exact, or says that there are none.
+pub(crate) fn listed(schema: &Schema, partition_columns: &[String]) -> (&'static str, String) {
     let has_order = |of: &DataType| !matches!(of, DataType::Binary | DataType::List(_) | DataType::Map(..));
     let listed: Vec<String> = all_leaves(schema)
         .into_iter()
@@ -71,8 +73,8 @@ pub(crate) fn properties(schema: &Schema, partition_columns: &[String]) -> Optio
         .map(|(path, _)| path.iter().map(|part| quoted(part)).collect::<Vec<_>>().join("."))
         .collect();
     match listed.is_empty() {
-        true => Some((NUM_INDEXED, "0".into())),
-        false => Some((STATS_COLUMNS, listed.join(","))),
+        true => (NUM_INDEXED, "0".into()),
+        false => (STATS_COLUMNS, listed.join(",")),
     }
 }
 

@@ -163,7 +163,10 @@ impl Table {
         drop(sender);
         let result = self.wait(task)?;
         match pumped {
-            Err(panic) => resume_unwind(panic),
+            Err(panic) => {
+                let _ = self.remove_written();
+                resume_unwind(panic)
+            }
             Ok(Err(error)) => Err(error.into()),
             Ok(Ok(())) => match result {
                 Ok(result) => result.map_err(Failure::Delta),

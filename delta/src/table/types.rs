@@ -92,7 +92,7 @@ pub fn delta_type(from: &DataType, losses: &Losses) -> Result<DataType, (String,
         T::Time32(_) | T::Time64(_) => asked(Loss::Time, "time", T::Int64, "Delta has no times of day"),
         T::Dictionary(_, value) => delta_type(value, losses),
         T::List(item) | T::LargeList(item) | T::FixedSizeList(item, _) | T::ListView(item) | T::LargeListView(item) => {
-            let field = Field::new("element", delta_type(item.data_type(), losses)?, item.is_nullable());
+            let field = Field::new("element", inner_type(item.data_type(), losses)?, item.is_nullable());
             Ok(T::List(Arc::new(field)))
         }
         T::Struct(fields) => Ok(T::Struct(nested(fields, losses)?)),
@@ -119,11 +119,23 @@ fn decimal(from: &DataType, precision: u8, scale: i8) -> Result<DataType, (Strin
 fn nested(fields: &Fields, losses: &Losses) -> Result<Fields, (String, String)> {
     fields
         .iter()
-        .map(|field| match delta_type(field.data_type(), losses) {
+        .map(|field| match inner_type(field.data_type(), losses) {
             Ok(to) => Ok(Arc::new(Field::new(field.name(), to, field.is_nullable()))),
             Err((message, remedy)) => Err((format!("field {}: {message}", field.name()), remedy)),
         })
         .collect()
+}
+
+/// The type of what is within another. Arrow makes a number of a time there in its own unit, which nobody would know afterwards.
+fn inner_type(from: &DataType, losses: &Losses) -> Result<DataType, (String, String)> {
+    let value = if let DataType::Dictionary(_, value) = from { value } else { from };
+    match value {
+        DataType::Duration(_) | DataType::Time32(_) | DataType::Time64(_) => Err((
+            format!("{from}: Delta has no such type, and within a list, a struct or a map it is not cast"),
+            "a cast in the source".into(),
+        )),
+        _ => delta_type(from, losses),
+    }
 }
 
 fn map(from: &DataType, entries: &Field, losses: &Losses) -> Result<DataType, (String, String)> {
@@ -186,15 +198,17 @@ pub(crate) fn widens(from: &DataType, to: &DataType) -> bool {
         _ => None,
     };
     match (from, to) {
+        // Their names count, which `equals_datatype` does not look at: arrow casts by position where they differ.
+        (T::List(a), T::List(b)) => widens(a.data_type(), b.data_type()),
+        (T::Struct(a), T::Struct(b)) => {
+            let same_name = |a: &Field, b: &Field| a.name().to_lowercase() == b.name().to_lowercase();
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_name(a, b) && widens(a.data_type(), b.data_type()))
+        }
+        (T::Map(a, _), T::Map(b, _)) => widens(a.data_type(), b.data_type()),
         _ if from.equals_datatype(to) => true,
         (T::Decimal128(p, s), T::Decimal128(p2, s2)) => s2 >= s && i16::from(*p2) - i16::from(*s2) >= i16::from(*p) - i16::from(*s),
         (_, T::Decimal128(p, s)) => digits(from).is_some_and(|digits| i16::from(*p) - i16::from(*s) >= i16::from(digits)),
         (T::Int8 | T::Int16, T::Float32) | (T::Int8 | T::Int16 | T::Int32 | T::Float32, T::Float64) => true,
-        (T::List(a), T::List(b)) => widens(a.data_type(), b.data_type()),
-        (T::Struct(a), T::Struct(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name() == b.name() && widens(a.data_type(), b.data_type()))
-        }
-        (T::Map(a, _), T::Map(b, _)) => widens(a.data_type(), b.data_type()),
         _ => matches!((digits(from), digits(to)), (Some(from), Some(to)) if from <= to),
     }
 }

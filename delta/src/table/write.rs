@@ -5,12 +5,10 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
-use deltalake::DeltaTableError;
 use deltalake::datafusion::datasource::provider_as_source;
 use deltalake::datafusion::logical_expr::LogicalPlanBuilder;
 use deltalake::operations::write::{SchemaMode as RawSchemaMode, WriteBuilder};
 use deltalake::protocol::SaveMode;
-use futures::TryStreamExt;
 use serde_json::Value;
 
 use super::Table;
@@ -81,6 +79,15 @@ pub struct WriteMetrics {
     pub created: bool,
 }
 
+/// Whose rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// Those of a source.
+    Given,
+    /// Those of the table itself, in other types: its columns stay what they are beside that.
+    Own,
+}
+
 /// What a run of a write needs, decided before the first row.
 struct Prepared {
     plan: BatchPlan,
@@ -99,7 +106,7 @@ impl Table {
         if options.schema_mode == SchemaMode::Overwrite && options.mode != WriteMode::Overwrite {
             return Err(self.invalid("write", "schema mode overwrite takes away columns of rows that stay", "mode overwrite with it"));
         }
-        self.write_rows(source, options, commit, false)
+        self.write_rows(source, options, commit, Rows::Given)
     }
 
     /// The same, where a commit of another writer meanwhile is a conflict whatever it did: the source is the table itself.
@@ -109,7 +116,7 @@ impl Table {
         options: &WriteOptions,
         commit: &CommitOptions,
     ) -> Result<Outcome<WriteMetrics>> {
-        self.write_rows(source, options, commit, true)
+        self.write_rows(source, options, commit, Rows::Own)
     }
 
     fn write_rows(
@@ -117,33 +124,43 @@ impl Table {
         source: &mut dyn Source,
         options: &WriteOptions,
         commit: &CommitOptions,
-        strict: bool,
+        rows: Rows,
     ) -> Result<Outcome<WriteMetrics>> {
         let again = source.can_open_again();
-        let outcome = self.run(
+        let condition = if let WriteMode::OverwriteWhere(condition) = &options.mode { Some(condition.as_str()) } else { None };
+        // Rows that others add meanwhile would stay, unlooked at.
+        let strict = rows == Rows::Own || condition.is_some() || options.mode == WriteMode::Overwrite;
+        if options.schema_mode != SchemaMode::Strict {
+            self.protect_statistics(&source.schema(), options, rows)?;
+        }
+        let outcome = self.run_judging(
             "write",
+            condition.as_slice(),
             commit,
             again,
             |table, commit| match (table.exists(), &options.mode) {
                 (true, WriteMode::Ignore) => Ok(Ran::Ignored),
                 (true, WriteMode::ErrorIfExists) => Err(Error::TableExists { location: table.location().to_string() }.into()),
-                _ => table.write_once(source, options, if strict { commit.with_max_retries(0) } else { commit }),
+                _ => table.write_once(source, options, rows, if strict { commit.with_max_retries(0) } else { commit }),
             },
             metrics_of,
         )?;
-        if matches!(outcome, Outcome::Committed { .. }) && options.schema_mode != SchemaMode::Strict {
-            self.protect_statistics()?;
-        }
-        Ok(outcome)
+        Ok(match outcome {
+            Outcome::Committed { version, metrics, attempts } => {
+                Outcome::Committed { version, metrics: WriteMetrics { created: version == 0, ..metrics }, attempts }
+            }
+            outcome => outcome,
+        })
     }
 
     fn write_once(
         &self,
         source: &mut dyn Source,
         options: &WriteOptions,
+        rows: Rows,
         commit: deltalake::kernel::transaction::CommitProperties,
     ) -> Result<Ran<WriteMetrics>, Failure> {
-        let prepared = self.prepare(&source.schema(), options)?;
+        let prepared = self.prepare(&source.schema(), options, rows)?;
         let snapshot = self.inner.snapshot().ok().map(|state| state.snapshot().clone());
         let created = snapshot.is_none();
         let mut builder = WriteBuilder::new(self.inner.log_store(), snapshot)
@@ -175,17 +192,13 @@ impl Table {
         }
         let table = self.feed(source, prepared.plan, move |rows| async move {
             let plan = LogicalPlanBuilder::scan("source", provider_as_source(rows), None)?.build()?;
-            let table = builder.with_input_plan(plan).await?;
-            let last: Vec<_> = table.history(Some(1)).try_collect().await?;
-            Ok::<_, DeltaTableError>((table, last))
+            builder.with_input_plan(plan).await
         })?;
-        let (table, last) = table;
-        let info = last.into_iter().next().map(|info| info.info.into_iter().collect()).unwrap_or_default();
-        Ok(Ran::Committed(Box::new(table), WriteMetrics { created, ..metrics_of(&info) }))
+        Ok(Ran::Written(Box::new(table)))
     }
 
     /// Matches the source's columns to the table's, or makes the new table's.
-    fn prepare(&self, source: &Schema, options: &WriteOptions) -> Result<Prepared> {
+    fn prepare(&self, source: &Schema, options: &WriteOptions, rows: Rows) -> Result<Prepared> {
         let location = self.location().to_string();
         let refused = |problems: Vec<ColumnProblem>| Error::Plan { location: location.clone(), problems };
         let (target, properties, partition_columns) = match (self.exists(), &options.create) {
@@ -200,6 +213,9 @@ impl Table {
                 let target = match options.schema_mode {
                     SchemaMode::Strict => present.as_ref().clone(),
                     SchemaMode::Merge => merged(&present, &delta_schema(source, &options.losses).map_err(refused)?),
+                    SchemaMode::Overwrite if rows == Rows::Own => {
+                        with_metadata(&delta_schema(source, &options.losses).map_err(refused)?, &present)
+                    }
                     SchemaMode::Overwrite => delta_schema(source, &options.losses).map_err(refused)?,
                 };
                 (target, BTreeMap::new(), Vec::new())
@@ -211,19 +227,24 @@ impl Table {
         Ok(Prepared { plan, target, properties, partition_columns })
     }
 
-    /// A table that has got a wide decimal by a write (schema mode merge or overwrite) gets the property that keeps other writers from giving it
-    /// inexact statistics.
-    fn protect_statistics(&mut self) -> Result<()> {
+    /// A table that gets a wide decimal by a write (schema mode merge or overwrite) gets the property that keeps other writers from giving it
+    /// inexact statistics; before the write, for an error after it would say of rows that are there that they are not. Columns that come with the
+    /// write are not listed, and have no statistics.
+    fn protect_statistics(&mut self, source: &Schema, options: &WriteOptions, rows: Rows) -> Result<()> {
+        self.refresh()?;
+        if !self.exists() {
+            return Ok(());
+        }
+        let target = self.prepare(source, options, rows)?.target;
         let (schema, present) = (self.schema()?, self.properties()?);
         let protected =
             present.contains_key(statistics::STATS_COLUMNS) || present.get(statistics::NUM_INDEXED).is_some_and(|count| count == "0");
-        match statistics::properties(&schema, &self.partition_columns()?) {
-            Some((key, value)) if !protected => {
-                let properties = BTreeMap::from([(key.to_owned(), Some(value))]);
-                self.alter(&Alter::SetProperties(properties), &CommitOptions::default()).map(|_| ())
-            }
-            _ => Ok(()),
+        if protected || statistics::inexact_columns(&target).is_empty() {
+            return Ok(());
         }
+        let stay = schema.fields().iter().filter(|field| target.field_with_name(field.name()).is_ok()).cloned().collect::<Vec<_>>();
+        let (key, value) = statistics::listed(&Schema::new(stay), &self.partition_columns()?);
+        self.alter(&Alter::SetProperties(BTreeMap::from([(key.to_owned(), Some(value))])), &CommitOptions::default()).map(|_| ())
     }
 
     pub(crate) fn invalid(&self, action: &'static str, message: &str, remedy: &str) -> Error {
@@ -234,7 +255,8 @@ impl Table {
 fn save_mode(mode: &WriteMode) -> SaveMode {
     match mode {
         WriteMode::Overwrite | WriteMode::OverwriteWhere(_) => SaveMode::Overwrite,
-        // Existence has been looked at; a table made since then is a conflict, after which it is looked at again.
+        // Existence has been looked at, and the commit goes onto that very state: a table made since then is a conflict, after which it is looked
+        // at again.
         WriteMode::Append | WriteMode::Ignore | WriteMode::ErrorIfExists => SaveMode::Append,
     }
 }
@@ -244,6 +266,15 @@ fn merged(present: &Schema, source: &Schema) -> Schema {
     let is_new = |field: &&Arc<Field>| !present.fields().iter().any(|known| known.name().to_lowercase() == field.name().to_lowercase());
     let new = source.fields().iter().filter(is_new).map(|field| Arc::new(field.as_ref().clone().with_nullable(true)));
     Schema::new(present.fields().iter().cloned().chain(new).collect::<Vec<_>>())
+}
+
+/// With everything that is said of the columns of the same names, such as invariants.
+fn with_metadata(schema: &Schema, present: &Schema) -> Schema {
+    let field = |field: &Arc<Field>| match present.field_with_name(field.name()) {
+        Ok(known) => field.as_ref().clone().with_metadata(known.metadata().clone()),
+        Err(_) => field.as_ref().clone(),
+    };
+    Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())
 }
 
 fn metrics_of(info: &BTreeMap<String, Value>) -> WriteMetrics {

@@ -167,6 +167,13 @@ fn an_http_server_is_read_and_not_written() {
     let opened = opened(&format!("http://127.0.0.1:{}/a/b.parquet", server.port), StoreOptions::default());
     let bytes = runtime::block_on(async { opened.store.get(&opened.path).await.unwrap().bytes().await.unwrap() }).unwrap();
     assert_eq!(bytes, "data");
+    let write = runtime::block_on(async { opened.store.put(&opened.path, "new".into()).await }).unwrap();
+    assert!(matches!(write, Err(object_store::Error::NotSupported { .. })), "{write:?}");
+    let delete = runtime::block_on(async { opened.store.delete(&opened.path).await }).unwrap();
+    assert!(delete.is_err());
+    let methods =
+        server.requests.lock().unwrap().iter().map(|request| request.line.split(' ').next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(methods, ["GET"], "nothing else was sent");
 }
 
 #[test]

@@ -41,13 +41,15 @@ fn works(location: &str, mut options: StoreOptions) {
             scope.spawn(move || {
                 let mut table = open();
                 (0..3).for_each(|round| {
-                    table.write(&mut rows(&[100 + writer * 10 + round]), &WriteOptions::default(), &CommitOptions::default()).unwrap();
+                    let ids: Vec<i64> = (0..=writer).map(|row| 100 + writer * 10 + round + 1000 * row).collect();
+                    let written = table.write(&mut rows(&ids), &WriteOptions::default(), &CommitOptions::default()).unwrap();
+                    assert_eq!(written.metrics().unwrap().rows_written, ids.len() as u64, "each counts its own rows");
                 });
             });
         }
     });
     let mut table = open();
-    assert_eq!(count(&table), 12, "{location}");
+    assert_eq!(count(&table), 3 + 3 * (1 + 2 + 3), "{location}");
     assert_eq!(count(&table.at(0).unwrap()), 3, "{location}");
     assert!(!table.drop_table(false).unwrap().files.is_empty());
     assert!(!open().exists(), "{location}");

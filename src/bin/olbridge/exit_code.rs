@@ -8,7 +8,7 @@
 //! | 3 | no client library, no connection or no login | nothing |
 //! | 4 | the plan does not fit: types, columns, no such table | nothing has moved |
 //! | 5 | a row was refused, by olbridge or by the database, or would be (`--preflight`) | nothing, or what `--commit-rows` committed before |
-//! | 6 | a file or storage could not be read or written | nothing, or what `--commit-rows` committed before |
+//! | 6 | a file or storage could not be read or written | nothing, or what `--commit-rows` committed before; unknown if the answer to the commit of a Delta table was lost |
 //! | 7 | the database refused a statement, or the connection was lost | nothing, or what `--commit-rows` committed before; unknown if the connection was lost in the commit |
 //! | 8 | loaded and committed, but the report could not be written | everything: do not run it again |
 //! | 9 | done, but rows were refused: they are in the file of `--rejects` | all other rows |

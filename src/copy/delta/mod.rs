@@ -1,5 +1,6 @@
 //! From Oracle into a Delta table: [`DeltaJob`] → [`DeltaPlan`] → run → [`DeltaReport`]. One snapshot becomes one commit, which says which.
 
+mod checks;
 mod columns;
 mod deleted;
 mod follow;
@@ -14,7 +15,7 @@ mod watermark;
 pub use olbridge_delta::table::{FileOptions, Loss, Losses, SchemaMode, compression};
 use olbridge_delta::{Location, StoreOptions};
 
-use super::export::{ExportJob, FileMode};
+use super::export::{AsOf, ExportJob, FileMode};
 use super::target::Target;
 use crate::error::{Error, Result};
 
@@ -111,10 +112,11 @@ impl DeltaJob {
         }
         self.check_follow()?;
         let adds_rows = self.follow.is_none() && matches!(self.mode, DeltaMode::Append | DeltaMode::Create);
-        if self.job.is_some() && adds_rows && !self.export.reading.as_of.is_past() {
+        if self.job.is_some() && adds_rows && !matches!(self.export.reading.as_of, AsOf::Scn(_)) {
             return usage(
-                "--job with a mode that adds rows: a second run reads a later moment, which is another epoch, and would add them again",
-                "name the moment (--as-of-scn N), or use --mode upsert or overwrite",
+                "--job with a mode that adds rows: a second run reads another moment (that of a time is found anew, to some seconds), which is \
+                 another epoch, and would add them again",
+                "name the moment (--as-of-scn N; the report of a copy says its SCN), or use --mode upsert or overwrite",
             );
         }
         if let Some(name) = &self.job

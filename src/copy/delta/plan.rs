@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Schema, SchemaRef};
 use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
 use super::follow::DeltaFollowed;
-use super::{DeltaJob, DeltaMode};
+use super::{DeltaJob, DeltaMode, Loss, checks};
 use crate::copy::export::{AsOf, Readers, Slice, Snapshot};
 use crate::copy::format::TextTable;
 use crate::error::{Error, Phase, PlanProblem, Result};
@@ -145,8 +145,16 @@ impl DeltaJob {
         }
         plan.key = named(&self.key, "--key", &fetch.schema, &mut problems);
         let partition_by = named(&self.partition_by, "--partition-by", &fetch.schema, &mut problems);
+        if table.exists() {
+            let refused = checks::disagreements(self, &partition_by, &table);
+            problems.extend(refused.map_err(|error| self.failed(&error, Phase::Describe))?);
+        }
+        problems.extend(checks::cut_dates(&fetch, present.as_deref(), self));
         if !problems.is_empty() {
             return Err(Error::Plan { table: self.location.to_string(), problems });
+        }
+        if !self.losses.contains(&Loss::Zone) {
+            plan.warnings.extend(checks::zone_warnings(&fetch));
         }
         if self.follow.is_some() {
             plan.followed =
@@ -238,7 +246,7 @@ impl DeltaJob {
         };
         match (self.mode, exists) {
             (DeltaMode::Append | DeltaMode::Upsert, false) => refused("no Delta table is there", "make it with --mode create"),
-            (DeltaMode::ErrorIfExists, true) => refused("a Delta table is there", "add rows with --mode append, or name another place"),
+            (DeltaMode::ErrorIfExists, true) => refused(TABLE_IS_THERE.0, TABLE_IS_THERE.1),
             (DeltaMode::Ignore, true) => Ok(DeltaAction::Skip),
             (_, false) => Ok(DeltaAction::Create),
             (DeltaMode::Append | DeltaMode::Create, true) => Ok(DeltaAction::Append),
@@ -289,10 +297,18 @@ impl DeltaJob {
                     })
                     .collect(),
             },
+            // Made since the plan; the answer is that of the plan.
+            olbridge_delta::Error::TableExists { .. } => Error::Plan {
+                table: self.location.to_string(),
+                problems: vec![PlanProblem { column: None, reason: TABLE_IS_THERE.0.into(), remedy: TABLE_IS_THERE.1.into() }],
+            },
             other => store_error(other, phase, &self.location.to_string()),
         }
     }
 }
+
+/// Why a table that is there is in the way, and what to do.
+const TABLE_IS_THERE: (&str, &str) = ("a Delta table is there", "add rows with --mode append, or name another place");
 
 /// Oracle's upper case is no choice of anybody; what is in mixed case was quoted, and stays.
 pub(crate) fn lake_name(name: &str) -> String {

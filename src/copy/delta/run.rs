@@ -14,6 +14,7 @@ use super::follow::{WATERMARK_COLUMN_KEY, WATERMARK_KEY};
 use super::plan::{DeltaAction, DeltaPlan, Work};
 use super::report::{Change, DeltaReport, DeltaTimes};
 use super::source::{QuerySource, Read};
+use super::{DeltaMode, checks};
 use crate::copy::guard;
 use crate::copy::job::Mode;
 use crate::copy::progress::{Cancel, Progress};
@@ -28,7 +29,8 @@ impl DeltaPlan {
     /// Moves the rows: one snapshot, one commit.
     ///
     /// # Errors
-    /// Nothing is committed then, except where the message says that a commit is in doubt. [`Error::ExportInterrupted`] when `cancel` was requested.
+    /// Nothing is committed then, except where the message says that a commit was made or is in doubt
+    /// ([`crate::transaction::commit_outcome_unknown`]). [`Error::ExportInterrupted`] when `cancel` was requested.
     pub fn run(mut self, session: &Session, progress: &mut dyn Progress, cancel: &Cancel) -> Result<DeltaReport> {
         let began = Instant::now();
         let Some(work) = self.work.take() else {
@@ -41,6 +43,9 @@ impl DeltaPlan {
         let done = self.commit_rows(work, session, &read, (progress, cancel));
         cancel.disarm();
         let change = done.map_err(|error| self.reason(&error, &mut read.borrow_mut(), cancel))?;
+        if let Change::AlreadyThere { epoch } = &change {
+            self.asked.refuse_other_work(*epoch, self.snapshot.scn)?;
+        }
         let read = read.borrow();
         self.check_counts(&change, read.rows)?;
         Ok(self.report(change, &read, began.elapsed()))
@@ -78,8 +83,13 @@ impl DeltaPlan {
         }
         let mode = match self.action {
             DeltaAction::Replace => WriteMode::Overwrite,
-            // Somebody may have made it since the plan.
-            DeltaAction::Create => WriteMode::ErrorIfExists,
+            // Somebody may make it meanwhile: what is done then is what is done with a table that is there.
+            DeltaAction::Create => match self.asked.mode {
+                DeltaMode::Create => WriteMode::Append,
+                DeltaMode::Ignore => WriteMode::Ignore,
+                DeltaMode::Overwrite if self.asked.allow_destructive => WriteMode::Overwrite,
+                _ => WriteMode::ErrorIfExists,
+            },
             _ => WriteMode::Append,
         };
         let options = WriteOptions {
@@ -140,6 +150,7 @@ impl DeltaPlan {
         }
         let epoch = self.job.as_ref().zip(self.snapshot.scn).map(|(job, scn)| {
             metadata.insert("olbridge.job".into(), json!(job));
+            metadata.insert(checks::SELECTION_KEY.into(), json!(checks::selection(&self.asked).to_string()));
             Epoch { app_id: DeltaJob::app_id(job), epoch: i64::try_from(scn).unwrap_or(i64::MAX) }
         });
         CommitOptions { epoch, metadata, ..CommitOptions::default() }
@@ -149,6 +160,8 @@ impl DeltaPlan {
     fn reason(&self, error: &olbridge_delta::Error, read: &mut Read, cancel: &Cancel) -> Error {
         let broken_off = || Error::ExportInterrupted { path: self.location.clone().into(), rows_fetched: read.rows };
         match read.error.take() {
+            // What a later attempt failed with does not matter to whoever has to find out about the earlier one.
+            _ if error.outcome_unknown() => self.asked.failed(error, Phase::Write),
             Some(Error::Database { ora_code: ORA_CANCELLED, .. }) if cancel.is_requested() => broken_off(),
             Some(cause) => cause,
             None if cancel.is_requested() && matches!(error, olbridge_delta::Error::Source { .. }) => broken_off(),
@@ -158,9 +171,9 @@ impl DeltaPlan {
 
     /// Nothing lost, nothing twice: what was read and what the commit counts is one number.
     fn check_counts(&self, change: &Change, rows_read: u64) -> Result<()> {
-        let counted = match change {
-            Change::Written { rows, .. } => *rows,
-            Change::Merged { metrics, .. } => metrics.source_rows,
+        let (version, counted) = match change {
+            Change::Written { version, rows, .. } => (version, *rows),
+            Change::Merged { version, metrics, .. } => (version, metrics.source_rows),
             Change::AlreadyThere { .. } | Change::Nothing => return Ok(()),
         };
         if counted == rows_read {
@@ -169,8 +182,8 @@ impl DeltaPlan {
         Err(Error::Source {
             phase: Phase::Write,
             path: self.location.clone().into(),
-            message: format!("{rows_read} rows were read and the commit counts {counted}"),
-            remedy: "restore the version before with the history at hand, and report this".into(),
+            message: format!("the commit was made as version {version}, and counts {counted} rows where {rows_read} were read"),
+            remedy: "compare the table with its source before it is run again, and report this".into(),
         })
     }
 

@@ -51,8 +51,14 @@ impl AsOf {
         match self {
             AsOf::Scn(scn) => Ok(Snapshot { scn: Some(*scn), how: "as asked for".into() }),
             AsOf::Timestamp(text) => {
-                let scn = scn_at(session, text)?;
-                Ok(Snapshot { scn: Some(scn), how: format!("the newest at {text}, to the precision of TIMESTAMP_TO_SCN (3 seconds)") })
+                let (scn, offset) = scn_at(session, text)?;
+                // The database has no offset of that moment to ask for.
+                let clock =
+                    format!("by the server's clock, which is at {offset} now: if it was changed to or from summer time since, an hour off");
+                Ok(Snapshot {
+                    scn: Some(scn),
+                    how: format!("the newest at {text}, to the precision of TIMESTAMP_TO_SCN (3 seconds), {clock}"),
+                })
             }
             AsOf::Now => current(session),
         }
@@ -98,8 +104,8 @@ pub(super) fn text(session: &Session, sql: &str) -> Result<String> {
     Ok(text)
 }
 
-/// Oracle's flashback takes times of the server's clock, without a zone.
-fn scn_at(session: &Session, time: &str) -> Result<u64> {
+/// Oracle's flashback takes times of the server's clock, without a zone. The SCN, and the offset that the clock was taken to have.
+fn scn_at(session: &Session, time: &str) -> Result<(u64, String)> {
     let usage = |reason: &str| Error::Usage {
         message: format!("--as-of-timestamp {time}: {reason}"),
         remedy: "write it with its zone: --as-of-timestamp 2026-11-21T10:30:00+01:00 (or Z for UTC)".into(),
@@ -116,7 +122,8 @@ fn scn_at(session: &Session, time: &str) -> Result<u64> {
     let f = fields_from_seconds(local_seconds, nanosecond, 0, Calendar::SameDay).map_err(|_| usage("this is out of range"))?;
     let wall = format!("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{nanosecond:09}", f.year, f.month, f.day, f.hour, f.minute, f.second);
     let wall = sql::literal(&wall);
-    number(session, &format!("SELECT TO_CHAR(TIMESTAMP_TO_SCN(TO_TIMESTAMP({wall}, 'YYYY-MM-DD HH24:MI:SS.FF9'))) FROM DUAL"))
+    let scn = number(session, &format!("SELECT TO_CHAR(TIMESTAMP_TO_SCN(TO_TIMESTAMP({wall}, 'YYYY-MM-DD HH24:MI:SS.FF9'))) FROM DUAL"))?;
+    Ok((scn, offset.trim().to_owned()))
 }
 
 /// `+05:30` as minutes.

@@ -1,16 +1,8 @@
 //! Epochs, lost answers, and writers that are in each other's way.
 
-use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use deltalake::logstore::object_store::path::Path;
-use deltalake::logstore::object_store::{
-    CopyOptions, Error as Raw, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
-    PutOptions, PutPayload, PutResult, Result as RawResult,
-};
-use futures::stream::BoxStream;
-
+use super::faulty::{Disturbed, Loss, lossy, lossy_store};
 use super::*;
 
 #[test]
@@ -40,102 +32,18 @@ fn an_epoch_without_a_change_is_kept_too() {
     assert_eq!(fixture.open().epoch("olbridge/test").unwrap(), Some(2));
 }
 
-/// How the answer to a commit gets lost.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Loss {
-    /// It was carried out; the client says that it failed.
-    Error,
-    /// It was carried out; the client asked again and was told that it is there.
-    ExistsAlready,
-    /// It was not carried out.
-    NotDone,
-    /// It was carried out, and so late that the client found nothing when it looked.
-    DoneLater,
-}
-
-/// A store that loses the answer to the commits whose turn it is.
-#[derive(Debug)]
-struct Lossy {
-    inner: Arc<dyn ObjectStore>,
-    loss: Loss,
-    left: AtomicU32,
-}
-
-impl fmt::Display for Lossy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("lossy")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Lossy {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> RawResult<PutResult> {
-        let is_commit = location.as_ref().contains("_delta_log") && location.as_ref().ends_with(".json");
-        if !is_commit || self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err() {
-            return self.inner.put_opts(location, payload, options).await;
-        }
-        let failed = || Raw::Generic { store: "lossy", source: "timed out".into() };
-        match self.loss {
-            Loss::NotDone => return Err(failed()),
-            Loss::DoneLater => {
-                let (inner, location) = (Arc::clone(&self.inner), location.clone());
-                tokio::spawn(async move {
-                    tokio::time::sleep(std::time::Duration::from_millis(40)).await;
-                    inner.put_opts(&location, payload, options).await
-                });
-                return Err(failed());
-            }
-            Loss::Error | Loss::ExistsAlready => self.inner.put_opts(location, payload, options).await?,
-        };
-        match self.loss {
-            Loss::ExistsAlready => Err(Raw::AlreadyExists { path: location.to_string(), source: "412".into() }),
-            _ => Err(failed()),
-        }
-    }
-
-    async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> RawResult<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, options).await
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> RawResult<GetResult> {
-        self.inner.get_opts(location, options).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, RawResult<Path>>) -> BoxStream<'static, RawResult<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, RawResult<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> RawResult<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> RawResult<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-fn lossy(fixture: &Fixture, loss: Loss) -> Table {
-    let mut opened = store::open(&fixture.location, &StoreOptions::default()).unwrap();
-    opened.store = Arc::new(Lossy { inner: opened.store, loss, left: AtomicU32::new(1) });
-    let mut table = Table::unloaded(opened);
-    table.refresh().unwrap();
-    table
-}
-
 #[test]
 fn a_lost_answer_neither_loses_nor_doubles_rows() {
-    for loss in [Loss::Error, Loss::ExistsAlready] {
+    for loss in [Loss::Error, Loss::ExistsAlready, Loss::ExistsUnseen, Loss::Followed] {
         let (fixture, _) = Fixture::with_ids(&[1]);
         let outcome = lossy(&fixture, loss).write(&mut rows(&[2]), &WriteOptions::default(), &CommitOptions::default()).unwrap();
+        assert!(matches!(outcome, Outcome::Committed { version: 1, attempts: 1, .. }), "{loss:?}: {outcome:?}");
         assert_eq!(committed(outcome).rows_written, 1, "{loss:?}");
         let table = fixture.open();
         assert_eq!(ids(&table), [1, 2], "{loss:?}");
         // The same files in a second commit are the same rows to a reader, and new ones to whoever follows the changes.
-        assert_eq!(table.version(), Some(1), "{loss:?}");
+        let adds = commits(&fixture).iter().filter(|commit| commit.contains(r#"{"add":"#)).count();
+        assert_eq!(adds, 2, "{loss:?}");
     }
 }
 
@@ -144,7 +52,10 @@ fn a_commit_that_was_not_made_is_an_error_without_an_epoch_and_made_again_with_o
     let (fixture, _) = Fixture::with_ids(&[1]);
     let error = lossy(&fixture, Loss::NotDone).write(&mut rows(&[2]), &WriteOptions::default(), &CommitOptions::default()).unwrap_err();
     assert!(error.outcome_unknown(), "{error}");
+    assert!(error.to_string().contains("not known") && !error.to_string().contains("the same again"), "{error}");
     assert_eq!(ids(&fixture.open()), [1]);
+    let error = lossy(&fixture, Loss::Denied).write(&mut rows(&[2]), &WriteOptions::default(), &CommitOptions::default()).unwrap_err();
+    assert!(!error.outcome_unknown(), "{error}");
     committed(lossy(&fixture, Loss::NotDone).write(&mut rows(&[2]), &WriteOptions::default(), &epoch(1)).unwrap());
     assert_eq!(ids(&fixture.open()), [1, 2]);
 }
@@ -157,6 +68,36 @@ fn a_commit_that_comes_late_is_not_made_twice() {
     assert_eq!(ids(&fixture.open()), [1, 2]);
 }
 
+/// Nothing is there to be found for a while, or for good: the rows may be in the table, and the error says so, and how to find out.
+#[test]
+fn a_commit_whose_fate_cannot_be_learned_is_in_doubt() {
+    for options in [CommitOptions::default(), CommitOptions { max_attempts: 2, ..epoch(1) }] {
+        let (fixture, _) = Fixture::with_ids(&[1]);
+        let (mut table, store) = lossy_store(&fixture, Loss::Away, 0);
+        let error = table.write(&mut rows(&[2]), &WriteOptions::default(), &options).unwrap_err();
+        assert!(error.outcome_unknown(), "{error}");
+        assert!(error.to_string().contains("whether version 1 was committed is not known"), "{error}");
+        // What has an epoch may be run again; what has none would be there twice.
+        assert_eq!(error.to_string().contains("the same again"), options.epoch.is_some(), "{error}");
+        assert_eq!(ids(&fixture.open()), [1, 2], "its files have not been removed");
+        store.away.store(false, Ordering::SeqCst);
+        if options.epoch.is_some() {
+            assert_eq!(table.write(&mut rows(&[2]), &WriteOptions::default(), &options).unwrap(), Outcome::AlreadyCommitted { epoch: 1 });
+        }
+    }
+}
+
+#[test]
+fn a_table_whose_first_commit_comes_late_is_made_once() {
+    for loss in [Loss::DoneLater, Loss::Error, Loss::ExistsUnseen] {
+        let fixture = Fixture::new();
+        let outcome = lossy(&fixture, loss).write(&mut rows(&[2]), &creating(), &epoch(1)).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert_eq!(ids(&fixture.open()), [2], "{loss:?}: {outcome:?}");
+        assert_eq!(metadata_commits(&fixture), 1, "{loss:?}");
+    }
+}
+
 #[test]
 fn writers_in_each_others_way_all_get_through() {
     let (fixture, _) = Fixture::with_ids(&[0]);
@@ -167,7 +108,10 @@ fn writers_in_each_others_way_all_get_through() {
                 let mut table = fixture.open();
                 for round in 0..4 {
                     let id = writer * 100 + round;
-                    committed(table.write(&mut rows(&[id]), &WriteOptions::default(), &CommitOptions::default()).unwrap());
+                    // Each counts its own rows.
+                    let more: Vec<i64> = (0..writer).map(|row| id + 10_000 * (row + 1)).chain([id]).collect();
+                    let written = table.write(&mut rows(&more), &WriteOptions::default(), &CommitOptions::default()).unwrap();
+                    assert_eq!(committed(written).rows_written, more.len() as u64);
                     let options = CommitOptions { max_attempts: 50, ..CommitOptions::default() };
                     let set = [("name".to_owned(), format!("'changed {id}'"))];
                     committed(table.update(&set, Some(&format!("id = {id}")), &options).unwrap());
@@ -176,7 +120,7 @@ fn writers_in_each_others_way_all_get_through() {
         }
     });
     let table = fixture.open();
-    assert_eq!(ids(&table).len(), 13);
+    assert_eq!(ids(&table).len(), 1 + 4 * (2 + 3 + 4));
     let changed = read(&table, &Scan { predicate: Some("name LIKE 'changed %'".into()), ..Scan::default() });
     assert_eq!(changed.num_rows(), 12);
 }
@@ -184,29 +128,12 @@ fn writers_in_each_others_way_all_get_through() {
 /// An operation that another writer disturbs is run again from its source; a source that can be read once cannot, and says so.
 #[test]
 fn a_disturbed_merge_is_run_again_if_its_source_can_be() {
-    struct Disturbing<'a> {
-        fixture: &'a Fixture,
-        opened: u32,
-        can_open_again: bool,
-    }
-    impl Source for Disturbing<'_> {
-        fn schema(&self) -> SchemaRef {
-            batch(&[]).schema()
-        }
-        fn open(&mut self) -> Result<Box<dyn arrow::array::RecordBatchReader + '_>, arrow::error::ArrowError> {
-            self.opened += 1;
-            if self.opened == 1 {
-                self.fixture.open().delete(Some("id = 1"), &CommitOptions::default()).unwrap();
-            }
-            Ok(Box::new(arrow::array::RecordBatchIterator::new(vec![Ok(batch(&[1, 2]))], batch(&[]).schema())))
-        }
-        fn can_open_again(&self) -> bool {
-            self.can_open_again
-        }
-    }
     for can_open_again in [true, false] {
         let (fixture, mut table) = Fixture::with_ids(&[1, 2]);
-        let mut source = Disturbing { fixture: &fixture, opened: 0, can_open_again };
+        let other = || {
+            committed(fixture.open().delete(Some("id = 1"), &CommitOptions::default()).unwrap());
+        };
+        let mut source = Disturbed { can_open_again, ..Disturbed::new(rows(&[1, 2]), other) };
         let outcome = table.merge(&mut source, &Merge::upsert(&["id".into()]), &CommitOptions::default());
         match can_open_again {
             true => {

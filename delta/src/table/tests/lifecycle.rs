@@ -168,6 +168,29 @@ fn orphans_of_failed_writes_are_found() {
 }
 
 #[test]
+fn widening_keeps_what_is_said_of_the_columns() {
+    let fixture = Fixture::new();
+    let invariant = r#"{"expression":{"expression":"id > 0"}}"#;
+    let made = r#"{"name":"id","type":"integer","nullable":true,"metadata":{"delta.invariants":INVARIANT,"comment":"the key"}}"#;
+    let field: deltalake::kernel::StructField =
+        serde_json::from_str(&made.replace("INVARIANT", &serde_json::to_string(invariant).unwrap())).unwrap();
+    let raw = fixture.open().inner.clone();
+    runtime::block_on(async { raw.create().with_columns(vec![field]).await.unwrap() }).unwrap();
+    let mut table = fixture.open();
+    let source = || columns(vec![("id", Arc::new(arrow::array::Int32Array::from(vec![1])) as ArrayRef)]);
+    committed(table.write(&mut source(), &WriteOptions::default(), &none()).unwrap());
+    table.widen_column("id", &DataType::Int64, &none()).unwrap();
+    let field = fixture.open().schema().unwrap().field(0).clone();
+    assert_eq!((field.data_type(), field.metadata()["delta.invariants"].as_str()), (&DataType::Int64, invariant));
+    assert_eq!(field.metadata()["comment"], "the key");
+    assert!(
+        table
+            .write(&mut columns(vec![("id", Arc::new(Int64Array::from(vec![-1])) as ArrayRef)]), &WriteOptions::default(), &none())
+            .is_err()
+    );
+}
+
+#[test]
 fn rows_are_ordered_along_a_z_curve_and_stay() {
     let (_fixture, mut table) = Fixture::with_ids(&[5, 1, 4]);
     write(&mut table, &[3, 2]);

@@ -2,7 +2,10 @@
 
 mod exact;
 mod exactly_once;
+mod faulty;
 mod lifecycle;
+mod places;
+mod races;
 mod slice;
 mod traps;
 
@@ -88,4 +91,32 @@ pub(super) fn committed<M: std::fmt::Debug>(outcome: Outcome<M>) -> M {
         Outcome::Committed { metrics, .. } => metrics,
         other => panic!("not committed: {other:?}"),
     }
+}
+
+/// Every file below a folder, sorted.
+pub(super) fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path) } else { vec![path] }
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// The commits of the log, oldest first, as texts.
+pub(super) fn commits(fixture: &Fixture) -> Vec<String> {
+    let is_commit = |path: &std::path::PathBuf| path.extension().is_some_and(|end| end == "json");
+    walk(&fixture.location.local_path().unwrap().join("_delta_log"))
+        .iter()
+        .filter(|path| is_commit(path))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// Commits that hold metadata: one, for a table that was made once and not changed.
+pub(super) fn metadata_commits(fixture: &Fixture) -> usize {
+    commits(fixture).iter().filter(|commit| commit.contains(r#"{"metaData":"#)).count()
 }

@@ -92,25 +92,15 @@ fn a_failing_source_commits_nothing_and_leaves_no_file() {
     assert_eq!(files(), before, "files of a write that failed are removed");
 }
 
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .flat_map(|entry| {
-            let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path) } else { vec![path] }
-        })
-        .collect();
-    files.sort();
-    files
-}
-
 #[test]
 fn a_panic_of_the_source_commits_nothing() {
     let (fixture, mut table) = Fixture::with_ids(&[1]);
     let batches = (0..3).map(|index| if index < 2 { Ok(batch(&[index])) } else { panic!("in the source") });
     let reader = arrow::array::RecordBatchIterator::new(batches, batch(&[]).schema());
     let write = std::panic::AssertUnwindSafe(|| table.write(&mut Once::new(reader), &WriteOptions::default(), &CommitOptions::default()));
+    let before = walk(fixture.folder.path());
     assert!(std::panic::catch_unwind(write).is_err());
+    assert_eq!(walk(fixture.folder.path()), before, "files of a write that failed are removed");
     assert_eq!(ids(&fixture.open()), [1], "a source that breaks off is not one that ends");
 }
 
@@ -173,7 +163,12 @@ fn merge_has_every_clause_and_counts() {
 #[test]
 fn two_rows_of_a_source_for_one_of_the_table_are_an_error() {
     let (_fixture, mut table) = Fixture::with_ids(&[1]);
-    assert!(table.merge(&mut rows(&[1, 1]), &Merge::upsert(&["id".into()]), &CommitOptions::default()).is_err());
+    // A key that the table does not have as well: both would be inserted, and no later merge by it would work.
+    for source in [[1, 1], [2, 2]] {
+        let mut source = Batches::new(batch(&[]).schema(), source.map(|id| batch(&[id])).to_vec());
+        let error = table.merge(&mut source, &Merge::upsert(&["id".into()]), &CommitOptions::default()).unwrap_err();
+        assert!(matches!(&error, Error::Value { column, row: 2, .. } if column == "id"), "{error}");
+    }
     assert_eq!(table.version(), Some(0));
 }
 
@@ -188,6 +183,9 @@ fn an_old_version_is_read_by_number_and_by_time() {
     assert_eq!(ids(&at(At::Version(0)).unwrap()), [1]);
     assert_eq!(ids(&at(At::Timestamp(between)).unwrap()), [1]);
     assert_eq!(ids(&at(At::Latest).unwrap()), [1, 2]);
+    let before = between - chrono::TimeDelta::days(1);
+    let error = at(At::Timestamp(before)).unwrap_err().to_string();
+    assert!(error.contains("no version") && error.contains("the oldest is 0"), "{error}");
     assert!(matches!(at(At::Version(9)), Err(Error::Invalid { .. })), "{:?}", at(At::Version(9)));
 }
 

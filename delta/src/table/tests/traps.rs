@@ -34,6 +34,26 @@ fn merge_and_delete_find_keys_of_38_digits() {
     assert_eq!(keys(&table, None), [HUGE + 1, HUGE + 2]);
 }
 
+/// 1, where the rounded statistics come between two tries, and where the rows that go are chosen by them.
+#[test]
+fn rounded_statistics_that_come_in_between_mislead_nobody() {
+    let fixture = Fixture::new();
+    foreign(&fixture, &keyed(&[HUGE + 1], "old"));
+    let other = || {
+        let inner = fixture.open().inner.clone();
+        let _ = runtime::block_on(async { inner.write(collect(&keyed(&[HUGE + 3], "other"))).await.unwrap() }).unwrap();
+    };
+    let mut source = super::faulty::Disturbed::new(keyed(&[HUGE + 3], "own"), other);
+    let metrics = committed(fixture.open().merge(&mut source, &Merge::upsert(&["k".into()]), &CommitOptions::default()).unwrap());
+    assert_eq!((metrics.rows_updated, metrics.rows_inserted), (1, 0));
+
+    let fixture = Fixture::new();
+    foreign(&fixture, &keyed(&[HUGE + 1, HUGE + 3], "old"));
+    let options = WriteOptions { mode: WriteMode::OverwriteWhere(format!("k = {}", HUGE + 3)), ..WriteOptions::default() };
+    committed(fixture.open().write(&mut keyed(&[HUGE + 3], "new"), &options, &CommitOptions::default()).unwrap());
+    assert_eq!(keys(&fixture.open(), None), [HUGE + 1, HUGE + 3]);
+}
+
 /// A table as another program with deltalake makes it.
 fn foreign(fixture: &Fixture, source: &Batches) {
     let batches = collect(source);
@@ -149,8 +169,10 @@ fn an_empty_text_has_no_place_in_a_partition_column() {
         let texts = StringArray::from(vec![Some("a"), None, text]);
         columns(vec![("id", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef), ("p", Arc::new(texts))])
     };
-    let error = table.write(&mut source(Some("")), &options, &CommitOptions::default()).unwrap_err();
-    assert!(matches!(&error, Error::Value { row: 3, .. }), "{error}");
+    for text in ["", "__HIVE_DEFAULT_PARTITION__"] {
+        let error = table.write(&mut source(Some(text)), &options, &CommitOptions::default()).unwrap_err();
+        assert!(matches!(&error, Error::Value { row: 3, .. }), "{text:?}: {error}");
+    }
     committed(table.write(&mut source(Some("b")), &options, &CommitOptions::default()).unwrap());
     let error = table.merge(&mut source(Some("")), &Merge::upsert(&["id".into()]), &CommitOptions::default()).unwrap_err();
     assert!(matches!(&error, Error::Value { row: 3, .. }), "{error}");

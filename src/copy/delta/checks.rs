@@ -1,0 +1,124 @@
+//! What a copy into a table that is there must agree with, and what is worth knowing about its columns.
+
+use arrow::datatypes::{DataType, Schema};
+use olbridge_delta::table::{HistoryEntry, Table};
+use serde_json::{Value, json};
+
+use super::DeltaJob;
+use crate::copy::export::{AsOf, TypeChoices};
+use crate::error::{Error, PlanProblem, Result};
+use crate::fetch::{FetchColumn, FetchPlan};
+use crate::oracle_type::OracleType;
+use crate::type_map::LossyKind;
+
+/// Commit info under which it stands which rows of which source a commit of a job holds.
+pub(super) const SELECTION_KEY: &str = "olbridge.selection";
+/// Commits of the history in which the last one of a job is looked for.
+const COMMITS_LOOKED_AT: usize = 1000;
+
+/// Options that make a table, where there is one: they are what it has, or refused, rather than left aside without a word.
+pub(super) fn disagreements(job: &DeltaJob, partition_by: &[String], table: &Table) -> olbridge_delta::Result<Vec<PlanProblem>> {
+    let mut problems = Vec::new();
+    let mut problem = |reason: String, remedy: &str| problems.push(PlanProblem { column: None, reason, remedy: remedy.into() });
+    let present = table.partition_columns()?;
+    if !partition_by.is_empty() && partition_by != present {
+        let by = if present.is_empty() { "nothing".to_owned() } else { present.join(", ") };
+        let reason = format!("--partition-by {}: the table is there, and partitioned by {by}", partition_by.join(","));
+        problem(reason, "leave it out, or make another table");
+    }
+    let properties = table.properties()?;
+    // Those that become the protocol are not properties afterwards.
+    let stays = |name: &str| !["delta.minReaderVersion", "delta.minWriterVersion", "delta.feature."].iter().any(|of| name.starts_with(of));
+    for (name, value) in job.properties.iter().filter(|(name, _)| stays(name)) {
+        let present = properties.get(name);
+        if present != Some(value) {
+            let has = present.map_or("does not have it".to_owned(), |present| format!("has {present:?}"));
+            problem(
+                format!("--property {name}={value}: the table is there, and {has}"),
+                "leave it out: properties are given to a table that is made",
+            );
+        }
+    }
+    Ok(problems)
+}
+
+/// A date of the table would take a time of day away under a name that speaks of less than a second. Who chooses the type by name knows.
+pub(super) fn cut_dates(fetch: &FetchPlan, present: Option<&Schema>, job: &DeltaJob) -> Vec<PlanProblem> {
+    let lossy = job.export.fetch.lossy.allows(LossyKind::SubSecond);
+    let own = TypeChoices { like: None, ..job.export.types.clone() };
+    let cut = |column: &&FetchColumn| {
+        *column.field.data_type() == DataType::Date32 && !own.columns.iter().any(|(name, _)| name.eq_ignore_ascii_case(&column.column.name))
+    };
+    let problem = |column: &FetchColumn| PlanProblem {
+        column: Some(column.column.name.clone()),
+        reason: "is a date in the table, and --lossy subsecond would cut whole times of day".into(),
+        remedy: format!("leave out --lossy subsecond, or name the type if they may go: --as {}=date", column.column.name),
+    };
+    fetch.columns.iter().filter(|column| lossy && present.is_some() && cut(column)).map(problem).collect()
+}
+
+/// As for files: the instant is kept, and the zone is not, which is said unless `--lossy zone` has said it before.
+pub(super) fn zone_warnings(fetch: &FetchPlan) -> Vec<String> {
+    let is_zoned = |column: &&FetchColumn| {
+        matches!(column.column.oracle_type, OracleType::TimestampTz { .. }) && matches!(column.field.data_type(), DataType::Timestamp(..))
+    };
+    let warning = |column: &FetchColumn| format!("column {}: the instants are kept, in UTC; their time zones are not", column.column.name);
+    fetch.columns.iter().filter(is_zoned).map(warning).collect()
+}
+
+/// Which rows of which source the job copies, whatever the moment. Not how: a job that has made a table goes on with changes, and what is there at a
+/// moment is there by whatever mode.
+pub(super) fn selection(job: &DeltaJob) -> Value {
+    let selection = &job.export.selection;
+    let order: Vec<String> = selection.order_by.iter().map(|key| format!("{key:?}")).collect();
+    let parts = [
+        ("source", json!(job.export.source.to_string())),
+        ("query", json!(selection.query)),
+        ("columns", json!(selection.columns)),
+        ("where", json!(selection.condition)),
+        ("limit", json!(selection.limit)),
+        ("order", if order.is_empty() { Value::Null } else { json!(order) }),
+    ];
+    parts.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+impl DeltaJob {
+    /// Whether the epoch that the table has of the job is of the same work: a name for two pieces of work would skip the rows of one, and the SCNs of
+    /// another database are no later moments of this one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with both.
+    pub(super) fn refuse_other_work(&self, epoch: i64, scn: Option<u64>) -> Result<()> {
+        let job = self.job.as_deref().unwrap_or_default();
+        let usage = |message: String, remedy: &str| Err(Error::Usage { message, remedy: remedy.into() });
+        let is_earlier = scn.is_some_and(|scn| i64::try_from(scn).is_ok_and(|scn| scn < epoch));
+        if self.export.reading.as_of == AsOf::Now && is_earlier {
+            return usage(
+                format!(
+                    "--job {job}: the database is at SCN {}, and {} has SCN {epoch} of this job: it is another database, or an earlier state of it",
+                    scn.unwrap_or_default(),
+                    self.location
+                ),
+                "another --job name for another database",
+            );
+        }
+        let failed = |error: olbridge_delta::Error| self.failed(&error, crate::error::Phase::Describe);
+        let table = Table::open(&self.location, &self.store).map_err(failed)?;
+        let history = table.history(Some(COMMITS_LOOKED_AT)).map_err(failed)?;
+        let of_job = |entry: &&HistoryEntry| entry.info.get("olbridge.job").and_then(Value::as_str) == Some(job);
+        // Commits of before, or that are cleaned up, do not say what they hold.
+        let Some((version, committed)) =
+            history.iter().find(of_job).and_then(|entry| Some((entry.version, entry.info.get(SELECTION_KEY)?.as_str()?.to_owned())))
+        else {
+            return Ok(());
+        };
+        let own = selection(self).to_string();
+        match committed == own {
+            true => Ok(()),
+            false => usage(
+                format!("--job {job}: version {version} of {} holds other work under this name: {committed}; this is {own}", self.location),
+                "a --job name for each piece of work",
+            ),
+        }
+    }
+}
