@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::DeltaJob;
 use crate::copy::export::{AsOf, TypeChoices};
-use crate::error::{Error, PlanProblem, Result};
+use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::oracle_type::OracleType;
 use crate::type_map::LossyKind;
@@ -102,23 +102,25 @@ impl DeltaJob {
                 "another --job name for another database",
             );
         }
-        let failed = |error: olbridge_delta::Error| self.failed(&error, crate::error::Phase::Describe);
-        let table = Table::open(&self.location, &self.store).map_err(failed)?;
-        let history = table.history(Some(COMMITS_LOOKED_AT)).map_err(failed)?;
-        let of_job = |entry: &&HistoryEntry| entry.info.get("olbridge.job").and_then(Value::as_str) == Some(job);
+        let table = Table::open(&self.location, &self.store).map_err(|error| self.failed(&error, Phase::Describe))?;
+        match self.other_selection(&table)? {
+            None => Ok(()),
+            Some(other) => usage(format!("--job {job}: {other}"), "a --job name for each piece of work"),
+        }
+    }
+
+    /// What the last commit of the job holds, where that are not the rows that are asked for now.
+    pub(super) fn other_selection(&self, table: &Table) -> Result<Option<String>> {
+        let history = table.history(Some(COMMITS_LOOKED_AT)).map_err(|error| self.failed(&error, Phase::Describe))?;
+        let of_job = |entry: &&HistoryEntry| entry.info.get("olbridge.job").and_then(Value::as_str) == self.job.as_deref();
         // Commits of before, or that are cleaned up, do not say what they hold.
         let Some((version, committed)) =
             history.iter().find(of_job).and_then(|entry| Some((entry.version, entry.info.get(SELECTION_KEY)?.as_str()?.to_owned())))
         else {
-            return Ok(());
+            return Ok(None);
         };
         let own = selection(self).to_string();
-        match committed == own {
-            true => Ok(()),
-            false => usage(
-                format!("--job {job}: version {version} of {} holds other work under this name: {committed}; this is {own}", self.location),
-                "a --job name for each piece of work",
-            ),
-        }
+        let other = || format!("version {version} of {} holds other work under this name: {committed}; this is {own}", self.location);
+        Ok((committed != own).then(other))
     }
 }

@@ -106,6 +106,10 @@ impl DeltaJob {
         match table.epoch(&Self::app_id(job)).map_err(failed)? {
             Some(epoch) => {
                 let epoch = u64::try_from(epoch).unwrap_or(0);
+                // Rows that another selection has left out have not changed since, and would stay out.
+                if let Some(other) = self.other_selection(table)? {
+                    return Err(self.refused_follow(other));
+                }
                 Ok(Standing { job: self.clone(), epoch: Some(epoch), how: "" })
             }
             None if table.describe().map_err(failed)?.rows == Some(0) => Ok(all(DeltaMode::Upsert, "the table is empty")),

@@ -1,7 +1,5 @@
 //! Values of a watermark column as texts, and what a little before one is in SQL.
 
-use std::str::FromStr;
-
 use arrow::array::ArrayRef;
 use arrow::error::ArrowError;
 use arrow::row::{OwnedRow, RowConverter, SortField};
@@ -77,7 +75,8 @@ impl Watermark {
             remedy: "load the table anew with --mode overwrite, or follow another column".into(),
         };
         if self.kind == Kind::Number {
-            let value = Decimal::from_str(self.text.trim()).map_err(|_| bad())?;
+            // With more digits than it holds it would be rounded, and rows of the value itself be left out.
+            let value = Decimal::from_str_exact(self.text.trim()).map_err(|_| bad())?;
             let from = value.checked_sub(Decimal::from(overlap.unwrap_or(NUMBER_OVERLAP))).ok_or_else(bad)?.to_string();
             return Ok(LowerBound { literal: from.clone(), shown: from });
         }
@@ -147,5 +146,7 @@ mod tests {
         assert_eq!(from(Kind::Instant, "2026-01-01T10:00:00Z", Some(0)), "TIMESTAMP '2026-01-01 10:00:00.000000000 +00:00'");
         assert_eq!(from(Kind::Date, "2026-01-02", Some(0)), "TO_DATE('2026-01-02 00:00:00', 'YYYY-MM-DD HH24:MI:SS')");
         assert!(Watermark { kind: Kind::Date, text: "x".into() }.lower_bound(None).is_err());
+        // It would be rounded up, and its own rows be left out.
+        assert!(Watermark { kind: Kind::Number, text: "0.123456789012345678901234567899".into() }.lower_bound(Some(0)).is_err());
     }
 }
