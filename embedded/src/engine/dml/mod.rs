@@ -2,6 +2,7 @@
 
 mod check;
 mod group;
+mod keys;
 mod merge;
 mod returning;
 mod self_check;
@@ -22,6 +23,7 @@ use super::{Datum, DatumKind, Result};
 
 pub(super) use check::{check_constants, check_kinds, check_lengths};
 pub use group::Columns;
+pub(super) use keys::register as register_moving;
 pub(super) use group::GROUP_ROWS;
 use merge::MergeRunner;
 use returning::Returner;
