@@ -97,7 +97,10 @@ impl CounterFile {
         self.find_new().map_err(|error| self.failed(&error))?;
         let Some(place) = self.places.get(&key).copied() else { return Ok(None) };
         let mut number = [0; 16];
-        let read = self.file()?.seek(SeekFrom::Start(place + 16)).and_then(|_| self.file.as_mut().map_or(Ok(()), |file| file.read_exact(&mut number)));
+        let read = self
+            .file()?
+            .seek(SeekFrom::Start(place + 16))
+            .and_then(|_| self.file.as_mut().map_or(Ok(()), |file| file.read_exact(&mut number)));
         read.map_err(|error| self.failed(&error))?;
         Ok(Some(i128::from_le_bytes(number)))
     }

@@ -65,8 +65,7 @@ impl Sequences {
                 known => {
                     let current = known.and_then(|known| known.current);
                     let sequence = Arc::clone(sequence);
-                    let counter =
-                        Counter { sequence, stored, next: stored, reserved: 0, wanted: 1, run: 0, current, is_dirty: false };
+                    let counter = Counter { sequence, stored, next: stored, reserved: 0, wanted: 1, run: 0, current, is_dirty: false };
                     state.counters.insert(counter.sequence.id, counter);
                 }
             }

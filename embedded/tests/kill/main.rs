@@ -62,7 +62,8 @@ fn taker() {
     for turn in 0.. {
         let taken = numbers(&mut session, "SELECT q.NEXTVAL FROM dual")[0];
         run(&mut session, "INSERT INTO i (v) SELECT q.NEXTVAL FROM dual CONNECT BY level <= 20", &[]);
-        let [most, id, rows] = numbers(&mut session, "SELECT max(v), max(id), count(*) FROM i WHERE id > (SELECT max(id) FROM i) - 20")[..] else {
+        let [most, id, rows] = numbers(&mut session, "SELECT max(v), max(id), count(*) FROM i WHERE id > (SELECT max(id) FROM i) - 20")[..]
+        else {
             panic!("three numbers");
         };
         assert_eq!(rows, 20);

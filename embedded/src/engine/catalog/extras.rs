@@ -42,7 +42,18 @@ impl Sequence {
         let numbers: Vec<i128> = text.split(',').filter_map(|part| part.parse().ok()).collect();
         let [increment, min, max, cycle, order, cache] = numbers[..] else { return Err(OraError::internal("text of a sequence")) };
         let (increment, cache) = (increment as i64, cache as i64);
-        Ok(Sequence { id, owner, name, increment, min, max, cycle: cycle == 1, order: order == 1, cache, counter: counter.parse().unwrap_or(id as u64) })
+        Ok(Sequence {
+            id,
+            owner,
+            name,
+            increment,
+            min,
+            max,
+            cycle: cycle == 1,
+            order: order == 1,
+            cache,
+            counter: counter.parse().unwrap_or(id as u64),
+        })
     }
 }
 

@@ -46,7 +46,18 @@ fn make(options: &SequenceOptions, before: Sequence) -> Result<(Sequence, i128)>
 }
 
 fn nothing(id: i64, owner: &str, name: &str) -> Sequence {
-    Sequence { id, owner: owner.into(), name: name.into(), increment: 0, min: 0, max: 0, cycle: false, order: false, cache: CACHE, counter: 0 }
+    Sequence {
+        id,
+        owner: owner.into(),
+        name: name.into(),
+        increment: 0,
+        min: 0,
+        max: 0,
+        cycle: false,
+        order: false,
+        cache: CACHE,
+        counter: 0,
+    }
 }
 
 impl Session {

@@ -39,7 +39,8 @@ impl<'t> Referring<'t> {
                    JOIN ora_table AS t ON t.id = c.table_id WHERE f.kind = 'F' AND f.text = ?";
         let mut statement = connection.prepare_cached(sql)?;
         let mut found = Vec::new();
-        for key in table.constraints.iter().filter(|key| key.kind.is_unique() && key.columns.iter().any(|column| changed.contains(column))) {
+        for key in table.constraints.iter().filter(|key| key.kind.is_unique() && key.columns.iter().any(|column| changed.contains(column)))
+        {
             let mut rows = statement.query([key.id.to_string()])?;
             while let Some(row) = rows.next()? {
                 let (child, name, columns, owner): (i64, String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
@@ -76,7 +77,8 @@ impl RowWriter<'_> {
     /// Updates rows of a parent whose keys change.
     pub(super) fn move_keys(&mut self, assigned: &[Assigned], binds: &[Datum<'_>], rows: &[&[Value]]) -> Result<()> {
         let (table, connection) = (self.table, self.connection);
-        let mut columns: Vec<usize> = table.constraints.iter().filter(|key| key.kind.is_unique()).flat_map(|key| key.columns.clone()).collect();
+        let mut columns: Vec<usize> =
+            table.constraints.iter().filter(|key| key.kind.is_unique()).flat_map(|key| key.columns.clone()).collect();
         columns.sort_unstable();
         columns.dedup();
         let changed: Vec<usize> = columns.iter().copied().filter(|column| assigned.iter().any(|(index, _)| index == column)).collect();
@@ -95,7 +97,9 @@ impl RowWriter<'_> {
         let mut old_keys = Vec::with_capacity(rows.len());
         for row in rows {
             old_keys.push(
-                read.query_row([&row[0]], |read| (0..columns.len()).map(|index| read.get(index)).collect::<rusqlite::Result<Vec<Value>>>())?,
+                read.query_row([&row[0]], |read| {
+                    (0..columns.len()).map(|index| read.get(index)).collect::<rusqlite::Result<Vec<Value>>>()
+                })?,
             );
             MOVING.set(true);
             let moved = park.execute(rusqlite::params![scn, row[0]]);

@@ -23,8 +23,8 @@ use super::{Datum, DatumKind, Result};
 
 pub(super) use check::{check_constants, check_kinds, check_lengths};
 pub use group::Columns;
-pub(super) use keys::register as register_moving;
 pub(super) use group::GROUP_ROWS;
+pub(super) use keys::register as register_moving;
 use merge::MergeRunner;
 use returning::Returner;
 use self_check::SelfCheck;

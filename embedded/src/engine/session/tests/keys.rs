@@ -3,7 +3,8 @@
 use super::*;
 
 fn family(s: &mut Session) {
-    run(s, "CREATE TABLE p (id NUMBER PRIMARY KEY, code VARCHAR2(5) CONSTRAINT p_code UNIQUE, v NUMBER CHECK (v > 0), CHECK (id < 100))").unwrap();
+    run(s, "CREATE TABLE p (id NUMBER PRIMARY KEY, code VARCHAR2(5) CONSTRAINT p_code UNIQUE, v NUMBER CHECK (v > 0), CHECK (id < 100))")
+        .unwrap();
     run(s, "CREATE TABLE c (id NUMBER CONSTRAINT c_p REFERENCES p, code VARCHAR2(5) CONSTRAINT c_code REFERENCES p (code))").unwrap();
     run(s, "INSERT INTO p SELECT level, chr(64 + level), level FROM dual CONNECT BY level <= 4").unwrap();
     s.commit().unwrap();
@@ -21,7 +22,10 @@ fn keys_of_parents_change_as_a_whole() {
     // Children keep what is still there, whichever row it is, and only that.
     run(&mut s, "INSERT INTO c VALUES (2, 'C')").unwrap();
     run(&mut s, "UPDATE p SET id = 5 - id, code = chr(69 - id)").unwrap();
-    assert_eq!(message(run(&mut s, "UPDATE p SET id = id + 2")), "ORA-02292: integrity constraint (SCOTT.C_P) violated - child record found");
+    assert_eq!(
+        message(run(&mut s, "UPDATE p SET id = id + 2")),
+        "ORA-02292: integrity constraint (SCOTT.C_P) violated - child record found"
+    );
     assert_eq!(
         message(run(&mut s, "UPDATE p SET code = code || 'x'")),
         "ORA-02292: integrity constraint (SCOTT.C_CODE) violated - child record found"
@@ -33,7 +37,8 @@ fn keys_of_parents_change_as_a_whole() {
     assert_eq!(code(run(&mut s, "UPDATE p SET id = id + 97, code = code || '2' WHERE id > 2")), 2290);
     assert_eq!(code(run(&mut s, "UPDATE p SET id = CASE WHEN id < 3 THEN id + 10 END")), 1407);
     assert_eq!(rows(&mut s, "SELECT id, code FROM p ORDER BY id"), ["1|A", "2|B", "3|C", "4|D"]);
-    let merge = "MERGE INTO p USING (SELECT level n FROM dual CONNECT BY level <= 4) q ON (p.v = q.n) WHEN MATCHED THEN UPDATE SET id = 5 - id";
+    let merge =
+        "MERGE INTO p USING (SELECT level n FROM dual CONNECT BY level <= 4) q ON (p.v = q.n) WHEN MATCHED THEN UPDATE SET id = 5 - id";
     assert_eq!(run(&mut s, merge).unwrap(), 4);
     assert_eq!(rows(&mut s, "SELECT id FROM p ORDER BY v"), ["1", "2", "3", "4"]);
 }

@@ -108,7 +108,10 @@ fn empty_lobs_are_null_as_text() {
     run(&mut s, "INSERT INTO l (id, v, c) VALUES (3, 'x', '')").unwrap();
     run(&mut s, "UPDATE l SET v = c WHERE id = 3").unwrap();
     assert_eq!(
-        rows(&mut s, "SELECT nvl2(v, 1, 0), nvl2(r, 1, 0), nvl2(c, 1, 0), nvl2(b, 1, 0), length(c), nvl2(to_char(c), 1, 0) FROM l ORDER BY id"),
+        rows(
+            &mut s,
+            "SELECT nvl2(v, 1, 0), nvl2(r, 1, 0), nvl2(c, 1, 0), nvl2(b, 1, 0), length(c), nvl2(to_char(c), 1, 0) FROM l ORDER BY id"
+        ),
         ["0|0|1|1|0|0", "0|0|1|0|0|0", "0|0|0|0|NULL|0"]
     );
     let sql = "SELECT nvl2(:1, 1, 0), nvl2(to_char(:1), 1, 0), :1 || 'x', nvl2(CAST(:1 AS VARCHAR2(9)), 1, 0) FROM dual";
