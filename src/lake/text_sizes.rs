@@ -218,7 +218,9 @@ impl<'a> TextSizes<'a> {
         let (mut values, mut definitions, mut repetitions) = (Vec::<ByteArray>::new(), Vec::new(), Vec::new());
         let mut runs = Runs::from(rows.start);
         while runs.next < rows.end {
-            (values.clear(), definitions.clear(), repetitions.clear());
+            values.clear();
+            definitions.clear();
+            repetitions.clear();
             let wanted = step.min(rows.end - runs.next);
             let (read, _, levels) = reader.read_records(wanted, Some(&mut definitions), Some(&mut repetitions), &mut values)?;
             if read == 0 {

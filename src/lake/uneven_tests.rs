@@ -17,10 +17,10 @@ use super::read_ahead::SourceBatch;
 use crate::error::Result;
 
 const LONG_BYTES: usize = 20 << 20;
-const LONG: usize = 3;
+const LONG: usize = 4;
 const SHORT: usize = 2000;
 
-/// Two thousand short values, three long ones, two thousand short ones; as lists of one where `nested`.
+/// Two thousand short values, four long ones, two thousand short ones; as lists of one where `nested`.
 fn column(nested: bool) -> ArrayRef {
     let long = vec![b'x'; LONG_BYTES];
     let values = (0..2 * SHORT + LONG).map(|row| if (SHORT..SHORT + LONG).contains(&row) { &long[..] } else { &b"short"[..] });
@@ -33,11 +33,14 @@ fn column(nested: bool) -> ArrayRef {
 }
 
 fn write(path: &Path, column: &ArrayRef, version: WriterVersion, dictionary: bool, compression: Compression) {
+    // One page of all, or one of each long value.
+    let page_bytes = if compression == Compression::SNAPPY { 1 << 20 } else { 1 << 30 };
     let properties = WriterProperties::builder()
         .set_compression(compression)
         .set_writer_version(version)
         .set_dictionary_enabled(dictionary)
         .set_dictionary_page_size_limit(1 << 30)
+        .set_data_page_size_limit(page_bytes)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         .build();
@@ -65,26 +68,26 @@ fn bytes(array: &dyn Array) -> usize {
 fn no_batch_has_several_long_values_however_they_were_written() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("uneven.parquet");
-    for nested in [false, true] {
-        let column = column(nested);
-        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
-            for (dictionary, compression) in
-                [(false, Compression::UNCOMPRESSED), (true, Compression::UNCOMPRESSED), (false, Compression::SNAPPY)]
-            {
-                write(&path, &column, version, dictionary, compression);
-                let case = format!("nested {nested}, {version:?}, dictionary {dictionary}, {compression:?}");
-                let (mut rows, mut total, mut batches) = (0, 0, 0);
-                for batch in read(&path) {
-                    let batch = batch.unwrap();
-                    assert_eq!(batch.first_row, rows as u64 + 1, "{case}");
-                    let found = bytes(batch.batch.column(0));
-                    assert!(found < 2 * LONG_BYTES, "{case}: {} MiB in a batch from row {}", found >> 20, rows + 1);
-                    (rows, total, batches) = (rows + batch.batch.num_rows(), total + found, batches + 1);
-                }
-                assert_eq!((rows, total), (2 * SHORT + LONG, 2 * SHORT * 5 + LONG * LONG_BYTES), "{case}");
-                assert!(batches < 200, "{case}: {batches} batches, the short ones row by row");
-            }
+    let (v1, v2) = (WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0);
+    let (plain, snappy) = (Compression::UNCOMPRESSED, Compression::SNAPPY);
+    let flat = [(v1, false, plain), (v1, true, plain), (v1, false, snappy), (v2, false, plain)];
+    let nested = [(v1, false, plain), (v1, true, snappy), (v2, false, snappy)];
+    let cases = [(false, &flat[..]), (true, &nested[..])];
+    for (nested, (version, dictionary, compression)) in
+        cases.into_iter().flat_map(|(nested, cases)| cases.iter().map(move |c| (nested, *c)))
+    {
+        write(&path, &column(nested), version, dictionary, compression);
+        let case = format!("nested {nested}, {version:?}, dictionary {dictionary}, {compression:?}");
+        let (mut rows, mut total, mut batches) = (0, 0, 0);
+        for batch in read(&path) {
+            let batch = batch.unwrap();
+            assert_eq!(batch.first_row, rows as u64 + 1, "{case}");
+            let found = bytes(batch.batch.column(0));
+            assert!(found < 2 * LONG_BYTES, "{case}: {} MiB in a batch from row {}", found >> 20, rows + 1);
+            (rows, total, batches) = (rows + batch.batch.num_rows(), total + found, batches + 1);
         }
+        assert_eq!((rows, total), (2 * SHORT + LONG, 2 * SHORT * 5 + LONG * LONG_BYTES), "{case}");
+        assert!(batches < 200, "{case}: {batches} batches, the short ones row by row");
     }
 }
 

@@ -36,6 +36,7 @@ fn write(path: &Path, shape: &Shape, long: usize) {
         .set_writer_version(shape.version)
         .set_dictionary_enabled(shape.dictionary)
         .set_dictionary_page_size_limit(1 << 30)
+        .set_data_page_size_limit(if shape.pages { 1 << 20 } else { 1 << 30 })
         .set_statistics_enabled(sizes)
         .set_offset_index_disabled(!shape.sized)
         .set_write_batch_size(if shape.pages { 1 } else { 1024 })
