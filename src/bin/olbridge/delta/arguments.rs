@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::shared_arguments::{ChangedArguments, CommitArguments, FilesArguments, ManyArguments, SourceArguments, TableArguments, VersionArguments};
+use super::shared_arguments::{
+    ChangedArguments, CommitArguments, FilesArguments, ManyArguments, SourceArguments, TableArguments, VersionArguments,
+};
 use crate::delta_arguments::SchemaModeArgument;
 
 const LOCATION_HELP: &str = "\
