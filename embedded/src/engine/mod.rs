@@ -50,7 +50,7 @@ pub use datum::{Datum, DatumKind};
 pub use dml::Columns;
 pub use error::{OraError, Result};
 pub use interrupt::Interrupt;
-pub(crate) use interval::{months_text, nanos_text};
+pub(crate) use interval::{fields_text, months_text, nanos_of, nanos_text};
 pub(crate) use nls::Nls;
 pub use number::{Number, NumberError};
 pub use release::Release;

@@ -10,6 +10,9 @@ use super::types::DataType;
 use super::{OraError, Result, undo};
 
 mod extras;
+mod stamps;
+
+pub(crate) use stamps::{Stamps, user_id};
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -227,6 +230,7 @@ impl Catalog {
             connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {TEXTS} COMMIT;")).inspect_err(|_| {
                 let _ = connection.execute_batch("ROLLBACK");
             })?;
+            stamps::begin(connection)?;
         }
         let has_texts: i64 = connection.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'ora_text'", [], |row| row.get(0))?;
         if has_texts == 0 {

@@ -27,6 +27,7 @@ fn show(datum: Datum<'_>) -> String {
         Datum::Timestamp(bytes) => crate::engine::value::hex(&bytes),
         Datum::TimestampTz(bytes) => crate::engine::value::hex(&bytes),
         Datum::IntervalDs(nanos) => crate::engine::interval::nanos_text(nanos, 2, 6),
+        Datum::IntervalFields(fields) => crate::engine::interval::fields_text(fields, 2, 6),
         Datum::IntervalYm(months) => crate::engine::interval::months_text(months, 2),
         Datum::Boolean(value) => value.to_string().to_uppercase(),
         Datum::Table(elements) => format!("{:?}", elements.iter().map(|element| show(*element)).collect::<Vec<_>>()),

@@ -143,6 +143,7 @@ impl Translator<'_> {
             "CURRENT_TIMESTAMP" => Sql::new(format!("o_now('Z', {offset})"), DataType::TimestampTz { digits: 6 }),
             "LOCALTIMESTAMP" => Sql::new(format!("o_now('T', {offset})"), DataType::Timestamp { digits: 6 }),
             "USER" => Sql::new(text_literal(self.context.user), DataType::varchar2(128)),
+            "UID" => number_literal(&super::super::catalog::user_id(self.context.user).to_string()).ok()?,
             "DBTIMEZONE" => Sql::new("'+00:00'", DataType::varchar2(6)),
             "SESSIONTIMEZONE" => {
                 let text = super::super::zone::name(offset);
