@@ -10,8 +10,12 @@ use crate::engine::nanos_of;
 /// An interval of either kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interval {
-    YearMonth { months: i32 },
-    DaySecond { nanos: i128 },
+    YearMonth {
+        months: i32,
+    },
+    DaySecond {
+        nanos: i128,
+    },
     /// Days to nanoseconds that do not all have one sign: Oracle keeps them as they are.
     Fields([i32; 5]),
 }
@@ -137,7 +141,9 @@ pub unsafe extern "C" fn OCIIntervalGetYearMonth(
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCIIntervalGetYearMonth", errhp, |_| match *descriptor::get(interval)?.interval()? {
-            Interval::DaySecond { .. } | Interval::Fields(_) => Err(Failure::ora(24316, "illegal handle type: not an INTERVAL YEAR TO MONTH descriptor")),
+            Interval::DaySecond { .. } | Interval::Fields(_) => {
+                Err(Failure::ora(24316, "illegal handle type: not an INTERVAL YEAR TO MONTH descriptor"))
+            }
             Interval::YearMonth { months: total } => {
                 years.write(total / 12);
                 months.write(total % 12);

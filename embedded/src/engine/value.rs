@@ -258,7 +258,9 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
         DataType::LongRaw => Ok(Stored::bytes(to_bytes(datum, "BINARY")?)),
         DataType::IntervalDs { day_digits, second_digits } => {
             let nanos = match datum {
-                Datum::IntervalFields(fields) => return interval::fit_fields(fields, day_digits, second_digits).map(|bytes| Stored::inline(&bytes)),
+                Datum::IntervalFields(fields) => {
+                    return interval::fit_fields(fields, day_digits, second_digits).map(|bytes| Stored::inline(&bytes));
+                }
                 Datum::IntervalDs(nanos) => nanos,
                 Datum::Text(text) => interval::parse_nanos(text, interval::Field::Day, interval::Field::Second)?,
                 other => return Err(OraError::inconsistent("INTERVAL DAY TO SECOND", kind_name(&other))),

@@ -54,7 +54,8 @@ impl Catalog {
     pub fn stamp(connection: &Connection, touched: &[(i64, bool)]) -> Result<()> {
         connection.execute_batch(SCHEMA)?;
         let now = now_us();
-        let first = "INSERT OR IGNORE INTO ora_object SELECT ?1, first, first, first FROM (SELECT min(committed_us) AS first FROM ora_commit)";
+        let first =
+            "INSERT OR IGNORE INTO ora_object SELECT ?1, first, first, first FROM (SELECT min(committed_us) AS first FROM ora_commit)";
         connection.execute(first, [DATABASE])?;
         connection.execute(&format!("INSERT OR IGNORE INTO ora_object SELECT id, ?1, ?1, ?1 FROM ({OBJECTS})"), [now])?;
         for (id, is_spec) in touched {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::{Result, parse};
 use super::catalog::{Catalog, Constraint, Table};
 use super::datetime::DateTime;
 use super::nls::Nls;
@@ -14,6 +13,7 @@ use super::tokens::tokenise;
 use super::translate::{Context, Translator};
 use super::types::DataType;
 use super::value::Stored;
+use super::{Result, parse};
 
 mod constraints;
 mod sessions;

@@ -96,7 +96,8 @@ impl<'a> Object<'a> {
             "INDEX" => 4,
             _ => 1,
         };
-        let editionable = if matches!(self.kind, "VIEW" | "PROCEDURE" | "FUNCTION" | "PACKAGE" | "PACKAGE BODY") { text("Y") } else { Stored::Null };
+        let editionable =
+            if matches!(self.kind, "VIEW" | "PROCEDURE" | "FUNCTION" | "PACKAGE" | "PACKAGE BODY") { text("Y") } else { Stored::Null };
         row.extend([number(namespace), Stored::Null, text("NONE"), editionable, flag(false), flag(false)]);
         row.extend([if self.kind == "TABLE" { text("USING_NLS_COMP") } else { Stored::Null }, flag(false), flag(false)]);
         row

@@ -59,8 +59,7 @@ const DBA_USERS: Columns = &[
     ("IMPLICIT", YES_NO),
     ("ALL_SHARD", YES_NO),
 ];
-const NOT_IN_USER_USERS: &[&str] =
-    &["PASSWORD", "PROFILE", "PASSWORD_VERSIONS", "EDITIONS_ENABLED", "AUTHENTICATION_TYPE", "LAST_LOGIN"];
+const NOT_IN_USER_USERS: &[&str] = &["PASSWORD", "PROFILE", "PASSWORD_VERSIONS", "EDITIONS_ENABLED", "AUTHENTICATION_TYPE", "LAST_LOGIN"];
 const PARAMETERS: Columns = &[("PARAMETER", NAME), ("VALUE", DataType::varchar2(160))];
 const VERSION: Columns = &[("BANNER", DataType::varchar2(80)), ("BANNER_FULL", DataType::varchar2(160)), ("CON_ID", NUMBER)];
 const COMPONENT: Columns = &[

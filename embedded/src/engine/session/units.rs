@@ -133,7 +133,8 @@ impl Session {
         let known = self.connection.query_row(sql_of_id, params![kind.name(), owner, name.name], |row| row.get(0)).optional()?;
         let id = known.map_or_else(|| Catalog::next_id(&self.connection), Ok)?;
         let status = if warning.is_some() { "INVALID" } else { "" };
-        self.connection.execute("INSERT INTO ora_text VALUES (?, ?, ?, ?, ?, ?)", params![id, kind.name(), owner, name.name, sql, status])?;
+        self.connection
+            .execute("INSERT INTO ora_text VALUES (?, ?, ?, ?, ?, ?)", params![id, kind.name(), owner, name.name, sql, status])?;
         Ok((id, warning))
     }
 

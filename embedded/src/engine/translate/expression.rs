@@ -117,6 +117,9 @@ impl Translator<'_> {
         if let (true, Some(level)) = (pseudo == "LEVEL" || (pseudo == "ROWNUM" && generates), &self.level) {
             return Ok(Sql { nullable: false, ..Sql::new(format!("o_integer({level})"), DataType::NUMBER) });
         }
+        if let Some(flag) = self.hierarchy_flag(pseudo)? {
+            return Ok(flag);
+        }
         if pseudo == "ROWNUM" {
             if !self.rownum_allowed {
                 return Err(OraError::unsupported("ROWNUM here").at(here));

@@ -305,17 +305,8 @@ impl Translator<'_> {
     /// `FROM dual CONNECT BY condition`: a row for each level as long as the condition holds; the first one always.
     pub(super) fn generator(&mut self, select: &Select) -> Result<String> {
         let [ConnectByKind::ConnectBy { relationships, .. }] = select.connect_by.as_slice() else {
-            return Err(OraError::unsupported("START WITH"));
+            return Err(OraError::internal("row generator"));
         };
-        let from_dual = match select.from.as_slice() {
-            [TableWithJoins { relation: TableFactor::Table { name, .. }, joins }] if joins.is_empty() => {
-                name.to_string().trim_start_matches("SYS.").trim_start_matches("sys.").eq_ignore_ascii_case("dual")
-            }
-            _ => false,
-        };
-        if !from_dual {
-            return Err(OraError::unsupported("CONNECT BY over anything but DUAL"));
-        }
         let inner = self.from(&select.from)?;
         let name = inner.rsplit_once(" AS ").map(|(_, name)| name.to_owned()).ok_or_else(|| OraError::internal("name of DUAL"))?;
         self.level = Some(NEXT_LEVEL.into());
@@ -325,5 +316,17 @@ impl Translator<'_> {
         Ok(format!(
             "(WITH RECURSIVE g(l) AS (SELECT 1 UNION ALL SELECT l + 1 FROM g WHERE {conditions}) SELECT 'X' AS c0, l FROM g) AS {name}"
         ))
+    }
+}
+
+/// Whether a SELECT makes rows out of DUAL.
+pub(super) fn is_generator(select: &Select) -> bool {
+    let [ConnectByKind::ConnectBy { relationships, .. }] = select.connect_by.as_slice() else { return false };
+    let is_plain = relationships.iter().all(|condition| !condition.to_string().to_lowercase().contains("o$prior("));
+    match select.from.as_slice() {
+        [TableWithJoins { relation: TableFactor::Table { name, .. }, joins }] if joins.is_empty() && is_plain => {
+            name.to_string().trim_start_matches("SYS.").trim_start_matches("sys.").eq_ignore_ascii_case("dual")
+        }
+        _ => false,
     }
 }

@@ -11,12 +11,14 @@ mod dml;
 mod expression;
 mod from;
 mod function;
+mod hierarchy;
 mod interval;
 mod join_using;
 mod json;
 mod limit;
 mod merge;
 mod nested;
+mod plus_join;
 mod query;
 mod sequence;
 mod set;
@@ -39,6 +41,7 @@ use super::types::DataType;
 use super::{ColumnInfo, DatumKind, OraError, Result, undo};
 
 pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
+pub(crate) use hierarchy::SIBLINGS;
 pub(crate) use merge::MergePlan;
 pub(crate) use nested::Nested;
 pub(crate) use query::{LobPlace, Query};
@@ -150,6 +153,10 @@ pub(crate) struct Translator<'a> {
     named_queries: Vec<from::NamedQuery>,
     /// SQL of LEVEL in a query with CONNECT BY.
     level: Option<String>,
+    /// The hierarchical query being translated, after its clauses.
+    hierarchy: Option<hierarchy::Hierarchy>,
+    /// While CONNECT BY is translated: the sources that PRIOR means, and whether it was met.
+    prior_sources: Option<(Vec<Source>, bool)>,
     next_source: usize,
     /// Views around the query being translated.
     view_depth: usize,
@@ -196,6 +203,8 @@ impl<'a> Translator<'a> {
             query_depth: 0,
             named_queries: Vec::new(),
             level: None,
+            hierarchy: None,
+            prior_sources: None,
             next_source: 0,
             view_depth: 0,
             group_keys: Vec::new(),

@@ -10,6 +10,7 @@ use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
 use super::from::ADDRESS;
+use super::hierarchy::{Hierarchy, siblings};
 use super::{Sql, Translator, unnested};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
@@ -96,6 +97,8 @@ impl Translator<'_> {
             self.rownum_allowed,
             self.level.take(),
             std::mem::replace(&mut self.nextval_allowed, false),
+            self.hierarchy.take(),
+            self.prior_sources.take(),
         );
         self.query_depth += 1;
         let depth = self.scopes.len();
@@ -118,6 +121,8 @@ impl Translator<'_> {
             self.rownum_allowed,
             self.level,
             self.nextval_allowed,
+            self.hierarchy,
+            self.prior_sources,
         ) = saved;
         self.note_outer_columns();
         result
@@ -147,9 +152,9 @@ impl Translator<'_> {
     fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
         check_select(select)?;
         let wants_addresses = std::mem::take(&mut self.wants_addresses);
-        let mut from = if select.connect_by.is_empty() { self.from(&select.from)? } else { self.generator(select)? };
+        let (mut from, selection) = self.rows_of_select(select, ast)?;
         (self.aggregates_allowed, self.rownum_allowed) = (false, false);
-        let (condition, row_limit) = self.where_clause(select.selection.as_ref())?;
+        let (condition, row_limit) = self.where_clause(selection.as_ref())?;
         let GroupByExpr::Expressions(group_by, modifiers) = &select.group_by else {
             return Err(OraError::unsupported("GROUP BY ALL"));
         };
@@ -175,7 +180,7 @@ impl Translator<'_> {
         if let (true, Some((_, output))) = (distinct, outputs.iter().find(|(_, output)| output.is_incomparable())) {
             return Err(OraError::inconsistent("-", output.data_type.dictionary_name()));
         }
-        let order = self.order_by(ast, &outputs, distinct)?;
+        let mut order = if siblings(ast).is_some() { String::new() } else { self.order_by(ast, &outputs, distinct)? };
         if is_nesting && distinct {
             return Err(OraError::inconsistent("-", "CURSER"));
         }
@@ -187,6 +192,8 @@ impl Translator<'_> {
         }
         let mut condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let limit = self.limit(ast)?;
+        let hierarchy = self.hierarchy.take();
+        from = hierarchy.as_ref().map_or(from, Hierarchy::text);
         let mut first_rows = String::new();
         if let Some(rows) = row_limit {
             if order.is_empty() && !distinct && !aggregated && limit.is_none() {
@@ -195,6 +202,9 @@ impl Translator<'_> {
                 from = self.limited_source(&from, &condition, &rows)?;
                 condition.clear();
             }
+        }
+        if let (Some(hierarchy), true) = (&hierarchy, order.is_empty() && !distinct && !aggregated) {
+            order = hierarchy.order();
         }
         let address = if wants_addresses && !aggregated && !distinct { self.address() } else { None };
         let list = outputs.iter().enumerate().map(|(index, (_, sql))| format!("{} AS o{index}", sql.text)).collect::<Vec<_>>().join(", ");
@@ -216,6 +226,25 @@ impl Translator<'_> {
         });
         let text = limited(&list);
         Ok(Query { text, outputs, located, addressed: address.map(|(_, table)| table) })
+    }
+
+    /// FROM with CONNECT BY, and what is left of WHERE.
+    fn rows_of_select(&mut self, select: &Select, ast: &Ast) -> Result<(String, Option<Expr>)> {
+        if siblings(ast).is_some() && select.connect_by.is_empty() {
+            return Err(OraError::new(30929, "ORDER SIBLINGS BY clause not allowed here"));
+        }
+        if super::from::is_generator(select) {
+            return Ok((self.generator(select)?, select.selection.clone()));
+        }
+        let (from, selection) = match self.plus_from(&select.from, select.selection.as_ref())? {
+            Some(joined) => joined,
+            None => (self.from(&select.from)?, select.selection.clone()),
+        };
+        if select.connect_by.is_empty() {
+            return Ok((from, selection));
+        }
+        let rest = self.begin_hierarchy(select, ast, &from, selection)?;
+        Ok((from, rest))
     }
 
     /// A key of GROUP BY as SQL.

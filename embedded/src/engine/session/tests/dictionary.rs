@@ -151,7 +151,11 @@ fn objects_and_users_have_their_times() {
                 AND to_date(timestamp, 'YYYY-MM-DD:HH24:MI:SS') BETWEEN created AND last_ddl_time";
     assert_eq!(rows(&mut s, &format!("SELECT count(*) FROM all_objects WHERE {near}")), ["6"]);
     // What was done an hour ago is told from what is done now; replacing a view or a unit keeps its number.
-    s.connection.execute_batch("UPDATE ora_object SET created_us = created_us - 3600000000, ddl_us = ddl_us - 3600000000, spec_us = spec_us - 3600000000").unwrap();
+    s.connection
+        .execute_batch(
+            "UPDATE ora_object SET created_us = created_us - 3600000000, ddl_us = ddl_us - 3600000000, spec_us = spec_us - 3600000000",
+        )
+        .unwrap();
     let ids = "SELECT object_id FROM user_objects WHERE object_name IN ('W', 'P') ORDER BY object_name";
     let before = rows(&mut s, ids);
     for sql in [

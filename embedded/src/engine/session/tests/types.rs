@@ -16,7 +16,10 @@ fn intervals_are_stored_compared_and_computed() {
     // As Python's timedelta has it: minus one day and more than 23 hours.
     let mixed = [Datum::IntervalFields([-1, 23, 58, 34, 431_152_000])];
     run_with(&mut s, "INSERT INTO t (id, d) VALUES (3, :1)", &mixed).unwrap();
-    assert_eq!(rows(&mut s, "SELECT d, EXTRACT(HOUR FROM d), TO_CHAR(d) FROM t WHERE id = 3"), ["-01 23:58:34.431152|23|-01 23:58:34.431152"]);
+    assert_eq!(
+        rows(&mut s, "SELECT d, EXTRACT(HOUR FROM d), TO_CHAR(d) FROM t WHERE id = 3"),
+        ["-01 23:58:34.431152|23|-01 23:58:34.431152"]
+    );
     assert_eq!(rows(&mut s, "SELECT d + INTERVAL '1' DAY FROM t WHERE id = 3"), ["+00 23:58:34.431152"]);
     assert_eq!(rows_with(&mut s, "SELECT TO_CHAR(:1) FROM dual", &mixed).unwrap(), ["-000000001 23:58:34.431152000"]);
     run(&mut s, "DELETE FROM t WHERE id = 3").unwrap();
