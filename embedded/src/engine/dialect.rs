@@ -97,11 +97,13 @@ fn end_of_operand(tokens: &[TokenWithSpan], from: usize) -> Option<usize> {
         return Some(at);
     }
     let mut depth = 0;
-    tokens[at..].iter().position(|token| {
-        depth += i32::from(token.token == Token::LParen) - i32::from(token.token == Token::RParen);
-        depth == 0
-    })
-    .map(|length| at + length + 1)
+    tokens[at..]
+        .iter()
+        .position(|token| {
+            depth += i32::from(token.token == Token::LParen) - i32::from(token.token == Token::RParen);
+            depth == 0
+        })
+        .map(|length| at + length + 1)
 }
 
 /// Oracle's dialect with versions of tables. Everything else is that of [`OracleDialect`], which it says it is.

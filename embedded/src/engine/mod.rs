@@ -30,6 +30,7 @@ mod objects;
 mod packed_rows;
 mod parse;
 mod password;
+mod regexp;
 mod release;
 mod rowid;
 mod sequence;

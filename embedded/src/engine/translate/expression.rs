@@ -18,12 +18,21 @@ impl Translator<'_> {
         self.deeper()?;
         let sql = self.value_inner(expr);
         self.depth -= 1;
-        let sql = sql?;
+        sql.map(|sql| self.as_key(sql, mark, outer_mark))
+    }
+
+    /// A value that is a key of the groups names no columns by itself; one that is no key of the present set is NULL.
+    #[inline(never)]
+    fn as_key(&mut self, sql: Sql, mark: usize, outer_mark: usize) -> Sql {
         if self.group_keys.contains(&sql.text) {
             self.bare_columns.truncate(mark);
         }
+        if self.aggregate_depth == 0 && self.absent_keys.contains(&sql.text) {
+            self.bare_columns.truncate(mark);
+            return Sql { nullable: true, rowid: None, text: "NULL".into(), ..sql };
+        }
         self.forget_columns_of_outer_key(&sql.text, outer_mark);
-        Ok(sql)
+        sql
     }
 
     fn value_inner(&mut self, expr: &Expr) -> Result<Sql> {
@@ -131,6 +140,9 @@ impl Translator<'_> {
         }
         let resolved = self.column(std::slice::from_ref(identifier));
         match resolved {
+            Err(error) if error.code == 904 && pseudo == "LEVEL" => {
+                Err(OraError::new(1788, "CONNECT BY clause required in this query block").at(here))
+            }
             Err(error) if error.code == 904 => self.niladic(pseudo).or_else(|| self.boolean_literal(pseudo)).ok_or(error),
             other => other,
         }

@@ -25,6 +25,8 @@ pub(crate) struct NamedQuery {
     /// Its name in SQL of SQLite; none while it is being translated.
     pub text_name: Option<String>,
     pub columns: Vec<(String, Sql)>,
+    /// How deep its own recursive member is, while that is being translated.
+    pub recursive_at: Option<usize>,
 }
 
 impl Translator<'_> {
@@ -227,6 +229,9 @@ impl Translator<'_> {
             let Some(text_name) = named.text_name.clone() else {
                 return Err(OraError::unsupported("a recursive WITH").at(offset));
             };
+            if named.recursive_at.is_some_and(|depth| depth != self.query_depth) {
+                return Err(OraError::unsupported("a recursive WITH that a subquery of itself names").at(offset));
+            }
             let query = Query::new(String::new(), named.columns.clone());
             let source = Source { name: Some(alias.unwrap_or(object)), ..self.derived(&query, None, name)? };
             self.add_source(source);

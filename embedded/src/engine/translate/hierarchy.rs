@@ -21,6 +21,8 @@ const PARENT: &str = "p";
 
 /// A value that comes down from parent to child.
 struct Inherited {
+    /// What tells it from others.
+    key: String,
     /// Of a root, in terms of the child.
     root: String,
     /// Of any other, in terms of both.
@@ -202,7 +204,8 @@ impl Translator<'_> {
                 let hierarchy = self.taken_hierarchy()?;
                 let value = self.seen_as(&hierarchy.sources, CHILD, Some("1"), |this| this.value(expr));
                 let place = hierarchy.inherited.len();
-                let value = self.inherit(hierarchy, value, |value| (value.text.clone(), format!("p.e{place}")))?;
+                let value =
+                    self.inherit(hierarchy, value, |value| (format!("root {}", value.text), value.text.clone(), format!("p.e{place}")))?;
                 Ok(Some(value))
             }
             ("SYS_CONNECT_BY_PATH", [expr, separator]) => {
@@ -222,7 +225,7 @@ impl Translator<'_> {
                 let value = self.inherit(hierarchy, value, |value| {
                     let text = &value.text;
                     let step = format!("{separator} || CASE WHEN instr({text}, {separator}) THEN {fail} ELSE coalesce({text}, '') END");
-                    (step.clone(), format!("p.e{place} || {step}"))
+                    (format!("path {step}"), step.clone(), format!("p.e{place} || {step}"))
                 })?;
                 Ok(Some(Sql { data_type: DataType::varchar2(4000), ..value }))
             }
@@ -240,7 +243,7 @@ impl Translator<'_> {
         }
         let hierarchy = self.taken_hierarchy()?;
         let value = self.seen_as(&hierarchy.sources, PARENT, Some("p.l"), |this| this.value(expr));
-        let value = self.inherit(hierarchy, value, |value| ("NULL".into(), value.text.clone()))?;
+        let value = self.inherit(hierarchy, value, |value| (format!("prior {}", value.text), "NULL".into(), value.text.clone()))?;
         Ok(Sql { nullable: true, ..value })
     }
 
@@ -249,11 +252,19 @@ impl Translator<'_> {
     }
 
     /// Puts a value that comes down from the parent into the hierarchy, which was taken.
-    fn inherit(&mut self, mut hierarchy: Hierarchy, value: Result<Sql>, texts: impl FnOnce(&Sql) -> (String, String)) -> Result<Sql> {
+    fn inherit(
+        &mut self,
+        mut hierarchy: Hierarchy,
+        value: Result<Sql>,
+        texts: impl FnOnce(&Sql) -> (String, String, String),
+    ) -> Result<Sql> {
         let made = value.map(|value| {
-            let (root, next) = texts(&value);
-            let place = hierarchy.inherited.len();
-            hierarchy.inherited.push(Inherited { root, next });
+            let (key, root, next) = texts(&value);
+            let known = hierarchy.inherited.iter().position(|item| item.key == key);
+            let place = known.unwrap_or(hierarchy.inherited.len());
+            if known.is_none() {
+                hierarchy.inherited.push(Inherited { key, root, next });
+            }
             Sql { nullable: value.nullable, ..Sql::new(format!("{}.e{place}", hierarchy.name), value.data_type) }
         });
         self.hierarchy = Some(hierarchy);
@@ -293,9 +304,7 @@ fn selected<'s>(select: &'s Select, key: &Expr) -> Option<&'s Expr> {
     match unnested(key) {
         Expr::Identifier(name) => {
             let name = normalise(&name.value, name.quote_style.is_some());
-            let has_it = |item: &&SelectItem| {
-                matches!(item, SelectItem::ExprWithAlias { alias, .. } if normalise(&alias.value, alias.quote_style.is_some()) == name)
-            };
+            let has_it = |item: &&SelectItem| matches!(item, SelectItem::ExprWithAlias { alias, .. } if normalise(&alias.value, alias.quote_style.is_some()) == name);
             select.projection.iter().find(has_it).and_then(expr)
         }
         Expr::Value(value) => match &value.value {

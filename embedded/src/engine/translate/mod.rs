@@ -11,6 +11,7 @@ mod dml;
 mod expression;
 mod from;
 mod function;
+mod grouping;
 mod hierarchy;
 mod interval;
 mod join_using;
@@ -20,12 +21,14 @@ mod merge;
 mod nested;
 mod plus_join;
 mod query;
+mod regexp;
 mod sequence;
 mod set;
 mod set_columns;
 mod sys_context;
 mod vector;
 mod window;
+mod with;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -164,6 +167,11 @@ pub(crate) struct Translator<'a> {
     group_keys: Vec<String>,
     /// Keys of GROUP BY of the queries around this one, with the places of their scopes.
     outer_keys: Vec<(usize, Vec<String>)>,
+    /// The set of keys that the query about to be translated is grouped by, where there are several.
+    group_set: Option<grouping::GroupSet>,
+    /// Keys that are none of the present set, and which of equal sets it is.
+    absent_keys: Vec<String>,
+    group_number: i64,
     /// Columns named outside aggregates and group keys, with their place.
     bare_columns: Vec<Option<usize>>,
     /// Aggregates met in the current query.
@@ -209,6 +217,9 @@ impl<'a> Translator<'a> {
             view_depth: 0,
             group_keys: Vec::new(),
             outer_keys: Vec::new(),
+            group_set: None,
+            absent_keys: Vec::new(),
+            group_number: 0,
             bare_columns: Vec::new(),
             aggregates: 0,
             aggregate_depth: 0,

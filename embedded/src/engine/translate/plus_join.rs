@@ -7,9 +7,14 @@ use super::super::{OraError, Result};
 use super::condition::{balanced, split};
 use super::{Source, Translator, unnested};
 
+/// Whether a text has `(+)` anywhere.
+fn spells_plus(sql: &str) -> bool {
+    let is_open = |at: usize| sql[..at].trim_end().ends_with('(') && sql[at + 1..].trim_start().starts_with(')');
+    sql.match_indices('+').any(|(at, _)| is_open(at))
+}
+
 /// Whether an expression carries a `(+)`.
 fn has_plus(expr: &Expr) -> bool {
-    // Its text is looked at first: most conditions have none.
     expr.to_string().contains("(+)") && !plus_columns(&mut expr.clone()).is_empty()
 }
 
@@ -77,6 +82,10 @@ struct Part {
 impl Translator<'_> {
     /// FROM with the outer joins of a condition, and what is left of the condition; none where it has no `(+)`.
     pub(super) fn plus_from(&mut self, from: &[TableWithJoins], selection: Option<&Expr>) -> Result<Option<(String, Option<Expr>)>> {
+        // Few statements have any: the text is looked at first, because a long condition is a deep tree.
+        if !spells_plus(self.context.sql) {
+            return Ok(None);
+        }
         let mut conjuncts = Vec::new();
         if let Some(selection) = selection {
             split(selection, &Op::And, &mut conjuncts);

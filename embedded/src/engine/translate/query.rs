@@ -1,5 +1,7 @@
 //! SELECT.
 
+use std::borrow::Cow;
+
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, OrderByExpr, OrderByKind, OrderBySort, Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind,
     SetExpr, Value,
@@ -10,6 +12,7 @@ use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
 use super::from::ADDRESS;
+use super::grouping::{self, GroupSet};
 use super::hierarchy::{Hierarchy, siblings};
 use super::{Sql, Translator, unnested};
 
@@ -22,6 +25,8 @@ pub(crate) struct Query {
     pub located: Option<Located>,
     /// The table whose ROWIDs are those of the rows; a hidden column [`super::from::ADDRESS`] has them.
     pub addressed: Option<i64>,
+    /// Whether its rows are groups.
+    pub is_aggregate: bool,
 }
 
 /// A query that tells the rows of its LOBs in hidden columns after all others.
@@ -43,7 +48,12 @@ pub(crate) struct LobPlace {
 
 impl Query {
     pub fn new(text: String, outputs: Vec<(String, Sql)>) -> Query {
-        Query { text, outputs, located: None, addressed: None }
+        Query { text, outputs, located: None, addressed: None, is_aggregate: false }
+    }
+
+    /// The same, known to have groups as its rows.
+    pub fn grouped(self) -> Query {
+        Query { is_aggregate: true, ..self }
     }
 
     /// The text to run for a reader that may write through locators.
@@ -66,8 +76,8 @@ impl Translator<'_> {
             self.wants_addresses = addresses && ast.with.is_none();
             let query = self.body(ast.body.as_ref(), ast)?;
             let with = with.unwrap_or_default();
-            let located = query.located.map(|located| Located { text: format!("{with}{}", located.text), ..located });
-            Ok(Query { text: with + &query.text, outputs: query.outputs, located, addressed: query.addressed })
+            let located = query.located.clone().map(|located| Located { text: format!("{with}{}", located.text), ..located });
+            Ok(Query { text: with + &query.text, located, ..query })
         });
         self.named_queries.truncate(known);
         result
@@ -87,7 +97,7 @@ impl Translator<'_> {
     }
 
     /// State that belongs to one query is put aside while another one is translated.
-    fn in_own_scope(&mut self, work: impl FnOnce(&mut Self) -> Result<Query>) -> Result<Query> {
+    pub(super) fn in_own_scope(&mut self, work: impl FnOnce(&mut Self) -> Result<Query>) -> Result<Query> {
         let saved = (
             std::mem::take(&mut self.group_keys),
             std::mem::take(&mut self.bare_columns),
@@ -99,6 +109,8 @@ impl Translator<'_> {
             std::mem::replace(&mut self.nextval_allowed, false),
             self.hierarchy.take(),
             self.prior_sources.take(),
+            std::mem::take(&mut self.absent_keys),
+            std::mem::take(&mut self.group_number),
         );
         self.query_depth += 1;
         let depth = self.scopes.len();
@@ -123,6 +135,8 @@ impl Translator<'_> {
             self.nextval_allowed,
             self.hierarchy,
             self.prior_sources,
+            self.absent_keys,
+            self.group_number,
         ) = saved;
         self.note_outer_columns();
         result
@@ -149,19 +163,21 @@ impl Translator<'_> {
         }
     }
 
-    fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
+    pub(super) fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
         check_select(select)?;
+        let set = self.group_set.take();
+        if let (None, GroupByExpr::Expressions(group_by, _)) = (&set, &select.group_by)
+            && let Some(sets) = grouping::sets(group_by)?
+        {
+            return self.select_by_sets(select, ast, sets);
+        }
         let wants_addresses = std::mem::take(&mut self.wants_addresses);
         let (mut from, selection) = self.rows_of_select(select, ast)?;
         (self.aggregates_allowed, self.rownum_allowed) = (false, false);
-        let (condition, row_limit) = self.where_clause(selection.as_ref())?;
-        let GroupByExpr::Expressions(group_by, modifiers) = &select.group_by else {
-            return Err(OraError::unsupported("GROUP BY ALL"));
-        };
-        if !modifiers.is_empty() {
-            return Err(OraError::unsupported("GROUP BY with a modifier"));
-        }
-        self.group_keys = group_by.iter().map(|key| self.group_key(key)).collect::<Result<_>>()?;
+        let (condition, row_limit) = self.where_clause(selection.as_deref())?;
+        let group_by = grouping::plain_keys(select, set.as_ref())?;
+        let keys = group_by.iter().map(|key| self.group_key(key)).collect::<Result<_>>()?;
+        self.begin_groups(keys, set.as_ref())?;
         self.bare_columns.clear();
         self.aggregates_allowed = true;
         self.rownum_allowed = group_by.is_empty();
@@ -184,10 +200,13 @@ impl Translator<'_> {
         if is_nesting && distinct {
             return Err(OraError::inconsistent("-", "CURSER"));
         }
-        let aggregated = self.aggregates > 0 || !group_by.is_empty() || having.is_some();
+        let aggregated = self.aggregates > 0 || !group_by.is_empty() || having.is_some() || set.is_some();
         if let (true, Some(place)) = (aggregated, self.bare_columns.first()) {
-            let (code, text) =
-                if group_by.is_empty() { (937, "not a single-group group function") } else { (979, "not a GROUP BY expression") };
+            let (code, text) = if group_by.is_empty() && set.is_none() {
+                (937, "not a single-group group function")
+            } else {
+                (979, "not a GROUP BY expression")
+            };
             return Err(OraError::new(code, text).at(*place));
         }
         let mut condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
@@ -209,7 +228,12 @@ impl Translator<'_> {
         let address = if wants_addresses && !aggregated && !distinct { self.address() } else { None };
         let list = outputs.iter().enumerate().map(|(index, (_, sql))| format!("{} AS o{index}", sql.text)).collect::<Vec<_>>().join(", ");
         let list = address.iter().fold(list, |list, (rowid, _)| format!("{list}, {rowid} AS {ADDRESS}"));
-        let group = if self.group_keys.is_empty() { String::new() } else { format!(" GROUP BY {}", self.group_keys.join(", ")) };
+        let group = match (self.group_keys.as_slice(), &set) {
+            ([], None) => String::new(),
+            // The group of all rows, where there are any.
+            ([], Some(_)) => " GROUP BY NULL".into(),
+            (keys, _) => format!(" GROUP BY {}", keys.join(", ")),
+        };
         let having = having.map(|having| format!(" HAVING {having}")).unwrap_or_default();
         let distinct = if distinct { "DISTINCT " } else { "" };
         let text = |list: &str, tail: &str| format!("SELECT {distinct}{list} FROM {from}{condition}{group}{having}{tail}{first_rows}");
@@ -225,26 +249,39 @@ impl Translator<'_> {
             Located { text, lobs, hidden: rows.len() }
         });
         let text = limited(&list);
-        Ok(Query { text, outputs, located, addressed: address.map(|(_, table)| table) })
+        Ok(Query { text, outputs, located, addressed: address.map(|(_, table)| table), is_aggregate: aggregated })
     }
 
     /// FROM with CONNECT BY, and what is left of WHERE.
-    fn rows_of_select(&mut self, select: &Select, ast: &Ast) -> Result<(String, Option<Expr>)> {
+    fn rows_of_select<'s>(&mut self, select: &'s Select, ast: &Ast) -> Result<(String, Option<Cow<'s, Expr>>)> {
         if siblings(ast).is_some() && select.connect_by.is_empty() {
             return Err(OraError::new(30929, "ORDER SIBLINGS BY clause not allowed here"));
         }
+        // A condition may be a deep tree: it is copied where it has to be.
+        let whole = select.selection.as_ref().map(Cow::Borrowed);
         if super::from::is_generator(select) {
-            return Ok((self.generator(select)?, select.selection.clone()));
+            return Ok((self.generator(select)?, whole));
         }
         let (from, selection) = match self.plus_from(&select.from, select.selection.as_ref())? {
-            Some(joined) => joined,
-            None => (self.from(&select.from)?, select.selection.clone()),
+            Some((from, rest)) => (from, rest.map(Cow::Owned)),
+            None => (self.from(&select.from)?, whole),
         };
         if select.connect_by.is_empty() {
             return Ok((from, selection));
         }
-        let rest = self.begin_hierarchy(select, ast, &from, selection)?;
-        Ok((from, rest))
+        let rest = self.begin_hierarchy(select, ast, &from, selection.map(Cow::into_owned))?;
+        Ok((from, rest.map(Cow::Owned)))
+    }
+
+    /// The keys of the groups are known, and with them what the other sets have.
+    fn begin_groups(&mut self, keys: Vec<String>, set: Option<&GroupSet>) -> Result<()> {
+        if let Some(set) = set {
+            let all = set.all.iter().map(|key| self.group_key(key)).collect::<Result<Vec<_>>>()?;
+            self.absent_keys = all.into_iter().filter(|key| !keys.contains(key)).collect();
+            self.group_number = set.number;
+        }
+        self.group_keys = keys;
+        Ok(())
     }
 
     /// A key of GROUP BY as SQL.
