@@ -604,6 +604,7 @@ mod definitions;
 mod dictionary;
 mod errors;
 mod flashback;
+mod versions;
 mod functions;
 mod logon;
 mod merge;
