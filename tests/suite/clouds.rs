@@ -1,10 +1,6 @@
 //! Objects of stores as sources and targets: whole or not at all, and read by ranges. A small store of the tests' own is always there; moto (S3) and Azurite
 //! (Azure) where `delta/tests/peers.sh` has installed them, and the tests that need them skip loudly elsewhere.
 
-#[path = "../../delta/tests/it/peers.rs"]
-#[allow(dead_code)]
-mod peers;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,7 +12,7 @@ use olbridge::arrow::array::{ArrayRef, Int32Array, StringArray};
 
 use crate::support::object_server::{BUCKET, ObjectServer};
 use crate::support::tables::{ids, table};
-use crate::support::{Outcome, Running, TIME_LIMIT, Workspace, finish};
+use crate::support::{Outcome, Running, TIME_LIMIT, Workspace, finish, peers};
 
 /// In no message.
 const SECRET: &str = "hunter2hunter2";

@@ -14,10 +14,10 @@ fn rounds() -> u64 {
     std::env::var("OLBRIDGE_TEST_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
 }
 
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -27,7 +27,7 @@ impl Random {
 
 /// Runs a command one to three times and kills it at a random instant of its usual time, then lets it end. How often it was still at work when it was
 /// killed, and how long the last run took.
-fn killed_and_run_again(database: &Database, words: &[&str], usual: &mut Duration, random: &mut Random) -> u64 {
+pub fn killed_and_run_again(database: &Database, words: &[&str], usual: &mut Duration, random: &mut Random) -> u64 {
     let mut hits = 0;
     for _ in 0..1 + random.below(3) {
         let mut running = Running::new(database.command(words).spawn().unwrap());
@@ -45,7 +45,7 @@ fn killed_and_run_again(database: &Database, words: &[&str], usual: &mut Duratio
     hits
 }
 
-fn change(database: &Database, random: &mut Random, round: u64) {
+pub fn change(database: &Database, random: &mut Random, round: u64) {
     let (low, fresh) = (random.below(400), 1000 + round * 10);
     let statements = [
         format!("INSERT INTO S SELECT {fresh} + LEVEL, 'round {round}', LEVEL FROM DUAL CONNECT BY LEVEL <= 7"),

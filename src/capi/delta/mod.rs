@@ -6,7 +6,7 @@ mod operations;
 #[cfg(not(feature = "delta"))]
 #[path = "without.rs"]
 mod operations;
-mod table;
+mod options_only;
 
 use std::ffi::c_char;
 
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn olbridge_delta_create(
 /// Writes all rows of a stream as one commit. The stream is consumed and released in any case.
 ///
 /// # Safety
-/// As [`olbridge_delta_delete`]; `stream` points to a stream as the Arrow C stream interface defines it.
+/// As [`options_only::olbridge_delta_delete`]; `stream` points to a stream as the Arrow C stream interface defines it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn olbridge_delta_write(
     delta: *const OlbridgeDelta,
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn olbridge_delta_merge(
 /// Reads a version, or a part of it. The stream may be read in parts and released early.
 ///
 /// # Safety
-/// As [`olbridge_delta_delete`]; `stream` points to a place for a stream, which is written over.
+/// As [`options_only::olbridge_delta_delete`]; `stream` points to a place for a stream, which is written over.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn olbridge_delta_read(
     delta: *const OlbridgeDelta,
@@ -232,37 +232,4 @@ pub unsafe extern "C" fn olbridge_delta_read(
     };
     // SAFETY: the caller's promise about `error`.
     unsafe { guarded(error, body) }
-}
-
-/// Removes the rows that fulfil a condition.
-///
-/// # Safety
-/// `delta` is one that olbridge gave out and that was not closed; `location` ends in a zero byte; `options_json` is null or does; `report_json` and
-/// `error` are null or point to places for pointers.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn olbridge_delta_delete(
-    delta: *const OlbridgeDelta,
-    location: *const c_char,
-    options_json: *const c_char,
-    report_json: *mut *mut c_char,
-    error: *mut *mut OlbridgeError,
-) -> i32 {
-    // SAFETY: the caller's promises.
-    unsafe { Call { delta, location, options: options_json, report: report_json, error }.run(Operation::Delete, nothing) }
-}
-
-/// Sets columns in the rows that fulfil a condition.
-///
-/// # Safety
-/// As [`olbridge_delta_delete`].
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn olbridge_delta_update(
-    delta: *const OlbridgeDelta,
-    location: *const c_char,
-    options_json: *const c_char,
-    report_json: *mut *mut c_char,
-    error: *mut *mut OlbridgeError,
-) -> i32 {
-    // SAFETY: the caller's promises.
-    unsafe { Call { delta, location, options: options_json, report: report_json, error }.run(Operation::Update, nothing) }
 }

@@ -15,6 +15,8 @@ pub struct Database {
     password: Option<String>,
     /// The release that the embedded engine says it is; none: its own choice.
     release: Option<&'static str>,
+    /// What else the command finds in its environment.
+    environment: Vec<(String, String)>,
     drop_at_end: RefCell<Vec<String>>,
 }
 
@@ -26,7 +28,21 @@ impl Database {
 
     fn of_release(release: Option<&'static str>) -> Self {
         let location = "embedded:data.db".into();
-        Database { workspace: Workspace::new(), location, password: None, release, drop_at_end: RefCell::default() }
+        Database {
+            workspace: Workspace::new(),
+            location,
+            password: None,
+            release,
+            environment: Vec::new(),
+            drop_at_end: RefCell::default(),
+        }
+    }
+
+    /// The same, for a command that finds these variables in its environment.
+    #[cfg(feature = "delta")]
+    pub fn with_environment(mut self, environment: Vec<(String, String)>) -> Self {
+        self.environment = environment;
+        self
     }
 
     /// The same, as a server of release 23: it has BOOLEAN and JSON.
@@ -43,7 +59,8 @@ impl Database {
             return None;
         };
         let location = format!("oracle://{user}@{target}");
-        Some(Database { workspace: Workspace::new(), location, password: Some(password), release: None, drop_at_end: RefCell::default() })
+        let (workspace, password) = (Workspace::new(), Some(password));
+        Some(Database { workspace, location, password, release: None, environment: Vec::new(), drop_at_end: RefCell::default() })
     }
 
     pub fn is_embedded(&self) -> bool {
@@ -72,6 +89,7 @@ impl Database {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.workspace.command(arguments);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         if let Some(release) = self.release {
             command.env("OLBRIDGE_EMBEDDED_RELEASE", release);
         }

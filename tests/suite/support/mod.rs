@@ -6,6 +6,10 @@ pub mod database;
 pub mod loopback;
 #[cfg(feature = "cloud")]
 pub mod object_server;
+#[cfg(feature = "cloud")]
+#[path = "../../../delta/tests/it/peers.rs"]
+#[allow(dead_code)] // what the crate's own tests use of it
+pub mod peers;
 pub mod tables;
 
 use std::collections::BTreeSet;

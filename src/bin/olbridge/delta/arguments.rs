@@ -4,7 +4,9 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::shared_arguments::{CommitArguments, FilesArguments, ManyArguments, SourceArguments, TableArguments, VersionArguments};
+use super::shared_arguments::{
+    ChangedArguments, CommitArguments, FilesArguments, ManyArguments, SourceArguments, TableArguments, VersionArguments,
+};
 use crate::delta_arguments::SchemaModeArgument;
 
 const LOCATION_HELP: &str = "\
@@ -243,18 +245,12 @@ pub struct WriteArguments {
     /// Rows may be replaced
     #[arg(long)]
     pub allow_destructive: bool,
-    /// The table.
+    /// The table, its files and the commit.
     #[command(flatten)]
-    pub table: TableArguments,
+    pub changed: ChangedArguments,
     /// The rows.
     #[command(flatten)]
     pub source: SourceArguments,
-    /// Layout of the files.
-    #[command(flatten)]
-    pub files: FilesArguments,
-    /// The commit.
-    #[command(flatten)]
-    pub commit: CommitArguments,
 }
 
 /// `delete`.
@@ -269,15 +265,9 @@ pub struct DeleteArguments {
     /// They may be removed
     #[arg(long)]
     pub allow_destructive: bool,
-    /// The table.
+    /// The table, its files and the commit.
     #[command(flatten)]
-    pub table: TableArguments,
-    /// Layout of the files that are written anew.
-    #[command(flatten)]
-    pub files: FilesArguments,
-    /// The commit.
-    #[command(flatten)]
-    pub commit: CommitArguments,
+    pub changed: ChangedArguments,
 }
 
 /// `update`.
@@ -295,15 +285,9 @@ pub struct UpdateArguments {
     /// All rows may be changed, without --where
     #[arg(long)]
     pub allow_destructive: bool,
-    /// The table.
+    /// The table, its files and the commit.
     #[command(flatten)]
-    pub table: TableArguments,
-    /// Layout of the files that are written anew.
-    #[command(flatten)]
-    pub files: FilesArguments,
-    /// The commit.
-    #[command(flatten)]
-    pub commit: CommitArguments,
+    pub changed: ChangedArguments,
 }
 
 /// `merge`.
@@ -329,18 +313,12 @@ pub struct MergeArguments {
     /// Clauses may remove rows
     #[arg(long)]
     pub allow_destructive: bool,
-    /// The table.
+    /// The table, its files and the commit.
     #[command(flatten)]
-    pub table: TableArguments,
+    pub changed: ChangedArguments,
     /// The rows.
     #[command(flatten)]
     pub source: SourceArguments,
-    /// Layout of the files.
-    #[command(flatten)]
-    pub files: FilesArguments,
-    /// The commit.
-    #[command(flatten)]
-    pub commit: CommitArguments,
 }
 
 /// `optimize`.

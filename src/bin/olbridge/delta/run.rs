@@ -73,10 +73,10 @@ fn told(verb: &Verb) -> &TellArguments {
         Verb::Alter(a) => &a.table.telling,
         Verb::Restore(a) => &a.table.telling,
         Verb::Drop(a) => &a.table.telling,
-        Verb::Write(a) => &a.table.telling,
-        Verb::Delete(a) => &a.table.telling,
-        Verb::Update(a) => &a.table.telling,
-        Verb::Merge(a) => &a.table.telling,
+        Verb::Write(a) => &a.changed.table.telling,
+        Verb::Delete(a) => &a.changed.table.telling,
+        Verb::Update(a) => &a.changed.table.telling,
+        Verb::Merge(a) => &a.changed.table.telling,
         Verb::Optimize(a) => &a.tables.telling,
         Verb::Vacuum(a) => &a.tables.telling,
         Verb::Checkpoint(a) => &a.telling,
@@ -223,7 +223,7 @@ fn change(a: &ChangeArguments) -> Result<Change, Failure> {
 }
 
 fn write(a: &WriteArguments) -> Result<Done, Failure> {
-    let (tables, location) = open(&a.table)?;
+    let (tables, location) = open(&a.changed.table)?;
     let mut asked = asked::Write {
         mode: match a.mode {
             WriteModeArgument::Append => asked::WriteMode::Append,
@@ -243,8 +243,8 @@ fn write(a: &WriteArguments) -> Result<Done, Failure> {
         cast: a.lossy.clone(),
         target_file_bytes: a.file_bytes.as_deref().map(|text| size("--file-bytes", text)).transpose()?,
         batch_rows: a.batch_rows.map(Into::into),
-        files: files(&a.files)?,
-        commit: commit(&a.commit)?,
+        files: files(&a.changed.files)?,
+        commit: commit(&a.changed.commit)?,
         allow_destructive: a.allow_destructive,
     };
     let table = tables.open(&location)?;
@@ -255,7 +255,7 @@ fn write(a: &WriteArguments) -> Result<Done, Failure> {
 }
 
 fn merge(a: &MergeArguments) -> Result<Done, Failure> {
-    let (tables, location) = open(&a.table)?;
+    let (tables, location) = open(&a.changed.table)?;
     let mut asked = asked::Merge {
         on: a.on.clone(),
         key: a.key.clone(),
@@ -263,8 +263,8 @@ fn merge(a: &MergeArguments) -> Result<Done, Failure> {
         source_only: a.source_only.clone(),
         cast: a.lossy.clone(),
         allow_destructive: a.allow_destructive,
-        files: files(&a.files)?,
-        commit: commit(&a.commit)?,
+        files: files(&a.changed.files)?,
+        commit: commit(&a.changed.commit)?,
     };
     let like = tables.open_existing(&location)?.schema().ok();
     a.source.with_rows(&location, like, |rows| {
@@ -284,26 +284,26 @@ fn restore(a: &RestoreArguments) -> Result<Done, Failure> {
 }
 
 fn delete(a: &DeleteArguments) -> Result<Done, Failure> {
-    let (tables, location) = open(&a.table)?;
+    let (tables, location) = open(&a.changed.table)?;
     let mut asked = asked::Delete {
         r#where: a.condition.clone(),
         dry_run: a.dry_run,
         allow_destructive: a.allow_destructive,
-        files: files(&a.files)?,
-        commit: commit(&a.commit)?,
+        files: files(&a.changed.files)?,
+        commit: commit(&a.changed.commit)?,
     };
     confirmed(&mut asked, |asked| &mut asked.allow_destructive, |asked| tables.delete(&location, asked))
 }
 
 fn update(a: &UpdateArguments) -> Result<Done, Failure> {
-    let (tables, location) = open(&a.table)?;
+    let (tables, location) = open(&a.changed.table)?;
     let mut asked = asked::Update {
         set: sets(&a.set)?,
         r#where: a.condition.clone(),
         dry_run: a.dry_run,
         allow_destructive: a.allow_destructive,
-        files: files(&a.files)?,
-        commit: commit(&a.commit)?,
+        files: files(&a.changed.files)?,
+        commit: commit(&a.changed.commit)?,
     };
     confirmed(&mut asked, |asked| &mut asked.allow_destructive, |asked| tables.update(&location, asked))
 }

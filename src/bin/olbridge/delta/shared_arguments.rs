@@ -102,6 +102,20 @@ pub struct FilesArguments {
     pub bloom_filter: Vec<String>,
 }
 
+/// A table whose rows change, the layout of the files that are written for it, and the commit.
+#[derive(Debug, Args)]
+pub struct ChangedArguments {
+    /// The table.
+    #[command(flatten)]
+    pub table: TableArguments,
+    /// Layout of the files.
+    #[command(flatten)]
+    pub files: FilesArguments,
+    /// The commit.
+    #[command(flatten)]
+    pub commit: CommitArguments,
+}
+
 /// Where rows or columns come from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Source")]
