@@ -31,7 +31,10 @@ mod stream_head;
 mod stream_source;
 mod stretches;
 mod text;
+mod text_sizes;
 pub mod text_stats;
+#[cfg(test)]
+mod uneven_tests;
 
 use std::path::Path;
 

@@ -22,6 +22,7 @@ use super::parquet::{ParquetFile, ParquetSource, ReadOptions, guarded, load_meta
 use super::partition::partition_array;
 use super::source_error;
 use super::stretches::{Stretch, stretches};
+use super::text_sizes::{TextSizes, text_leaves};
 use crate::error::{Error, Phase, Result};
 
 /// Texts and binary values of a batch, on average: a batch of long ones has fewer rows.
@@ -32,9 +33,6 @@ const AHEAD_BATCHES: usize = 2;
 
 /// Bytes of these batches; one alone may have more.
 const AHEAD_BYTES: usize = 64 << 20;
-
-/// Bytes of the texts of a row group from which on the page index is asked where long ones lie.
-const UNEVEN_BYTES: i64 = 4 * BATCH_TEXT_BYTES as i64;
 
 /// Rows of one file, in the columns that were asked for.
 #[derive(Debug, Clone)]
@@ -248,7 +246,12 @@ impl Batches<'_> {
                 .with_batch_size(stretch.batch_rows);
             // The usual case: all rows alike.
             let is_whole = stretch.first == 0 && self.left.is_empty();
-            let builder = if is_whole { builder } else { builder.with_row_selection(stretch.selection()) };
+            let builder = if is_whole {
+                builder
+            } else {
+                let (groups, rows) = stretch.selection(self.metadata.metadata());
+                builder.with_row_groups(groups).with_row_selection(rows)
+            };
             self.reader = Some(guarded(&self.file.path, Phase::Read, || builder.build())?);
         }
     }
@@ -277,12 +280,11 @@ impl<'a> FileDecoder<'a> {
         decoded.dedup();
         let places = roots.iter().map(|root| root.and_then(|r| decoded.binary_search(&r).ok())).collect();
         let batch_rows = bounded_rows(metadata.metadata(), &decoded, options.batch_rows);
-        let groups = metadata.metadata().row_groups().iter();
-        let may_be_uneven =
-            batch_rows > 1 && groups.map(|group| text_bytes(metadata.metadata(), &decoded, group)).any(|bytes| bytes > UNEVEN_BYTES);
-        let metadata = if may_be_uneven { load_metadata_as(source, file, PageIndexPolicy::Optional)? } else { metadata };
+        let uneven = TextSizes::new(&file.path, metadata.metadata(), &decoded, batch_rows).uneven_groups();
+        let metadata = if uneven.is_empty() { metadata } else { load_metadata_as(source, file, PageIndexPolicy::Optional)? };
         let parquet_metadata = metadata.metadata().clone();
-        let left = stretches(&parquet_metadata, &decoded, batch_rows).into();
+        let runs = TextSizes::new(&file.path, &parquet_metadata, &decoded, batch_rows).runs(&uneven);
+        let left = stretches(usize::try_from(rows).unwrap_or(0), &runs, batch_rows).into();
         let batches = Batches {
             file,
             metadata,
@@ -362,13 +364,13 @@ fn bounded_rows(metadata: &ParquetMetaData, roots: &[usize], batch_rows: usize) 
     batch_rows.min(BATCH_TEXT_BYTES / longest.max(1)).max(1)
 }
 
-/// Bytes of the texts and binary values of a row group.
+/// Bytes of the texts and binary values of a row group, as far as the footer has them.
 fn text_bytes(metadata: &ParquetMetaData, roots: &[usize], group: &RowGroupMetaData) -> i64 {
-    let schema = metadata.file_metadata().schema_descr();
-    let texts = group.columns().iter().enumerate().filter(|(leaf, column)| {
-        column.column_type() == parquet::basic::Type::BYTE_ARRAY && roots.contains(&schema.get_column_root_idx(*leaf))
-    });
-    texts.map(|(_, column)| column.uncompressed_size().max(0)).sum()
+    let bytes = |leaf: usize| {
+        let chunk = group.column(leaf);
+        chunk.unencoded_byte_array_data_bytes().unwrap_or_else(|| chunk.uncompressed_size()).max(0)
+    };
+    text_leaves(metadata, roots).into_iter().map(bytes).fold(0, i64::saturating_add)
 }
 
 fn root_index(source: &ParquetSource, file: &ParquetFile, metadata: &ArrowReaderMetadata, column: usize) -> Result<usize> {

@@ -1,7 +1,5 @@
-//! Rows of a Parquet file per batch where long values lie beside short ones: what the page index says of each page's texts and binary values decides, so
-//! that a batch is a few megabytes wherever the long ones are.
-//!
-//! Without sizes in the page index (writers need not give them) the average of the row group decides alone.
+//! Rows of a Parquet file per batch where long values lie beside short ones: shorter batches where their bytes are, so that a batch is a few megabytes or one
+//! value, wherever the long ones lie.
 
 use std::ops::Range;
 
@@ -9,6 +7,10 @@ use parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use parquet::file::metadata::ParquetMetaData;
 
 use super::read_ahead::BATCH_TEXT_BYTES;
+use super::text_sizes::{Run, group_firsts};
+
+/// Where a batch would have fewer rows than this, the neighbours of long values are told from them.
+const FINE_ROWS: usize = 64;
 
 /// Rows that are read in batches of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,94 +22,101 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    /// The rows of it, for a reader of the whole file.
-    pub(super) fn selection(&self) -> RowSelection {
-        RowSelection::from(vec![RowSelector::skip(self.first), RowSelector::select(self.rows)])
+    /// The row groups that it is in, and the rows of it for a reader of them.
+    pub(super) fn selection(&self, metadata: &ParquetMetaData) -> (Vec<usize>, RowSelection) {
+        let firsts = group_firsts(metadata);
+        let begin = firsts.partition_point(|first| *first <= self.first).saturating_sub(1);
+        let end = firsts.partition_point(|first| *first < self.first + self.rows).max(begin);
+        let skipped = self.first - firsts.get(begin).copied().unwrap_or(0);
+        ((begin..end).collect(), RowSelection::from(vec![RowSelector::skip(skipped), RowSelector::select(self.rows)]))
     }
 }
 
-/// A page of texts or binary values: its rows in the file, and the bytes of the values.
-struct Page {
-    rows: Range<usize>,
-    bytes: usize,
-}
-
-impl Page {
-    fn bytes_in(&self, rows: &Range<usize>) -> usize {
-        let shared = self.rows.end.min(rows.end).saturating_sub(self.rows.start.max(rows.start));
-        (self.bytes as u128 * shared as u128 / self.rows.len().max(1) as u128) as usize
-    }
-
-    fn bytes_per_row(&self) -> usize {
-        self.bytes.div_ceil(self.rows.len().max(1))
-    }
-}
-
-/// All rows of the file; one stretch where no batch of `batch_rows` would be much more than [`BATCH_TEXT_BYTES`].
-pub(super) fn stretches(metadata: &ParquetMetaData, roots: &[usize], batch_rows: usize) -> Vec<Stretch> {
-    let rows = usize::try_from(metadata.file_metadata().num_rows()).unwrap_or(0);
-    let columns = pages(metadata, roots);
-    let mut stretches: Vec<Stretch> = Vec::new();
-    let mut at = vec![0; columns.len()];
+/// All `rows` of the file; one stretch where no batch of `batch_rows` would be much more than [`BATCH_TEXT_BYTES`]. `columns` has what lies where, in order.
+pub(super) fn stretches(rows: usize, columns: &[Vec<Run>], batch_rows: usize) -> Vec<Stretch> {
+    let mut cutter = Cutter { columns, at: vec![0; columns.len()], batch_rows, stretches: Vec::new() };
     for first in (0..rows).step_by(batch_rows.max(1)) {
-        let window = first..rows.min(first + batch_rows);
-        let window_rows = rows_of_a_batch(&columns, &mut at, &window, batch_rows);
-        match stretches.last_mut() {
-            Some(last) if (last.batch_rows == batch_rows) == (window_rows == batch_rows) => {
-                last.rows += window.len();
-                last.batch_rows = last.batch_rows.min(window_rows);
+        cutter.cut(first..rows.min(first + batch_rows));
+    }
+    if cutter.stretches.is_empty() { vec![Stretch { first: 0, rows, batch_rows }] } else { cutter.stretches }
+}
+
+struct Cutter<'a> {
+    columns: &'a [Vec<Run>],
+    /// The run of each column in which the rows begin that are looked at, or that is before it.
+    at: Vec<usize>,
+    batch_rows: usize,
+    stretches: Vec<Stretch>,
+}
+
+impl Cutter<'_> {
+    /// A window that would be a batch.
+    fn cut(&mut self, window: Range<usize>) {
+        let rows = self.rows_of_a_batch(&window);
+        if rows >= FINE_ROWS.min(self.batch_rows) {
+            self.push(window, rows);
+            return;
+        }
+        let mut quiet = window.start..window.start;
+        let mut quiet_bytes = 0;
+        for first in window.clone().step_by(FINE_ROWS) {
+            let piece = first..window.end.min(first + FINE_ROWS);
+            let (bytes, rows) = (self.look(&piece).0, self.rows_of_a_batch(&piece));
+            if rows == self.batch_rows && quiet_bytes + bytes <= 2 * BATCH_TEXT_BYTES {
+                (quiet.end, quiet_bytes) = (piece.end, quiet_bytes + bytes);
+                continue;
             }
-            _ => stretches.push(Stretch { first, rows: window.len(), batch_rows: window_rows }),
+            self.push(quiet.clone(), quiet.len());
+            if rows == self.batch_rows {
+                (quiet, quiet_bytes) = (piece, bytes);
+            } else {
+                (quiet, quiet_bytes) = (piece.end..piece.end, 0);
+                self.push(piece, rows);
+            }
+        }
+        self.push(quiet.clone(), quiet.len());
+    }
+
+    /// Neighbours of one kind are one stretch.
+    fn push(&mut self, rows: Range<usize>, batch_rows: usize) {
+        let kind = |batch_rows: usize| (batch_rows == self.batch_rows, batch_rows < FINE_ROWS);
+        match self.stretches.last_mut() {
+            _ if rows.is_empty() => {}
+            Some(last) if kind(last.batch_rows) == kind(batch_rows) => {
+                last.rows += rows.len();
+                last.batch_rows = last.batch_rows.min(batch_rows);
+            }
+            _ => self.stretches.push(Stretch { first: rows.start, rows: rows.len(), batch_rows }),
         }
     }
-    if stretches.is_empty() { vec![Stretch { first: 0, rows, batch_rows }] } else { stretches }
-}
 
-/// `at` has the page of each column in which the window begins or that is before it.
-fn rows_of_a_batch(columns: &[Vec<Page>], at: &mut [usize], window: &Range<usize>, batch_rows: usize) -> usize {
-    let (mut bytes, mut bytes_per_row) = (0usize, 0usize);
-    for (pages, at) in columns.iter().zip(at) {
-        while pages.get(*at).is_some_and(|page| page.rows.end <= window.start) {
-            *at += 1;
-        }
-        let inside = pages[*at..].iter().take_while(|page| page.rows.start < window.end);
-        let mut longest = 0;
-        for page in inside {
-            bytes += page.bytes_in(window);
-            longest = longest.max(page.bytes_per_row());
-        }
-        bytes_per_row += longest;
+    fn rows_of_a_batch(&mut self, window: &Range<usize>) -> usize {
+        let (bytes, bytes_per_row) = self.look(window);
+        if bytes <= 2 * BATCH_TEXT_BYTES { self.batch_rows } else { (BATCH_TEXT_BYTES / bytes_per_row.max(1)).clamp(1, self.batch_rows) }
     }
-    if bytes <= 2 * BATCH_TEXT_BYTES { batch_rows } else { (BATCH_TEXT_BYTES / bytes_per_row.max(1)).clamp(1, batch_rows) }
-}
 
-/// The pages of each text or binary leaf of `roots`, as far as the page index has their sizes.
-fn pages(metadata: &ParquetMetaData, roots: &[usize]) -> Vec<Vec<Page>> {
-    let schema = metadata.file_metadata().schema_descr();
-    let leaves = (0..schema.num_columns()).filter(|leaf| {
-        schema.column(*leaf).physical_type() == parquet::basic::Type::BYTE_ARRAY && roots.contains(&schema.get_column_root_idx(*leaf))
-    });
-    leaves.map(|leaf| pages_of(metadata, leaf)).collect()
-}
-
-fn pages_of(metadata: &ParquetMetaData, leaf: usize) -> Vec<Page> {
-    let (mut pages, mut group_first) = (Vec::new(), 0usize);
-    for (group_index, group) in metadata.row_groups().iter().enumerate() {
-        let group_end = group_first + usize::try_from(group.num_rows()).unwrap_or(0);
-        let index = metadata.offset_index().and_then(|groups| groups.get(group_index)?.get(leaf));
-        if let Some((index, sizes)) = index.and_then(|index| Some((index, index.unencoded_byte_array_data_bytes()?))) {
-            let first_of = |page: usize| {
-                let location = index.page_locations().get(page);
-                location.map_or(group_end, |location| group_first + usize::try_from(location.first_row_index).unwrap_or(0)).min(group_end)
-            };
-            pages.extend(sizes.iter().enumerate().map(|(page, bytes)| {
-                let first = first_of(page);
-                Page { rows: first..first_of(page + 1).max(first), bytes: usize::try_from(*bytes).unwrap_or(0) }
-            }));
+    /// Bytes of these rows, and of one where they are longest. Rows are looked at in order; a later window may begin anew where the one before did.
+    fn look(&mut self, window: &Range<usize>) -> (usize, usize) {
+        let (mut bytes, mut bytes_per_row) = (0usize, 0usize);
+        for (runs, at) in self.columns.iter().zip(&mut self.at) {
+            while runs.get(*at).is_some_and(|run| run.rows.end <= window.start) {
+                *at += 1;
+            }
+            let inside = runs[*at..].iter().take_while(|run| run.rows.start < window.end);
+            let mut longest = 0;
+            for run in inside {
+                bytes = bytes.saturating_add(bytes_in(run, window));
+                longest = longest.max(run.bytes.div_ceil(run.rows.len().max(1)));
+            }
+            bytes_per_row = bytes_per_row.saturating_add(longest);
         }
-        group_first = group_end;
+        (bytes, bytes_per_row)
     }
-    pages
+}
+
+fn bytes_in(run: &Run, rows: &Range<usize>) -> usize {
+    let shared = run.rows.end.min(rows.end).saturating_sub(run.rows.start.max(rows.start));
+    (run.bytes as u128 * shared as u128 / run.rows.len().max(1) as u128) as usize
 }
 
 #[cfg(test)]
@@ -116,20 +125,37 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    fn page(rows: Range<usize>, mebibytes: usize) -> Page {
-        Page { rows, bytes: mebibytes * MIB }
+    fn run(rows: Range<usize>, mebibytes: usize) -> Run {
+        Run { rows, bytes: mebibytes * MIB }
+    }
+
+    fn cut(rows: usize, columns: &[Vec<Run>], batch_rows: usize) -> Vec<(Range<usize>, usize)> {
+        let stretches = stretches(rows, columns, batch_rows);
+        stretches.iter().map(|stretch| (stretch.first..stretch.first + stretch.rows, stretch.batch_rows)).collect()
     }
 
     #[test]
     fn a_batch_is_short_where_values_are_long_and_nowhere_else() {
-        let columns = [vec![page(0..1000, 1), page(1000..1001, 100), page(1001..1002, 100), page(1002..3000, 1)], vec![page(0..3000, 2)]];
-        let mut at = [0, 0];
-        let of = |at: &mut [usize], window: Range<usize>| rows_of_a_batch(&columns, at, &window, 500);
-        assert_eq!([of(&mut at, 0..500), of(&mut at, 500..1000)], [500, 500]);
-        assert_eq!(of(&mut at, 1000..1500), 1);
-        assert_eq!([of(&mut at, 1500..2000), of(&mut at, 2500..3000)], [500, 500]);
-        // A page of several long values is taken for an even one.
-        let even = [vec![page(0..100, 100)]];
-        assert_eq!(rows_of_a_batch(&even, &mut [0], &(0..100), 100), 16);
+        let columns = [vec![run(0..1000, 1), run(1000..1001, 100), run(1001..1002, 100), run(1002..3000, 1)], vec![run(0..3000, 2)]];
+        assert_eq!(cut(3000, &columns, 500), [(0..1000, 500), (1000..1064, 1), (1064..1500, 436), (1500..3000, 500)]);
+        // Long ones everywhere are one stretch, and so are rows of a middle size.
+        assert_eq!(cut(3000, &[(0..3000).map(|row| run(row..row + 1, 40)).collect()], 500), [(0..3000, 1)]);
+        assert_eq!(cut(3000, &[vec![run(0..3000, 600)]], 500), [(0..3000, 79)]);
+        assert_eq!(cut(3000, &[vec![run(0..3000, 1)]], 500), [(0..3000, 500)]);
+        assert_eq!(cut(0, &[], 500), [(0..0, 500)]);
+        assert_eq!(cut(10, &[vec![run(0..10, 100)]], 10), [(0..10, 1)]);
+    }
+
+    #[test]
+    fn quiet_rows_among_long_ones_are_batches_within_the_bound() {
+        // A megabyte in each eighth piece, a long one in the last.
+        let mut runs: Vec<Run> = (0..40).map(|piece| run(piece * 100..(piece + 1) * 100, 1)).collect();
+        runs.push(run(4000..4001, 64));
+        let cut = cut(4001, &[runs.clone()], 5000);
+        assert_eq!(cut.iter().map(|(rows, _)| rows.len()).sum::<usize>(), 4001);
+        assert_eq!(cut.last(), Some(&(3968..4001, 1)));
+        for (rows, batch_rows) in &cut[..cut.len() - 1] {
+            assert!(*batch_rows <= 3264 && *batch_rows >= FINE_ROWS, "{rows:?} in batches of {batch_rows}");
+        }
     }
 }

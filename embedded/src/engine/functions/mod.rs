@@ -113,6 +113,7 @@ fn register_one(connection: &Connection, name: &str, arguments: i32, nulls: Null
 
 /// Registers everything.
 pub(super) fn register(connection: &Connection) -> Result<()> {
+    super::dml::register_moving(connection)?;
     use Nulls::{Propagate, Seen};
     let functions: &[(&str, i32, Nulls, Body)] = &[
         ("o_text_number", 1, Propagate, |a| Ok(number(Number::parse(a.text(0)?)?))),

@@ -605,6 +605,8 @@ mod dictionary;
 mod errors;
 mod flashback;
 mod functions;
+mod keys;
+mod lasting;
 mod logon;
 mod merge;
 mod objects;

@@ -156,6 +156,8 @@ pub(crate) struct Translator<'a> {
     view_depth: usize,
     /// Keys of GROUP BY as SQL; none outside an aggregate query.
     group_keys: Vec<String>,
+    /// Keys of GROUP BY of the queries around this one, with the places of their scopes.
+    outer_keys: Vec<(usize, Vec<String>)>,
     /// Columns named outside aggregates and group keys, with their place.
     bare_columns: Vec<Option<usize>>,
     /// Aggregates met in the current query.
@@ -202,6 +204,7 @@ impl<'a> Translator<'a> {
             next_source: 0,
             view_depth: 0,
             group_keys: Vec::new(),
+            outer_keys: Vec::new(),
             bare_columns: Vec::new(),
             aggregates: 0,
             aggregate_depth: 0,
