@@ -233,6 +233,8 @@ fn a_column_that_goes_or_gets_another_type_is_refused_and_a_full_load_goes_on() 
     for (feed, change) in [(true, "drop"), (false, "drop"), (false, "rename"), (true, "retype"), (false, "retype")] {
         let database = Database::embedded();
         let mut table = made(&database, "lake/t", feed);
+        let extra = olbridge::arrow::datatypes::Field::new("extra", olbridge::arrow::datatypes::DataType::Int64, true);
+        table.alter(&Alter::AddColumn(extra), &CommitOptions::default()).unwrap();
         run(&database, "auto");
         let (column, to) = ("name".to_owned(), "title".to_owned());
         let commit = CommitOptions::default();
@@ -255,7 +257,7 @@ fn a_column_that_goes_or_gets_another_type_is_refused_and_a_full_load_goes_on() 
             database.ok(&["copy", "delta:lake/t", "embedded:data.db/T", "--mode", "overwrite", "--allow-destructive", "--job", "sync"]);
             delete(&mut table, "id = 2");
             database.ok(&words);
-            assert_eq!(of_database(&database, "SELECT ID FROM T"), of_delta(&mut table));
+            assert_eq!(of_database(&database, "SELECT ID, EXTRA FROM T"), of_delta(&mut table));
         }
     }
 }

@@ -48,14 +48,16 @@ pub(super) fn difference<E>(most_bytes: usize, mut table: impl Side<E>, mut sour
                 return;
             }
             bytes += key.len() + KEY_BYTES;
-            while bytes > most_bytes && part.bits < MOST_BITS {
+            while bytes > most_bytes && keys.len() > 1 && part.bits < MOST_BITS {
                 parts.push(part.split());
                 keys.retain(|key| part.has(hasher.hash_one(&key[..])));
                 keys.shrink_to_fit();
                 bytes = keys.iter().map(|key| key.len() + KEY_BYTES).sum();
             }
         })?;
-        source(&mut |key| drop(keys.remove(key)))?;
+        source(&mut |key| {
+            keys.remove(key);
+        })?;
         found.extend(keys);
     }
     Ok(found)
