@@ -35,6 +35,7 @@ struct Buffers {
 fn write(bind: &mut dyn ColumnBind, array: &dyn Array) -> Result<Buffers, ValueError> {
     let layout = bind.layout();
     if let Ok(values) = bind.long_values(array) {
+        bind.check_long(array)?;
         return Ok(long_buffers(layout, &values));
     }
     let stride_bytes = bind.required_stride_bytes(array)? as usize;
