@@ -28,19 +28,8 @@ impl Session {
             Command::LockTable { tables, wait_s } => self.lock_tables(tables, *wait_s),
             Command::Commit => self.commit(),
             Command::Rollback => self.rollback(),
-            Command::Savepoint { name } => {
-                self.begin()?;
-                Ok(self.connection.execute_batch(&format!("SAVEPOINT {}", savepoint(name)))?)
-            }
-            Command::RollbackTo { name } => {
-                let missing = || OraError::new(1086, format_args!("savepoint '{name}' never established in this session or is invalid"));
-                if !self.in_transaction() {
-                    return Err(missing());
-                }
-                self.connection
-                    .execute_batch(&format!("ROLLBACK TO {}", savepoint(name)))
-                    .map_err(|error| if error.to_string().contains("no such savepoint") { missing() } else { error.into() })
-            }
+            Command::Savepoint { name } => self.set_savepoint(name),
+            Command::RollbackTo { name } => self.roll_back_to(name),
             Command::KillSession { sid, serial } => match self.activity.kill(*sid, *serial) {
                 true => Ok(()),
                 false => Err(OraError::new(30, "User session ID does not exist.")),
@@ -125,8 +114,4 @@ impl Session {
         tables.iter().try_for_each(|table| self.find(table).map(drop))?;
         self.begin_waiting(wait_s.map(Duration::from_secs)).map(drop)
     }
-}
-
-fn savepoint(name: &str) -> String {
-    format!("\"p_{}\"", name.replace('"', "\"\""))
 }

@@ -7,6 +7,7 @@ mod activity;
 mod block;
 mod catalog;
 mod commands;
+mod counters;
 mod cursor;
 mod datetime;
 mod datetime_format;

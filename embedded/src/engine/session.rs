@@ -32,10 +32,12 @@ mod lob_call;
 mod logon;
 mod query;
 mod rules;
+mod savepoints;
 mod slot;
 mod statement;
 mod units;
 
+pub(super) use savepoints::Savepoints;
 pub use statement::Statement;
 
 /// One user's connection to a database.
@@ -65,6 +67,10 @@ pub struct Session {
     interrupts: Interrupt,
     /// Whether a transaction was begun and not ended by this session.
     is_open: bool,
+    /// Transactions begun so far.
+    transactions: u64,
+    /// Savepoints of the open transaction, the oldest first.
+    pub(super) savepoints: Savepoints,
     /// Table and row of the last change, for its ROWID.
     last_row: Option<(i64, i64)>,
     /// Whether the schema was chosen by its name, be it the user's own.
@@ -102,7 +108,7 @@ impl Session {
             Location::Memory | Location::Null => None,
         };
         let guard = Guard::new(&connection)?;
-        let sequences = Sequences::default();
+        let sequences = Sequences::new(file.as_deref());
         sequences.register(&connection)?;
         let catalog = Arc::new(Catalog::load(&connection)?);
         let (proxy, user) = logon::authenticated(&connection, &catalog, username, password)?;
@@ -133,6 +139,8 @@ impl Session {
             temporary_touched: Vec::new(),
             interrupts,
             is_open: false,
+            transactions: 0,
+            savepoints: Savepoints::default(),
             last_row: None,
             schema_is_chosen: false,
             cursors: BTreeMap::new(),
@@ -251,6 +259,7 @@ impl Session {
     pub fn commit(&mut self) -> Result<()> {
         let lost = self.check_not_lost();
         if self.in_transaction() {
+            self.sequences.save(&self.connection)?;
             undo::commit_transaction(&self.connection)?;
             if let Some(guard) = &self.guard {
                 guard.record(&self.connection)?;
@@ -259,10 +268,30 @@ impl Session {
                 return Err(self.commit_failed(error));
             }
             self.guard.iter_mut().for_each(Guard::committed);
+            self.sequences.saved();
+        } else if self.sequences.is_dirty() {
+            self.save_sequences();
         }
         (self.is_open, self.hold) = (false, None);
         self.end_temporary()?;
         lost
+    }
+
+    /// Writes where sequences are that queries took numbers of, unless another session is writing: their numbers are taken in any case.
+    fn save_sequences(&self) {
+        let save = || -> Result<()> {
+            self.connection.busy_timeout(Duration::ZERO)?;
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+            let saved = self.sequences.save(&self.connection);
+            self.connection.execute_batch(if saved.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
+            saved
+        };
+        if save().is_ok() {
+            self.sequences.saved();
+        } else if self.in_transaction() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        let _ = self.connection.busy_timeout(self.lock_wait);
     }
 
     /// ORA-02091 where the record of the commit cannot have reached the file; any other error leaves it open whether it did (a failed sync).
@@ -301,6 +330,8 @@ impl Session {
         }
         self.wait_for_writer(wait)?;
         self.is_open = true;
+        self.transactions += 1;
+        self.savepoints = Savepoints::default();
         self.hold = self.file.as_ref().map(|file| Hold::begin(file, self.id));
         match self.refresh().and_then(|()| undo::begin_transaction(&self.connection, &self.catalog)) {
             Ok(()) => Ok(true),

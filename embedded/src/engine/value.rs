@@ -276,7 +276,7 @@ fn assign_empty_lob<'a>(target: &Target<'_>, datum: Datum<'a>) -> Result<Stored<
     match (target.data_type.family(), datum) {
         (Family::Clob, Datum::EmptyClob) => Ok(Stored::Text(Cow::Borrowed(""))),
         (Family::Blob, Datum::EmptyBlob) => Ok(Stored::Bytes(Cow::Borrowed(&[]))),
-        (Family::Text | Family::Char, Datum::EmptyClob) => Ok(Stored::Null),
+        (Family::Text | Family::Char, Datum::EmptyClob) | (Family::Raw, Datum::EmptyBlob) => Ok(Stored::Null),
         (_, Datum::EmptyClob) => Err(OraError::inconsistent(target.data_type.dictionary_name(), "CLOB")),
         _ => Err(OraError::inconsistent(target.data_type.dictionary_name(), "BLOB")),
     }

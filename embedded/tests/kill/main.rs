@@ -1,5 +1,7 @@
 //! `kill -9` at random instants of a writer: what is there afterwards is exactly the last committed state.
 //!
+//! What sequences gave they never give again, whoever is killed.
+//!
 //! Some dozen rounds by default; `OLBRIDGE_KILL_ROUNDS` asks for more.
 
 use std::io::{BufRead, BufReader, Write};
@@ -51,9 +53,73 @@ fn writer() {
     }
 }
 
-fn spawn(path: &str) -> Child {
+/// Takes numbers of a sequence and of an identity column until it is killed, and says which; every other transaction is taken back.
+#[test]
+#[ignore = "a child process of the other test"]
+fn taker() {
+    let path = std::env::var("OLBRIDGE_KILL_FILE").unwrap();
+    let mut session = Session::connect(&path, "scott", "").unwrap();
+    for turn in 0.. {
+        let taken = numbers(&mut session, "SELECT q.NEXTVAL FROM dual")[0];
+        run(&mut session, "INSERT INTO i (v) SELECT q.NEXTVAL FROM dual CONNECT BY level <= 20", &[]);
+        let [most, id, rows] = numbers(&mut session, "SELECT max(v), max(id), count(*) FROM i WHERE id > (SELECT max(id) FROM i) - 20")[..]
+        else {
+            panic!("three numbers");
+        };
+        assert_eq!(rows, 20);
+        println!("\ntook {taken}\ntook {most}\nmade {id}");
+        std::io::stdout().flush().unwrap();
+        if turn % 2 == 0 { session.commit().unwrap() } else { session.rollback().unwrap() }
+    }
+}
+
+#[test]
+fn numbers_of_sequences_are_given_once_whoever_is_killed() {
+    let rounds = rounds().div_ceil(4);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("numbers.db");
+    let path = path.to_str().unwrap();
+    let mut session = Session::connect(path, "scott", "").unwrap();
+    run(&mut session, "CREATE SEQUENCE q NOCACHE", &[]);
+    run(&mut session, "CREATE TABLE i (id NUMBER GENERATED ALWAYS AS IDENTITY, v NUMBER)", &[]);
+    drop(session);
+    let mut said: Vec<String> = Vec::new();
+    for round in 0..rounds {
+        let readers: Vec<_> = (0..2)
+            .map(|which| {
+                let mut child = spawn("taker", path);
+                let output = BufReader::new(child.stdout.take().unwrap());
+                let reader = std::thread::spawn(move || output.lines().map_while(Result::ok).collect::<Vec<_>>());
+                std::thread::sleep(Duration::from_micros((round * 7919 + which * 104_729) % 150_000));
+                (child, reader)
+            })
+            .collect();
+        for (mut child, reader) in readers {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            said.extend(reader.join().unwrap().into_iter().filter(|line| line.starts_with("took ") || line.starts_with("made ")));
+        }
+    }
+    let count = said.len();
+    said.sort_unstable();
+    said.dedup();
+    eprintln!("{rounds} rounds of two processes: {count} numbers");
+    assert!(count > 0, "no round lived long enough to take a number");
+    assert_eq!(said.len(), count, "a number was given twice");
+    // A number is in one row, and the next one is a new one.
+    let mut session = Session::connect(path, "scott", "").unwrap();
+    let found = numbers(&mut session, "SELECT count(*), count(DISTINCT v), count(DISTINCT id), nvl(max(v), 0) FROM i");
+    let next = numbers(&mut session, "SELECT q.NEXTVAL FROM dual")[0];
+    assert!(found[0] == found[1] && found[0] == found[2] && found[3] < next, "{found:?} {next}");
+}
+
+fn rounds() -> u64 {
+    std::env::var("OLBRIDGE_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(24)
+}
+
+fn spawn(what: &str, path: &str) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["writer", "--exact", "--ignored", "--nocapture"])
+        .args([what, "--exact", "--ignored", "--nocapture"])
         .env("OLBRIDGE_KILL_FILE", path)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -63,7 +129,7 @@ fn spawn(path: &str) -> Child {
 
 /// Kills a writer after a while; the last transaction that it said was committed, if any.
 fn killed(path: &str, after: Duration) -> Option<i64> {
-    let mut child = spawn(path);
+    let mut child = spawn("writer", path);
     let output = BufReader::new(child.stdout.take().unwrap());
     let reader = std::thread::spawn(move || {
         let lines = output.lines().map_while(Result::ok);
@@ -77,7 +143,7 @@ fn killed(path: &str, after: Duration) -> Option<i64> {
 
 #[test]
 fn a_killed_writer_leaves_the_last_committed_state() {
-    let rounds: u64 = std::env::var("OLBRIDGE_KILL_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(24);
+    let rounds = rounds();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("kill.db");
     let path = path.to_str().unwrap();

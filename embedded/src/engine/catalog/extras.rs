@@ -38,11 +38,22 @@ impl Sequence {
         format!("{},{},{},{},{},{}", self.increment, self.min, self.max, flag(self.cycle), flag(self.order), self.cache)
     }
 
-    fn parse(id: i64, owner: String, name: String, text: &str) -> Result<Sequence> {
+    fn parse(id: i64, owner: String, name: String, text: &str, counter: &str) -> Result<Sequence> {
         let numbers: Vec<i128> = text.split(',').filter_map(|part| part.parse().ok()).collect();
         let [increment, min, max, cycle, order, cache] = numbers[..] else { return Err(OraError::internal("text of a sequence")) };
         let (increment, cache) = (increment as i64, cache as i64);
-        Ok(Sequence { id, owner, name, increment, min, max, cycle: cycle == 1, order: order == 1, cache })
+        Ok(Sequence {
+            id,
+            owner,
+            name,
+            increment,
+            min,
+            max,
+            cycle: cycle == 1,
+            order: order == 1,
+            cache,
+            counter: counter.parse().unwrap_or(id as u64),
+        })
     }
 }
 
@@ -104,7 +115,7 @@ pub(super) fn load(connection: &Connection, catalog: &mut Catalog) -> Result<()>
         let (name, text, columns): (String, String, String) = (row.get(3)?, row.get(4)?, row.get(5)?);
         match kind.as_str() {
             "S" => {
-                let sequence = Sequence::parse(id, owner.clone(), name.clone(), &text)?;
+                let sequence = Sequence::parse(id, owner.clone(), name.clone(), &text, &columns)?;
                 catalog.sequences.insert((owner, name), Arc::new(sequence));
             }
             "M" => {
@@ -161,9 +172,14 @@ impl Catalog {
     /// Writes a sequence and the number it gives next.
     pub fn put_sequence(connection: &Connection, sequence: &Sequence, next: i128) -> Result<()> {
         Catalog::delete_sequence(connection, sequence.id)?;
-        insert(connection, sequence.id, "S", &sequence.owner, &sequence.name, &sequence.text(), "")?;
+        insert(connection, sequence.id, "S", &sequence.owner, &sequence.name, &sequence.text(), &sequence.counter.to_string())?;
         connection.execute("INSERT INTO ora_sequence VALUES (?, ?)", params![sequence.id, next.to_string()])?;
         Ok(())
+    }
+
+    /// A key that no other sequence has in the file of counters, nor had.
+    pub fn new_counter(connection: &Connection) -> Result<u64> {
+        Ok(connection.query_row("SELECT random()", [], |row| row.get::<_, i64>(0))? as u64)
     }
 
     pub fn delete_sequence(connection: &Connection, id: i64) -> Result<()> {

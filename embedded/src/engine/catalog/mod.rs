@@ -122,6 +122,8 @@ pub(crate) struct Sequence {
     pub order: bool,
     /// Numbers that Oracle would keep ready; 0 for none.
     pub cache: i64,
+    /// Its key in the file of counters.
+    pub counter: u64,
 }
 
 /// A view.

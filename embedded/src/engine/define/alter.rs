@@ -109,7 +109,7 @@ impl Session {
         let (text, sequences) = self.default_value(column, default)?;
         self.sequences.load(&self.connection, &sequences)?;
         self.connection.execute(&format!("UPDATE {} SET c{position} = {text}", table.storage_name()), [])?;
-        self.sequences.save(&self.connection)
+        self.sequences.settle()
     }
 
     fn modify_column(&mut self, name: &ObjectName, change: &ColumnChange) -> Result<()> {

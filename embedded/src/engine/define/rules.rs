@@ -1,7 +1,7 @@
 //! CHECK and foreign keys, as triggers of SQLite that fail in Oracle's words.
 //!
 //! Rows are checked one by one, but a foreign key of a table to itself when the statement ends (`dml::self_check`): only then its parents are
-//! all there, or all gone.
+//! all there, or all gone; and the children of keys that several rows change (`dml::keys`).
 
 use rusqlite::Connection;
 
@@ -66,7 +66,7 @@ pub(super) fn create_foreign(connection: &Connection, ends: &Ends<'_>) -> Result
         let columns = ends.constraint.columns.iter().map(|column| format!("c{column}")).collect::<Vec<_>>().join(", ");
         connection.execute_batch(&format!(
             "CREATE TRIGGER fi{id} AFTER INSERT ON {child} WHEN {orphan} BEGIN {missing} END;
-             CREATE TRIGGER fu{id} AFTER UPDATE OF {columns} ON {child} WHEN {orphan} BEGIN {missing} END;"
+             CREATE TRIGGER fu{id} AFTER UPDATE OF {columns} ON {child} WHEN CASE WHEN o_moving() THEN 0 ELSE {orphan} END BEGIN {missing} END;"
         ))?;
     }
     let joined = ends.joined(&child, "OLD");
@@ -88,7 +88,7 @@ pub(super) fn create_foreign(connection: &Connection, ends: &Ends<'_>) -> Result
         let keys = ends.keys.iter().map(|key| format!("c{key}")).collect::<Vec<_>>().join(", ");
         let changed = ends.keys.iter().map(|key| format!("OLD.c{key} IS NOT NEW.c{key}")).collect::<Vec<_>>().join(" OR ");
         connection.execute_batch(&format!(
-            "CREATE TRIGGER fp{id} AFTER UPDATE OF {keys} ON {parent} WHEN ({changed}) AND {exists} BEGIN {found} END"
+            "CREATE TRIGGER fp{id} AFTER UPDATE OF {keys} ON {parent} WHEN CASE WHEN o_moving() THEN 0 ELSE ({changed}) AND {exists} END BEGIN {found} END"
         ))?;
     }
     Ok(())
@@ -100,7 +100,7 @@ pub(super) fn create_check(connection: &Connection, table: &Table, constraint: &
     let violated = raise(2290, &format!("check constraint ({}.{}) violated", table.owner, constraint.name));
     Ok(connection.execute_batch(&format!(
         "CREATE TRIGGER ki{id} BEFORE INSERT ON {storage} WHEN NOT ({condition}) BEGIN {violated} END;
-         CREATE TRIGGER ku{id} BEFORE UPDATE ON {storage} WHEN NOT ({condition}) BEGIN {violated} END;"
+         CREATE TRIGGER ku{id} BEFORE UPDATE ON {storage} WHEN CASE WHEN o_moving() THEN 0 ELSE NOT ({condition}) END BEGIN {violated} END;"
     ))?)
 }
 

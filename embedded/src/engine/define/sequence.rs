@@ -46,7 +46,18 @@ fn make(options: &SequenceOptions, before: Sequence) -> Result<(Sequence, i128)>
 }
 
 fn nothing(id: i64, owner: &str, name: &str) -> Sequence {
-    Sequence { id, owner: owner.into(), name: name.into(), increment: 0, min: 0, max: 0, cycle: false, order: false, cache: CACHE }
+    Sequence {
+        id,
+        owner: owner.into(),
+        name: name.into(),
+        increment: 0,
+        min: 0,
+        max: 0,
+        cycle: false,
+        order: false,
+        cache: CACHE,
+        counter: 0,
+    }
 }
 
 impl Session {
@@ -54,7 +65,8 @@ impl Session {
         let owner = name.schema.clone().unwrap_or_else(|| self.schema.clone());
         self.check_free(&owner, &name.name).map_err(|error| error.at(Some(name.offset)))?;
         let options = SequenceOptions { increment: options.increment.or(Some(1)), ..options.clone() };
-        let (sequence, start) = make(&options, nothing(Catalog::next_id(&self.connection)?, &owner, &name.name))?;
+        let (mut sequence, start) = make(&options, nothing(Catalog::next_id(&self.connection)?, &owner, &name.name))?;
+        sequence.counter = Catalog::new_counter(&self.connection)?;
         Catalog::put_sequence(&self.connection, &sequence, start)
     }
 
@@ -62,7 +74,8 @@ impl Session {
     pub(super) fn create_identity(&self, table: &Table, options: &SequenceOptions) -> Result<String> {
         let name = format!("ISEQ$$_{}", table.id);
         let options = SequenceOptions { increment: options.increment.or(Some(1)), ..options.clone() };
-        let (sequence, start) = make(&options, nothing(Catalog::next_id(&self.connection)?, &table.owner, &name))?;
+        let (mut sequence, start) = make(&options, nothing(Catalog::next_id(&self.connection)?, &table.owner, &name))?;
+        sequence.counter = Catalog::new_counter(&self.connection)?;
         Catalog::put_sequence(&self.connection, &sequence, start)?;
         Ok(format!("\"{}\".\"{name}\".nextval", table.owner))
     }
@@ -78,10 +91,12 @@ impl Session {
         if options.start.is_some() && !options.restart {
             return Err(OraError::new(2283, "cannot alter starting sequence number"));
         }
-        let next: String = self.connection.query_row("SELECT next FROM ora_sequence WHERE id = ?", [before.id], |row| row.get(0))?;
-        let next: i128 = next.parse().map_err(|_| OraError::internal("number of a sequence"))?;
+        let next = self.sequences.peek(&self.connection, &before)?;
         let step = i128::from(before.increment);
-        let (after, start) = make(options, before)?;
+        let (mut after, start) = make(options, before)?;
+        if options.restart {
+            after.counter = Catalog::new_counter(&self.connection)?;
+        }
         // The number before the next one, and one step of the new size from there.
         let next = if options.restart { start } else { next - step + i128::from(after.increment) };
         if !options.restart && next - i128::from(after.increment) > after.max {

@@ -68,6 +68,7 @@ pub(crate) struct Filling<'a> {
     pub schema: &'a str,
     pub settings: &'a BTreeMap<String, String>,
     pub activity: &'a std::sync::Arc<super::activity::Activity>,
+    pub sequences: &'a super::sequence::Sequences,
 }
 
 const TEXT: DataType = DataType::varchar2(4000);

@@ -220,7 +220,7 @@ fn identities(filling: &Filling<'_>) -> Result<Vec<Row>> {
             let Some(is_always) = column.identity else { continue };
             let name = format!("ISEQ$$_{}", table.id);
             let options = match filling.catalog.sequence(&table.owner, &name) {
-                Some(sequence) => text(identity_options(sequence, &next_number(filling, sequence.id)?)),
+                Some(sequence) => text(identity_options(sequence, &filling.sequences.peek(filling.connection, sequence)?.to_string())),
                 None => Stored::Null,
             };
             let kind = if is_always { "ALWAYS" } else { "BY DEFAULT" };
@@ -228,12 +228,6 @@ fn identities(filling: &Filling<'_>) -> Result<Vec<Row>> {
         }
     }
     Ok(rows)
-}
-
-/// The number that a sequence gives next.
-fn next_number(filling: &Filling<'_>, id: i64) -> Result<String> {
-    let sql = "SELECT next FROM ora_sequence WHERE id = ?";
-    Ok(filling.connection.prepare_cached(sql)?.query_row([id], |row| row.get(0))?)
 }
 
 /// The options of the sequence behind an identity column, as Oracle writes them.
@@ -253,7 +247,7 @@ fn sequences(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let flag = |value: bool| text(if value { "Y" } else { "N" });
     let mut rows = Vec::new();
     for sequence in filling.catalog.sequences.values() {
-        let next = next_number(filling, sequence.id)?;
+        let next = filling.sequences.peek(filling.connection, sequence)?.to_string();
         let mut row = vec![text(&sequence.owner), text(&sequence.name), big(&sequence.min.to_string()), big(&sequence.max.to_string())];
         row.extend([number(sequence.increment), flag(sequence.cycle), flag(sequence.order), number(sequence.cache), big(&next)]);
         rows.push(row);

@@ -82,7 +82,23 @@ impl<'a> Runner<'a> {
     /// # Errors
     /// ORA-02091 when SQLite ended the transaction.
     pub fn insert_group<'b>(&mut self, group: &mut Group<'a, 'b>, rows: Range<u32>, source: &dyn Columns<'b>) -> Result<bool> {
-        if rows.len() < LEAST_ROWS as usize || self.interrupt.is_cancelled() || !self.convert_group(group, rows, source) {
+        if rows.len() < LEAST_ROWS as usize || self.interrupt.is_cancelled() {
+            return Ok(false);
+        }
+        // Rows of a group that fails go in one by one, with the same numbers.
+        let mark = match &self.work {
+            Work::Insert(insert) if insert.cells.iter().any(|cell| matches!(cell, Cell::Next(_))) => Some(insert.writer.sequences.mark()?),
+            _ => None,
+        };
+        let result = self.insert_converted(group, rows, source);
+        if let (Some(mark), Work::Insert(insert), Ok(false)) = (&mark, &self.work, &result) {
+            insert.writer.sequences.go_back(mark);
+        }
+        result
+    }
+
+    fn insert_converted<'b>(&self, group: &mut Group<'a, 'b>, rows: Range<u32>, source: &dyn Columns<'b>) -> Result<bool> {
+        if !self.convert_group(group, rows, source) {
             return Ok(false);
         }
         match group.table.insert(&group.stored, &mut group.insert) {

@@ -2,6 +2,7 @@
 
 mod check;
 mod group;
+mod keys;
 mod merge;
 mod returning;
 mod self_check;
@@ -23,6 +24,7 @@ use super::{Datum, DatumKind, Result};
 pub(super) use check::{check_constants, check_kinds, check_lengths};
 pub use group::Columns;
 pub(super) use group::GROUP_ROWS;
+pub(super) use keys::register as register_moving;
 use merge::MergeRunner;
 use returning::Returner;
 use self_check::SelfCheck;

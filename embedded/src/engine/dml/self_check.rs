@@ -3,7 +3,7 @@
 use rusqlite::{CachedStatement, Connection};
 
 use super::super::catalog::Table;
-use super::super::translate::DmlPlan;
+use super::super::translate::{Assigned, DmlPlan};
 use super::super::{OraError, Result};
 
 /// A query that finds a row without its parent.
@@ -15,11 +15,13 @@ pub(super) struct SelfCheck<'a> {
 impl<'a> SelfCheck<'a> {
     /// Those of the table that a plan changes.
     pub fn of_plan(connection: &'a Connection, plan: &DmlPlan) -> Result<Vec<SelfCheck<'a>>> {
-        let (table, deletes): (&Table, bool) = match plan {
-            DmlPlan::Insert { table, .. } | DmlPlan::Update { table, .. } => (table, false),
-            DmlPlan::Delete { table, .. } => (table, true),
-            DmlPlan::Merge(plan) => (&plan.table, false),
+        let (table, deletes, assigned): (&Table, bool, &[Assigned]) = match plan {
+            DmlPlan::Insert { table, .. } => (table, false, &[]),
+            DmlPlan::Update { table, assigned, .. } => (table, false, assigned),
+            DmlPlan::Delete { table, .. } => (table, true, &[]),
+            DmlPlan::Merge(plan) => (&plan.table, false, &[]),
         };
+        let changes = |columns: &[usize]| assigned.iter().any(|(index, _)| columns.contains(index));
         let mut checks = Vec::new();
         for constraint in &table.constraints {
             let Some(reference) = constraint.references else { continue };
@@ -30,7 +32,9 @@ impl<'a> SelfCheck<'a> {
             let joined = pairs.map(|(column, key)| format!("p.c{key} = c.c{column}")).collect::<Vec<_>>().join(" AND ");
             let text =
                 format!("SELECT 1 FROM {storage} AS c WHERE {set} AND NOT EXISTS (SELECT 1 FROM {storage} AS p WHERE {joined}) LIMIT 1");
-            let (code, found) = if deletes { (2292, "child record found") } else { (2291, "parent key not found") };
+            // What an UPDATE of keys alone leaves behind are children.
+            let loses_parents = deletes || (changes(&key.columns) && !changes(&constraint.columns));
+            let (code, found) = if loses_parents { (2292, "child record found") } else { (2291, "parent key not found") };
             let error = OraError::new(code, format_args!("integrity constraint ({}.{}) violated - {found}", table.owner, constraint.name));
             checks.push(SelfCheck { statement: connection.prepare_cached(&text)?, error });
         }

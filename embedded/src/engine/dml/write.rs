@@ -20,9 +20,9 @@ pub(super) struct Given<'v> {
 
 /// INSERT and UPDATE of single rows, prepared once.
 pub(super) struct RowWriter<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
     pub(super) nls: &'a Nls,
-    table: &'a Table,
+    pub(super) table: &'a Table,
     interrupt: &'a Interrupt,
     pub(super) sequences: &'a Sequences,
     insert: Option<CachedStatement<'a>>,
@@ -93,9 +93,12 @@ impl<'a> RowWriter<'a> {
     /// Updates many rows. Keys are unique when the statement ends, not after each row (SET id = id + 1): where keys change, the rows leave
     /// and come back changed.
     pub fn update_all(&mut self, assigned: &[Assigned], binds: &[Datum<'_>], rows: &[&[Value]]) -> Result<()> {
-        // Children of a row that leaves would be orphans meanwhile.
-        if rows.len() < 2 || self.table.is_parent || !self.table.changes_key(assigned.iter().map(|(index, _)| *index)) {
+        if rows.len() < 2 || !self.table.changes_key(assigned.iter().map(|(index, _)| *index)) {
             return rows.iter().try_for_each(|row| self.update(assigned, Given { binds, outputs: row }));
+        }
+        // Children of a row that leaves would be orphans meanwhile.
+        if self.table.is_parent {
+            return self.move_keys(assigned, binds, rows);
         }
         let storage = self.table.storage_name();
         let count = self.table.columns.len();

@@ -31,7 +31,7 @@ pub(super) struct Machine<'s> {
 }
 
 impl Session {
-    /// Runs a block; `returned` gets the binds it assigns. A failing block takes its changes back.
+    /// Runs a block; `returned` gets the binds it assigns. A failing block takes its changes back, as far as it did not commit them.
     pub(super) fn run_block(
         &mut self,
         program: &mut Program,
@@ -42,23 +42,14 @@ impl Session {
         let kind = |index: usize| program.bind_kinds.get(index).copied().unwrap_or_default();
         let mut slots = binds.iter().enumerate().map(|(index, datum)| Slot::of_bind(*datum, kind(index))).collect::<Result<Vec<_>>>()?;
         slots.resize(binds.len() + program.locals, Slot::NULL);
-        let was_open = self.in_transaction();
-        if was_open {
-            self.connection.execute_batch("SAVEPOINT o_block")?;
-        }
+        let start = self.start_block()?;
         self.in_block = true;
         self.implicit_results.clear();
         let mut machine = Machine::new(self, names.to_vec(), slots, 0);
         let result = machine.block(&mut program.block).and_then(|_| machine.give_back(&program.out_binds, returned));
         self.in_block = false;
         self.check_not_lost()?;
-        // A COMMIT or DDL in the block ended the savepoint: then there is nothing left to take back.
-        if was_open && self.in_transaction() {
-            let end = if result.is_ok() { "RELEASE o_block" } else { "ROLLBACK TO o_block; RELEASE o_block" };
-            let _ = self.connection.execute_batch(end);
-        } else if result.is_err() {
-            self.rollback()?;
-        }
+        self.end_block(&start, result.is_err())?;
         result
     }
 }

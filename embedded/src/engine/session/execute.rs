@@ -124,9 +124,7 @@ impl Session {
             changed += outcome.as_ref().copied().unwrap_or(0);
             done(row, outcome)
         });
-        if self.in_transaction() {
-            self.sequences.save(&self.connection)?;
-        }
+        self.sequences.settle()?;
         // A transaction that changed nothing would only keep other writers out; `null` keeps nothing at all.
         if began && (changed == 0 || !self.keeps_rows()) {
             self.rollback()?;

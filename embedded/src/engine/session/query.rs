@@ -29,6 +29,7 @@ impl Session {
             schema: &self.schema,
             settings: &self.settings,
             activity: &self.activity,
+            sequences: &self.sequences,
         };
         needs.views.iter().try_for_each(|view| view.fill(&filling))?;
         needs.temporary.iter().try_for_each(|table| self.ensure_temporary(table))?;
@@ -88,9 +89,12 @@ impl Session {
         }
     }
 
-    /// A query that takes numbers of sequences writes, and is a transaction of its own where none is open.
+    /// A query that takes numbers of sequences.
     fn open_with_numbers(&mut self, statement: &mut Statement, binds: &[Datum<'_>], values: &[Stored<'_>]) -> Result<Cursor> {
-        let began = self.begin()?;
+        let is_alone = !self.in_transaction();
+        if is_alone {
+            self.connection.execute_batch("BEGIN")?;
+        }
         let mut read = |this: &mut Session| {
             this.plan_query(None, statement, binds)?;
             let Some((_, Plan::Query(query, needs))) = &statement.plan else {
@@ -102,10 +106,10 @@ impl Session {
             this.interrupts.reading(|| Cursor::read_all(&this.connection, query.reading_text(), values, columns, offset, pool))
         };
         let cursor = read(self);
-        self.sequences.save(&self.connection)?;
-        if began {
-            self.commit()?;
+        if is_alone {
+            self.connection.execute_batch("COMMIT")?;
         }
+        self.sequences.settle()?;
         cursor
     }
 

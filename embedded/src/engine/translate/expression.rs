@@ -14,7 +14,7 @@ use super::{Sql, Translator, blob_literal, text_literal};
 impl Translator<'_> {
     /// A value of an Oracle type.
     pub fn value(&mut self, expr: &Expr) -> Result<Sql> {
-        let mark = self.bare_columns.len();
+        let (mark, outer_mark) = (self.bare_columns.len(), self.outer_columns.len());
         self.deeper()?;
         let sql = self.value_inner(expr);
         self.depth -= 1;
@@ -22,6 +22,7 @@ impl Translator<'_> {
         if self.group_keys.contains(&sql.text) {
             self.bare_columns.truncate(mark);
         }
+        self.forget_columns_of_outer_key(&sql.text, outer_mark);
         Ok(sql)
     }
 

@@ -23,6 +23,7 @@ mod set;
 mod set_columns;
 mod sys_context;
 mod vector;
+mod versions;
 mod window;
 
 use std::collections::BTreeMap;
@@ -155,6 +156,8 @@ pub(crate) struct Translator<'a> {
     view_depth: usize,
     /// Keys of GROUP BY as SQL; none outside an aggregate query.
     group_keys: Vec<String>,
+    /// Keys of GROUP BY of the queries around this one, with the places of their scopes.
+    outer_keys: Vec<(usize, Vec<String>)>,
     /// Columns named outside aggregates and group keys, with their place.
     bare_columns: Vec<Option<usize>>,
     /// Aggregates met in the current query.
@@ -172,6 +175,10 @@ pub(crate) struct Translator<'a> {
     target_alias: Option<String>,
     /// SQL of the SCN that tables are read as of: that of the view around the query.
     as_of: Option<String>,
+    /// The limits of VERSIONS BETWEEN behind the table being translated.
+    between: Option<versions::Range>,
+    /// Names in SQL of the sources whose rows are versions.
+    versioned: Vec<String>,
     /// Levels of the expression being translated.
     depth: usize,
     /// Whether the expression being translated may be a CURSOR expression.
@@ -197,6 +204,7 @@ impl<'a> Translator<'a> {
             next_source: 0,
             view_depth: 0,
             group_keys: Vec::new(),
+            outer_keys: Vec::new(),
             bare_columns: Vec::new(),
             aggregates: 0,
             aggregate_depth: 0,
@@ -206,6 +214,8 @@ impl<'a> Translator<'a> {
             columns_met: Vec::new(),
             target_alias: None,
             as_of: None,
+            between: None,
+            versioned: Vec::new(),
             depth: 0,
             cursor_allowed: false,
             in_cursor: false,
@@ -297,6 +307,8 @@ impl<'a> Translator<'a> {
                     // NULL while the change is not committed.
                     let committed = format!("o_integer(CASE WHEN {source}.s <= {} THEN {source}.s END)", undo::CURRENT_SCN);
                     found.push(Sql::new(committed, DataType::NUMBER));
+                } else if let Some(sql) = self.version_column(item, column) {
+                    found.push(sql);
                 }
             }
             if found.len() > 1 {

@@ -99,8 +99,15 @@ impl Translator<'_> {
         );
         self.query_depth += 1;
         let depth = self.scopes.len();
+        let is_inner = depth > 0;
+        if is_inner {
+            self.outer_keys.push((depth - 1, saved.0.clone()));
+        }
         let result = work(self);
         self.scopes.truncate(depth);
+        if is_inner {
+            self.outer_keys.pop();
+        }
         self.query_depth -= 1;
         (
             self.group_keys,
@@ -122,11 +129,19 @@ impl Translator<'_> {
         let (mine, others) = std::mem::take(&mut self.outer_columns).into_iter().partition(|(scope, ..)| *scope == own);
         self.outer_columns = others;
         let mine: Vec<(usize, String, Option<usize>)> = mine;
-        // A key that is an expression may be what the inner query has of the column.
-        if self.aggregate_depth > 0 || self.group_keys.iter().any(|key| key.contains(['(', ' '])) {
-            return;
+        if self.aggregate_depth == 0 {
+            self.bare_columns.extend(mine.into_iter().map(|(.., place)| place));
         }
-        self.bare_columns.extend(mine.into_iter().filter(|(_, text, _)| !self.group_keys.contains(text)).map(|(.., place)| place));
+    }
+
+    /// An expression that is a key of a grouped query around this one names none of its columns by themselves.
+    pub(super) fn forget_columns_of_outer_key(&mut self, text: &str, mark: usize) {
+        for (scope, keys) in &self.outer_keys {
+            if keys.iter().any(|key| key == text) {
+                let kept = self.outer_columns.split_off(mark.min(self.outer_columns.len()));
+                self.outer_columns.extend(kept.into_iter().filter(|(column_scope, ..)| column_scope != scope));
+            }
+        }
     }
 
     fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {

@@ -99,6 +99,27 @@ fn more_functions() {
 }
 
 #[test]
+fn empty_lobs_are_null_as_text() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE l (id NUMBER, v VARCHAR2(10), r RAW(10), c CLOB, b BLOB)").unwrap();
+    let mut insert = s.prepare("INSERT INTO l VALUES (:1, :2, :3, :4, :5)").unwrap();
+    s.execute(&mut insert, &[Datum::Int(1), Datum::EmptyClob, Datum::EmptyBlob, Datum::EmptyClob, Datum::EmptyBlob]).unwrap();
+    run(&mut s, "INSERT INTO l (id, v, c) SELECT 2, c, c FROM l").unwrap();
+    run(&mut s, "INSERT INTO l (id, v, c) VALUES (3, 'x', '')").unwrap();
+    run(&mut s, "UPDATE l SET v = c WHERE id = 3").unwrap();
+    assert_eq!(
+        rows(
+            &mut s,
+            "SELECT nvl2(v, 1, 0), nvl2(r, 1, 0), nvl2(c, 1, 0), nvl2(b, 1, 0), length(c), nvl2(to_char(c), 1, 0) FROM l ORDER BY id"
+        ),
+        ["0|0|1|1|0|0", "0|0|1|0|0|0", "0|0|0|0|NULL|0"]
+    );
+    let sql = "SELECT nvl2(:1, 1, 0), nvl2(to_char(:1), 1, 0), :1 || 'x', nvl2(CAST(:1 AS VARCHAR2(9)), 1, 0) FROM dual";
+    assert_eq!(rows_with(&mut s, sql, &[Datum::EmptyClob; 4]).unwrap(), ["1|0|x|0"]);
+    assert_eq!(rows(&mut s, "SELECT count(*) FROM l WHERE c IS NULL"), ["1"]);
+}
+
+#[test]
 fn empty_lobs_are_not_null_and_for_update_locks() {
     let mut s = memory();
     run(&mut s, "CREATE TABLE l (id NUMBER, c CLOB NOT NULL, b BLOB)").unwrap();
