@@ -199,7 +199,8 @@ fn rows_that_the_server_refuses_any_session_are_kept_with_their_places() {
         .fails(5, &[&format!("bad row {}, and --max-errors allows {few}", bad.len()), "few.ndjson"]);
     assert_eq!(server.rows("T").len(), 0);
 
-    let outcome = server.run(&[&words[..], &["--rejects", "bad.ndjson", "--max-errors", &bad.len().to_string(), "--report", "json"]].concat());
+    let outcome =
+        server.run(&[&words[..], &["--rejects", "bad.ndjson", "--max-errors", &bad.len().to_string(), "--report", "json"]].concat());
     assert_eq!(outcome.code, 9, "{outcome}");
     let report = report(&outcome.stdout);
     let counts = ["rows_loaded", "rows_rejected_execute", "rows_rejected_convert"].map(|name| report[name].as_u64().unwrap() as usize);
