@@ -9,7 +9,7 @@ use arrow::compute::take;
 use arrow::datatypes::*;
 
 use super::*;
-use crate::bind::plan_bind;
+use crate::bind::{plan_bind, plan_bind_in};
 use crate::define::plan_define;
 use crate::oracle_type::{OracleType, TextSize};
 use crate::type_map::*;
@@ -326,7 +326,7 @@ fn values_are_cut_off_between_characters_and_the_rows_are_known() {
     // The bytes of another character set are known for ASCII alone: what else is too long is the database's to refuse.
     let charset = crate::oracle_type::DatabaseCharset::named("WE8ISO8859P1");
     let lossy = "truncate,charset".parse().unwrap();
-    let mut bind = crate::bind::plan_bind_in(&Field::new("c", DataType::Utf8, true), &column(&bytes(3)), lossy, &charset).unwrap();
+    let mut bind = plan_bind_in(&Field::new("c", DataType::Utf8, true), &column(&bytes(3)), lossy, &charset).unwrap();
     let buffers = write(bind.as_mut(), &StringArray::from(vec!["abcd", "ééé", "éééé"])).unwrap();
     let texts = [0, 1, 2].map(|row| decode(&buffers, row));
     assert_eq!(texts, ["abc", "ééé", "éééé"].map(|text| Cell::Text(text.into())));
@@ -370,6 +370,6 @@ fn every_refusal_that_a_loss_would_avoid_names_it() {
     }
     let charset = crate::oracle_type::DatabaseCharset::named("WE8ISO8859P1");
     let field = Field::new("c", DataType::Utf8, true);
-    let mut bind = crate::bind::plan_bind_in(&field, &column(&OracleType::Varchar2(TextSize::bytes(3))), LossySet::NONE, &charset).unwrap();
+    let mut bind = plan_bind_in(&field, &column(&OracleType::Varchar2(TextSize::bytes(3))), LossySet::NONE, &charset).unwrap();
     assert!(write(bind.as_mut(), &StringArray::from(vec!["é"])).err().unwrap().remedy.contains("--lossy charset"));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::datatypes::{DataType, Field};
 
-use super::{Cell, decode, write};
+use super::{Cell, decode, plan_bind_in, write};
 use crate::column::ColumnBind;
 use crate::oracle_type::{ColumnDesc, DatabaseCharset, EncodedText, OracleType, TextCoder, TextSize};
 use crate::type_map::LossySet;
@@ -26,7 +26,7 @@ fn bind(oracle_type: OracleType, lossy: &str) -> Box<dyn ColumnBind> {
     let charset = DatabaseCharset { coder: Some(Arc::new(Latin1)), ..DatabaseCharset::named("WE8ISO8859P1") };
     let column = ColumnDesc { name: "C".into(), oracle_type, nullable: true };
     let lossy = if lossy.is_empty() { LossySet::NONE } else { lossy.parse().unwrap() };
-    crate::bind::plan_bind_in(&Field::new("c", DataType::Utf8, true), &column, lossy, &charset).unwrap()
+    plan_bind_in(&Field::new("c", DataType::Utf8, true), &column, lossy, &charset).unwrap()
 }
 
 fn written(oracle_type: OracleType, lossy: &str, texts: &[&str]) -> Result<Vec<Cell>, String> {
