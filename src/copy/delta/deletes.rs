@@ -42,7 +42,7 @@ impl DeleteQuery {
     /// The rows to be deleted, as far as they have to be known before the first one of the source is read.
     pub fn find(self, table: &Table, names: &[String], session: &Session, cancel: &Cancel) -> Result<Deletes> {
         match self {
-            DeleteQuery::Present(plan) => deleted::find(table, names, plan, session, cancel).map(Deletes::Known),
+            DeleteQuery::Present(plan) => deleted::find(table, names, &plan, session, cancel).map(Deletes::Known),
             DeleteQuery::Gone(plan) => {
                 let location = table.location().to_string();
                 let schema = table.schema().map_err(|error| store_error(&error, Phase::Read, &location))?;
