@@ -68,10 +68,13 @@ fn killed_at_any_instant_and_run_again_every_row_is_there_once() {
     database.sql("CREATE TABLE S (ID NUMBER(19), NAME VARCHAR2(40), BIG NUMBER(38,2))");
     database
         .sql("INSERT INTO S SELECT LEVEL, 'row ' || LEVEL, LEVEL + 10000000000000000000000000000000000 FROM DUAL CONNECT BY LEVEL <= 500");
-    let out = ["copy", "embedded:data.db/S", "delta:lake/s", "--key", "id", "--job", "out", "--incremental=rowscn", "--deletes", "compare"];
+    let out = ["copy", "embedded:data.db/S", "delta:lake/s", "--key", "id", "--job", "out"];
+    let changes: [&[&str]; 2] = [&["--incremental=rowscn", "--deletes", "compare"], &["--incremental=versions"]];
     // Every other time the change data feed is the way back, else the files.
     let feed = ["--property", "delta.enableChangeDataFeed=true"];
     let out: Vec<&str> = if seed % 2 == 0 { [&out[..], &feed].concat() } else { out.to_vec() };
+    // And versions every other time the way there: after kills, too, each round goes on from what the last commit has.
+    let ways = changes.map(|way| [&out[..], way].concat());
     let back = ["copy", "delta:lake/s", "embedded:data.db/T", "--key", "id", "--job", "back", "--incremental"];
     let (mut usual_out, mut usual_back) = (Duration::from_millis(400), Duration::from_millis(400));
     let (mut hits, mut epochs) = ([0, 0], 0);
@@ -79,7 +82,8 @@ fn killed_at_any_instant_and_run_again_every_row_is_there_once() {
         if round > 0 {
             change(&database, &mut random, round);
         }
-        hits[0] += killed_and_run_again(&database, &out, &mut usual_out, &mut random);
+        let out = &ways[round as usize % 2];
+        hits[0] += killed_and_run_again(&database, out, &mut usual_out, &mut random);
         hits[1] += killed_and_run_again(&database, &back, &mut usual_back, &mut random);
         let source = of_database(&database, "SELECT ID, NAME, TO_CHAR(BIG, 'FM99999999999999999999999999999999999990.00') FROM S");
         assert_eq!(source, of_delta(&mut open(&database, "lake/s")), "round {round} of seed {seed}: into the Delta table");

@@ -27,6 +27,8 @@ mod delta_kills;
 mod delta_several;
 #[cfg(feature = "delta")]
 mod delta_tables;
+#[cfg(feature = "delta")]
+mod delta_versions;
 mod dml;
 mod export_faults;
 mod exports;

@@ -7,6 +7,7 @@
 //! | `lost-answer` | commit | the connection is lost after it has happened: ORA-03113 |
 //! | `lost-fetch` | fetch | the connection is lost: ORA-03113 |
 //! | `too-old` | fetch of a query with AS OF | ORA-01555, which ends the query |
+//! | `no-flashback` | fetch of a query with VERSIONS | ORA-01031, which ends the query |
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,10 +23,17 @@ pub enum Fault {
     LostFetch,
     /// The undo that a query needs is gone.
     TooOld,
+    /// The user may not run flashback queries.
+    NoFlashback,
 }
 
-const NAMES: [(&str, Fault); 4] =
-    [("lost-commit", Fault::LostCommit), ("lost-answer", Fault::LostAnswer), ("lost-fetch", Fault::LostFetch), ("too-old", Fault::TooOld)];
+const NAMES: [(&str, Fault); 5] = [
+    ("lost-commit", Fault::LostCommit),
+    ("lost-answer", Fault::LostAnswer),
+    ("lost-fetch", Fault::LostFetch),
+    ("too-old", Fault::TooOld),
+    ("no-flashback", Fault::NoFlashback),
+];
 
 fn planned() -> Option<(Fault, u64)> {
     static PLANNED: OnceLock<Option<(Fault, u64)>> = OnceLock::new();
@@ -47,7 +55,12 @@ pub fn of_this_commit() -> Option<Fault> {
 /// Counts a fetch of a query of this text; the fault that strikes it, if one does.
 pub fn of_this_fetch(sql: &str) -> Option<Fault> {
     let (fault, at) = planned()?;
-    let is_meant = fault == Fault::LostFetch || fault == Fault::TooOld && sql.contains(" AS OF ");
+    let is_meant = match fault {
+        Fault::LostFetch => true,
+        Fault::TooOld => sql.contains(" AS OF "),
+        Fault::NoFlashback => sql.contains(" VERSIONS "),
+        Fault::LostCommit | Fault::LostAnswer => false,
+    };
     if is_meant { count(fault, at) } else { None }
 }
 

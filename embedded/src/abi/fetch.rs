@@ -182,6 +182,7 @@ fn strike(statement: &mut StatementBody, fault: Fault) -> Failure {
             drop(core.end());
             Failure::ora(3113, "end-of-file on communication channel")
         }
+        _ if fault == Fault::NoFlashback => Failure::ora(1031, "insufficient privileges"),
         _ => Failure::ora(1555, "snapshot too old: rollback segment number with name \"\" too small"),
     }
 }

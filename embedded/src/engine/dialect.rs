@@ -1,5 +1,5 @@
 //! Oracle's flashback clause for sqlparser, whose Oracle dialect does not know it: `t AS OF SCN n` and `t AS OF TIMESTAMP x` are put into the words
-//! that other dialects have for the same.
+//! that other dialects have for the same, and `t VERSIONS BETWEEN SCN a AND b` into a moment that is no moment but an interval.
 
 use std::any::TypeId;
 
@@ -10,7 +10,13 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::translate::SIBLINGS;
 
-/// Rewrites each flashback clause: whether there was one. `AS OF SCN` becomes `FOR SYSTEM_TIME AS OF`, `AS OF TIMESTAMP` becomes `TIMESTAMP AS OF`.
+/// What stands before the interval of `VERSIONS BETWEEN SCN`.
+pub(super) const VERSIONS_SCN: &str = "VERSIONS SCN";
+/// And of `VERSIONS BETWEEN TIMESTAMP`.
+pub(super) const VERSIONS_TIMESTAMP: &str = "VERSIONS TIMESTAMP";
+
+/// Rewrites each flashback clause: whether there was one. `AS OF SCN` becomes `FOR SYSTEM_TIME AS OF`, `AS OF TIMESTAMP` becomes `TIMESTAMP AS OF`, and
+/// `VERSIONS BETWEEN SCN` becomes `FOR SYSTEM_TIME AS OF "VERSIONS SCN" BETWEEN`.
 pub(super) fn rewrite_flashback(tokens: &mut Vec<TokenWithSpan>) -> bool {
     let is_word = |token: &TokenWithSpan, text: &str| match &token.token {
         Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
@@ -29,6 +35,24 @@ pub(super) fn rewrite_flashback(tokens: &mut Vec<TokenWithSpan>) -> bool {
                 let span = tokens[at].span;
                 tokens.splice(at..at + 3, words.iter().map(|word| TokenWithSpan { token: Token::make_keyword(word), span }));
                 (found, at) = (true, at + words.len());
+                continue;
+            }
+        }
+        if is_word(&tokens[at], "VERSIONS") && is_word(&tokens[at + 1], "BETWEEN") {
+            let marker = match (&tokens[at + 2], tokens.get(at + 3).map(|next| &next.token)) {
+                // A condition on a column of this name.
+                (kind, Some(Token::Word(next))) if is_word(kind, "SCN") && next.keyword == Keyword::AND => None,
+                (kind, Some(Token::SingleQuotedString(_))) if is_word(kind, "TIMESTAMP") => None,
+                (kind, _) if is_word(kind, "SCN") => Some(VERSIONS_SCN),
+                (kind, _) if is_word(kind, "TIMESTAMP") => Some(VERSIONS_TIMESTAMP),
+                _ => None,
+            };
+            if let Some(marker) = marker {
+                let span = tokens[at].span;
+                let words = ["FOR", "SYSTEM_TIME", "AS", "OF"].map(Token::make_keyword);
+                let interval = [Token::make_word(marker, Some('"')), Token::make_keyword("BETWEEN")];
+                tokens.splice(at..at + 3, words.into_iter().chain(interval).map(|token| TokenWithSpan { token, span }));
+                (found, at) = (true, at + 6);
                 continue;
             }
         }

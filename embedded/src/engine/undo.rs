@@ -5,12 +5,16 @@
 //! `s <= n`, and the versions with `b <= n < e`. A commit is a row of `ora_commit`, whose key is its SCN. There is one writer at a time, so the
 //! SCN of a transaction is known when it begins.
 
+mod versions;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::catalog::{Catalog, Table};
 use super::{OraError, Result};
+
+pub(super) use versions::{check_range, oldest_scn, rows_between};
 
 /// How long old versions are kept, unless `OLBRIDGE_UNDO_RETENTION_S` says otherwise. Oracle's default too.
 const RETENTION: Duration = Duration::from_secs(900);
@@ -131,8 +135,9 @@ pub(super) fn prune(connection: &Connection, catalog: &Catalog, retention: Durat
     let Some(cut): Option<i64> = connection.query_row(cut, [keep_from_us], |row| row.get(0)).optional()?.flatten() else {
         return Ok(());
     };
-    for table in catalog.tables.values() {
-        connection.execute(&format!("DELETE FROM {} WHERE e <= ?", version_table(table)), [cut])?;
+    for table in catalog.tables.values().filter(|table| !table.is_temporary()) {
+        // One that ends at the cut says how the next one has begun.
+        connection.execute(&format!("DELETE FROM {} WHERE e < ?", version_table(table)), [cut])?;
     }
     connection.execute("DELETE FROM ora_commit WHERE scn < ?", [cut])?;
     Ok(())

@@ -18,7 +18,7 @@ pub struct DeltaArguments {
     /// Read this version of the Delta table (default: the newest)
     #[arg(long, value_name = "VERSION", conflicts_with = "as_of_timestamp")]
     pub delta_version: Option<u64>,
-    /// Carry out what has changed since the last run of the --job, by --key. Of a Delta table: auto, feed or files; into one: watermark or rowscn
+    /// Carry out what has changed since the last run of the --job, by --key. Of a Delta table: auto, feed or files; into one: watermark, rowscn or versions
     #[arg(long, value_enum, value_name = "WAY", num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
     pub incremental: Option<IncrementalArgument>,
     /// With --incremental=watermark: the column that every change sets to a later time or number
@@ -28,7 +28,7 @@ pub struct DeltaArguments {
     /// of a number)
     #[arg(long, value_name = "SPAN")]
     pub overlap: Option<String>,
-    /// With --incremental into a Delta table: compare keys, and delete the rows that the source has no more
+    /// With --incremental=watermark and --incremental=rowscn: compare keys, and delete the rows that the source has no more
     #[arg(long, value_enum, value_name = "HOW")]
     pub deletes: Option<DeletesArgument>,
     /// Several tables of one job, in one transaction or at one SCN: SOURCE and TARGET are then what they are in (delta:FOLDER and a database without a
@@ -62,6 +62,8 @@ pub enum IncrementalArgument {
     Watermark,
     /// Rows whose ORA_ROWSCN is later
     Rowscn,
+    /// What a flashback version query tells, deletions among it, as long as the database keeps undo (UNDO_RETENTION)
+    Versions,
 }
 
 /// `--deletes`.
@@ -80,7 +82,7 @@ impl IncrementalArgument {
             IncrementalArgument::Auto => Ok(ChangeWay::Auto),
             IncrementalArgument::Feed => Ok(ChangeWay::Feed),
             IncrementalArgument::Files => Ok(ChangeWay::Files),
-            IncrementalArgument::Watermark | IncrementalArgument::Rowscn => {
+            IncrementalArgument::Watermark | IncrementalArgument::Rowscn | IncrementalArgument::Versions => {
                 Err(usage("a Delta table says itself what has changed", "--incremental, --incremental=feed or --incremental=files"))
             }
         }
@@ -252,9 +254,10 @@ mod request {
             (_, Some(_)) => Err(usage("--watermark goes with --incremental=watermark", "--incremental=watermark")),
             (_, None) if overlap.is_some() => Err(usage("--overlap goes with --incremental=watermark", "leave it out")),
             (Some(IncrementalArgument::Rowscn), None) => Ok(Some(Follow::RowScn)),
+            (Some(IncrementalArgument::Versions), None) => Ok(Some(Follow::Versions)),
             (Some(_), None) => Err(usage(
                 "a table of a database does not say what has changed",
-                "--incremental=rowscn, or --incremental=watermark --watermark UPDATED_AT",
+                "--incremental=versions, --incremental=rowscn, or --incremental=watermark --watermark UPDATED_AT",
             )),
             (None, None) => Ok(None),
         }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use olbridge_delta::table::Table;
 
+use super::deletes::DeletedRows;
 use super::watermark::{Kind, Watermark};
 use super::{DeltaJob, DeltaMode};
 use crate::copy::export::Snapshot;
@@ -31,6 +32,8 @@ pub enum Follow {
     },
     /// ORA_ROWSCN: the SCN of a row's last change, or of any change of its block, unless the table has ROWDEPENDENCIES.
     RowScn,
+    /// A flashback version query: every version of every row since, deletions among them, as long as the database keeps them.
+    Versions,
 }
 
 /// What an incremental copy goes on from.
@@ -42,8 +45,8 @@ pub struct DeltaFollowed {
     pub how: String,
     /// The column, and its greatest value at the moment that is read.
     pub watermark: Option<(String, Option<String>)>,
-    /// Rows of the Delta table whose key the source has no more are deleted.
-    pub compare_deletes: bool,
+    /// What becomes of rows that the source has no more.
+    pub deleted_rows: DeletedRows,
 }
 
 impl fmt::Display for DeltaFollowed {
@@ -52,7 +55,13 @@ impl fmt::Display for DeltaFollowed {
             Some(scn) => write!(f, "since SCN {scn}: {}", self.how)?,
             None => write!(f, "all rows: {}", self.how)?,
         }
-        f.write_str(if self.compare_deletes { "; deleted rows are found by their keys" } else { "; deleted rows stay" })
+        f.write_str(match self.deleted_rows {
+            // There are none yet.
+            _ if self.after_scn.is_none() => "",
+            DeletedRows::ByKeys => "; deleted rows are found by their keys",
+            DeletedRows::ByVersions => "; deleted rows go",
+            DeletedRows::Stay => "; deleted rows stay",
+        })
     }
 }
 
@@ -78,6 +87,9 @@ impl DeltaJob {
                 true => usage("--deletes compare goes with --incremental", "--incremental=rowscn or --incremental=watermark"),
                 false => Ok(()),
             };
+        }
+        if self.compare_deletes && self.follow == Some(Follow::Versions) {
+            return usage("the versions of a table's rows say themselves which are deleted", "leave out --deletes compare");
         }
         if self.job.is_none() {
             return usage("--incremental goes on from the epoch that a job has in the table, and the job has no name", "--job orders-sync");
@@ -118,15 +130,29 @@ impl DeltaJob {
     }
 
     pub(super) fn refused_follow(&self, reason: String) -> Error {
-        let job = self.job.as_deref().unwrap_or_default();
-        let (from, to) = (&self.export.source, &self.location);
-        let remedy = format!("load all of it: olbridge copy {from} delta:{to} --mode overwrite --allow-destructive --job {job}");
+        let remedy = self.full_load();
         Error::Plan { table: self.location.to_string(), problems: vec![PlanProblem { column: None, reason, remedy }] }
     }
 
+    /// The load that makes the table and its epoch anew.
+    pub(super) fn full_load(&self) -> String {
+        let job = self.job.as_deref().unwrap_or_default();
+        let (from, to) = (&self.export.source, &self.location);
+        let selection = &self.export.selection;
+        let same = if selection.condition.is_some() || selection.columns.is_some() { ", and the same --where and --columns" } else { "" };
+        format!("load all of it: olbridge copy {from} delta:{to} --mode overwrite --allow-destructive --job {job}{same}")
+    }
+
+    /// A present moment before the epoch is none of the same database.
+    pub(super) fn refuse_earlier(&self, epoch: u64, scn: u64) -> Result<()> {
+        let reason = || format!("the table has epoch {epoch} of the job, and the database is at SCN {scn}: another one, or restored");
+        if scn < epoch { Err(self.refused_follow(reason())) } else { Ok(()) }
+    }
+
     /// Which rows are read, where the table has an epoch.
-    pub(super) fn changed_rows(&self, table: &Table, session: &Session, epoch: u64) -> Result<(String, String)> {
+    pub(super) fn changed_rows(&self, table: &Table, session: &Session, epoch: u64, moment: Option<&Snapshot>) -> Result<(String, String)> {
         match &self.follow {
+            Some(Follow::Versions) => self.changed_versions(epoch, moment.and_then(|moment| moment.scn).unwrap_or(epoch)),
             Some(Follow::Watermark { column, overlap }) => {
                 let kind = self.watermark_kind(session, column)?;
                 let Some(known) = self.known_watermark(table, column)? else {

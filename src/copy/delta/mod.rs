@@ -3,6 +3,8 @@
 mod checks;
 mod columns;
 mod deleted;
+mod deletes;
+mod difference;
 mod follow;
 mod plan;
 mod report;
@@ -10,6 +12,7 @@ mod run;
 mod several;
 mod sliced;
 mod source;
+mod versions;
 mod watermark;
 
 pub use olbridge_delta::table::{FileOptions, Loss, Losses, SchemaMode, compression};
@@ -19,6 +22,7 @@ use super::export::{AsOf, ExportJob, FileMode};
 use super::target::Target;
 use crate::error::{Error, Result};
 
+pub use deletes::DeletedRows;
 pub use follow::{DeltaFollowed, Follow};
 pub(crate) use plan::lake_name;
 pub use plan::{DeltaAction, DeltaColumn, DeltaPlan};

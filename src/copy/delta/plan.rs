@@ -5,9 +5,11 @@ use std::fmt;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
+use super::deletes::DeleteQuery;
 use super::follow::DeltaFollowed;
+use super::versions::as_of;
 use super::{DeltaJob, DeltaMode, Loss, checks};
-use crate::copy::export::{AsOf, Readers, Slice, Snapshot};
+use crate::copy::export::{Readers, Slice, Snapshot};
 use crate::copy::format::TextTable;
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::FetchPlan;
@@ -88,8 +90,8 @@ pub(super) struct Work {
     pub named: Vec<ColumnDesc>,
     pub table: Table,
     pub new: Option<NewTable>,
-    /// The keys that the source has.
-    pub keys: Option<FetchPlan>,
+    /// What tells the rows to be deleted.
+    pub deletes: Option<DeleteQuery>,
     /// Queries that together are the one of `fetch`, where several sessions read.
     pub slices: Vec<Slice>,
 }
@@ -127,16 +129,20 @@ impl DeltaJob {
             export.types.like = export.types.like.or_else(|| present.clone());
         }
         let condition = export.selection.condition.clone();
-        let changed = epoch.map(|epoch| self.changed_rows(&table, session, epoch)).transpose()?;
+        let moment = self.moment_of_versions(session, epoch)?;
+        if let Some(moment) = &moment {
+            export.reading.as_of = as_of(moment);
+        }
+        let changed = epoch.map(|epoch| self.changed_rows(&table, session, epoch, moment.as_ref())).transpose()?;
         if let Some((changed, _)) = &changed {
             let own: String = condition.iter().map(|own| format!("({own}\n) AND ")).collect();
             export.selection.condition = Some(format!("{own}({changed})"));
         }
-        let found = export.find(session)?;
+        let found = export.find(session).map_err(|error| self.explain_versions(error, epoch))?;
         let mut fetch = found.fetch;
         let mut problems = Vec::new();
         self.settle_types(&mut fetch, present.as_deref(), &mut problems)?;
-        (plan.snapshot, plan.warnings) = (found.snapshot, found.warnings);
+        (plan.snapshot, plan.warnings) = (moment.unwrap_or(found.snapshot), found.warnings);
         if self.job.is_some() && plan.snapshot.scn.is_none() {
             let reason = format!("a job's epoch is the SCN that it reads, and there is none: {}", plan.snapshot.how);
             problems.push(PlanProblem {
@@ -162,10 +168,7 @@ impl DeltaJob {
             plan.followed =
                 Some(self.followed(session, &plan, epoch, changed.map_or_else(|| how.to_owned(), |(_, how)| how), condition.as_deref())?);
         }
-        let keys = match self.compare_deletes {
-            true => Some(self.keys_of_source(session, &plan, present.as_deref(), condition)?),
-            false => None,
-        };
+        let deletes = self.delete_query(session, &plan, &fetch, (present.as_deref(), condition))?;
         plan.columns = shown_columns(&fetch, &self.losses);
         plan.select_sql = Some(fetch.sql.clone());
         plan.buffer_bytes = fetch.buffer_bytes() as u64 * u64::from(found.readers.sessions);
@@ -177,7 +180,7 @@ impl DeltaJob {
             losses: self.losses.clone(),
             ..NewTable::new(SchemaRef::clone(&fetch.schema))
         });
-        plan.work = Some(Work { fetch, named: found.named, table, new, keys, slices: found.slices });
+        plan.work = Some(Work { fetch, named: found.named, table, new, deletes, slices: found.slices });
         Ok(plan)
     }
 
@@ -210,35 +213,11 @@ impl DeltaJob {
         how: String,
         condition: Option<&str>,
     ) -> Result<DeltaFollowed> {
-        if let (Some(epoch), Some(scn)) = (epoch, plan.snapshot.scn)
-            && scn < epoch
-        {
-            let reason = format!("the table has epoch {epoch} of the job, and the database is at SCN {scn}: another one, or restored");
-            return Err(self.refused_follow(reason));
+        if let Some((epoch, scn)) = epoch.zip(plan.snapshot.scn) {
+            self.refuse_earlier(epoch, scn)?;
         }
         let watermark = self.new_watermark(session, &plan.snapshot, condition)?;
-        Ok(DeltaFollowed { after_scn: epoch, how, watermark, compare_deletes: self.compare_deletes })
-    }
-
-    /// The query of all keys, at the moment of the plan.
-    fn keys_of_source(
-        &self,
-        session: &Session,
-        plan: &DeltaPlan,
-        present: Option<&Schema>,
-        condition: Option<String>,
-    ) -> Result<FetchPlan> {
-        let mut export = self.export.clone();
-        export.selection.columns = Some(self.key.clone());
-        export.selection.condition = condition;
-        export.reading.as_of = plan.snapshot.scn.map_or(AsOf::Now, AsOf::Scn);
-        export.reading.parallel = 0;
-        export.types.columns.retain(|(name, _)| self.key.iter().any(|key| key.eq_ignore_ascii_case(name)));
-        export.types.like = export.types.like.or_else(|| present.map(|present| std::sync::Arc::new(present.clone())));
-        let mut fetch = export.find(session)?.fetch;
-        let mut problems = Vec::new();
-        self.settle_types(&mut fetch, present, &mut problems)?;
-        if problems.is_empty() { Ok(fetch) } else { Err(Error::Plan { table: self.location.to_string(), problems }) }
+        Ok(DeltaFollowed { after_scn: epoch, how, watermark, deleted_rows: self.deleted_rows(epoch) })
     }
 
     fn action(&self, exists: bool) -> Result<DeltaAction> {

@@ -9,7 +9,7 @@ use olbridge_delta::table::{Assignments, CHANGE_COLUMN, Clause, CommitOptions, E
 use serde_json::{Value, json};
 
 use super::DeltaJob;
-use super::deleted::{self, DELETE, UPSERT};
+use super::deleted::{DELETE, UPSERT};
 use super::follow::{WATERMARK_COLUMN_KEY, WATERMARK_KEY};
 use super::plan::{DeltaAction, DeltaPlan, Work};
 use super::report::{Change, DeltaReport, DeltaTimes};
@@ -45,6 +45,7 @@ impl DeltaPlan {
         let change = done.map_err(|error| self.reason(&error, &mut read.borrow_mut(), cancel))?;
         if let Change::AlreadyThere { epoch } = &change {
             self.asked.refuse_other_work(*epoch, self.snapshot.scn)?;
+            self.warnings.extend(self.asked.not_compared()?);
         }
         let read = read.borrow();
         self.check_counts(&change, read.rows)?;
@@ -58,9 +59,9 @@ impl DeltaPlan {
         read: &Rc<RefCell<Read>>,
         (progress, cancel): (&mut dyn Progress, &Cancel),
     ) -> olbridge_delta::Result<Change> {
-        let deleted = match work.keys.take() {
+        let deletes = match work.deletes.take() {
             None => None,
-            Some(keys) => Some(deleted::find(&work.table, &self.key, keys, session, cancel).map_err(|error| {
+            Some(query) => Some(query.find(&work.table, &self.key, session, cancel).map_err(|error| {
                 let source = olbridge_delta::Error::Source { location: self.location.clone(), message: error.to_string(), source: None };
                 read.borrow_mut().error = Some(error);
                 source
@@ -70,9 +71,9 @@ impl DeltaPlan {
         table.set_file_options(self.asked.files.clone());
         let commit = self.commit_options(&restore::describe(&fetch.columns, &named));
         let names: Vec<String> = fetch.schema.fields().iter().map(|field| field.name().clone()).collect();
-        let with_deletes = deleted.is_some();
+        let with_deletes = deletes.is_some();
         let slices = (self.readers.as_ref().map_or(1, |readers| readers.sessions), slices);
-        let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deleted };
+        let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deletes };
         if self.action == DeltaAction::Merge {
             let merge = Merge { losses: self.asked.losses.clone(), ..self.merge(&names, with_deletes) };
             return Ok(match table.merge(&mut source, &merge, &commit)? {
@@ -144,6 +145,9 @@ impl DeltaPlan {
         if let Some(scn) = self.snapshot.scn {
             metadata.insert("olbridge.scn".into(), json!(scn));
         }
+        if let Some(followed) = self.followed.as_ref().filter(|followed| followed.after_scn.is_some()) {
+            metadata.insert(checks::DELETED_ROWS_KEY.into(), json!(followed.deleted_rows));
+        }
         if let Some((column, Some(value))) = self.followed.as_ref().and_then(|followed| followed.watermark.as_ref()) {
             metadata.insert(WATERMARK_COLUMN_KEY.into(), json!(column));
             metadata.insert(WATERMARK_KEY.into(), json!(value));
@@ -163,7 +167,10 @@ impl DeltaPlan {
             // What a later attempt failed with does not matter to whoever has to find out about the earlier one.
             _ if error.outcome_unknown() => self.asked.failed(error, Phase::Write),
             Some(Error::Database { ora_code: ORA_CANCELLED, .. }) if cancel.is_requested() => broken_off(),
-            Some(cause) => cause,
+            Some(cause) => {
+                let after = self.followed.as_ref().and_then(|followed| followed.after_scn);
+                self.asked.explain_versions(cause, after)
+            }
             None if cancel.is_requested() && matches!(error, olbridge_delta::Error::Source { .. }) => broken_off(),
             None => self.asked.failed(error, Phase::Write),
         }

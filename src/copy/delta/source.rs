@@ -10,7 +10,8 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use olbridge_delta::table::{CHANGE_COLUMN, Source};
 
-use super::deleted::{Deleted, UPSERT};
+use super::deleted::UPSERT;
+use super::deletes::{DeleteBatches, Deletes, NoBatch};
 use super::sliced::SlicedRows;
 use crate::copy::export::Slice;
 use crate::copy::progress::{Cancel, Progress, ProgressEvent};
@@ -41,7 +42,7 @@ pub(super) struct QuerySource<'a> {
     pub cancel: &'a Cancel,
     pub read: Rc<RefCell<Read>>,
     /// Rows of the table to be deleted, which come behind those of the query.
-    pub deleted: Option<Deleted>,
+    pub deletes: Option<Deletes>,
 }
 
 /// Where batches come from: one session, or several.
@@ -65,7 +66,7 @@ impl Rows for Fetcher<'_> {
 
 impl Source for QuerySource<'_> {
     fn schema(&self) -> SchemaRef {
-        match self.deleted {
+        match self.deletes {
             Some(_) => marked(&self.plan.schema),
             None => SchemaRef::clone(&self.plan.schema),
         }
@@ -85,8 +86,9 @@ impl Source for QuerySource<'_> {
         });
         let rows = opened.map_err(|error| keep(&self.read, error))?;
         self.progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
-        let (schema, deletes) = (Source::schema(self), self.deleted.as_ref().map(|deleted| (deleted, None)));
-        Ok(Box::new(Counted { rows, schema, deletes, progress: self.progress, cancel: self.cancel, read: Rc::clone(&self.read) }))
+        let (schema, deletes) = (Source::schema(self), self.deletes.as_ref().map(DeletePhase::ToCome));
+        let (session, read) = (self.session, Rc::clone(&self.read));
+        Ok(Box::new(Counted { rows, schema, deletes, session, progress: self.progress, cancel: self.cancel, read }))
     }
 
     /// Each attempt reads one snapshot, whole, and one attempt alone is committed.
@@ -102,11 +104,17 @@ fn marked(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
+/// Rows to be deleted, which are asked for when the query has ended.
+enum DeletePhase<'a> {
+    ToCome(&'a Deletes),
+    Begun(Box<DeleteBatches<'a>>),
+}
+
 struct Counted<'a> {
     rows: Box<dyn Rows + 'a>,
     schema: SchemaRef,
-    /// Keys of rows to be deleted, and what is left of their batches when the query has ended.
-    deletes: Option<(&'a Deleted, Option<std::vec::IntoIter<RecordBatch>>)>,
+    deletes: Option<DeletePhase<'a>>,
+    session: &'a Session,
     progress: &'a mut dyn Progress,
     cancel: &'a Cancel,
     read: Rc<RefCell<Read>>,
@@ -122,16 +130,31 @@ impl Counted<'_> {
     }
 
     fn delete(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
-        let (deleted, batches) = self.deletes.as_mut()?;
-        if batches.is_none() {
-            match deleted.keys.deletes(deleted.rows.iter().map(|key| &key[..]), &self.schema) {
-                Ok(made) => *batches = Some(made.into_iter()),
-                Err(error) => return Some(Err(error)),
+        let began = Instant::now();
+        let next = self.next_deletes();
+        self.read.borrow_mut().busy += began.elapsed();
+        match next {
+            Ok(batch) => {
+                let batch = batch?;
+                self.read.borrow_mut().rows += batch.num_rows() as u64;
+                Some(Ok(batch))
             }
+            Err(NoBatch::Database(error)) => Some(Err(keep(&self.read, error))),
+            Err(NoBatch::Arrow(error)) => Some(Err(error)),
         }
-        let batch = batches.as_mut()?.next()?;
-        self.read.borrow_mut().rows += batch.num_rows() as u64;
-        Some(Ok(batch))
+    }
+
+    fn next_deletes(&mut self) -> Result<Option<RecordBatch>, NoBatch> {
+        if let Some(DeletePhase::ToCome(deletes)) = &self.deletes {
+            let batches = deletes.open(self.session, &self.schema).map_err(NoBatch::Database)?;
+            self.deletes = Some(DeletePhase::Begun(Box::new(batches)));
+        }
+        let Some(DeletePhase::Begun(batches)) = &mut self.deletes else { return Ok(None) };
+        let next = batches.next_batch();
+        let (fetch, convert) = self.rows.times();
+        let mut read = self.read.borrow_mut();
+        (read.fetch, read.convert) = (fetch + batches.times().0, convert + batches.times().1);
+        next
     }
 }
 

@@ -141,6 +141,8 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
             Ok(Value::Integer(floor(&rows.neg())?.neg().to_i64()?.max(0)))
         }),
         ("o_as_of", 4, Seen, as_of),
+        ("o_as_of_limit", 6, Seen, as_of_limit),
+        ("o_xid", 1, Propagate, |a| Ok(Value::Blob(a.integer(0)?.to_be_bytes().to_vec()))),
         ("o_scn_at", 1, Seen, |a| {
             if a.is_null(0) {
                 Err(OraError::new(8180, "no snapshot found based on specified time"))
@@ -208,6 +210,13 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
 fn as_of(arguments: &Args<'_, '_>) -> Result<Value> {
     let given = |index: usize| if arguments.is_null(index) { Ok(-1) } else { arguments.integer(index) };
     undo::check_scn(given(0)?, given(1)?, given(2)?, given(3)?).map(Value::Integer)
+}
+
+/// One of the limits of a version query: both, first of the table, oldest and newest of the file, and which one.
+fn as_of_limit(arguments: &Args<'_, '_>) -> Result<Value> {
+    let given = |index: usize| if arguments.is_null(index) { Ok(-1) } else { arguments.integer(index) };
+    let limits = undo::check_range([given(0)?, given(1)?, given(2)?, given(3)?, given(4)?])?;
+    Ok(Value::Integer(limits[usize::from(given(5)? > 0)]))
 }
 
 fn double(value: f64) -> Value {

@@ -616,4 +616,5 @@ mod select;
 mod transactions;
 mod types;
 mod units;
+mod versions;
 mod wide;

@@ -102,10 +102,13 @@ impl Translator<'_> {
                 let QueriedTable { name: table, alias, version, sample } = queried_table(factor)?;
                 let outer = self.as_of.clone();
                 if let Some(version) = version {
-                    self.as_of = Some(self.version_scn(version)?);
+                    self.between = self.versions_between(version)?;
+                    if self.between.is_none() {
+                        self.as_of = Some(self.version_scn(version)?);
+                    }
                 }
                 let source = self.named_source(table, alias, name);
-                self.as_of = outer;
+                (self.as_of, self.between) = (outer, None);
                 match sample {
                     Some(percent) => self.sampled(&source?, name, percent),
                     None => source,
@@ -226,6 +229,7 @@ impl Translator<'_> {
         if schema.is_none()
             && let Some(named) = self.named_queries.iter().rev().find(|named| named.name == object)
         {
+            self.refuse_versions(offset)?;
             let Some(text_name) = named.text_name.clone() else {
                 return Err(OraError::unsupported("a recursive WITH").at(offset));
             };
@@ -243,22 +247,28 @@ impl Translator<'_> {
             if self.as_of.is_some() && table.is_temporary() {
                 return Err(OraError::new(8198, "Flashback query is not supported on temporary tables").at(offset));
             }
+            if table.is_temporary() {
+                self.refuse_versions(offset)?;
+            }
             let source = self.table_source(table, alias, name);
-            let rows = self.as_of.as_ref().map_or_else(|| table.storage_name(), |scn| undo::rows_as_of(table, scn));
+            let rows = self.rows_of(table, name);
             self.add_source(source);
             return Ok(format!("{rows} AS {name}"));
         }
         if let Some(view) = self.context.catalog.view(&owner, &object).cloned() {
+            self.refuse_versions(offset)?;
             return self.view_source(&view, &owner, alias.unwrap_or(object), name).map_err(|error| OraError { offset: None, ..error });
         }
         if schema.as_deref().is_none_or(|schema| matches!(schema, "SYS" | "PUBLIC")) {
             if object == "DUAL" {
+                self.refuse_versions(offset)?;
                 let column =
                     ScopeColumn { name: "DUMMY".into(), sql: format!("{name}.c0"), data_type: DataType::varchar2(1), nullable: true };
                 self.add_source(Source { schema, name: Some(alias.unwrap_or(object)), columns: vec![column], rowid: None });
                 return Ok(format!("(SELECT 'X' AS c0) AS {name}"));
             }
             if let Some(view) = dictionary::find(&object) {
+                self.refuse_versions(offset)?;
                 if self.as_of.is_some() {
                     return Err(OraError::unsupported("AS OF of a view of the dictionary").at(offset));
                 }

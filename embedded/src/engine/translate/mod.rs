@@ -27,6 +27,7 @@ mod set;
 mod set_columns;
 mod sys_context;
 mod vector;
+mod versions;
 mod window;
 mod with;
 
@@ -189,6 +190,10 @@ pub(crate) struct Translator<'a> {
     target_alias: Option<String>,
     /// SQL of the SCN that tables are read as of: that of the view around the query.
     as_of: Option<String>,
+    /// The limits of VERSIONS BETWEEN behind the table being translated.
+    between: Option<versions::Range>,
+    /// Names in SQL of the sources whose rows are versions.
+    versioned: Vec<String>,
     /// Levels of the expression being translated.
     depth: usize,
     /// Whether the expression being translated may be a CURSOR expression.
@@ -229,6 +234,8 @@ impl<'a> Translator<'a> {
             columns_met: Vec::new(),
             target_alias: None,
             as_of: None,
+            between: None,
+            versioned: Vec::new(),
             depth: 0,
             cursor_allowed: false,
             in_cursor: false,
@@ -320,6 +327,8 @@ impl<'a> Translator<'a> {
                     // NULL while the change is not committed.
                     let committed = format!("o_integer(CASE WHEN {source}.s <= {} THEN {source}.s END)", undo::CURRENT_SCN);
                     found.push(Sql::new(committed, DataType::NUMBER));
+                } else if let Some(sql) = self.version_column(item, column) {
+                    found.push(sql);
                 }
             }
             if found.len() > 1 {
