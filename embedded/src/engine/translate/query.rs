@@ -2,19 +2,16 @@
 
 use std::borrow::Cow;
 
-use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, OrderByExpr, OrderByKind, OrderBySort, Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, Value,
-};
+use sqlparser::ast::{Distinct, Expr, GroupByExpr, Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr};
 
 use super::super::tokens::normalise;
-use super::super::types::{DataType, Family};
+use super::super::types::DataType;
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
 use super::from::ADDRESS;
 use super::grouping::{self, GroupSet};
 use super::hierarchy::{Hierarchy, siblings};
-use super::{Sql, Translator, unnested};
+use super::{Sql, Translator};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
 #[derive(Debug, Clone)]
@@ -368,92 +365,5 @@ impl Translator<'_> {
             }
             other => other.to_string().chars().filter(|character| !character.is_whitespace()).collect::<String>().to_uppercase(),
         }
-    }
-
-    pub(super) fn order_by(&mut self, ast: &Ast, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
-        let Some(order_by) = &ast.order_by else { return Ok(String::new()) };
-        let OrderByKind::Expressions(items) = &order_by.kind else {
-            return Err(OraError::unsupported("ORDER BY ALL"));
-        };
-        let keys = items.iter().map(|item| self.order_key(item, outputs, distinct)).collect::<Result<Vec<_>>>()?;
-        Ok(format!(" ORDER BY {}", keys.join(", ")))
-    }
-
-    pub(super) fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
-        if item.with_fill.is_some() {
-            return Err(OraError::unsupported("WITH FILL"));
-        }
-        let key = match unnested(&item.expr) {
-            Expr::Value(value) if matches!(value.value, Value::Number(..)) => {
-                let position = value.value.to_string().parse::<usize>().ok().filter(|position| (1..=outputs.len()).contains(position));
-                let position =
-                    position.ok_or_else(|| OraError::new(1785, "ORDER BY item must be the number of a SELECT-list expression"))?;
-                outputs[position - 1].1.clone()
-            }
-            Expr::Identifier(name) => {
-                let text = normalise(&name.value, name.quote_style.is_some());
-                match outputs.iter().find(|(output, _)| *output == text) {
-                    Some((_, sql)) => sql.clone(),
-                    None => self.value(&item.expr)?,
-                }
-            }
-            expr => self.value(expr)?,
-        };
-        if distinct && !outputs.iter().any(|(_, output)| output.text == key.text) {
-            return Err(OraError::new(1791, "not a SELECTed expression"));
-        }
-        if key.is_incomparable() || key.family() == Family::Cursor {
-            return Err(OraError::inconsistent("-", key.data_type.dictionary_name()));
-        }
-        let descending = match &item.options.sort {
-            Some(OrderBySort::Desc) => true,
-            Some(OrderBySort::Asc) | None => false,
-            Some(other) => return Err(OraError::unsupported(format_args!("ORDER BY … {other:?}"))),
-        };
-        let nulls_first = item.options.nulls_first.unwrap_or(descending);
-        let text = match key.rowid {
-            Some((rowid, _)) => rowid,
-            None if key.data_type.family() == Family::Rowid => format!("o_rowid_key({})", key.text),
-            None => key.text,
-        };
-        Ok(format!("{text} {} NULLS {}", if descending { "DESC" } else { "ASC" }, if nulls_first { "FIRST" } else { "LAST" }))
-    }
-
-    pub fn scalar_subquery(&mut self, ast: &Ast) -> Result<Sql> {
-        let query = self.query(ast)?;
-        let [(_, output)] = query.outputs.as_slice() else {
-            return Err(OraError::new(913, "too many values"));
-        };
-        // SQLite takes the first row of many: the count is checked so that many rows are ORA-01427.
-        let inner = &query.text;
-        Ok(Sql::new(
-            format!(
-                "(SELECT CASE WHEN count(*) > 1 THEN o_fail('ORA-01427: single-row subquery returns more than one row') ELSE max(o0) END FROM ({inner}))"
-            ),
-            output.data_type,
-        ))
-    }
-
-    pub fn in_subquery(&mut self, expr: &Expr, ast: &Ast, negated: bool) -> Result<String> {
-        let items = match unnested(expr) {
-            Expr::Tuple(items) => items.as_slice(),
-            one => std::slice::from_ref(one),
-        };
-        let values = items.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
-        let query = self.query(ast)?;
-        if query.outputs.len() != values.len() {
-            let (code, text) = if query.outputs.len() < values.len() { (947, "not enough values") } else { (913, "too many values") };
-            return Err(OraError::new(code, text));
-        }
-        let (mut lefts, mut rights) = (Vec::new(), Vec::new());
-        for (index, (left, (_, output))) in values.into_iter().zip(&query.outputs).enumerate() {
-            let right = Sql { is_literal: false, rowid: None, text: format!("q.o{index}"), ..output.clone() };
-            let (left, right, collation) = self.comparable(Sql { rowid: None, ..left }, right)?;
-            lefts.push(format!("{left}{collation}"));
-            rights.push(right);
-        }
-        let left = if lefts.len() == 1 { lefts.remove(0) } else { format!("({})", lefts.join(", ")) };
-        let right = rights.join(", ");
-        Ok(format!("({left} {}IN (SELECT {right} FROM ({}) AS q))", if negated { "NOT " } else { "" }, query.text))
     }
 }
