@@ -157,7 +157,7 @@ impl DeltaJob {
             }
             (DeletedRows::ByVersions, Some(between)) => {
                 let mut export = self.export_of_keys(present);
-                let query = self.deleted_versions(fetch, &plan.key, between, condition.as_deref())?;
+                let query = self.deleted_versions(session, fetch, &plan.key, between, condition.as_deref())?;
                 export.selection = Selection { query: Some(query), ..Selection::default() };
                 export.reading.as_of = AsOf::Now;
                 let settled = self.settled(session, &export, present).map_err(|error| self.explain_versions(error, after))?;
