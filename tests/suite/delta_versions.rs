@@ -66,7 +66,10 @@ fn versions_bring_every_kind_of_change_and_nothing_else() {
     database.sql("DELETE FROM S WHERE ID = 5000");
     database.sql("INSERT INTO S VALUES (6000, 'passing', 0)");
     database.sql("DELETE FROM S WHERE ID = 6000");
+    let plan = database.ok(&[&COPY[..], &["--dry-run"]].concat());
+    assert!(plan.contains("MINUS\nSELECT ID FROM S AS OF SCN") && plan.contains("VERSIONS_STARTSCN >"), "{plan}");
     let done = run(&database, &[]);
+    assert_eq!(done["action"], "merge");
     // Read are, besides what is counted, the deletions of 5000 and 6000, which the table has never had.
     assert_eq!(counts(&done), [11 + 2 + 2 + 1, 1, 5 + 1 + 1, 16 + 1 + 7 + 2], "{done}");
     assert_same(&database, "1 = 1");

@@ -39,6 +39,14 @@ pub(super) enum DeleteQuery {
 }
 
 impl DeleteQuery {
+    /// The query of the keys that the source has no more.
+    pub fn gone_sql(&self) -> Option<String> {
+        match self {
+            DeleteQuery::Gone(plan) => Some(plan.sql.clone()),
+            DeleteQuery::Present(_) => None,
+        }
+    }
+
     /// The rows to be deleted, as far as they have to be known before the first one of the source is read.
     pub fn find(self, table: &Table, names: &[String], session: &Session, cancel: &Cancel) -> Result<Deletes> {
         match self {
