@@ -152,5 +152,6 @@ fn write_options(asked: &asked::Write, source: &dyn Source, table: &Table) -> Re
         losses: losses(&asked.cast)?,
         target_file_bytes: asked.target_file_bytes,
         batch_rows: asked.batch_rows,
+        ..WriteOptions::default()
     })
 }

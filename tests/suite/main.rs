@@ -16,6 +16,8 @@ mod delta;
 #[cfg(feature = "delta")]
 mod delta_emulators;
 #[cfg(feature = "delta")]
+mod delta_epochs;
+#[cfg(feature = "delta")]
 mod delta_faults;
 #[cfg(feature = "delta")]
 mod delta_follow;

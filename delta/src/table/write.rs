@@ -64,6 +64,8 @@ pub struct WriteOptions {
     pub target_file_bytes: Option<u64>,
     /// Rows handed to the Parquet writer at once.
     pub batch_rows: Option<usize>,
+    /// Columns that name a row: a NULL in one of them, and a row whose key an earlier one of the source has, are refused. 16 bytes a row are held for it.
+    pub key: Vec<String>,
 }
 
 /// Counts of a write.
@@ -224,6 +226,7 @@ impl Table {
         let missing = if options.schema_mode == SchemaMode::Merge { Missing::Null } else { Missing::Refuse };
         let partitions = if self.exists() { self.partition_columns()? } else { partition_columns.clone() };
         let plan = BatchPlan::new(source, &target, &options.losses, missing).map_err(refused)?.partitioned_by(&partitions);
+        let plan = plan.keyed_by(&options.key).map_err(|error| self.fault("write", &error.into()))?;
         Ok(Prepared { plan, target, properties, partition_columns })
     }
 

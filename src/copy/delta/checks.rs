@@ -13,7 +13,7 @@ use crate::type_map::LossyKind;
 
 /// Commit info under which it stands which rows of which source a commit of a job holds.
 pub(super) const SELECTION_KEY: &str = "olbridge.selection";
-/// Commit info of changes: what has become of rows that the source has no more.
+/// Commit info: what has become of rows that the source has no more.
 pub(super) const DELETED_ROWS_KEY: &str = "olbridge.deleted_rows";
 /// Commits of the history in which the last one of a job is looked for.
 const COMMITS_LOOKED_AT: usize = 1000;
@@ -131,13 +131,14 @@ impl DeltaJob {
         let history = table.history(Some(COMMITS_LOOKED_AT)).map_err(|error| self.failed(&error, Phase::Describe))?;
         let of_job = |entry: &&HistoryEntry| entry.info.get("olbridge.job").and_then(Value::as_str) == self.job.as_deref();
         // Commits of before, or that are cleaned up, do not say what they hold.
-        let Some((version, committed)) =
-            history.iter().find(of_job).and_then(|entry| Some((entry.version, entry.info.get(SELECTION_KEY)?.as_str()?.to_owned())))
-        else {
-            return Ok(None);
-        };
+        Ok(history.iter().find(of_job).and_then(|entry| self.other_work(entry)))
+    }
+
+    /// The same of one commit.
+    pub(super) fn other_work(&self, entry: &HistoryEntry) -> Option<String> {
+        let (version, committed) = (entry.version, entry.info.get(SELECTION_KEY)?.as_str()?);
         let own = selection(self).to_string();
         let other = || format!("version {version} of {} holds other work under this name: {committed}; this is {own}", self.location);
-        Ok((committed != own).then(other))
+        (committed != own).then(other)
     }
 }

@@ -1,6 +1,7 @@
 //! Rows of a Delta table that the source has no more, found by their keys.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray, new_null_array};
@@ -37,6 +38,21 @@ pub(super) struct Deleted {
     pub rows: HashSet<Box<[u8]>>,
 }
 
+/// Keys that have been there, as two independent 64-bit hashes of each.
+#[derive(Default)]
+pub(super) struct KeySet {
+    hashers: [RandomState; 2],
+    seen: HashSet<(u64, u64)>,
+}
+
+impl KeySet {
+    /// Whether it is the first time.
+    pub fn insert(&mut self, key: &[u8]) -> bool {
+        let [first, second] = &self.hashers;
+        self.seen.insert((first.hash_one(key), second.hash_one(key)))
+    }
+}
+
 impl Keys {
     pub fn new(names: &[String], schema: &SchemaRef) -> Result<Keys, ArrowError> {
         let data_type = |name: &String| schema.field_with_name(name).map(|field| field.data_type().clone());
@@ -45,14 +61,23 @@ impl Keys {
         Ok(Keys { names: names.to_vec(), converter, types })
     }
 
-    /// The keys of a batch that has their columns, in the table's types.
+    /// The keys of a batch that has their columns.
     pub fn of(&self, batch: &RecordBatch) -> Result<Rows, ArrowError> {
+        self.rows(&self.columns(batch)?)
+    }
+
+    /// The keys of [`Self::columns`].
+    pub fn rows(&self, columns: &[ArrayRef]) -> Result<Rows, ArrowError> {
+        self.converter.convert_columns(columns)
+    }
+
+    /// The columns of a batch that are the key, in the table's types.
+    pub fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>, ArrowError> {
         let column = |(name, data_type): (&String, &DataType)| -> Result<ArrayRef, ArrowError> {
             let index = batch.schema().index_of(name)?;
             cast(batch.column(index), data_type)
         };
-        let columns = self.names.iter().zip(&self.types).map(column).collect::<Result<Vec<_>, _>>()?;
-        self.converter.convert_columns(&columns)
+        self.names.iter().zip(&self.types).map(column).collect()
     }
 
     /// Batches of rows that have these keys and nothing else, marked as deleted.

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
+use arrow::row::Row;
 use olbridge_delta::table::Table;
 
 use super::DeltaJob;
-use super::deleted::{self, Deleted, Keys};
+use super::deleted::{self, Deleted, KeySet, Keys};
 use super::plan::DeltaPlan;
 use super::versions::as_of;
 use crate::copy::export::{AsOf, ExportJob, Selection};
@@ -48,7 +49,8 @@ impl DeleteQuery {
     }
 
     /// The rows to be deleted, as far as they have to be known before the first one of the source is read.
-    pub fn find(self, table: &Table, names: &[String], session: &Session, cancel: &Cancel) -> Result<Deletes> {
+    /// `otherwise`: what to do where they cannot be told.
+    pub fn find(self, table: &Table, names: &[String], session: &Session, (cancel, otherwise): (&Cancel, String)) -> Result<Deletes> {
         match self {
             DeleteQuery::Present(plan) => deleted::find(table, names, &plan, session, cancel).map(Deletes::Known),
             DeleteQuery::Gone(plan) => {
@@ -60,7 +62,7 @@ impl DeleteQuery {
                     message: format!("its keys cannot be compared: {error}"),
                     remedy: "--incremental=rowscn, without --deletes compare".into(),
                 })?;
-                Ok(Deletes::Told { keys, plan })
+                Ok(Deletes::Told { keys, plan, otherwise })
             }
         }
     }
@@ -76,20 +78,30 @@ pub(super) enum Deletes {
         keys: Keys,
         /// The query.
         plan: FetchPlan,
+        /// What to do where a key cannot be converted: its row is gone, so that it cannot be changed.
+        otherwise: String,
     },
 }
 
 impl Deletes {
+    /// Keys of rows that are written, which are not deleted: two keys of the source may be one of the Delta table, where a loss was accepted.
+    pub fn note_written(&self, batch: &RecordBatch, written: &mut KeySet) -> Result<(), ArrowError> {
+        if let Deletes::Told { keys, .. } = self {
+            keys.of(batch)?.iter().for_each(|key| drop(written.insert(key.as_ref())));
+        }
+        Ok(())
+    }
+
     /// Begins to read them.
-    pub fn open<'a>(&'a self, session: &'a Session, schema: &SchemaRef) -> Result<DeleteBatches<'a>> {
+    pub fn open<'a>(&'a self, session: &'a Session, schema: &SchemaRef, written: KeySet) -> Result<DeleteBatches<'a>> {
         let schema = SchemaRef::clone(schema);
         Ok(match self {
             Deletes::Known(deleted) => {
-                DeleteBatches { keys: &deleted.keys, schema, known: Some(deleted), told: None, made: Vec::new().into_iter() }
+                DeleteBatches { keys: &deleted.keys, schema, known: Some(deleted), told: None, written, made: Vec::new().into_iter() }
             }
-            Deletes::Told { keys, plan } => {
-                let told = Some(plan.with_sql(plan.sql.clone())?.open(session)?);
-                DeleteBatches { keys, schema, known: None, told, made: Vec::new().into_iter() }
+            Deletes::Told { keys, plan, otherwise } => {
+                let told = Some((plan.with_sql(plan.sql.clone())?.open(session)?, otherwise.as_str()));
+                DeleteBatches { keys, schema, known: None, told, written, made: Vec::new().into_iter() }
             }
         })
     }
@@ -100,7 +112,8 @@ pub(super) struct DeleteBatches<'a> {
     keys: &'a Keys,
     schema: SchemaRef,
     known: Option<&'a Deleted>,
-    told: Option<Fetcher<'a>>,
+    told: Option<(Fetcher<'a>, &'a str)>,
+    written: KeySet,
     made: std::vec::IntoIter<RecordBatch>,
 }
 
@@ -119,10 +132,16 @@ impl DeleteBatches<'_> {
             }
             let made = if let Some(deleted) = self.known.take() {
                 self.keys.deletes(deleted.rows.iter().map(|key| &key[..]), &self.schema)
-            } else if let Some(fetcher) = &mut self.told {
-                let Some(batch) = fetcher.next_batch().map_err(NoBatch::Database)? else { return Ok(None) };
-                let rows = self.keys.of(&batch).map_err(NoBatch::Arrow)?;
-                self.keys.deletes(rows.iter().map(|key| key.data()), &self.schema)
+            } else if let Some((fetcher, otherwise)) = &mut self.told {
+                let next = fetcher.next_batch().map_err(|error| NoBatch::Database(of_former_key(error, otherwise)));
+                let Some(batch) = next? else { return Ok(None) };
+                let columns = self.keys.columns(&batch).map_err(NoBatch::Arrow)?;
+                let rows = self.keys.rows(&columns).map_err(NoBatch::Arrow)?;
+                // What has no key in the table's types the table does not have.
+                let is_gone =
+                    |(row, key): &(usize, Row<'_>)| columns.iter().all(|column| column.is_valid(*row)) && self.written.insert(key.as_ref());
+                let gone: Vec<Row<'_>> = rows.iter().enumerate().filter(is_gone).map(|(_, key)| key).collect();
+                self.keys.deletes(gone.iter().map(|key| key.data()), &self.schema)
             } else {
                 return Ok(None);
             };
@@ -132,7 +151,19 @@ impl DeleteBatches<'_> {
 
     /// Time spent fetching and converting so far.
     pub fn times(&self) -> (Duration, Duration) {
-        self.told.as_ref().map_or_else(Default::default, |told| (told.fetch_time(), told.convert_time()))
+        self.told.as_ref().map_or_else(Default::default, |(told, _)| (told.fetch_time(), told.convert_time()))
+    }
+}
+
+/// A value that cannot be converted, of a row that is no more.
+fn of_former_key(error: Error, otherwise: &str) -> Error {
+    match error {
+        Error::Row(mut row) => {
+            row.message += "; it is the key of a row that has been deleted or changed since";
+            otherwise.clone_into(&mut row.remedy);
+            Error::Row(row)
+        }
+        other => other,
     }
 }
 

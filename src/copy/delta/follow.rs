@@ -91,6 +91,14 @@ impl DeltaJob {
         if self.compare_deletes && self.follow == Some(Follow::Versions) {
             return usage("the versions of a table's rows say themselves which are deleted", "leave out --deletes compare");
         }
+        let condition = self.export.selection.condition.as_deref();
+        if !matches!(self.follow, Some(Follow::Watermark { .. }))
+            && let Some(word) = condition.and_then(super::beyond::beyond_row)
+        {
+            let message =
+                format!("--where looks beyond the row ({word}): rows come and go by it without a change of theirs, which no SCN tells");
+            return usage(&message, "a condition on columns alone, or all rows each time: --mode overwrite --allow-destructive");
+        }
         if self.job.is_none() {
             return usage("--incremental goes on from the epoch that a job has in the table, and the job has no name", "--job orders-sync");
         }
@@ -107,8 +115,8 @@ impl DeltaJob {
     /// What is done with the table as it is: made, filled, or changed from its epoch on.
     pub(super) fn standing(&self, table: &Table) -> Result<Standing> {
         let all = |mode: DeltaMode, how| {
-            let key = if mode == DeltaMode::Upsert { self.key.clone() } else { Vec::new() };
-            Standing { job: DeltaJob { mode, key, compare_deletes: false, ..self.clone() }, epoch: None, how }
+            // The key stays: a table whose rows it does not name has no changes to go on with.
+            Standing { job: DeltaJob { mode, compare_deletes: false, ..self.clone() }, epoch: None, how }
         };
         if !table.exists() {
             return Ok(all(DeltaMode::Create, "the table is not there yet"));
@@ -118,10 +126,7 @@ impl DeltaJob {
         match table.epoch(&Self::app_id(job)).map_err(failed)? {
             Some(epoch) => {
                 let epoch = u64::try_from(epoch).unwrap_or(0);
-                // Rows that another selection has left out have not changed since, and would stay out.
-                if let Some(other) = self.other_selection(table)? {
-                    return Err(self.refused_follow(other));
-                }
+                self.check_epoch(table)?;
                 Ok(Standing { job: self.clone(), epoch: Some(epoch), how: "" })
             }
             None if table.describe().map_err(failed)?.rows == Some(0) => Ok(all(DeltaMode::Upsert, "the table is empty")),
@@ -130,8 +135,7 @@ impl DeltaJob {
     }
 
     pub(super) fn refused_follow(&self, reason: String) -> Error {
-        let remedy = self.full_load();
-        Error::Plan { table: self.location.to_string(), problems: vec![PlanProblem { column: None, reason, remedy }] }
+        self.refused_with(None, reason, self.full_load())
     }
 
     /// The load that makes the table and its epoch anew.
@@ -152,7 +156,7 @@ impl DeltaJob {
     /// Which rows are read, where the table has an epoch.
     pub(super) fn changed_rows(&self, table: &Table, session: &Session, epoch: u64, moment: Option<&Snapshot>) -> Result<(String, String)> {
         match &self.follow {
-            Some(Follow::Versions) => self.changed_versions(epoch, moment.and_then(|moment| moment.scn).unwrap_or(epoch)),
+            Some(Follow::Versions) => self.changed_versions(session, epoch, moment.and_then(|moment| moment.scn).unwrap_or(epoch)),
             Some(Follow::Watermark { column, overlap }) => {
                 let kind = self.watermark_kind(session, column)?;
                 let Some(known) = self.known_watermark(table, column)? else {
@@ -164,8 +168,8 @@ impl DeltaJob {
             }
             // ORA_ROWSCN is not there as of an SCN, so the rows that have changed are found in the present, and read as they were.
             _ => {
-                let table = sql::table(self.export.source.require_table()?)?;
-                Ok((format!("ROWID IN (SELECT ROWID FROM {table} WHERE ORA_ROWSCN > {epoch})"), "rows whose ORA_ROWSCN is later".into()))
+                let changed = self.changed_by_rowscn(session, epoch, moment.and_then(|moment| moment.scn))?;
+                Ok((changed, "rows whose ORA_ROWSCN is later".into()))
             }
         }
     }

@@ -1,10 +1,13 @@
 //! From Oracle into a Delta table: [`DeltaJob`] → [`DeltaPlan`] → run → [`DeltaReport`]. One snapshot becomes one commit, which says which.
 
+mod beyond;
+mod by_key;
 mod checks;
 mod columns;
 mod deleted;
 mod deletes;
 mod difference;
+mod epoch;
 mod follow;
 mod plan;
 mod report;

@@ -131,7 +131,7 @@ impl DeltaJob {
             export.types.like = export.types.like.or_else(|| present.clone());
         }
         let condition = export.selection.condition.clone();
-        let moment = self.moment_of_versions(session, epoch)?;
+        let moment = self.moment_of_changes(session, epoch)?;
         if let Some(moment) = &moment {
             export.reading.as_of = as_of(moment);
         }

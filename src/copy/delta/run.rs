@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 
 use super::DeltaJob;
 use super::deleted::{DELETE, UPSERT};
-use super::follow::{WATERMARK_COLUMN_KEY, WATERMARK_KEY};
+use super::epoch::{ALL_ROWS, KEY_KEY};
+use super::follow::{DeltaFollowed, Follow, WATERMARK_COLUMN_KEY, WATERMARK_KEY};
 use super::plan::{DeltaAction, DeltaPlan, Work};
 use super::report::{Change, DeltaReport, DeltaTimes};
 use super::source::{QuerySource, Read};
-use super::{DeltaMode, checks};
+use super::{DeletedRows, DeltaMode, checks};
 use crate::copy::guard;
 use crate::copy::job::Mode;
 use crate::copy::progress::{Cancel, Progress};
@@ -61,7 +62,7 @@ impl DeltaPlan {
     ) -> olbridge_delta::Result<Change> {
         let deletes = match work.deletes.take() {
             None => None,
-            Some(query) => Some(query.find(&work.table, &self.key, session, cancel).map_err(|error| {
+            Some(query) => Some(query.find(&work.table, &self.key, session, (cancel, self.asked.full_load())).map_err(|error| {
                 let source = olbridge_delta::Error::Source { location: self.location.clone(), message: error.to_string(), source: None };
                 read.borrow_mut().error = Some(error);
                 source
@@ -86,6 +87,8 @@ impl DeltaPlan {
             DeltaAction::Replace => WriteMode::Overwrite,
             // Somebody may make it meanwhile: what is done then is what is done with a table that is there.
             DeltaAction::Create => match self.asked.mode {
+                // Its rows would be nobody's changes.
+                DeltaMode::Create if self.followed.is_some() => WriteMode::ErrorIfExists,
                 DeltaMode::Create => WriteMode::Append,
                 DeltaMode::Ignore => WriteMode::Ignore,
                 DeltaMode::Overwrite if self.asked.allow_destructive => WriteMode::Overwrite,
@@ -99,6 +102,7 @@ impl DeltaPlan {
             create: new,
             losses: self.asked.losses.clone(),
             target_file_bytes: self.asked.target_file_bytes,
+            key: self.key.clone(),
             ..WriteOptions::default()
         };
         Ok(match table.write(&mut source, &options, &commit)? {
@@ -145,8 +149,14 @@ impl DeltaPlan {
         if let Some(scn) = self.snapshot.scn {
             metadata.insert("olbridge.scn".into(), json!(scn));
         }
-        if let Some(followed) = self.followed.as_ref().filter(|followed| followed.after_scn.is_some()) {
-            metadata.insert(checks::DELETED_ROWS_KEY.into(), json!(followed.deleted_rows));
+        if self.job.is_some() {
+            metadata.insert(checks::DELETED_ROWS_KEY.into(), self.deleted_rows_said());
+        }
+        // Of a watermark the changed rows are looked at alone, and not those that have their keys.
+        let is_whole =
+            |followed: &DeltaFollowed| followed.after_scn.is_none() || !matches!(self.asked.follow, Some(Follow::Watermark { .. }));
+        if self.followed.as_ref().is_some_and(is_whole) {
+            metadata.insert(KEY_KEY.into(), json!(self.key));
         }
         if let Some((column, Some(value))) = self.followed.as_ref().and_then(|followed| followed.watermark.as_ref()) {
             metadata.insert(WATERMARK_COLUMN_KEY.into(), json!(column));
@@ -158,6 +168,15 @@ impl DeltaPlan {
             Epoch { app_id: DeltaJob::app_id(job), epoch: i64::try_from(scn).unwrap_or(i64::MAX) }
         });
         CommitOptions { epoch, metadata, ..CommitOptions::default() }
+    }
+
+    /// What the commit says of rows that the source has no more.
+    fn deleted_rows_said(&self) -> Value {
+        match (&self.followed, self.action) {
+            (Some(DeltaFollowed { after_scn: Some(_), deleted_rows, .. }), _) => json!(deleted_rows),
+            (Some(_), _) | (None, DeltaAction::Create | DeltaAction::Replace) => json!(ALL_ROWS),
+            (None, _) => json!(DeletedRows::Stay),
+        }
     }
 
     /// Why it failed: the database's own error where it was that, an interruption where that was asked for.

@@ -1,6 +1,7 @@
 //! The query as a source of rows for a Delta table: read anew for each attempt, counted, and broken off when that is asked for.
 
 use std::cell::RefCell;
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use olbridge_delta::table::{CHANGE_COLUMN, Source};
 
-use super::deleted::UPSERT;
+use super::deleted::{KeySet, UPSERT};
 use super::deletes::{DeleteBatches, Deletes, NoBatch};
 use super::sliced::SlicedRows;
 use crate::copy::export::Slice;
@@ -87,8 +88,8 @@ impl Source for QuerySource<'_> {
         let rows = opened.map_err(|error| keep(&self.read, error))?;
         self.progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
         let (schema, deletes) = (Source::schema(self), self.deletes.as_ref().map(DeletePhase::ToCome));
-        let (session, read) = (self.session, Rc::clone(&self.read));
-        Ok(Box::new(Counted { rows, schema, deletes, session, progress: self.progress, cancel: self.cancel, read }))
+        let (session, read, written) = (self.session, Rc::clone(&self.read), KeySet::default());
+        Ok(Box::new(Counted { rows, schema, deletes, written, session, progress: self.progress, cancel: self.cancel, read }))
     }
 
     /// Each attempt reads one snapshot, whole, and one attempt alone is committed.
@@ -114,6 +115,8 @@ struct Counted<'a> {
     rows: Box<dyn Rows + 'a>,
     schema: SchemaRef,
     deletes: Option<DeletePhase<'a>>,
+    /// Keys of the rows so far.
+    written: KeySet,
     session: &'a Session,
     progress: &'a mut dyn Progress,
     cancel: &'a Cancel,
@@ -121,9 +124,11 @@ struct Counted<'a> {
 }
 
 impl Counted<'_> {
-    fn upserts(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-        if self.deletes.is_none() {
-            return Ok(batch);
+    fn upserts(&mut self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        match &self.deletes {
+            None => return Ok(batch),
+            Some(DeletePhase::ToCome(deletes)) => deletes.note_written(&batch, &mut self.written)?,
+            Some(DeletePhase::Begun(_)) => {}
         }
         let marks: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(UPSERT, batch.num_rows())));
         RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().iter().cloned().chain([marks]).collect())
@@ -146,7 +151,7 @@ impl Counted<'_> {
 
     fn next_deletes(&mut self) -> Result<Option<RecordBatch>, NoBatch> {
         if let Some(DeletePhase::ToCome(deletes)) = &self.deletes {
-            let batches = deletes.open(self.session, &self.schema).map_err(NoBatch::Database)?;
+            let batches = deletes.open(self.session, &self.schema, mem::take(&mut self.written)).map_err(NoBatch::Database)?;
             self.deletes = Some(DeletePhase::Begun(Box::new(batches)));
         }
         let Some(DeletePhase::Begun(batches)) = &mut self.deletes else { return Ok(None) };

@@ -3,13 +3,16 @@
 //! Let the table be what the source was at SCN *a*, and let it become what the source is at SCN *b*. Both ends are read from the database, so that what
 //! happened in between needs no second account:
 //!
-//! * A row as of *b* is written if its row in the database has a version that began after *a*. What began at *a* or before and still holds at *b* is there.
+//! * A row as of *b* is written if a version of its key began after *a*, or ended then. What began at *a* or before and still holds at *b* is there. By the
+//!   key and not by the ROWID: a second row of a key is seen, and refused, and a row may have moved. Rows that were loaded past the undo may have no
+//!   version, so that those whose ORA_ROWSCN is later are read as well.
 //! * A key is deleted if a version with it ended, or was deleted, after *a* and no later than *b*, and no row has the key as of *b*. So a key that an UPDATE
 //!   has changed goes under its old name, a row that was deleted and came back (under whatever ROWID) is an update, and so is one that has moved.
 //!
 //! The lower limit of the version query is *a* itself: a version that ended right after *a* held at *a*, and at no later SCN.
 
 use super::DeltaJob;
+use super::by_key::SourceKey;
 use super::follow::Follow;
 use crate::collation::TextComparison;
 use crate::copy::export::{AsOf, Snapshot};
@@ -33,10 +36,13 @@ impl DeltaJob {
         self.follow == Some(Follow::Versions)
     }
 
-    /// The SCN up to which versions are read, and whether the database gives them; `None` where no versions are followed.
-    pub(super) fn moment_of_versions(&self, session: &Session, epoch: Option<u64>) -> Result<Option<Snapshot>> {
-        let Some(epoch) = epoch.filter(|_| self.follows_versions()) else { return Ok(None) };
+    /// The SCN up to which changes are read by SCN, and whether the database gives versions where they are followed.
+    pub(super) fn moment_of_changes(&self, session: &Session, epoch: Option<u64>) -> Result<Option<Snapshot>> {
+        let Some(epoch) = epoch.filter(|_| matches!(self.follow, Some(Follow::Versions | Follow::RowScn))) else { return Ok(None) };
         let snapshot = self.export.reading.as_of.find(session)?;
+        if !self.follows_versions() {
+            return Ok(snapshot.scn.is_some().then_some(snapshot));
+        }
         let Some(scn) = snapshot.scn else {
             let reason = format!("versions are read up to an SCN, and there is none: {}", snapshot.how);
             let remedy = "read as a user who may see the SCN, or --incremental=watermark".into();
@@ -54,10 +60,17 @@ impl DeltaJob {
     }
 
     /// The condition on the rows as of `scn` that have changed.
-    pub(super) fn changed_versions(&self, epoch: u64, scn: u64) -> Result<(String, String)> {
-        let versions = versions(self.export.source.require_table()?, epoch, scn)?;
-        let condition = format!("ROWID IN (SELECT ROWID FROM {versions} WHERE VERSIONS_STARTSCN > {epoch})");
-        Ok((condition, "the versions of its rows".into()))
+    pub(super) fn changed_versions(&self, session: &Session, epoch: u64, scn: u64) -> Result<(String, String)> {
+        let name = self.export.source.require_table()?;
+        let how = "the versions of its rows".to_owned();
+        let Some(key) = self.source_key(session)? else { return Ok(("1 = 1".into(), how)) };
+        let (list, table) = (key.list(), sql::table(name)?);
+        let began_or_ended = format!("VERSIONS_STARTSCN > {epoch} OR VERSIONS_ENDSCN > {epoch}");
+        let keys = format!(
+            "SELECT {list} FROM {} WHERE {began_or_ended}\nUNION ALL\nSELECT {list} FROM {table} WHERE ORA_ROWSCN > {epoch}",
+            versions(name, epoch, scn)?
+        );
+        Ok((key.rows_with(&format!("{table} AS OF SCN {scn}"), &keys), how))
     }
 
     /// The query of the keys that are there no more: each once, and none that a row has.
@@ -73,8 +86,10 @@ impl DeltaJob {
         let of_key = |key: &String| fetch.columns.iter().find(|column| column.field.name() == key).map(|column| &column.column);
         let key_columns: Vec<&ColumnDesc> = keys.iter().filter_map(of_key).collect();
         self.refuse_rules_of_language(session, name, &key_columns)?;
-        let columns = key_columns.iter().map(|column| sql::identifier(&column.name)).collect::<Result<Vec<_>>>()?.join(", ");
-        let own: String = condition.iter().map(|own| format!(" AND ({own}\n)")).collect();
+        let key = SourceKey::new(&key_columns)?;
+        let columns = key.list();
+        // The Delta table has no row without a key.
+        let own: String = [key.is_whole()].into_iter().chain(condition.map(|own| format!(" AND ({own}\n)"))).collect();
         let ended = format!("VERSIONS_ENDSCN > {epoch} AND VERSIONS_ENDSCN <= {scn}");
         let deleted = format!("VERSIONS_OPERATION = 'D' AND VERSIONS_STARTSCN > {epoch}");
         let gone = format!("SELECT {columns} FROM {} WHERE ({ended} OR {deleted}){own}", versions(name, epoch, scn)?);
