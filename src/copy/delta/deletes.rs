@@ -87,7 +87,9 @@ impl Deletes {
     /// Keys of rows that are written, which are not deleted: two keys of the source may be one of the Delta table, where a loss was accepted.
     pub fn note_written(&self, batch: &RecordBatch, written: &mut KeySet) -> Result<(), ArrowError> {
         if let Deletes::Told { keys, .. } = self {
-            keys.of(batch)?.iter().for_each(|key| drop(written.insert(key.as_ref())));
+            for key in &keys.of(batch)? {
+                written.insert(key.as_ref());
+            }
         }
         Ok(())
     }
