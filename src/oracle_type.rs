@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+mod charset;
 mod parse;
 
+pub use charset::{DatabaseCharset, EncodedText, TextCoder};
 pub use parse::UnknownType;
 
 /// An Oracle column type with what the bridge needs to know of it.
@@ -226,27 +228,6 @@ impl fmt::Display for OracleType {
             OracleType::Blob => f.write_str("BLOB"),
             OracleType::Other { name } => f.write_str(name),
         }
-    }
-}
-
-/// The character set in which a database stores VARCHAR2, CHAR and CLOB; national types are Unicode in every database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatabaseCharset {
-    /// Oracle's name, such as `AL32UTF8` or `WE8ISO8859P1`.
-    pub name: String,
-}
-
-impl DatabaseCharset {
-    /// Every Unicode character can be stored.
-    pub fn is_unicode(&self) -> bool {
-        matches!(self.name.as_str(), "AL32UTF8" | "UTF8")
-    }
-}
-
-impl Default for DatabaseCharset {
-    /// What databases have been created with by default since 12.2.
-    fn default() -> Self {
-        DatabaseCharset { name: "AL32UTF8".into() }
     }
 }
 

@@ -106,10 +106,10 @@ pub fn conversion(arrow: ArrowFamily, oracle: OracleFamily) -> Conversion {
         (A::Decimal, O::Number) => checked_or("precision and scale", LossyKind::Rounding),
         (A::Decimal, O::Float) => checked_or("significant digits", LossyKind::Rounding),
         (A::Text, O::Character) => checked_or(
-            "bytes and characters, unless `truncate`; only ASCII if the database is not Unicode, unless `charset`; not empty; CHAR and NCHAR are padded with blanks",
+            "bytes and characters, unless `truncate`; only what a database that is not Unicode has, unless `charset`; not empty; CHAR and NCHAR are padded with blanks",
             LossyKind::EmptyText,
         ),
-        (A::Text, O::CharacterLob) => checked_or("a CLOB only ASCII if the database is not Unicode", LossyKind::Charset),
+        (A::Text, O::CharacterLob) => checked_or("a CLOB only what a database that is not Unicode has", LossyKind::Charset),
         (A::Boolean, O::Boolean) => Conversion::Exact,
         (A::Text, O::Json) => checked("one JSON value, by the database"),
         (A::Text, O::Xml) => checked("one XML document, by the database, which may keep it in another spelling"),

@@ -131,6 +131,10 @@ api! {
     optional {
         /// An environment of our own; sessions take theirs from rust-oracle.
         fn OCIEnvNlsCreate(environment: *mut *mut OCIEnv, mode: u32, context: *mut c_void, malloc: *mut c_void, realloc: *mut c_void, free: *mut c_void, extra_bytes: usize, user_memory: *mut *mut c_void, charset: u16, ncharset: u16) -> i32;
+        /// Number of a character set by Oracle's name for it; 0 for one that the library does not know.
+        fn OCINlsCharSetNameToId(env: *mut c_void, name: *const u8) -> u16;
+        /// Converts text between character sets; `converted_bytes` is how many bytes were written. What the target lacks is replaced without a word.
+        fn OCINlsCharSetConvert(env: *mut c_void, error: *mut OCIError, target: u16, to: *mut c_void, to_bytes: usize, source: u16, from: *const c_void, from_bytes: usize, converted_bytes: *mut usize) -> i32;
         /// Text to NUMBER, to check our own codec against the client's.
         fn OCINumberFromText(error: *mut OCIError, text: *const u8, text_bytes: u32, format: *const u8, format_bytes: u32, nls: *const u8, nls_bytes: u32, number: *mut OCINumber) -> i32;
         /// NUMBER to text, likewise.

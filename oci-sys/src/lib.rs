@@ -10,7 +10,8 @@
 //! | OCIClientVersion, OCIHandleAlloc, OCIHandleFree, OCIDescriptorFree, OCIArrayDescriptorAlloc, OCIArrayDescriptorFree, OCIErrorGet, OCIAttrGet, OCIAttrSet, OCIParamGet | bound |
 //! | OCIStmtPrepare2, OCIStmtRelease, OCIStmtExecute, OCIBindByPos2 | bound |
 //! | OCIDateTimeConstruct, OCITransCommit, OCITransRollback, OCIBreak | bound |
-//! | OCIEnvNlsCreate, OCINumberFromText, OCINumberToText | bound where present: to check codecs against the client |
+//! | OCIEnvNlsCreate, OCINlsCharSetNameToId, OCINlsCharSetConvert | bound where present: what a database that is not a Unicode one makes of a text |
+//! | OCINumberFromText, OCINumberToText | bound where present: to check codecs against the client |
 //! | OCIDefineByPos2, OCIStmtFetch2, OCIDateTimeGetDate, OCIDateTimeGetTime, OCIDateTimeGetTimeZoneOffset, OCIDateTimeGetTimeZoneName | bound |
 //! | OCIBindDynamic, OCILobCreateTemporary, OCILobFreeTemporary, OCILobGetLength2, OCILobIsTemporary, OCILobRead2, OCILobWrite2 | bound |
 //! | OCIDefineDynamic, OCIStmtGetPieceInfo, OCIStmtSetPieceInfo | not needed: long values are bound by OCIBindDynamic and fetched by locators |

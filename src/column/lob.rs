@@ -11,6 +11,7 @@ use arrow::array::{
 use arrow::datatypes::DataType;
 
 use super::external_type::{SQLT_BIN, SQLT_CHR};
+use super::foreign::Foreign;
 use super::variable::{self, ByteSource};
 use super::{ColumnBind, Planned, Target, ValueError, downcast, try_for_each_valid};
 use crate::layout::{Layout, Slots};
@@ -32,9 +33,7 @@ struct LobBind<S> {
     inline_bytes: u32,
     national: bool,
     empty_is_null: bool,
-    /// The database's character set, where only ASCII is sure to be in it.
-    ascii_only_in: Option<String>,
-    column: String,
+    foreign: Option<Foreign>,
     array_type: PhantomData<fn() -> S>,
 }
 
@@ -60,10 +59,8 @@ impl<S: ByteSource> ColumnBind for LobBind<S> {
 
     fn check_long(&self, array: &dyn Array) -> Result<(), ValueError> {
         let array = downcast::<S>(array)?;
-        if self.ascii_only_in.is_none() {
-            return Ok(());
-        }
-        try_for_each_valid(array.nulls(), array.len(), |row_index| self.check(row_index, array.value_at(row_index)))
+        let Some(foreign) = &self.foreign else { return Ok(()) };
+        try_for_each_valid(array.nulls(), array.len(), |row_index| foreign.check(row_index, array.value_at(row_index)))
     }
 
     fn long_values<'a>(&self, array: &'a dyn Array) -> Result<Vec<Option<&'a [u8]>>, ValueError> {
@@ -83,7 +80,7 @@ impl<S: ByteSource> ColumnBind for LobBind<S> {
         try_for_each_valid(array.nulls(), array.len(), |row_index| {
             let value = array.value_at(row_index);
             let length = value.len();
-            self.check(row_index, value)?;
+            self.foreign.as_ref().map_or(Ok(()), |foreign| foreign.check(row_index, value))?;
             if value.is_empty() && self.empty_is_null {
                 (indicators[row_index], lengths[row_index]) = (-1, 0);
                 return Ok(());
@@ -99,30 +96,14 @@ impl<S: ByteSource> ColumnBind for LobBind<S> {
     }
 }
 
-impl<S> LobBind<S> {
-    fn check(&self, row_index: usize, value: &[u8]) -> Result<(), ValueError> {
-        match &self.ascii_only_in {
-            Some(charset) if !value.is_ascii() => Err(ValueError {
-                row_index,
-                reason: format!("text beyond ASCII, and CLOB is stored in {charset}, which replaces what it lacks"),
-                remedy: format!("make column {} NCLOB, or let the database convert with --lossy charset", self.column),
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
 fn of<S: ByteSource>(target: Target<'_>) -> Box<dyn ColumnBind> {
     let oracle_type = &target.column.oracle_type;
-    let is_unicode = target.charset.is_unicode();
-    let ascii_only = *oracle_type == OracleType::Clob && !is_unicode && !target.lossy.allows(LossyKind::Charset);
     Box::new(LobBind::<S> {
         external_type: if *oracle_type == OracleType::Blob { SQLT_BIN } else { SQLT_CHR },
-        inline_bytes: inline_bytes(oracle_type, is_unicode),
+        inline_bytes: inline_bytes(oracle_type, target.charset.is_unicode()),
         national: *oracle_type == OracleType::Nclob,
         empty_is_null: target.lossy.allows(LossyKind::EmptyText),
-        ascii_only_in: ascii_only.then(|| target.charset.name.clone()),
-        column: target.column.name.clone(),
+        foreign: Foreign::of(target).filter(Foreign::is_exact),
         array_type: PhantomData,
     })
 }

@@ -15,6 +15,7 @@ pub mod datetime;
 mod decoded;
 pub mod dictionary;
 pub mod fixed;
+mod foreign;
 pub mod interval;
 pub mod lob;
 pub mod null;

@@ -9,11 +9,12 @@ use arrow::compute::take;
 use arrow::datatypes::*;
 
 use super::*;
-use crate::bind::plan_bind;
+use crate::bind::{plan_bind, plan_bind_in};
 use crate::define::plan_define;
 use crate::oracle_type::{OracleType, TextSize};
 use crate::type_map::*;
 
+mod foreign;
 mod model;
 mod reading;
 mod samples;
@@ -34,6 +35,7 @@ struct Buffers {
 fn write(bind: &mut dyn ColumnBind, array: &dyn Array) -> Result<Buffers, ValueError> {
     let layout = bind.layout();
     if let Ok(values) = bind.long_values(array) {
+        bind.check_long(array)?;
         return Ok(long_buffers(layout, &values));
     }
     let stride_bytes = bind.required_stride_bytes(array)? as usize;
@@ -322,9 +324,9 @@ fn values_are_cut_off_between_characters_and_the_rows_are_known() {
     let characters = OracleType::Char(TextSize::chars(2));
     assert_eq!(cut(characters, &["日本語", "日本"]), Ok((["日本", "日本"].map(str::to_owned).to_vec(), vec![0])));
     // The bytes of another character set are known for ASCII alone: what else is too long is the database's to refuse.
-    let charset = crate::oracle_type::DatabaseCharset { name: "WE8ISO8859P1".into() };
+    let charset = crate::oracle_type::DatabaseCharset::named("WE8ISO8859P1");
     let lossy = "truncate,charset".parse().unwrap();
-    let mut bind = crate::bind::plan_bind_in(&Field::new("c", DataType::Utf8, true), &column(&bytes(3)), lossy, &charset).unwrap();
+    let mut bind = plan_bind_in(&Field::new("c", DataType::Utf8, true), &column(&bytes(3)), lossy, &charset).unwrap();
     let buffers = write(bind.as_mut(), &StringArray::from(vec!["abcd", "ééé", "éééé"])).unwrap();
     let texts = [0, 1, 2].map(|row| decode(&buffers, row));
     assert_eq!(texts, ["abc", "ééé", "éééé"].map(|text| Cell::Text(text.into())));
@@ -366,8 +368,8 @@ fn every_refusal_that_a_loss_would_avoid_names_it() {
         let mut bind = plan(array.data_type(), &oracle_type, LossySet::NONE.with(kind)).unwrap();
         assert!(write(bind.as_mut(), &array).is_ok(), "{} into {oracle_type} with {kind}", array.data_type());
     }
-    let charset = crate::oracle_type::DatabaseCharset { name: "WE8ISO8859P1".into() };
+    let charset = crate::oracle_type::DatabaseCharset::named("WE8ISO8859P1");
     let field = Field::new("c", DataType::Utf8, true);
-    let mut bind = crate::bind::plan_bind_in(&field, &column(&OracleType::Varchar2(TextSize::bytes(3))), LossySet::NONE, &charset).unwrap();
+    let mut bind = plan_bind_in(&field, &column(&OracleType::Varchar2(TextSize::bytes(3))), LossySet::NONE, &charset).unwrap();
     assert!(write(bind.as_mut(), &StringArray::from(vec!["é"])).err().unwrap().remedy.contains("--lossy charset"));
 }

@@ -8,6 +8,7 @@ use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 
 use super::external_type::{SQLT_CHR, SQLT_LNG};
+use super::foreign::Foreign;
 use super::variable::{self, ByteLimits, ByteReader, ByteSource, Check, Refusal};
 use super::{ColumnBind, ColumnDefine, Origin, Planned, PlannedDefine, Target, ValueError, downcast, try_for_each_valid};
 use crate::layout::{Cells, Layout, LobKind, LongCells, Slots};
@@ -32,8 +33,8 @@ struct TextCheck {
     column: String,
     count: Count,
     max_bytes: u32,
-    /// Bytes of the database's own character set, where that is not a Unicode one; ASCII alone has as many there as in UTF-8.
-    foreign_bytes: Option<u32>,
+    /// Where the database's character set is not a Unicode one, that, and how many bytes of it the column holds.
+    foreign: Option<(Foreign, u32)>,
 }
 
 impl TextCheck {
@@ -48,24 +49,19 @@ impl TextCheck {
             OracleType::Nvarchar2(size) | OracleType::Nchar(size) => national(size),
             _ => (Count::Bytes, MAX_BIND_BYTES),
         };
-        let is_foreign = !target.charset.is_unicode() && !is_national(&target.column.oracle_type);
-        let foreign_bytes = is_foreign.then_some(max_bytes);
-        if is_foreign {
+        let foreign = Foreign::of(target).map(|foreign| (foreign, max_bytes));
+        if foreign.is_some() {
             // The database counts bytes of its own character set: a character of one byte there is up to 4 bytes of UTF-8.
             max_bytes = max_bytes.saturating_mul(4);
         }
         let oracle_type = target.column.oracle_type.clone();
-        TextCheck { oracle_type, column: target.column.name.clone(), count, max_bytes: max_bytes.min(MAX_BIND_BYTES), foreign_bytes }
+        TextCheck { oracle_type, column: target.column.name.clone(), count, max_bytes: max_bytes.min(MAX_BIND_BYTES), foreign }
     }
 
-    /// Where values are cut off, those that the database alone would find too long are looked at, too.
-    fn surely_fits(&self, bytes: u32, truncate: bool) -> u32 {
-        self.foreign_bytes.filter(|_| truncate).map_or(bytes, |foreign_bytes| bytes.min(foreign_bytes))
-    }
-
-    /// Longer in the database than the column, as far as that is known here.
-    fn is_foreign_and_long(&self, value: &[u8]) -> bool {
-        self.foreign_bytes.is_some_and(|foreign_bytes| value.len() > foreign_bytes as usize && value.is_ascii())
+    /// In the bytes of the database, as far as they can be told.
+    fn fits_there(&self, value: &[u8]) -> bool {
+        let too_long = |(foreign, max_bytes): &(Foreign, u32)| foreign.bytes(value).is_some_and(|bytes| bytes > *max_bytes as usize);
+        !self.foreign.as_ref().is_some_and(too_long)
     }
 
     fn limits(&self, lossy: LossySet) -> ByteLimits {
@@ -74,10 +70,12 @@ impl TextCheck {
             Count::Bytes => self.max_bytes,
             Count::Chars(limit) | Count::Utf16Units(limit) => limit.min(self.max_bytes),
         };
+        // No character set has more than twice as many bytes for a text as UTF-8 has.
+        let surely_fits_bytes = self.foreign.as_ref().map_or(surely_fits_bytes, |(_, bytes)| surely_fits_bytes.min(bytes / 2));
         let empty_is_null = lossy.allows(LossyKind::EmptyText);
         let is_sized = OracleFamily::of(&self.oracle_type) == OracleFamily::Character;
         let truncate = is_sized && lossy.allows(LossyKind::Truncation);
-        ByteLimits { max_bytes: self.max_bytes, surely_fits_bytes: self.surely_fits(surely_fits_bytes, truncate), empty_is_null, truncate }
+        ByteLimits { max_bytes: self.max_bytes, surely_fits_bytes, empty_is_null, truncate }
     }
 
     fn is_lob(&self) -> bool {
@@ -91,41 +89,47 @@ fn count_utf16_units(value: &[u8]) -> usize {
 
 impl Check for TextCheck {
     fn fits(&self, value: &[u8]) -> bool {
-        match self.count {
-            Count::Bytes => !self.is_foreign_and_long(value),
+        let fits_counted = match self.count {
+            Count::Bytes => true,
             Count::Chars(limit) => count_chars(value) <= limit as usize,
             Count::Utf16Units(limit) => count_utf16_units(value) <= limit as usize,
-        }
+        };
+        fits_counted && self.fits_there(value)
     }
 
     fn longest_fit_bytes(&self, value: &[u8]) -> Option<usize> {
-        let mut left = match self.count {
-            // How many bytes a character has in another character set is not known here.
-            Count::Bytes if self.foreign_bytes.is_some() && !value.is_ascii() => return None,
+        let mut units_left = match self.count {
             Count::Bytes => usize::MAX,
             Count::Chars(limit) | Count::Utf16Units(limit) => limit as usize,
         };
-        let max_bytes = self.foreign_bytes.filter(|_| value.is_ascii()).unwrap_or(self.max_bytes) as usize;
-        let head = &value[..value.len().min(max_bytes)];
+        let mut bytes_left = self.foreign.as_ref().map_or(self.max_bytes, |(_, max_bytes)| *max_bytes) as usize;
+        let head = &value[..value.len().min(self.max_bytes as usize)];
         let whole_characters = match std::str::from_utf8(head) {
             Ok(text) => text,
             Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
         };
         let counts_twice = |character: char| matches!(self.count, Count::Utf16Units(_)) && character.len_utf16() == 2;
-        let beyond = |character: char| {
+        for (place, character) in whole_characters.char_indices() {
             let units = if counts_twice(character) { 2 } else { 1 };
-            let is_beyond = units > left;
-            left = left.saturating_sub(units);
-            is_beyond
-        };
-        Some(whole_characters.find(beyond).unwrap_or(whole_characters.len()))
+            let text = &whole_characters.as_bytes()[place..place + character.len_utf8()];
+            // What is too long by bytes that cannot be told is the database's to refuse.
+            let bytes = self.foreign.as_ref().map_or(Some(text.len()), |(foreign, _)| foreign.bytes(text))?;
+            if units > units_left || bytes > bytes_left {
+                return Some(place);
+            }
+            (units_left, bytes_left) = (units_left - units, bytes_left - bytes);
+        }
+        Some(whole_characters.len())
     }
 
     #[cold]
     fn refuse(&self, row_index: usize, value: &[u8], refusal: Refusal) -> ValueError {
         let (oracle_type, column, bytes) = (&self.oracle_type, &self.column, value.len());
         let measured = match self.count {
-            Count::Bytes => format!("{bytes} bytes"),
+            Count::Bytes => match self.foreign.as_ref().and_then(|(foreign, _)| Some((foreign.name(), foreign.bytes(value)?))) {
+                Some((charset, bytes)) => format!("{bytes} bytes of {charset}"),
+                None => format!("{bytes} bytes"),
+            },
             Count::Chars(_) => format!("{} characters ({bytes} bytes)", count_chars(value)),
             Count::Utf16Units(_) => format!("{} UTF-16 units ({bytes} bytes of UTF-8)", count_utf16_units(value)),
         };
@@ -152,8 +156,6 @@ fn is_national(oracle_type: &OracleType) -> bool {
 }
 
 struct TextBind<S> {
-    /// The database's character set, where only ASCII is sure to be in it.
-    ascii_only_in: Option<String>,
     check: TextCheck,
     limits: ByteLimits,
     national: bool,
@@ -185,8 +187,9 @@ impl<S: ByteSource> ColumnBind for TextBind<S> {
 
     fn write(&mut self, array: &dyn Array, slots: Slots<'_>) -> Result<(), ValueError> {
         let array = downcast::<S>(array)?;
-        if let Some(charset) = &self.ascii_only_in {
-            self.check_ascii(array, charset)?;
+        if let Some((foreign, _)) = self.check.foreign.as_ref().filter(|(foreign, _)| foreign.is_exact()) {
+            let reader = array.reader();
+            try_for_each_valid(array.nulls(), array.len(), |row_index| foreign.check(row_index, reader.value(row_index)))?;
         }
         variable::write(array, &self.limits, &self.check, slots, &mut self.truncated)
     }
@@ -196,33 +199,13 @@ impl<S: ByteSource> ColumnBind for TextBind<S> {
     }
 }
 
-impl<S: ByteSource> TextBind<S> {
-    fn check_ascii(&self, array: &S, charset: &str) -> Result<(), ValueError> {
-        let (oracle_type, column) = (&self.check.oracle_type, &self.check.column);
-        let reader = array.reader();
-        try_for_each_valid(array.nulls(), array.len(), |row_index| match reader.value(row_index).is_ascii() {
-            true => Ok(()),
-            false => Err(ValueError {
-                row_index,
-                reason: format!("text beyond ASCII, and {oracle_type} is stored in {charset}, which replaces what it lacks"),
-                remedy: format!(
-                    "make column {column} {}, or let the database convert with --lossy charset",
-                    if self.check.is_lob() { "NCLOB" } else { "NVARCHAR2" }
-                ),
-            }),
-        })
-    }
-}
-
 /// Text into any character column.
 pub(crate) fn text(target: Target<'_>) -> Planned {
     fn of<S: ByteSource>(target: Target<'_>) -> Box<dyn ColumnBind> {
         let check = TextCheck::of(target);
         let limits = check.limits(target.lossy);
         let national = is_national(&target.column.oracle_type);
-        let ascii_only = !national && !target.charset.is_unicode() && !target.lossy.allows(LossyKind::Charset);
-        let ascii_only_in = ascii_only.then(|| target.charset.name.clone());
-        Box::new(TextBind::<S> { ascii_only_in, check, limits, national, truncated: Vec::new(), array_type: PhantomData })
+        Box::new(TextBind::<S> { check, limits, national, truncated: Vec::new(), array_type: PhantomData })
     }
     Ok(match target.values {
         DataType::Utf8 => of::<StringArray>(target),

@@ -10,6 +10,7 @@ pub mod describe;
 mod empty_plan;
 pub mod export;
 mod failure;
+mod fill;
 pub mod format;
 mod guard;
 mod incremental;

@@ -10,17 +10,17 @@ use super::failure::{
     unknown_outcome, was_broken_off, with_remedy, with_rows_left,
 };
 use super::guard::{SchemaHeld, with_schema};
-use super::named_job::{RunningJob, Skipping};
+use super::named_job::RunningJob;
 use super::plan::{CopyPlan, TableAction, Work, plan_error};
 use super::progress::{Cancel, Progress, ProgressEvent};
 use super::rejects::Rejects;
 use super::report::CopyReport;
 use super::tally::{Parts, Tally};
 use crate::error::{Error, Phase, PlanProblem, Result};
-use crate::load::{LoadPlan, LoadReport, Loader};
+use crate::load::{LoadPlan, LoadReport};
 use crate::oci::Session;
 use crate::sql;
-use crate::transaction::{CommitPolicy, Transaction};
+use crate::transaction::Transaction;
 
 impl CopyPlan {
     /// Moves the rows. One transaction unless the plan says otherwise.
@@ -157,194 +157,47 @@ impl CopyPlan {
             }
             Err(failure) => {
                 progress.event(&ProgressEvent::RollingBack { rows: tally.rows_open });
-                // A commit that was broken off may have happened: that is no "rolled back".
-                let error = match failure.outcome_unknown {
-                    true => failure.error,
-                    false => self.as_interruption(failure.error, parts.cancel, tally),
-                };
-                let error = match transaction.rollback() {
-                    Ok(()) => error,
-                    // The server rolls back when the session is gone, so that is not news.
-                    Err(_) if is_session_dead(&error) => error,
-                    Err(rollback) => {
-                        annotate(error, &format!("the rollback failed too ({}); it happens when the session ends", first_line(&rollback)))
-                    }
-                };
-                match establish(Failure { error, ..failure }, parts.job, session, parts.cancel) {
-                    Ok(lost) => {
-                        tally.rows_committed += std::mem::take(&mut tally.rows_open);
-                        let (remedy, note) = match parts.job {
-                            Some(_) => {
-                                ("run the job again: it goes on there", "the last commit has happened, as the job's mark says".to_owned())
-                            }
-                            None => (
-                                LOAD_THE_OTHERS,
-                                format!(
-                                    "the last commit has happened, as Transaction Guard says: the first {} good rows of the source are in {}",
-                                    tally.rows_committed, self.table
-                                ),
-                            ),
-                        };
-                        Err(Failure::from(annotate(with_remedy(lost, remedy), &note)))
-                    }
-                    Err(failure) => Err(failure),
-                }
+                let failure = self.roll_back(transaction, failure, parts, tally);
+                Err(match establish(failure, parts.job, session, parts.cancel) {
+                    Ok(lost) => self.lost_after_commit(lost, parts, tally),
+                    Err(failure) => failure,
+                })
             }
         }
     }
 
-    /// Everything between the start of the transaction and its last commit.
-    pub(super) fn fill(
-        &self,
-        transaction: &Transaction<'_>,
-        (load, staged_insert): (LoadPlan, Option<LoadPlan>),
-        parts: &Parts<'_>,
-        tally: &mut Tally,
-        progress: &mut dyn Progress,
-    ) -> Result<LoadReport, Failure> {
-        if let Some(job) = parts.job {
-            job.enter(transaction.session(), self.action)?;
-        }
-        let schema = SchemaHeld::note(self, transaction.session())?;
-        self.run_pre_sql(transaction, progress)?;
-        schema.check(self, transaction.session())?;
-        if let (TableAction::Replace, Some(statement)) = (self.action, &self.first_statement) {
-            let began = Instant::now();
-            progress.event(&ProgressEvent::Statement { sql: statement.clone() });
-            tally.rows_deleted = transaction.session().execute_sql(Phase::Execute, Some(&self.table), statement)?;
-            tally.prepare += began.elapsed();
-        }
-        progress.event(&ProgressEvent::Started { rows_total: self.source_rows.unwrap_or(0), bytes_total: self.source_bytes });
-        let staged = match (&self.work.staged, staged_insert) {
-            (Some((staged, _)), Some(insert)) => Some(self.fill_staged(transaction, (staged, insert), parts, tally, progress)?),
-            _ => None,
+    /// The failure, with what becomes of its transaction.
+    fn roll_back(&self, transaction: Transaction<'_>, failure: Failure, parts: &Parts<'_>, tally: &Tally) -> Failure {
+        // A commit that was broken off may have happened: that is no "rolled back".
+        let error = match failure.outcome_unknown {
+            true => failure.error,
+            false => self.as_interruption(failure.error, parts.cancel, tally),
         };
-        let report = match staged {
-            Some(Ok(report)) => report,
-            Some(Err(why)) => {
-                tally.not_staged = Some(why);
-                self.fill_by_arrays(transaction, load, parts, tally, progress)?
+        let error = match transaction.rollback() {
+            Ok(()) => error,
+            // The server rolls back when the session is gone, so that is not news.
+            Err(_) if is_session_dead(&error) => error,
+            Err(rollback) => {
+                annotate(error, &format!("the rollback failed too ({}); it happens when the session ends", first_line(&rollback)))
             }
-            None => self.fill_by_arrays(transaction, load, parts, tally, progress)?,
         };
-        self.check_counts(tally, &report)?;
-        self.run_post_sql(transaction, progress)?;
-        schema.check_schema(transaction.session())?;
-        Ok(report)
+        Failure { error, ..failure }
     }
 
-    /// The rows of the source by array statements.
-    fn fill_by_arrays(
-        &self,
-        transaction: &Transaction<'_>,
-        load: LoadPlan,
-        parts: &Parts<'_>,
-        tally: &mut Tally,
-        progress: &mut dyn Progress,
-    ) -> Result<LoadReport, Failure> {
-        let mut loader = parts.rejects.attach(Loader::new(transaction, load)?);
-        if self.overlap {
-            loader = loader.overlapping();
-        }
-        tally.rows_read = self.rows_done_before();
-        tally.rows_marked = tally.rows_read;
-        let batches = self.work.source.read(self.work.read.clone());
-        let decode_clock = batches.decode_clock();
-        let batches = batches.inspect(|next| {
-            if let (Some(job), Ok(next)) = (parts.job, next) {
-                job.has_read(&next.file);
-            }
-        });
-        let mut reader = Skipping::new(batches, tally.rows_read);
-        loop {
-            self.refuse_if_cancelled(parts.cancel, tally)?;
-            let began = Instant::now();
-            let next = reader.next();
-            tally.read += began.elapsed();
-            let Some(Ok(next)) = next else {
-                // What was read before comes before the end, and before an error.
-                let settled = loader.settle();
-                tally.rows_open = loader.rows_loaded() - tally.rows_committed;
-                settled?;
-                self.commit_if_due(transaction, &mut loader, parts, tally, progress)?;
-                next.transpose()?;
-                break;
-            };
-            let written = loader.write(&next.batch, Some(&next.file), next.first_row);
-            tally.rows_open = loader.rows_loaded() - tally.rows_committed;
-            written?;
-            tally.rows_read += next.batch.num_rows() as u64;
-            progress.event(&ProgressEvent::Batch { rows_done: tally.rows_read, bytes_done: next.bytes_done });
-            self.commit_if_due(transaction, &mut loader, parts, tally, progress)?;
-        }
-        tally.decode += decode_clock.elapsed();
-        let flushed = loader.flush();
-        tally.rows_open = loader.rows_loaded() - tally.rows_committed;
-        flushed?;
-        Ok(loader.finish()?)
-    }
-
-    fn commit_if_due(
-        &self,
-        transaction: &Transaction<'_>,
-        loader: &mut Loader<'_>,
-        parts: &Parts<'_>,
-        tally: &mut Tally,
-        progress: &mut dyn Progress,
-    ) -> Result<(), Failure> {
-        let Parts { rejects, job, cancel } = *parts;
-        let CommitPolicy::EveryRows(every) = self.commit else { return Ok(()) };
-        let rows_since = if job.is_some() { tally.rows_read - tally.rows_marked } else { tally.rows_open };
-        if rows_since < every.get() {
-            return Ok(());
-        }
-        if job.is_some() {
-            // The mark counts rows of the source, so none of those that were read may be left behind in the buffers.
-            loader.flush()?;
-            tally.rows_open = loader.rows_loaded() - tally.rows_committed;
-        }
-        rejects.sync()?;
-        let breakable = cancel.disarm();
-        self.refuse_if_cancelled(cancel, tally)?;
-        let began = Instant::now();
-        if let Some(job) = job {
-            job.write(transaction.session(), tally.rows_read, false, rejects)?;
-        }
-        transaction.commit_and_continue().map_err(Failure::of_commit)?;
-        if let Some(job) = job {
-            job.committed();
-        }
-        tally.rows_marked = tally.rows_read;
-        tally.commit += began.elapsed();
-        tally.commits += 1;
+    /// The connection was lost, and the commit before that has happened.
+    fn lost_after_commit(&self, lost: Error, parts: &Parts<'_>, tally: &mut Tally) -> Failure {
         tally.rows_committed += std::mem::take(&mut tally.rows_open);
-        progress.event(&ProgressEvent::Committed { rows_committed: tally.rows_committed });
-        if let Some(breakable) = breakable {
-            cancel.arm(breakable);
-        }
-        Ok(())
-    }
-
-    /// Nothing lost, nothing twice: what the files say, what was decoded and what the database counted are one number.
-    pub(super) fn check_counts(&self, tally: &Tally, report: &LoadReport) -> Result<()> {
-        let accounted_for = self.rows_done_before() + report.rows_loaded + report.rows_not_found + report.rows_rejected();
-        let source_rows = self.source_rows.unwrap_or(tally.rows_read);
-        if tally.rows_read == source_rows && accounted_for == source_rows {
-            return Ok(());
-        }
-        Err(Error::Database {
-            phase: Phase::Execute,
-            table: Some(self.table.clone()),
-            ora_code: 0,
-            message: format!("the source has {source_rows} rows, {} were read and {accounted_for} accounted for", tally.rows_read),
-            remedy: "rolled back; run the job again, and report this if it happens twice".into(),
-            session_dead: false,
-        })
-    }
-
-    /// Rows that an earlier run of the job has committed.
-    pub(super) fn rows_done_before(&self) -> u64 {
-        self.job.as_ref().map_or(0, |job| job.rows_done_before)
+        let (remedy, note) = match parts.job {
+            Some(_) => ("run the job again: it goes on there", "the last commit has happened, as the job's mark says".to_owned()),
+            None => (
+                LOAD_THE_OTHERS,
+                format!(
+                    "the last commit has happened, as Transaction Guard says: the first {} good rows of the source are in {}",
+                    tally.rows_committed, self.table
+                ),
+            ),
+        };
+        Failure::from(annotate(with_remedy(lost, remedy), &note))
     }
 
     fn interrupted(&self, tally: &Tally) -> Error {

@@ -100,7 +100,7 @@ impl<'a> TextSizes<'a> {
     }
 
     /// What a batch has at most of this chunk.
-    fn most_bytes(&self, group: usize, leaf: usize) -> u64 {
+    pub(super) fn most_bytes(&self, group: usize, leaf: usize) -> u64 {
         let chunk = self.chunk(group, leaf);
         if let Some(bytes) = chunk.unencoded_byte_array_data_bytes() {
             return u64::try_from(bytes).unwrap_or(0);
@@ -168,7 +168,7 @@ impl<'a> TextSizes<'a> {
     }
 
     /// The pages by their headers; `None` where those do not count rows (pages of the first version in nested columns).
-    fn headed_pages(&self, group: usize, leaf: usize) -> Result<Option<Vec<Run>>, ParquetError> {
+    pub(super) fn headed_pages(&self, group: usize, leaf: usize) -> Result<Option<Vec<Run>>, ParquetError> {
         let (chunk, rows) = (self.chunk(group, leaf), self.group_rows(group));
         let is_nested = chunk.column_descr().max_rep_level() > 0;
         let heads = Arc::new(HeadReader { file: self.file()?, uncompressed: AtomicU64::new(0) });
@@ -201,7 +201,7 @@ impl<'a> TextSizes<'a> {
     }
 
     /// Decodes these rows of the chunk a few at a time, and keeps nothing but how long they are.
-    fn measure(&self, group: usize, leaf: usize, rows: Range<usize>) -> Result<Vec<Run>, ParquetError> {
+    pub(super) fn measure(&self, group: usize, leaf: usize, rows: Range<usize>) -> Result<Vec<Run>, ParquetError> {
         const STEP_ROWS: usize = 64;
         let chunk = self.chunk(group, leaf);
         let descriptor = chunk.column_descr_ptr();

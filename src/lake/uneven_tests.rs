@@ -8,12 +8,15 @@ use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, ListArray, RecordBatch
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::basic::{Compression, Encoding};
+use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::parquet::{ParquetSource, ReadOptions};
 use super::read_ahead::SourceBatch;
+use super::text_sizes::TextSizes;
 use crate::error::Result;
 
 const LONG_BYTES: usize = 20 << 20;
@@ -105,5 +108,114 @@ fn a_damaged_page_is_an_error_of_the_decoder_and_no_guess() {
         std::fs::write(&path, damaged).unwrap();
         let error = read(&path).find_map(Result::err).map(|error| error.to_string()).unwrap_or_default();
         assert!(error.contains("row group 1 of 1"), "byte {offset}: {error:?}");
+    }
+}
+
+/// A number from a seed, which goes on.
+fn next(seed: &mut u64, below: usize) -> usize {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*seed >> 33) as usize % below
+}
+
+/// Rows of texts, as a list of them where `nested`: NULL, empty, short, some long, some alike.
+fn arbitrary_rows(seed: &mut u64, rows: usize, nested: bool) -> Vec<Option<Vec<Option<Vec<u8>>>>> {
+    let value = |seed: &mut u64| match next(seed, 12) {
+        0 => None,
+        1 => Some(Vec::new()),
+        2 => Some(vec![b'z'; next(seed, 4_000)]),
+        _ => Some(vec![b'a' + next(seed, 3) as u8; next(seed, 30)]),
+    };
+    let row = |_| match nested {
+        true => (next(seed, 6) > 0).then(|| (0..next(seed, 5)).map(|_| value(seed)).collect()),
+        false => Some(vec![value(seed)]),
+    };
+    (0..rows).map(row).collect()
+}
+
+fn array_of(rows: &[Option<Vec<Option<Vec<u8>>>>], nested: bool) -> ArrayRef {
+    let values: BinaryArray = rows.iter().flatten().flatten().map(Option::as_deref).collect();
+    if !nested {
+        return Arc::new(values);
+    }
+    let lengths = rows.iter().map(|row| row.as_ref().map_or(0, Vec::len));
+    let nulls = rows.iter().map(Option::is_some).collect::<Vec<_>>().into();
+    let item = Arc::new(Field::new("item", DataType::Binary, true));
+    Arc::new(ListArray::new(item, OffsetBuffer::from_lengths(lengths), Arc::new(values), Some(nulls)))
+}
+
+#[test]
+fn what_is_told_of_sizes_is_what_is_decoded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sizes.parquet");
+    let mut seed = 4;
+    for case in 0..60 {
+        let (nested, group_rows) = (case % 2 == 0, 1 + next(&mut seed, 700));
+        let (row_count, dictionary) = (1 + next(&mut seed, 1_500), next(&mut seed, 2) == 0);
+        let rows = arbitrary_rows(&mut seed, row_count, nested);
+        let bytes: Vec<usize> = rows.iter().map(|row| row.iter().flatten().flatten().map(Vec::len).sum()).collect();
+        let has_index = next(&mut seed, 3) == 0;
+        let properties = WriterProperties::builder()
+            .set_writer_version(if next(&mut seed, 2) == 0 { WriterVersion::PARQUET_1_0 } else { WriterVersion::PARQUET_2_0 })
+            .set_compression(if next(&mut seed, 2) == 0 { Compression::SNAPPY } else { Compression::UNCOMPRESSED })
+            .set_dictionary_enabled(dictionary)
+            .set_dictionary_page_size_limit(10_000)
+            .set_data_page_size_limit(2_000)
+            .set_write_batch_size(1 + next(&mut seed, 50))
+            .set_statistics_enabled(EnabledStatistics::None)
+            .set_offset_index_disabled(!has_index)
+            .set_max_row_group_row_count(Some(group_rows))
+            .build();
+        let batch = RecordBatch::try_from_iter([("v", array_of(&rows, nested))]).unwrap();
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+
+        let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
+        let footer = ArrowReaderMetadata::load(&File::open(&path).unwrap(), options).unwrap();
+        let metadata = footer.metadata();
+        let sizes = TextSizes::new(&path, metadata, &[0], 1 << 20);
+        for (group, of_group) in bytes.chunks(group_rows).enumerate() {
+            let wanted = next(&mut seed, of_group.len());
+            for rows in [0..of_group.len(), wanted..of_group.len(), 0..wanted] {
+                let runs = sizes.measure(group, 0, rows.clone()).unwrap();
+                assert_eq!(runs.iter().flat_map(|run| run.rows.clone()).collect::<Vec<_>>(), rows.collect::<Vec<_>>(), "case {case}");
+                for run in runs {
+                    assert_eq!(run.bytes, of_group[run.rows.clone()].iter().sum::<usize>(), "case {case}: {run:?}");
+                }
+            }
+            let all: usize = of_group.iter().sum();
+            assert!(sizes.most_bytes(group, 0) >= all as u64, "case {case}: {} of {all}", sizes.most_bytes(group, 0));
+            let of_chunk: Vec<_> = metadata.row_group(group).column(0).encodings().collect();
+            let plain = !of_chunk.iter().any(|encoding| [Encoding::RLE_DICTIONARY, Encoding::DELTA_BYTE_ARRAY].contains(encoding));
+            for page in sizes.headed_pages(group, 0).unwrap().into_iter().flatten().filter(|_| plain) {
+                assert!(page.bytes >= of_group[page.rows.clone()].iter().sum::<usize>(), "case {case}: {page:?}");
+            }
+            // As it is asked when a footer leaves it open.
+            let runs = &sizes.runs(&[group])[0];
+            assert!(runs.iter().map(|run| run.bytes).sum::<usize>() >= all, "case {case}");
+            assert_eq!(runs.iter().map(|run| run.rows.len()).sum::<usize>(), of_group.len(), "case {case}");
+        }
+    }
+}
+
+#[test]
+fn whatever_is_damaged_is_looked_at_without_a_panic_and_to_an_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sizes.parquet");
+    let rows = arbitrary_rows(&mut 7, 300, true);
+    write(&path, &array_of(&rows, true), WriterVersion::PARQUET_1_0, true, Compression::SNAPPY);
+    let footer = ArrowReaderMetadata::load(&File::open(&path).unwrap(), ArrowReaderOptions::new()).unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let (start, length) = footer.metadata().row_group(0).column(0).byte_range();
+    for place in (start..start + length).step_by(5).chain(start..start + 64) {
+        for byte in [0, 0xFF] {
+            let mut damaged = whole.clone();
+            damaged[place as usize] = byte;
+            std::fs::write(&path, damaged).unwrap();
+            let sizes = TextSizes::new(&path, footer.metadata(), &[0], 1000);
+            sizes.uneven_groups();
+            let runs = &sizes.runs(&[0])[0];
+            assert_eq!(runs.iter().map(|run| run.rows.len()).sum::<usize>(), rows.len(), "byte {place}");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod arrays;
 mod attribute;
 mod buffer;
 mod cancel;
+mod charset;
 mod check;
 #[cfg(test)]
 pub(crate) mod client_numbers;

@@ -21,7 +21,6 @@ use crate::oci::library::{ClientInfo, client};
 use crate::oci::options::ConnectOptions;
 use crate::oci::remedy::remedy;
 use crate::oci::statement::execute_alone;
-use crate::oracle_type::DatabaseCharset;
 
 /// A logged-in session. It may move to another thread, but is used by one at a time.
 ///
@@ -330,26 +329,8 @@ impl Session {
         self.converts_text.get()
     }
 
-    /// The character set of VARCHAR2, CHAR and CLOB; one round trip. `None` when the database does not tell.
-    ///
-    /// # Errors
-    /// A lost connection, or a call that was broken off.
-    pub fn database_charset(&self) -> Result<Option<DatabaseCharset>> {
-        let mut name = None;
-        let sql = "SELECT VALUE FROM NLS_DATABASE_PARAMETERS WHERE PARAMETER = 'NLS_CHARACTERSET'";
-        let asked = self.query_text(sql, &mut |values| {
-            name = values.first().cloned().flatten();
-            Ok(())
-        });
-        match asked {
-            Ok(_) => {
-                let charset = name.map(|name| DatabaseCharset { name });
-                self.converts_text.set(charset.as_ref().is_some_and(|charset| !charset.is_unicode()));
-                Ok(charset)
-            }
-            Err(Error::Database { session_dead: false, ora_code, .. }) if ora_code != 1013 => Ok(None),
-            Err(error) => Err(error),
-        }
+    pub(super) fn note_converts_text(&self, converts: bool) {
+        self.converts_text.set(converts);
     }
 
     /// Interrupts this session's running call from another thread.

@@ -1,21 +1,10 @@
 /* A host in C whose calls are broken off, and whose reads open a transaction: the session can be used afterwards.
  *   doubt TARGET OPTIONS
  * OPTIONS end in a brace. It prints "ok" and ends with 0, or says what was not as it should be. */
-#include "olbridge.h"
+#include "check.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#define CHECK(what)                                                          \
-  do {                                                                       \
-    if (!(what)) {                                                           \
-      fprintf(stderr, "line %d: %s\n", __LINE__, #what);                     \
-      exit(1);                                                               \
-    }                                                                        \
-  } while (0)
 
 static OlbridgeSession *holder, *waiter;
 

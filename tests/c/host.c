@@ -1,43 +1,9 @@
 /* A host in C: reads a table while it loads another in the same session, and sees errors and rollbacks.
  *   host TARGET OPTIONS
  * It prints "ok" and ends with 0, or says what was not as it should be. */
-#include "olbridge.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(what)                                                          \
-  do {                                                                       \
-    if (!(what)) {                                                           \
-      fprintf(stderr, "line %d: %s\n", __LINE__, #what);                     \
-      exit(1);                                                               \
-    }                                                                        \
-  } while (0)
+#include "status.h"
 
 static OlbridgeSession *session;
-static OlbridgeError *error;
-
-static void ok(int32_t status, int line) {
-  if (status != OLBRIDGE_OK) {
-    fprintf(stderr, "line %d: status %d: %s\n", line, status, olbridge_error_message(error));
-    exit(1);
-  }
-  CHECK(error == NULL);
-}
-#define OK(call) ok(call, __LINE__)
-
-/* The call fails with this status; the error is freed. */
-static void refused(int32_t status, int32_t expected, const char *text, int line) {
-  if (status != expected || error == NULL || strstr(olbridge_error_message(error), text) == NULL) {
-    fprintf(stderr, "line %d: status %d: %s\n", line, status, error ? olbridge_error_message(error) : "no error");
-    exit(1);
-  }
-  CHECK(olbridge_error_status(error) == expected);
-  olbridge_error_free(error);
-  error = NULL;
-}
-#define REFUSED(call, expected, text) refused(call, expected, text, __LINE__)
 
 static uint64_t execute(const char *sql) {
   uint64_t rows = 0;

@@ -1,20 +1,9 @@
 /* A host in C whose threads share a session: each row goes where its own load says, and calls wait for each other.
  *   threads TARGET OPTIONS
  * It prints "ok" and ends with 0, or says what was not as it should be. */
-#include "olbridge.h"
+#include "check.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(what)                                                          \
-  do {                                                                       \
-    if (!(what)) {                                                           \
-      fprintf(stderr, "line %d: %s\n", __LINE__, #what);                     \
-      exit(1);                                                               \
-    }                                                                        \
-  } while (0)
 
 enum { THREADS = 3, LOADS = 60, ROWS = 200 };
 

@@ -73,9 +73,12 @@ fn rows_that_have_changed_since_the_last_epoch_are_merged() {
     assert_eq!((metrics(&done), &done["rows"]), ([0, 0, 0], &0.into()), "{done}");
     let after = open(&database, "lake/s").describe().unwrap();
     assert_eq!((before.files, before.bytes), (after.files, after.bytes));
+    assert!(!database.ok(&words(&rowscn)).contains("warning"), "the moment has been compared");
     // Without the comparison, what is deleted stays.
     database.sql("DELETE FROM S WHERE ID = 1");
     run(&database, &["--incremental=rowscn"]);
+    let late = database.ok(&words(&rowscn));
+    assert!(late.contains("nothing done") && late.contains("--deletes compare has compared nothing"), "{late}");
     assert_eq!(of_delta(&mut open(&database, "lake/s")).len() as u64, database.count("S") + 1);
     database.sql("INSERT INTO OTHER VALUES (2)");
     run(&database, &rowscn);

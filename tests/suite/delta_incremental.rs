@@ -6,7 +6,7 @@ use olbridge::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use olbridge::arrow::util::display::array_value_to_string;
 use olbridge_delta::StoreOptions;
 use olbridge_delta::table::{
-    Alter, Batches, CommitOptions, Merge, NewTable, OptimizeOptions, Scan, Table, VacuumOptions, WriteMode, WriteOptions,
+    Alter, Batches, CommitOptions, Merge, NewTable, OptimizeOptions, Scan, SchemaMode, Table, VacuumOptions, WriteMode, WriteOptions,
 };
 use serde_json::Value;
 
@@ -222,6 +222,44 @@ fn a_column_that_is_added_is_followed_when_the_table_has_it_too() {
     database.sql("ALTER TABLE T ADD (EXTRA NUMBER(19))");
     database.ok(&words);
     assert_eq!(of_database(&database, "SELECT ID, NAME, EXTRA FROM T"), of_delta(&mut table));
+}
+
+/// One that has gone, has another name or another type: what the rows of the database have there is nobody's any more. Nothing is applied, whichever
+/// way the changes are read.
+#[test]
+fn a_column_that_goes_or_gets_another_type_is_refused_and_a_full_load_goes_on() {
+    let integers: ArrayRef = Arc::new((1..=9).map(Some).collect::<Int64Array>());
+    let retyped = RecordBatch::try_from_iter_with_nullable([("id", Arc::clone(&integers), true), ("name", integers, true)]).unwrap();
+    for (feed, change) in [(true, "drop"), (false, "drop"), (false, "rename"), (true, "retype"), (false, "retype")] {
+        let database = Database::embedded();
+        let mut table = made(&database, "lake/t", feed);
+        let extra = olbridge::arrow::datatypes::Field::new("extra", olbridge::arrow::datatypes::DataType::Int64, true);
+        table.alter(&Alter::AddColumn(extra), &CommitOptions::default()).unwrap();
+        run(&database, "auto");
+        let (column, to) = ("name".to_owned(), "title".to_owned());
+        let commit = CommitOptions::default();
+        match change {
+            "drop" => drop(table.alter(&Alter::DropColumn { column, upgrade: true }, &commit).unwrap()),
+            "rename" => drop(table.alter(&Alter::RenameColumn { from: column, to, upgrade: true }, &commit).unwrap()),
+            _ => {
+                let options = WriteOptions { mode: WriteMode::Overwrite, schema_mode: SchemaMode::Overwrite, ..WriteOptions::default() };
+                table.write(&mut Batches::new(retyped.schema(), vec![retyped.clone()]), &options, &commit).unwrap();
+            }
+        }
+        delete(&mut table, "id = 1");
+        let words = words("auto");
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let outcome = database.run(&words);
+        outcome.fails(6, &["column name has gone, or has got another type", "--mode overwrite --allow-destructive --job sync"]);
+        assert_eq!(database.count("T"), 100, "{feed} {change}");
+        assert_eq!(database.rows("SELECT NAME FROM T WHERE ID = 1"), [[Some("row 1".to_owned())]]);
+        if change == "drop" {
+            database.ok(&["copy", "delta:lake/t", "embedded:data.db/T", "--mode", "overwrite", "--allow-destructive", "--job", "sync"]);
+            delete(&mut table, "id = 2");
+            database.ok(&words);
+            assert_eq!(of_database(&database, "SELECT ID, EXTRA FROM T"), of_delta(&mut table));
+        }
+    }
 }
 
 /// Whatever is done in whatever order, both ways, a version or many at a time.

@@ -66,7 +66,10 @@ fn versions_bring_every_kind_of_change_and_nothing_else() {
     database.sql("DELETE FROM S WHERE ID = 5000");
     database.sql("INSERT INTO S VALUES (6000, 'passing', 0)");
     database.sql("DELETE FROM S WHERE ID = 6000");
+    let plan = database.ok(&[&COPY[..], &["--dry-run"]].concat());
+    assert!(plan.contains("MINUS\nSELECT ID FROM S AS OF SCN") && plan.contains("VERSIONS_STARTSCN >"), "{plan}");
     let done = run(&database, &[]);
+    assert_eq!(done["action"], "merge");
     // Read are, besides what is counted, the deletions of 5000 and 6000, which the table has never had.
     assert_eq!(counts(&done), [11 + 2 + 2 + 1, 1, 5 + 1 + 1, 16 + 1 + 7 + 2], "{done}");
     assert_same(&database, "1 = 1");
@@ -137,6 +140,27 @@ fn any_changes_are_followed() {
         assert_same(&database, condition);
         epochs_are_once(&database, "out");
     }
+}
+
+/// Keys of several columns and of texts, also such as a language takes for one.
+#[test]
+fn keys_of_texts_are_compared_as_bytes_or_refused() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE K (CODE VARCHAR2(10), AT DATE, N NUMBER(9))");
+    database.sql("INSERT INTO K SELECT CASE MOD(LEVEL, 2) WHEN 0 THEN 'a' ELSE 'A' END, DATE '2026-01-01' + LEVEL, LEVEL FROM DUAL CONNECT BY LEVEL <= 9");
+    let words = ["copy", "embedded:data.db/K", "delta:lake/k", "--key", "at,code", "--job", "k", "--incremental=versions"];
+    database.ok(&words);
+    database.sql("UPDATE K SET CODE = 'a' WHERE CODE = 'A' AND N < 6");
+    database.sql("DELETE FROM K WHERE N = 8");
+    let done: Value = serde_json::from_str(&database.ok(&[&words[..], &["--report", "json"]].concat())).unwrap();
+    assert_eq!(counts(&done), [0, 3, 4, 7], "{done}");
+    let expected = of_database(&database, "SELECT CODE, TO_CHAR(AT, 'YYYY-MM-DD') || 'T00:00:00', N FROM K");
+    assert_eq!(expected, of_delta(&mut open(&database, "lake/k")));
+    // A table that hides the dictionary's says what the engine never does.
+    database.sql("UPDATE K SET N = 0");
+    database.sql("CREATE TABLE NLS_SESSION_PARAMETERS AS SELECT 'NLS_COMP' PARAMETER, 'LINGUISTIC' VALUE FROM DUAL");
+    let outcome = database.run(&words);
+    outcome.fails(4, &["column CODE", "by the rules of a language (NLS_COMP)", "--incremental=rowscn --deletes compare"]);
 }
 
 fn with(database: &Database, words: &[&str], (name, value): (&str, &str)) -> Outcome {

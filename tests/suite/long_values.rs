@@ -104,4 +104,9 @@ fn memory_follows_the_longest_value_and_not_how_many_lie_together() {
             assert!(peak < most, "{}: {} MiB for {LONG_VALUES} values of {} MiB", shape.name, peak >> 20, LONG_BYTES >> 20);
         }
     }
+    // Each further session has what it converts and what waits for it.
+    write(&workspace.file("many.parquet"), &SHAPES[1], LONG_VALUES);
+    let peak = peak_bytes(&workspace, &[&words[..], &["--parallel", "3"]].concat());
+    eprintln!("three sessions: {} MiB", peak >> 20);
+    assert!(peak < 12 * LONG_BYTES, "three sessions: {} MiB", peak >> 20);
 }

@@ -183,6 +183,44 @@ fn rows_of_one_session_that_the_server_refuses_take_all_back() {
 }
 
 #[test]
+fn rows_that_the_server_refuses_any_session_are_kept_with_their_places() {
+    const ROWS: i64 = 20_000;
+    let Some(mut server) = Loopback::start("parallel::rejected") else { return };
+    server.sql("CREATE TABLE T (ID NUMBER, V VARCHAR2(20) NOT NULL)");
+    let (is_null, is_long) = (|v: i64| v % 700 == 13, |v: i64| v % 900 == 77);
+    let text = |v: i64| (!is_null(v)).then(|| if is_long(v) { "far too long for a column of twenty" } else { "x" }.to_owned());
+    server.workspace().parquet("t.parquet", &[batch(0..ROWS, text)]);
+    let words = ["copy", "t.parquet", &server.target("T"), "--batch-rows", "300", "--parallel", "3", "--on-error", "reject"];
+    let bad: Vec<i64> = (0..ROWS).filter(|&v| is_null(v) || is_long(v)).collect();
+    let nulls = bad.iter().filter(|&&v| is_null(v)).count();
+    let few = (bad.len() - 1).to_string();
+    server
+        .run(&[&words[..], &["--rejects", "few.ndjson", "--max-errors", &few]].concat())
+        .fails(5, &[&format!("bad row {}, and --max-errors allows {few}", bad.len()), "few.ndjson"]);
+    assert_eq!(server.rows("T").len(), 0);
+
+    let outcome =
+        server.run(&[&words[..], &["--rejects", "bad.ndjson", "--max-errors", &bad.len().to_string(), "--report", "json"]].concat());
+    assert_eq!(outcome.code, 9, "{outcome}");
+    let report = report(&outcome.stdout);
+    let counts = ["rows_loaded", "rows_rejected_execute", "rows_rejected_convert"].map(|name| report[name].as_u64().unwrap() as usize);
+    assert_eq!(counts, [ROWS as usize - bad.len(), nulls, bad.len() - nulls]);
+    let text = std::fs::read_to_string(server.workspace().file("bad.ndjson")).unwrap();
+    let mut kept: Vec<i64> = Vec::new();
+    for line in text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        let id = line["id"].as_i64().unwrap();
+        let code = if is_null(id) { json!(1400) } else { json!(null) };
+        assert_eq!((&line["_reject_row"], &line["_reject_ora_code"]), (&json!(id + 1), &code), "{line}");
+        kept.push(id);
+    }
+    kept.sort_unstable();
+    assert_eq!(kept, bad);
+    let loaded: Vec<i64> = by_id(&mut server).into_keys().collect();
+    assert!(loaded.iter().copied().eq((0..ROWS).filter(|&v| !is_null(v) && !is_long(v))));
+    server.assert_clean();
+}
+
+#[test]
 fn a_session_that_is_lost_takes_all_back() {
     let Some(mut server) = Loopback::start("parallel::lost") else { return };
     server.sql("CREATE TABLE T (ID NUMBER, V VARCHAR2(20))");

@@ -112,6 +112,45 @@ fn lengths_are_those_of_the_database() {
 
 type Row = (i64, Option<usize>, i64, f64, Option<i64>, bool);
 
+/// Oracle's own client has the tables of every character set.
+#[test]
+fn lengths_are_those_of_a_database_that_is_not_a_unicode_one() {
+    let Some(mut server) = Loopback::start("preflight::charset") else { return };
+    server.sql("CREATE TABLE NLS_DATABASE_PARAMETERS (PARAMETER VARCHAR2(30), VALUE VARCHAR2(40))");
+    server.sql("INSERT INTO NLS_DATABASE_PARAMETERS VALUES ('NLS_CHARACTERSET', 'WE8MSWIN1252')");
+    server.sql("CREATE TABLE T (ID NUMBER(4), V VARCHAR2(6), N NUMBER(3))");
+    let text = |v: i64| {
+        Some(match v {
+            // Six bytes there, up to eighteen of UTF-8.
+            0..700 => "äöüß€—",
+            700 => "seven b",
+            701 => "äöüßéèê",
+            // Which a client would make `Z` and `?` without a word.
+            702 => "Ｚ",
+            703 => "Ж",
+            _ => "äöüß",
+        })
+    };
+    server.workspace().parquet("t.parquet", &[two_columns(1000, text, |v| v)]);
+    let words = ["copy", "t.parquet", &server.target("T"), "--preflight", "--rejects", "bad.ndjson", "--max-errors", "3"];
+    server.run(&words).fails(5, &["4 of 1000 rows", "V VARCHAR2(6): 4 rows, first t.parquet row 701"]);
+    let reasons = |name: &str| {
+        let text = std::fs::read_to_string(server.workspace().file(name)).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.map(|line| line["_reject_message"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // The loopback server itself is AL32UTF8.
+    server.sql("CREATE TABLE U (ID NUMBER(4), V VARCHAR2(24), N NUMBER(3))");
+    let load = ["copy", "t.parquet", &server.target("U"), "--rejects", "u.ndjson"];
+    assert_eq!(server.run(&load).code, 9);
+    let reasons = reasons("u.ndjson");
+    assert!(
+        reasons.len() == 2 && reasons.iter().all(|reason| reason.contains("in WE8MSWIN1252, with a character that it lacks")),
+        "{reasons:?}"
+    );
+    assert_eq!(server.rows("U").len(), 998);
+}
+
 fn rows() -> impl Strategy<Value = Vec<Row>> {
     let row = (
         prop_oneof![30 => -999..999_i64, 1 => -1003..1003_i64, 1 => any::<i64>()],

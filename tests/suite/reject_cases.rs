@@ -2,7 +2,7 @@
 
 use crate::loader_api::engine_directory;
 
-#[path = "../../fuzz/src/reject_case.rs"]
+#[path = "../../fuzz/src/reject_case/mod.rs"]
 mod reject_case;
 
 use reject_case::Lab;

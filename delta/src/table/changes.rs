@@ -113,6 +113,16 @@ impl Table {
                 Action::Metadata(metadata) => Some((has_feed(metadata), columns_of(metadata))),
                 _ => None,
             });
+            // The first commit may itself have changed the columns: the rows that it takes away have others.
+            if version == first && first > 0 && of_this.is_some() {
+                let lost = match self.at(first - 1) {
+                    Ok(then) => self.lost_column(&then)?,
+                    Err(_) => return Ok(Some(format!("version {} is gone, and the next one has changed the metadata", first - 1))),
+                };
+                if let Some(column) = lost {
+                    return Ok(Some(format!("column {column} has gone, or has got another type, with version {first}")));
+                }
+            }
             // Before the first commit of the range the metadata is older than the range.
             let known = match of_this {
                 None if version == first => {

@@ -5,8 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
-    new_null_array,
+    Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray, TimestampNanosecondArray, new_null_array,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef, TimeUnit, TimestampNanosecondType};
@@ -179,8 +178,8 @@ impl BatchPlan {
                 let row = (0..column.len()).find(|row| column.is_null(*row));
                 return Err(locate((row, message.into())));
             }
-            if let Some(row) = column.as_string_opt::<i32>().filter(|_| step.names_folders).and_then(first_read_as_null) {
-                return Err(locate((Some(row), format!("'' or {HIVE_NULL} in a partition column would be read back as NULL"))));
+            if let Some((row, message)) = Some(&column).filter(|_| step.names_folders).and_then(first_read_as_null) {
+                return Err(locate((Some(row), message)));
             }
             columns.push(column);
         }
@@ -202,8 +201,11 @@ impl BatchPlan {
 /// The folder of the rows whose partition value is NULL.
 const HIVE_NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
-fn first_read_as_null(texts: &StringArray) -> Option<usize> {
-    (0..texts.len()).find(|row| texts.is_valid(*row) && matches!(texts.value(*row), "" | HIVE_NULL))
+/// The first text, 0-based, that has no place in a partition column, and why.
+pub(crate) fn first_read_as_null(column: &ArrayRef) -> Option<(usize, String)> {
+    let texts = column.as_string_opt::<i32>()?;
+    let row = (0..texts.len()).find(|row| texts.is_valid(*row) && matches!(texts.value(*row), "" | HIVE_NULL))?;
+    Some((row, format!("'' or {HIVE_NULL} in a partition column would be read back as NULL")))
 }
 
 fn step(index: usize, from: &Field, to: &Field, losses: &Losses) -> Result<Step, (String, String)> {
@@ -342,7 +344,7 @@ mod tests {
     use super::*;
     use arrow::array::{
         Date64Array, Decimal128Array, DictionaryArray, DurationSecondArray, Float64Array, Int32Array, Int64Array, ListArray, ListViewArray,
-        StructArray, UInt8Array, UInt64Array,
+        StringArray, StructArray, UInt8Array, UInt64Array,
     };
     use arrow::buffer::OffsetBuffer;
     use arrow::datatypes::{Fields, Int16Type, Int64Type, TimestampMicrosecondType};

@@ -14,7 +14,7 @@ use deltalake::datafusion::logical_expr::{
 };
 
 use super::Table;
-use super::convert::{can_narrow, cast_exactly};
+use super::convert::{can_narrow, cast_exactly, first_read_as_null};
 use super::types::{Losses, delta_type, widens};
 use crate::error::{Error, Result};
 
@@ -52,25 +52,29 @@ impl Table {
         };
         let value = with_room(value, names).map_err(unknown)?;
         let from = value.get_type(names).map_err(unknown)?;
-        if from == *to && (is_plain(&value) || !matches!(to, DataType::Decimal128(..))) {
+        // Its values become names of folders, where some texts mean NULL.
+        let names_folders = *to == DataType::Utf8 && self.partition_columns()?.iter().any(|name| name == column);
+        if from == *to && !names_folders && (is_plain(&value) || !matches!(to, DataType::Decimal128(..))) {
             return Ok(value);
         }
         if from == DataType::Null {
             return Ok(cast(value, to.clone()));
         }
         if let Expr::Literal(scalar, _) = &value {
-            return self.fitted_literal(action, column, scalar, to);
+            return self.fitted_literal(action, (column, names_folders), scalar, to);
         }
         let natural = delta_type(&from, &Losses::new()).unwrap_or_else(|_| from.clone());
-        if from != *to && widens(&natural, to) && !cuts_digits(&from, to) {
+        let widens = widens(&natural, to);
+        if from != *to && widens && !names_folders && !cuts_digits(&from, to) {
             return Ok(cast(value, to.clone()));
         }
-        if from != *to && !can_narrow(&natural, to) && !cuts_digits(&from, to) {
+        if from != *to && !widens && !can_narrow(&natural, to) && !cuts_digits(&from, to) {
             return Err(self.invalid(action, &not_the_type(column, &from, to), &cast_remedy(to)));
         }
         let function = Exactly {
             column: column.to_owned(),
             to: to.clone(),
+            names_folders,
             signature: Signature::any(1, Volatility::Immutable),
             misfits: misfits.clone(),
         };
@@ -78,7 +82,13 @@ impl Table {
     }
 
     /// A literal is judged at once.
-    fn fitted_literal(&self, action: &'static str, column: &str, value: &ScalarValue, to: &DataType) -> Result<Expr> {
+    fn fitted_literal(
+        &self,
+        action: &'static str,
+        (column, names_folders): (&str, bool),
+        value: &ScalarValue,
+        to: &DataType,
+    ) -> Result<Expr> {
         let from = value.data_type();
         let natural = delta_type(&from, &Losses::new()).unwrap_or_else(|_| from.clone());
         if !widens(&natural, to) && !can_narrow(&natural, to) && !cuts_digits(&from, to) {
@@ -87,6 +97,9 @@ impl Table {
         let unfit = |message: String| Error::Value { location: self.location().to_string(), column: column.to_owned(), row: 0, message };
         let array = value.to_array().map_err(|error| unfit(error.to_string()))?;
         let array = cast_exactly(&array, to).map_err(|(_, message)| unfit(message))?;
+        if let Some((_, message)) = Some(&array).filter(|_| names_folders).and_then(first_read_as_null) {
+            return Err(unfit(message));
+        }
         let value = ScalarValue::try_from_array(&array, 0).map_err(|error| unfit(error.to_string()))?;
         Ok(Expr::Literal(value, None))
     }
@@ -138,6 +151,8 @@ fn with_room(value: Expr, names: &DFSchema) -> DataFusionResult<Expr> {
 struct Exactly {
     column: String,
     to: DataType,
+    /// It is a partition column of texts.
+    names_folders: bool,
     signature: Signature,
     misfits: Misfits,
 }
@@ -180,9 +195,14 @@ impl ScalarUDFImpl for Exactly {
             Some(value) => value.to_array(args.number_rows)?,
             None => return Err(DataFusionError::Internal("a value to cast".into())),
         };
-        cast_exactly(&column, &self.to).map(ColumnarValue::Array).map_err(|(_, message)| {
+        let refused = |(_, message): (Option<usize>, String)| {
             self.misfits.note(&self.column, message.clone());
             DataFusionError::Execution(format!("column {}: {message}", self.column))
-        })
+        };
+        let column = cast_exactly(&column, &self.to).map_err(refused)?;
+        match Some(&column).filter(|_| self.names_folders).and_then(first_read_as_null) {
+            Some((row, message)) => Err(refused((Some(row), message))),
+            None => Ok(ColumnarValue::Array(column)),
+        }
     }
 }

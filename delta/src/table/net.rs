@@ -112,13 +112,18 @@ impl Table {
             return Err(self.invalid("read changes of", &format!("there is no change data feed: {why}"), "comparing files instead"));
         }
         let then = self.at(query.after).map_err(|error| self.gone(query, &error))?;
-        let (before, now) = (then.schema()?, self.schema()?);
-        let stays = |field: &Field| now.field_with_name(field.name()).is_ok_and(|now| now.data_type() == field.data_type());
-        if let Some(field) = before.fields().iter().find(|field| !stays(field)) {
-            let message = format!("column {} has gone, or has got another type, after version {}", field.name(), query.after);
+        if let Some(column) = self.lost_column(&then)? {
+            let message = format!("column {column} has gone, or has got another type, after version {}", query.after);
             return Err(self.invalid("read changes of", &message, "loading the table anew"));
         }
         Ok(ChangesBy::Files(why))
+    }
+
+    /// A column of the table as it was that it has no more, or with another type.
+    pub(crate) fn lost_column(&self, then: &Table) -> Result<Option<String>> {
+        let (before, now) = (then.schema()?, self.schema()?);
+        let stays = |field: &Field| now.field_with_name(field.name()).is_ok_and(|now| now.data_type() == field.data_type());
+        Ok(before.fields().iter().find(|field| !stays(field)).map(|field| field.name().clone()))
     }
 
     /// Reads the changes after a version. Deleted rows come first and have the values that they had.

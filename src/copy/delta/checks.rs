@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, Schema};
 use olbridge_delta::table::{HistoryEntry, Table};
 use serde_json::{Value, json};
 
-use super::DeltaJob;
+use super::{DeletedRows, DeltaJob};
 use crate::copy::export::{AsOf, TypeChoices};
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
@@ -13,6 +13,8 @@ use crate::type_map::LossyKind;
 
 /// Commit info under which it stands which rows of which source a commit of a job holds.
 pub(super) const SELECTION_KEY: &str = "olbridge.selection";
+/// Commit info of changes: what has become of rows that the source has no more.
+pub(super) const DELETED_ROWS_KEY: &str = "olbridge.deleted_rows";
 /// Commits of the history in which the last one of a job is looked for.
 const COMMITS_LOOKED_AT: usize = 1000;
 
@@ -107,6 +109,21 @@ impl DeltaJob {
             None => Ok(()),
             Some(other) => usage(format!("--job {job}: {other}"), "a --job name for each piece of work"),
         }
+    }
+
+    /// That deletions were not looked for, where they are asked for at a moment that a commit without them has already.
+    pub(super) fn not_compared(&self) -> Result<Option<String>> {
+        if !self.compare_deletes {
+            return Ok(None);
+        }
+        let table = Table::open(&self.location, &self.store).map_err(|error| self.failed(&error, Phase::Describe))?;
+        let history = table.history(Some(COMMITS_LOOKED_AT)).map_err(|error| self.failed(&error, Phase::Describe))?;
+        let of_job = |entry: &&HistoryEntry| entry.info.get("olbridge.job").and_then(Value::as_str) == self.job.as_deref();
+        let deleted = history.iter().find(of_job).and_then(|entry| entry.info.get(DELETED_ROWS_KEY));
+        let stay = deleted == Some(&json!(DeletedRows::Stay));
+        let text = "--deletes compare has compared nothing: the table has this moment by a run without it; run it again after the next commit \
+                    of the database";
+        Ok(stay.then(|| text.to_owned()))
     }
 
     /// What the last commit of the job holds, where that are not the rows that are asked for now.

@@ -10,6 +10,7 @@ use arrow::error::ArrowError;
 use arrow::row::{RowConverter, Rows, SortField};
 use olbridge_delta::table::{CHANGE_COLUMN, Scan, Table};
 
+use super::difference::{MOST_BYTES, difference};
 use crate::copy::progress::Cancel;
 use crate::error::{Error, Phase, Result};
 use crate::fetch::FetchPlan;
@@ -77,8 +78,8 @@ impl Keys {
     }
 }
 
-/// The keys of the Delta table less those of the source. They are all in memory: some hundred bytes for each row of the table.
-pub(super) fn find(table: &Table, names: &[String], source: FetchPlan, session: &Session, cancel: &Cancel) -> Result<Deleted> {
+/// The keys of the Delta table less those of the source. Not all of them are in memory at once, see [`difference()`].
+pub(super) fn find(table: &Table, names: &[String], source: &FetchPlan, session: &Session, cancel: &Cancel) -> Result<Deleted> {
     let location = table.location().to_string();
     let failed = |error: olbridge_delta::Error| store_error(&error, Phase::Read, &location);
     let unreadable = |error: ArrowError| Error::Source {
@@ -87,24 +88,28 @@ pub(super) fn find(table: &Table, names: &[String], source: FetchPlan, session: 
         message: format!("its keys cannot be compared: {error}"),
         remedy: "leave out --deletes compare".into(),
     };
-    let interrupted = || Err(Error::ExportInterrupted { path: location.clone().into(), rows_fetched: 0 });
+    let proceed = || match cancel.is_requested() {
+        true => Err(Error::ExportInterrupted { path: location.clone().into(), rows_fetched: 0 }),
+        false => Ok(()),
+    };
     let keys = Keys::new(names, &table.schema().map_err(failed)?).map_err(unreadable)?;
-    let mut rows: HashSet<Box<[u8]>> = HashSet::new();
-    for batch in table.read(&Scan { columns: Some(names.to_vec()), ..Scan::default() }).map_err(failed)? {
-        if cancel.is_requested() {
-            return interrupted();
+    let of_table = |each: &mut dyn FnMut(&[u8])| {
+        for batch in table.read(&Scan { columns: Some(names.to_vec()), ..Scan::default() }).map_err(failed)? {
+            proceed()?;
+            let found = keys.of(&batch.map_err(unreadable)?).map_err(unreadable)?;
+            found.iter().for_each(|key| each(key.data()));
         }
-        let found = keys.of(&batch.map_err(unreadable)?).map_err(unreadable)?;
-        rows.extend(found.iter().map(|key| key.data().into()));
-    }
-    let mut fetcher = source.open(session)?;
-    while let Some(batch) = fetcher.next_batch()? {
-        if cancel.is_requested() {
-            return interrupted();
+        Ok(())
+    };
+    let of_source = |each: &mut dyn FnMut(&[u8])| {
+        let mut fetcher = source.with_sql(source.sql.clone())?.open(session)?;
+        while let Some(batch) = fetcher.next_batch()? {
+            proceed()?;
+            let found = keys.of(&batch).map_err(unreadable)?;
+            found.iter().for_each(|key| each(key.data()));
         }
-        for key in &keys.of(&batch).map_err(unreadable)? {
-            rows.remove(key.data());
-        }
-    }
+        Ok(())
+    };
+    let rows = difference(MOST_BYTES, of_table, of_source)?;
     Ok(Deleted { keys, rows })
 }

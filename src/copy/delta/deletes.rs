@@ -39,10 +39,18 @@ pub(super) enum DeleteQuery {
 }
 
 impl DeleteQuery {
+    /// The query of the keys that the source has no more.
+    pub fn gone_sql(&self) -> Option<String> {
+        match self {
+            DeleteQuery::Gone(plan) => Some(plan.sql.clone()),
+            DeleteQuery::Present(_) => None,
+        }
+    }
+
     /// The rows to be deleted, as far as they have to be known before the first one of the source is read.
     pub fn find(self, table: &Table, names: &[String], session: &Session, cancel: &Cancel) -> Result<Deletes> {
         match self {
-            DeleteQuery::Present(plan) => deleted::find(table, names, plan, session, cancel).map(Deletes::Known),
+            DeleteQuery::Present(plan) => deleted::find(table, names, &plan, session, cancel).map(Deletes::Known),
             DeleteQuery::Gone(plan) => {
                 let location = table.location().to_string();
                 let schema = table.schema().map_err(|error| store_error(&error, Phase::Read, &location))?;
@@ -157,7 +165,7 @@ impl DeltaJob {
             }
             (DeletedRows::ByVersions, Some(between)) => {
                 let mut export = self.export_of_keys(present);
-                let query = self.deleted_versions(fetch, &plan.key, between, condition.as_deref())?;
+                let query = self.deleted_versions(session, fetch, &plan.key, between, condition.as_deref())?;
                 export.selection = Selection { query: Some(query), ..Selection::default() };
                 export.reading.as_of = AsOf::Now;
                 let settled = self.settled(session, &export, present).map_err(|error| self.explain_versions(error, after))?;

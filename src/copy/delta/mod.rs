@@ -4,6 +4,7 @@ mod checks;
 mod columns;
 mod deleted;
 mod deletes;
+mod difference;
 mod follow;
 mod plan;
 mod report;

@@ -61,7 +61,9 @@ pub struct DeltaPlan {
     pub version: Option<u64>,
     /// The SELECT; `None` when nothing is done.
     pub select_sql: Option<String>,
-    /// Its columns.
+    /// The SELECT of the keys that are deleted, where the source tells them.
+    pub deletes_sql: Option<String>,
+    /// Columns of the rows.
     pub columns: Vec<DeltaColumn>,
     /// Columns by which rows are found, as the table spells them.
     pub key: Vec<String>,
@@ -171,6 +173,7 @@ impl DeltaJob {
         let deletes = self.delete_query(session, &plan, &fetch, (present.as_deref(), condition))?;
         plan.columns = shown_columns(&fetch, &self.losses);
         plan.select_sql = Some(fetch.sql.clone());
+        plan.deletes_sql = deletes.as_ref().and_then(DeleteQuery::gone_sql);
         plan.buffer_bytes = fetch.buffer_bytes() as u64 * u64::from(found.readers.sessions);
         plan.warnings.extend(found.readers.note.clone());
         plan.readers = Some(found.readers);
@@ -192,6 +195,7 @@ impl DeltaJob {
             action,
             version,
             select_sql: None,
+            deletes_sql: None,
             columns: Vec::new(),
             key: Vec::new(),
             snapshot: Snapshot { scn: None, how: "nothing is read".into() },
@@ -361,6 +365,9 @@ impl fmt::Display for DeltaPlan {
             writeln!(f, "job      {job}: the SCN is committed once")?;
         }
         writeln!(f, "\n{select};\n")?;
+        if let Some(deletes) = &self.deletes_sql {
+            writeln!(f, "{deletes};\n")?;
+        }
         let mut table = TextTable::new(["column", "Oracle", "target", "Arrow", "Delta, as Arrow"]);
         for c in &self.columns {
             let c = c.clone();

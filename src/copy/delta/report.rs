@@ -155,7 +155,8 @@ impl fmt::Display for DeltaReport {
             Change::Nothing => return writeln!(f, "nothing done: {} exists", self.location),
             Change::AlreadyThere { epoch } => {
                 let job = self.job.as_deref().unwrap_or_default();
-                return writeln!(f, "nothing done: {} has epoch {epoch} of job {job}", self.location);
+                writeln!(f, "nothing done: {} has epoch {epoch} of job {job}", self.location)?;
+                return self.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {warning}"));
             }
             Change::Written { version, created, .. } => {
                 let created = if *created { ", which was made" } else { "" };

@@ -45,6 +45,7 @@ impl DeltaPlan {
         let change = done.map_err(|error| self.reason(&error, &mut read.borrow_mut(), cancel))?;
         if let Change::AlreadyThere { epoch } = &change {
             self.asked.refuse_other_work(*epoch, self.snapshot.scn)?;
+            self.warnings.extend(self.asked.not_compared()?);
         }
         let read = read.borrow();
         self.check_counts(&change, read.rows)?;
@@ -143,6 +144,9 @@ impl DeltaPlan {
         metadata.insert(ORACLE_COLUMNS_KEY.into(), json!(oracle_columns));
         if let Some(scn) = self.snapshot.scn {
             metadata.insert("olbridge.scn".into(), json!(scn));
+        }
+        if let Some(followed) = self.followed.as_ref().filter(|followed| followed.after_scn.is_some()) {
+            metadata.insert(checks::DELETED_ROWS_KEY.into(), json!(followed.deleted_rows));
         }
         if let Some((column, Some(value))) = self.followed.as_ref().and_then(|followed| followed.watermark.as_ref()) {
             metadata.insert(WATERMARK_COLUMN_KEY.into(), json!(column));

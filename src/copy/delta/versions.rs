@@ -11,11 +11,12 @@
 
 use super::DeltaJob;
 use super::follow::Follow;
+use crate::collation::TextComparison;
 use crate::copy::export::{AsOf, Snapshot};
 use crate::error::{Error, PlanProblem, Result};
 use crate::fetch::FetchPlan;
 use crate::oci::Session;
-use crate::oracle_type::TableName;
+use crate::oracle_type::{ColumnDesc, TableName};
 use crate::sql;
 
 /// Undo that is gone: of a query, of the lower limit of a version query, of a time.
@@ -62,19 +63,37 @@ impl DeltaJob {
     /// The query of the keys that are there no more: each once, and none that a row has.
     pub(super) fn deleted_versions(
         &self,
+        session: &Session,
         fetch: &FetchPlan,
         keys: &[String],
         (epoch, scn): (u64, u64),
         condition: Option<&str>,
     ) -> Result<String> {
         let name = self.export.source.require_table()?;
-        let of_key = |key: &String| fetch.columns.iter().find(|column| column.field.name() == key).map(|column| &column.column.name);
-        let columns = keys.iter().filter_map(of_key).map(|name| sql::identifier(name)).collect::<Result<Vec<_>>>()?.join(", ");
+        let of_key = |key: &String| fetch.columns.iter().find(|column| column.field.name() == key).map(|column| &column.column);
+        let key_columns: Vec<&ColumnDesc> = keys.iter().filter_map(of_key).collect();
+        self.refuse_rules_of_language(session, name, &key_columns)?;
+        let columns = key_columns.iter().map(|column| sql::identifier(&column.name)).collect::<Result<Vec<_>>>()?.join(", ");
         let own: String = condition.iter().map(|own| format!(" AND ({own}\n)")).collect();
         let ended = format!("VERSIONS_ENDSCN > {epoch} AND VERSIONS_ENDSCN <= {scn}");
         let deleted = format!("VERSIONS_OPERATION = 'D' AND VERSIONS_STARTSCN > {epoch}");
         let gone = format!("SELECT {columns} FROM {} WHERE ({ended} OR {deleted}){own}", versions(name, epoch, scn)?);
         Ok(format!("{gone}\nMINUS\nSELECT {columns} {}", sql::rows_at(name, Some(scn), condition, None)?))
+    }
+
+    /// MINUS takes for one key what a language does, and an UPDATE of one to the other would leave the former one.
+    fn refuse_rules_of_language(&self, session: &Session, name: &TableName, keys: &[&ColumnDesc]) -> Result<()> {
+        let is_text = TextComparison { is_binary: false, collated: None };
+        if !keys.iter().any(|key| is_text.why_not_bytes(key).is_some()) {
+            return Ok(());
+        }
+        let comparison = TextComparison::of(session, name)?;
+        let problem = |key: &&ColumnDesc| {
+            let reason = format!("{}, and keys that have gone are found by comparing them in the database", comparison.why_not_bytes(key)?);
+            Some(PlanProblem { column: Some(key.name.clone()), reason, remedy: "--incremental=rowscn --deletes compare".into() })
+        };
+        let problems: Vec<PlanProblem> = keys.iter().filter_map(problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error::Plan { table: self.location.to_string(), problems }) }
     }
 
     /// What it means that versions cannot be read, and what to do then. Nothing is committed.

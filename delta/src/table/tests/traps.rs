@@ -176,5 +176,20 @@ fn an_empty_text_has_no_place_in_a_partition_column() {
     committed(table.write(&mut source(Some("b")), &options, &CommitOptions::default()).unwrap());
     let error = table.merge(&mut source(Some("")), &Merge::upsert(&["id".into()]), &CommitOptions::default()).unwrap_err();
     assert!(matches!(&error, Error::Value { row: 3, .. }), "{error}");
+    // Nor by a SET, as a literal, as the value of an expression, or of a merge.
+    let before = table.version();
+    for value in ["''", "'__HIVE_DEFAULT_PARTITION__'", "substr(p, 2)", "concat('__HIVE_DEFAULT_', 'PARTITION__')"] {
+        let error = table.update(&[("p".into(), value.into())], Some("id = 1"), &CommitOptions::default()).unwrap_err();
+        assert!(matches!(&error, Error::Value { column, .. } if column == "p"), "{value}: {error}");
+        assert!(error.to_string().contains("would be read back as NULL"), "{value}: {error}");
+        let set = Assignments::Only(vec![("p".into(), value.replace("(p,", "(target.p,"))]);
+        let merge = Merge { clauses: vec![Clause::MatchedUpdate { condition: None, set }], ..Merge::upsert(&["id".into()]) };
+        let error = table.merge(&mut source(Some("c")), &merge, &CommitOptions::default()).unwrap_err();
+        assert!(error.to_string().contains("would be read back as NULL"), "{value}: {error}");
+    }
+    assert_eq!(table.version(), before);
+    committed(table.update(&[("p".into(), "concat(p, 'z')".into())], Some("id = 1"), &CommitOptions::default()).unwrap());
+    committed(table.update(&[("p".into(), "NULL".into())], Some("id = 3"), &CommitOptions::default()).unwrap());
+    assert_eq!(table.partition_columns().unwrap(), ["p"]);
     assert_eq!(ids(&table), [1, 2, 3]);
 }

@@ -80,64 +80,47 @@ fn check_whole(function: &str, piece: u8, callback: *mut c_void) -> Outcome {
     }
 }
 
-/// Reads from many LOBs, each as `OCILobRead2` does in one piece.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobArrayRead(
-    svchp: *mut c_void,
-    errhp: *mut c_void,
-    count: *mut u32,
-    locators: *mut *mut c_void,
-    byte_amounts: *mut u64,
-    char_amounts: *mut u64,
-    offsets: *mut u64,
-    buffers: *mut *mut c_void,
-    buffer_bytes: *mut u64,
-    piece: u8,
-    _context: *mut c_void,
-    callback: *mut c_void,
-    charset: u16,
-    form: u8,
-) -> i32 {
-    let arrays = Arrays { count, locators, byte_amounts, char_amounts, offsets, buffers, buffer_bytes };
-    // SAFETY: the same contract.
-    let refused = unsafe { guard("OCILobArrayRead", errhp, |_| check_whole("OCILobArrayRead", piece, callback)) };
-    match refused {
-        // SAFETY: as above. The error is that of the LOB which failed.
-        status::SUCCESS => unsafe { arrays.each(OCILobRead2, (svchp, errhp), (charset, form)) },
-        other => other,
-    }
+/// A function of the ABI over many LOBs, by the one that does the same with one.
+macro_rules! each_whole {
+    ($(#[$documentation:meta])* $name:ident by $one:ident) => {
+        $(#[$documentation])*
+        ///
+        /// # Safety
+        /// Pointers as the OCI contract says.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name(
+            svchp: *mut c_void,
+            errhp: *mut c_void,
+            count: *mut u32,
+            locators: *mut *mut c_void,
+            byte_amounts: *mut u64,
+            char_amounts: *mut u64,
+            offsets: *mut u64,
+            buffers: *mut *mut c_void,
+            buffer_bytes: *mut u64,
+            piece: u8,
+            _context: *mut c_void,
+            callback: *mut c_void,
+            charset: u16,
+            form: u8,
+        ) -> i32 {
+            let arrays = Arrays { count, locators, byte_amounts, char_amounts, offsets, buffers, buffer_bytes };
+            // SAFETY: the same contract.
+            let refused = unsafe { guard(stringify!($name), errhp, |_| check_whole(stringify!($name), piece, callback)) };
+            match refused {
+                // SAFETY: as above. The error is that of the LOB which failed.
+                status::SUCCESS => unsafe { arrays.each($one, (svchp, errhp), (charset, form)) },
+                other => other,
+            }
+        }
+    };
 }
 
-/// Writes into many LOBs, each as `OCILobWrite2` does in one piece.
-///
-/// # Safety
-/// Pointers as the OCI contract says.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn OCILobArrayWrite(
-    svchp: *mut c_void,
-    errhp: *mut c_void,
-    count: *mut u32,
-    locators: *mut *mut c_void,
-    byte_amounts: *mut u64,
-    char_amounts: *mut u64,
-    offsets: *mut u64,
-    buffers: *mut *mut c_void,
-    buffer_bytes: *mut u64,
-    piece: u8,
-    _context: *mut c_void,
-    callback: *mut c_void,
-    charset: u16,
-    form: u8,
-) -> i32 {
-    let arrays = Arrays { count, locators, byte_amounts, char_amounts, offsets, buffers, buffer_bytes };
-    // SAFETY: the same contract.
-    let refused = unsafe { guard("OCILobArrayWrite", errhp, |_| check_whole("OCILobArrayWrite", piece, callback)) };
-    match refused {
-        // SAFETY: as above. The error is that of the LOB which failed.
-        status::SUCCESS => unsafe { arrays.each(OCILobWrite2, (svchp, errhp), (charset, form)) },
-        other => other,
-    }
+each_whole! {
+    /// Reads from many LOBs, each as `OCILobRead2` does in one piece.
+    OCILobArrayRead by OCILobRead2
+}
+each_whole! {
+    /// Writes into many LOBs, each as `OCILobWrite2` does in one piece.
+    OCILobArrayWrite by OCILobWrite2
 }
