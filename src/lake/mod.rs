@@ -14,6 +14,7 @@ mod narrow;
 pub mod nested_json;
 pub mod object;
 pub mod parquet;
+mod parquet_decode;
 #[cfg(test)]
 mod parquet_tests;
 pub mod partition;

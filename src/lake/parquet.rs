@@ -12,8 +12,9 @@ use parquet::file::reader::ChunkReader;
 use super::discover::{FoundFile, discover};
 use super::narrow;
 use super::object::SourceFile;
+use super::parquet_decode::decode_parquet;
 use super::partition::partition_field;
-use super::read_ahead::{BatchReader, decode_parquet};
+use super::read_ahead::BatchReader;
 use super::source_error;
 use crate::error::{Error, Phase, Result};
 
