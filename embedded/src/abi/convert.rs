@@ -7,7 +7,7 @@ use super::codes::sqlt;
 use super::error::Failure;
 use super::interval::Interval;
 use super::timestamp::Timestamp;
-use crate::engine::{DataType, Datum, Nls, Number, NumberError, OraError, months_text, nanos_text};
+use crate::engine::{DataType, Datum, Nls, Number, NumberError, OraError, fields_text, months_text, nanos_text};
 
 fn is_text(external_type: u16) -> bool {
     matches!(external_type, sqlt::CHR | sqlt::LNG | sqlt::AFC | sqlt::STR | sqlt::VCS | sqlt::LVC)
@@ -146,6 +146,7 @@ pub fn to_timestamp(datum: Datum<'_>) -> Result<Timestamp, Failure> {
 pub fn to_interval(datum: Datum<'_>) -> Result<Interval, Failure> {
     match datum {
         Datum::IntervalDs(nanos) => Ok(Interval::DaySecond { nanos }),
+        Datum::IntervalFields(fields) => Ok(Interval::Fields(fields)),
         Datum::IntervalYm(months) => Ok(Interval::YearMonth { months }),
         other => Err(inconsistent("INTERVAL", other)),
     }
@@ -190,6 +191,12 @@ impl Scratch {
                     text.push_str(&nanos_text(nanos, day_digits.into(), second_digits.into()));
                 }
                 _ => text.push_str(&nanos_text(nanos, 9, 9)),
+            },
+            Datum::IntervalFields(fields) => match *data_type {
+                DataType::IntervalDs { day_digits, second_digits } => {
+                    text.push_str(&fields_text(fields, day_digits.into(), second_digits.into()));
+                }
+                _ => text.push_str(&fields_text(fields, 9, 9)),
             },
             Datum::IntervalYm(months) => match *data_type {
                 DataType::IntervalYm { year_digits } => text.push_str(&months_text(months, year_digits.into())),

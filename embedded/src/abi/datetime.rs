@@ -239,9 +239,10 @@ pub unsafe extern "C" fn OCIDateTimeIntervalAdd(
     unsafe {
         guard("OCIDateTimeIntervalAdd", errhp, |_| {
             let timestamp = *descriptor::get(datetime)?.timestamp()?;
-            let added = match *descriptor::get(interval)?.interval()? {
+            let added = match descriptor::get(interval)?.interval()?.by_value() {
                 Interval::DaySecond { nanos } if timestamp.region != 0 => timestamp.to_utc().shifted(nanos).in_region(timestamp.region)?,
                 Interval::DaySecond { nanos } => timestamp.shifted(nanos),
+                Interval::Fields(_) => timestamp,
                 Interval::YearMonth { months } => {
                     let month_number = i64::from(timestamp.year) * 12 + i64::from(timestamp.month) - 1 + i64::from(months);
                     let year = i16::try_from(month_number.div_euclid(12)).unwrap_or(i16::MAX);

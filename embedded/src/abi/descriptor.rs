@@ -144,7 +144,7 @@ pub unsafe fn set(pointer: *mut c_void, content: Content) -> Result<(), Failure>
     let fits = match &content {
         Content::Timestamp(_) => matches!(kind, kind::TIMESTAMP | kind::TIMESTAMP_TZ | kind::TIMESTAMP_LTZ),
         Content::Interval(Interval::YearMonth { .. }) => kind == kind::INTERVAL_YM,
-        Content::Interval(Interval::DaySecond { .. }) => kind == kind::INTERVAL_DS,
+        Content::Interval(Interval::DaySecond { .. } | Interval::Fields(_)) => kind == kind::INTERVAL_DS,
         Content::Lob(_) => kind == kind::LOB,
         Content::Rowid(_) => kind == kind::ROWID,
         Content::Param(..) | Content::Object(_) | Content::ColumnList(_) | Content::ApplicationContext(..) => kind == kind::PARAM,

@@ -5,12 +5,29 @@ use std::ffi::c_void;
 use super::codes::{kind, status};
 use super::descriptor::{self, Content};
 use super::error::{Failure, guard};
+use crate::engine::nanos_of;
 
 /// An interval of either kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interval {
-    YearMonth { months: i32 },
-    DaySecond { nanos: i128 },
+    YearMonth {
+        months: i32,
+    },
+    DaySecond {
+        nanos: i128,
+    },
+    /// Days to nanoseconds that do not all have one sign: Oracle keeps them as they are.
+    Fields([i32; 5]),
+}
+
+impl Interval {
+    /// The same value with one sign.
+    pub fn by_value(self) -> Interval {
+        match self {
+            Interval::Fields(fields) => Interval::DaySecond { nanos: nanos_of(fields) },
+            other => other,
+        }
+    }
 }
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
@@ -36,9 +53,14 @@ pub unsafe extern "C" fn OCIIntervalSetDaySecond(
             if descriptor::get(interval)?.kind() != kind::INTERVAL_DS {
                 return Err(Failure::ora(24316, "illegal handle type: not an INTERVAL DAY TO SECOND descriptor"));
             }
-            let seconds = i128::from(days) * 86_400 + i128::from(hours) * 3600 + i128::from(minutes) * 60 + i128::from(seconds);
-            let nanos = seconds * NANOS_PER_SECOND + i128::from(nanos);
-            descriptor::set(interval, Content::Interval(Interval::DaySecond { nanos }))?;
+            let fields = [days, hours, minutes, seconds, nanos];
+            let is_mixed = fields.iter().any(|field| *field < 0) && fields.iter().any(|field| *field > 0);
+            let is_whole = hours.abs() < 24 && minutes.abs() < 60 && seconds.abs() < 60 && i64::from(nanos).abs() < 1_000_000_000;
+            let value = match is_mixed && is_whole {
+                true => Interval::Fields(fields),
+                false => Interval::DaySecond { nanos: nanos_of(fields) },
+            };
+            descriptor::set(interval, Content::Interval(value))?;
             Ok(status::SUCCESS)
         })
     }
@@ -67,7 +89,7 @@ pub unsafe extern "C" fn OCIIntervalSetYearMonth(
     }
 }
 
-/// Days to nanoseconds; every part carries the sign.
+/// Days to nanoseconds; every part carries the sign, or the sign that it was set with.
 ///
 /// # Safety
 /// Pointers as the OCI contract says; the targets are writable.
@@ -84,12 +106,17 @@ pub unsafe extern "C" fn OCIIntervalGetDaySecond(
 ) -> i32 {
     // SAFETY: the caller's contract.
     unsafe {
+        let targets = [days, hours, minutes, seconds, nanos];
         guard("OCIIntervalGetDaySecond", errhp, |_| match *descriptor::get(interval)?.interval()? {
+            Interval::Fields(fields) => {
+                targets.into_iter().zip(fields).for_each(|(target, field)| target.write(field));
+                Ok(status::SUCCESS)
+            }
             Interval::YearMonth { .. } => Err(Failure::ora(24316, "illegal handle type: not an INTERVAL DAY TO SECOND descriptor")),
             Interval::DaySecond { nanos: total } => {
                 let whole = total / NANOS_PER_SECOND;
                 let parts = [whole / 86_400, whole / 3600 % 24, whole / 60 % 60, whole % 60, total % NANOS_PER_SECOND];
-                for (target, part) in [days, hours, minutes, seconds, nanos].into_iter().zip(parts) {
+                for (target, part) in targets.into_iter().zip(parts) {
                     let part = i32::try_from(part).map_err(|_| Failure::ora(1873, "the leading precision of the interval is too small"))?;
                     target.write(part);
                 }
@@ -114,7 +141,9 @@ pub unsafe extern "C" fn OCIIntervalGetYearMonth(
     // SAFETY: the caller's contract.
     unsafe {
         guard("OCIIntervalGetYearMonth", errhp, |_| match *descriptor::get(interval)?.interval()? {
-            Interval::DaySecond { .. } => Err(Failure::ora(24316, "illegal handle type: not an INTERVAL YEAR TO MONTH descriptor")),
+            Interval::DaySecond { .. } | Interval::Fields(_) => {
+                Err(Failure::ora(24316, "illegal handle type: not an INTERVAL YEAR TO MONTH descriptor"))
+            }
             Interval::YearMonth { months: total } => {
                 years.write(total / 12);
                 months.write(total % 12);

@@ -51,6 +51,7 @@ impl Kept {
             Datum::Timestamp(value) => Kept::Plain(Datum::Timestamp(value)),
             Datum::TimestampTz(value) => Kept::Plain(Datum::TimestampTz(value)),
             Datum::IntervalDs(value) => Kept::Plain(Datum::IntervalDs(value)),
+            Datum::IntervalFields(value) => Kept::Plain(Datum::IntervalFields(value)),
             Datum::IntervalYm(value) => Kept::Plain(Datum::IntervalYm(value)),
             Datum::Boolean(value) => Kept::Plain(Datum::Boolean(value)),
             Datum::Cursor(number) => Kept::Plain(Datum::Cursor(number)),

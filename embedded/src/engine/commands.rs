@@ -14,7 +14,12 @@ impl Session {
         if command.is_ddl() {
             self.commit()?;
             self.begin()?;
-            let result = self.ddl(command).and_then(|()| Catalog::bump(&self.connection)).and_then(|()| self.commit());
+            let touched = self.touched(command);
+            let result = self
+                .ddl(command)
+                .and_then(|()| Catalog::stamp(&self.connection, &touched))
+                .and_then(|()| Catalog::bump(&self.connection))
+                .and_then(|()| self.commit());
             if result.is_err() {
                 self.rollback()?;
                 // What was read of the catalog meanwhile never was.
@@ -106,6 +111,31 @@ impl Session {
             Command::DropUser { name, cascade } => self.drop_user(name, *cascade),
             _ => Err(OraError::internal("command")),
         }
+    }
+
+    /// Numbers of objects that a command concerns, and whether it changes what they are.
+    fn touched(&self, command: &Command) -> Vec<(i64, bool)> {
+        let catalog = &self.catalog;
+        let find = |name: &ObjectName| {
+            let owner = name.schema.as_deref().unwrap_or(&self.schema);
+            let table = catalog.table(owner, &name.name).map(|table| table.id);
+            let view = || catalog.view(owner, &name.name).map(|view| view.id);
+            let sequence = || catalog.sequence(owner, &name.name).map(|sequence| sequence.id);
+            table.or_else(view).or_else(sequence)
+        };
+        let (object, is_spec) = match command {
+            Command::AlterTable { table, .. } | Command::Rename { table, .. } => (find(table), true),
+            Command::Truncate { table } | Command::CreateIndex { table, .. } => (find(table), false),
+            Command::CreateView { view, .. } => (find(view), true),
+            Command::AlterSequence { sequence, .. } => (find(sequence), true),
+            Command::Grant { object: Some(object), .. } => (find(object), false),
+            Command::DropIndex { index } => {
+                let owner = index.schema.as_deref().unwrap_or(&self.schema);
+                (catalog.find_constraint(owner, &index.name).map(|(table, _)| table.id), false)
+            }
+            _ => (None, false),
+        };
+        object.map(|id| (id, is_spec)).into_iter().collect()
     }
 
     /// LOCK TABLE: the file has one lock, for every table and mode.

@@ -31,6 +31,8 @@ pub enum Datum<'a> {
     TimestampTz([u8; 13]),
     /// INTERVAL DAY TO SECOND in nanoseconds.
     IntervalDs(i128),
+    /// INTERVAL DAY TO SECOND whose days, hours, minutes, seconds and nanoseconds do not all have one sign.
+    IntervalFields([i32; 5]),
     /// INTERVAL YEAR TO MONTH in months.
     IntervalYm(i32),
     /// BOOLEAN of PL/SQL.
@@ -69,7 +71,7 @@ pub enum DatumKind {
     Timestamp,
     /// [`Datum::TimestampTz`].
     TimestampTz,
-    /// [`Datum::IntervalDs`].
+    /// [`Datum::IntervalDs`] or [`Datum::IntervalFields`].
     IntervalDs,
     /// [`Datum::IntervalYm`].
     IntervalYm,
@@ -96,7 +98,7 @@ impl Datum<'_> {
             Datum::Date(_) => DatumKind::Date,
             Datum::Timestamp(_) => DatumKind::Timestamp,
             Datum::TimestampTz(_) => DatumKind::TimestampTz,
-            Datum::IntervalDs(_) => DatumKind::IntervalDs,
+            Datum::IntervalDs(_) | Datum::IntervalFields(_) => DatumKind::IntervalDs,
             Datum::IntervalYm(_) => DatumKind::IntervalYm,
             Datum::Boolean(_) => DatumKind::Boolean,
             Datum::Table(_) => DatumKind::Table,

@@ -8,6 +8,9 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::OraError;
+use super::translate::SIBLINGS;
+
 /// What stands before the interval of `VERSIONS BETWEEN SCN`.
 pub(super) const VERSIONS_SCN: &str = "VERSIONS SCN";
 /// And of `VERSIONS BETWEEN TIMESTAMP`.
@@ -57,6 +60,106 @@ pub(super) fn rewrite_flashback(tokens: &mut Vec<TokenWithSpan>) -> bool {
         at += 1;
     }
     found
+}
+
+/// The operators and the order of hierarchical queries in words that the parser has: `PRIOR x` and `CONNECT_BY_ROOT x` become calls, `ORDER SIBLINGS BY` an
+/// ORDER BY whose first key says so.
+pub(super) fn rewrite_hierarchies(tokens: &mut Vec<TokenWithSpan>) {
+    let is_word = |token: Option<&TokenWithSpan>, text: &str| match token.map(|token| &token.token) {
+        Some(Token::Word(word)) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    if !(0..tokens.len()).any(|at| is_word(tokens.get(at), "CONNECT") && is_word(tokens.get(at + 1), "BY")) {
+        return;
+    }
+    let mut at = 0;
+    while at < tokens.len() {
+        let span = tokens[at].span;
+        let spanned = |token: Token| TokenWithSpan { token, span };
+        if is_word(tokens.get(at), "ORDER") && is_word(tokens.get(at + 1), "SIBLINGS") && is_word(tokens.get(at + 2), "BY") {
+            let key = Token::make_word(SIBLINGS, Some('"'));
+            let words = [Token::make_keyword("ORDER"), Token::make_keyword("BY"), key, Token::Comma];
+            tokens.splice(at..at + 3, words.map(spanned));
+            at += 4;
+            continue;
+        }
+        let call = match (is_word(tokens.get(at), "PRIOR"), is_word(tokens.get(at), "CONNECT_BY_ROOT")) {
+            (true, _) => "o$prior",
+            (_, true) => "o$root",
+            _ => "",
+        };
+        if !call.is_empty()
+            && let Some(end) = end_of_operand(tokens, at + 1)
+        {
+            tokens.insert(end, spanned(Token::RParen));
+            tokens.splice(at..=at, [spanned(Token::make_word(call, None)), spanned(Token::LParen)]);
+        }
+        at += 1;
+    }
+}
+
+/// Refuses by their names what the parser would only call wrong. A name after a dot is a name, also where the parser knows the word.
+pub(super) fn refuse_by_name(tokens: &mut [TokenWithSpan]) -> super::Result<()> {
+    let is_word = |at: usize, text: &str| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    if is_word(0, "INSERT") && (is_word(1, "ALL") || is_word(1, "FIRST")) {
+        return Err(OraError::unsupported("INSERT ALL and INSERT FIRST"));
+    }
+    for at in 1..tokens.len() {
+        let after_parenthesis = tokens[at - 1].token == Token::RParen;
+        let opens = tokens.get(at + 1).is_some_and(|token| token.token == Token::LParen);
+        let what = match after_parenthesis {
+            true if is_word(at, "KEEP") && opens => "KEEP of an aggregate function",
+            true if is_word(at, "SEARCH") && is_word(at + 2, "FIRST") => "SEARCH of a recursive WITH",
+            true if is_word(at, "CYCLE") && (2..20).any(|next| is_word(at + next, "DEFAULT")) => "CYCLE of a recursive WITH",
+            _ => continue,
+        };
+        return Err(OraError::unsupported(what));
+    }
+    for at in 1..tokens.len() {
+        if tokens[at - 1].token == Token::Period
+            && let Token::Word(word) = &mut tokens[at].token
+            && matches!(word.keyword, Keyword::SUBSTR | Keyword::SUBSTRING | Keyword::TRIM)
+        {
+            word.keyword = Keyword::NoKeyword;
+        }
+    }
+    Ok(())
+}
+
+/// The end of the column, call, literal or parentheses that begin here; none where nothing of the kind does.
+fn end_of_operand(tokens: &[TokenWithSpan], from: usize) -> Option<usize> {
+    let mut at = from;
+    let token = |at: usize| tokens.get(at).map(|token| &token.token);
+    let starts = match token(at)? {
+        Token::Word(word) => word.quote_style.is_some() || !matches!(word.keyword, Keyword::AS | Keyword::FROM | Keyword::IS),
+        Token::Number(..) | Token::SingleQuotedString(_) => return Some(at + 1),
+        Token::LParen => true,
+        _ => false,
+    };
+    if !starts {
+        return None;
+    }
+    while matches!(token(at), Some(Token::Word(_))) {
+        at += 1;
+        if token(at) != Some(&Token::Period) {
+            break;
+        }
+        at += 1;
+    }
+    if token(at) != Some(&Token::LParen) {
+        return Some(at);
+    }
+    let mut depth = 0;
+    tokens[at..]
+        .iter()
+        .position(|token| {
+            depth += i32::from(token.token == Token::LParen) - i32::from(token.token == Token::RParen);
+            depth == 0
+        })
+        .map(|length| at + length + 1)
 }
 
 /// Oracle's dialect with versions of tables. Everything else is that of [`OracleDialect`], which it says it is.

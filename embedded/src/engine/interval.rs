@@ -1,6 +1,7 @@
 //! INTERVAL values: their stored bytes, text and rounding.
 //!
-//! Storage keeps the order of the values: nanoseconds in 16 bytes, months in 4, big-endian, the sign bit turned.
+//! Storage keeps the order of the values: nanoseconds in 16 bytes, months in 4, big-endian, the sign bit turned. Days to seconds that do not all have
+//! one sign, as a client may give them, are kept so: hours, minutes and seconds by 60 more, and whether the fraction is negative, follow the value.
 
 use super::{OraError, Result};
 
@@ -23,8 +24,51 @@ pub(crate) fn months_bytes(months: i32) -> [u8; 4] {
 
 /// Reads [`nanos_bytes`] back.
 pub(crate) fn nanos(bytes: &[u8]) -> Result<i128> {
-    let bytes = bytes.try_into().map_err(|_| OraError::internal("stored interval"))?;
-    Ok((u128::from_be_bytes(bytes) ^ (1 << 127)) as i128)
+    let bytes = bytes.first_chunk().ok_or_else(|| OraError::internal("stored interval"))?;
+    Ok((u128::from_be_bytes(*bytes) ^ (1 << 127)) as i128)
+}
+
+/// The value of days, hours, minutes, seconds and nanoseconds.
+pub(crate) fn nanos_of([days, hours, minutes, seconds, nanos]: [i32; 5]) -> i128 {
+    let seconds = i128::from(days) * 86_400 + i128::from(hours) * 3600 + i128::from(minutes) * 60 + i128::from(seconds);
+    seconds * SECOND + i128::from(nanos)
+}
+
+/// Stored bytes of fields of different signs, within their limits.
+pub(crate) fn fields_bytes(fields: [i32; 5]) -> Result<Vec<u8>> {
+    let mut bytes = nanos_bytes(checked_nanos(Some(nanos_of(fields)))?).to_vec();
+    bytes.extend(fields[1..4].iter().map(|field| (field + 60) as u8));
+    bytes.push(u8::from(fields[4] < 0));
+    Ok(bytes)
+}
+
+/// Reads [`fields_bytes`] back; none where all fields have one sign.
+pub(crate) fn fields(bytes: &[u8]) -> Result<Option<[i32; 5]>> {
+    let Some((value, &[hours, minutes, seconds, is_negative])) = bytes.split_at_checked(16) else { return Ok(None) };
+    let total = nanos(value)?;
+    let [hours, minutes, seconds] = [hours, minutes, seconds].map(|field| i32::from(field) - 60);
+    let rest = total - nanos_of([0, hours, minutes, seconds, 0]);
+    let fraction = if is_negative == 1 { rest.rem_euclid(SECOND) - SECOND } else { rest.rem_euclid(SECOND) };
+    let days = i32::try_from((rest - fraction) / DAY).map_err(|_| too_small())?;
+    Ok(Some([days, hours, minutes, seconds, fraction as i32]))
+}
+
+/// As [`fit_nanos`], for fields of different signs: stored bytes.
+pub(crate) fn fit_fields(fields: [i32; 5], day_digits: u8, second_digits: u8) -> Result<Vec<u8>> {
+    let fitted = fit_nanos(nanos_of(fields), day_digits, second_digits)?;
+    let unit = 10i64.pow(9 - u32::from(second_digits.min(9)));
+    let half = if fields[4] < 0 { -unit / 2 } else { unit / 2 };
+    let fraction = (i64::from(fields[4]) + half) / unit * unit;
+    let rounded = [fields[0], fields[1], fields[2], fields[3], fraction as i32];
+    // A fraction that became a second leaves no fields to keep.
+    let is_whole = fraction.abs() < SECOND as i64 && rounded[0].unsigned_abs() < 10u32.pow(u32::from(day_digits));
+    if is_whole { fields_bytes(rounded) } else { Ok(nanos_bytes(fitted).to_vec()) }
+}
+
+/// As [`nanos_text`], the fields as they are: the first that is not 0 has the sign.
+pub(crate) fn fields_text(fields: [i32; 5], day_digits: usize, second_digits: usize) -> String {
+    let sign = if fields.iter().find(|field| **field != 0).is_some_and(|field| *field < 0) { -1 } else { 1 };
+    nanos_text(sign * nanos_of(fields.map(i32::abs)), day_digits, second_digits)
 }
 
 /// Reads [`months_bytes`] back.
@@ -221,7 +265,26 @@ mod tests {
         assert_eq!(fit_months(1200, 2).unwrap_err().code, 1873);
     }
 
+    #[test]
+    fn fields_of_different_signs_are_kept_as_they_are() {
+        let days = [-1, 23, 58, 34, 431_152_000];
+        assert_eq!(fields_text(days, 9, 9), "-000000001 23:58:34.431152000");
+        assert_eq!(nanos_text(nanos_of(days), 2, 6), "-00 00:01:25.568848");
+        assert_eq!(fields(&fit_fields(days, 2, 3).unwrap()).unwrap(), Some([-1, 23, 58, 34, 431_000_000]));
+        let second = [-1, 23, 59, 59, 999_999_999];
+        assert_eq!((fields(&fit_fields(second, 2, 6).unwrap()).unwrap(), nanos(&fit_fields(second, 2, 6).unwrap()).unwrap()), (None, 0));
+        assert_eq!(fit_fields([-100, 1, 0, 0, 0], 2, 6).map_err(|error| error.code).map(|bytes| fields(&bytes).unwrap()), Ok(None));
+        assert_eq!(fit_fields([-101, 1, 0, 0, 0], 2, 6).unwrap_err().code, 1873);
+        assert_eq!(fields(&nanos_bytes(5)).unwrap(), None);
+    }
+
     proptest! {
+        #[test]
+        fn fields_round_trip(days in -999_999_998..=999_999_998i32, h in -23..=23i32, m in -59..=59i32, s in -59..=59i32, f in -999_999_999..=999_999_999i32) {
+            let given = [days, h, m, s, f];
+            prop_assert_eq!(fields(&fields_bytes(given).unwrap()).unwrap(), Some(given));
+        }
+
         #[test]
         fn bytes_sort_and_round_trip(a in -MOST_DAYS * DAY..MOST_DAYS * DAY, b in -MOST_DAYS * DAY..MOST_DAYS * DAY, c in any::<i32>(), d in any::<i32>()) {
             prop_assert_eq!(nanos(&nanos_bytes(a)).unwrap(), a);

@@ -54,6 +54,7 @@ impl Session {
         match known {
             Some(id) if replace => {
                 self.connection.execute("DELETE FROM ora_text WHERE id = ?", [id])?;
+                self.connection.execute("DELETE FROM ora_text WHERE kind = 'M' AND owner = ?", [id.to_string()])?;
             }
             _ => self.check_free(&owner, &name.name).map_err(|error| error.at(Some(name.offset)))?,
         }
@@ -67,7 +68,7 @@ impl Session {
         if !names.is_empty() && names.len() != described.columns().len() {
             return Err(OraError::new(1730, "invalid number of column names specified"));
         }
-        let id = Catalog::next_id(&self.connection)?;
+        let id = known.map_or_else(|| Catalog::next_id(&self.connection), Ok)?;
         let sql = "INSERT INTO ora_text VALUES (?, 'V', ?, ?, ?, ?)";
         self.connection.execute(sql, params![id, owner, name.name, query, names.join("\n")])?;
         Ok(())

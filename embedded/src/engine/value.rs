@@ -157,7 +157,10 @@ pub(crate) fn datum<'a>(family: Family, value: ValueRef<'a>, offset_minutes: i32
         }
         Family::Blob if bytes.is_empty() => Datum::EmptyBlob,
         Family::Raw | Family::Blob | Family::Cursor => Datum::Bytes(bytes),
-        Family::IntervalDs => Datum::IntervalDs(interval::nanos(bytes)?),
+        Family::IntervalDs => match interval::fields(bytes)? {
+            Some(fields) => Datum::IntervalFields(fields),
+            None => Datum::IntervalDs(interval::nanos(bytes)?),
+        },
         Family::IntervalYm => Datum::IntervalYm(interval::months(bytes)?),
         Family::Text | Family::Char | Family::Clob | Family::Rowid | Family::Json | Family::Vector | Family::Boolean => {
             return Err(damaged());
@@ -182,6 +185,7 @@ pub(crate) fn store_plain<'a>(datum: Datum<'a>) -> Result<Stored<'a>> {
         Datum::Timestamp(bytes) => Stored::inline(&DateTime::from_timestamp(bytes)?.to_timestamp()),
         Datum::TimestampTz(bytes) => Stored::inline(&DateTime::from_timestamp_tz(bytes)?.to_timestamp_tz()),
         Datum::IntervalDs(nanos) => Stored::inline(&interval::nanos_bytes(interval::checked_nanos(Some(nanos))?)),
+        Datum::IntervalFields(fields) => Stored::inline(&interval::fields_bytes(fields)?),
         Datum::IntervalYm(months) => Stored::inline(&interval::months_bytes(months)),
         Datum::Boolean(value) => Stored::Truth(value),
         Datum::Table(_) | Datum::Cursor(_) => return Err(not_in_sql(&datum)),
@@ -254,6 +258,9 @@ pub(crate) fn assign<'a>(target: &Target<'_>, datum: Datum<'a>, nls: &Nls) -> Re
         DataType::LongRaw => Ok(Stored::bytes(to_bytes(datum, "BINARY")?)),
         DataType::IntervalDs { day_digits, second_digits } => {
             let nanos = match datum {
+                Datum::IntervalFields(fields) => {
+                    return interval::fit_fields(fields, day_digits, second_digits).map(|bytes| Stored::inline(&bytes));
+                }
                 Datum::IntervalDs(nanos) => nanos,
                 Datum::Text(text) => interval::parse_nanos(text, interval::Field::Day, interval::Field::Second)?,
                 other => return Err(OraError::inconsistent("INTERVAL DAY TO SECOND", kind_name(&other))),

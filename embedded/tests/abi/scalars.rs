@@ -108,5 +108,14 @@ fn an_interval_is_added_over_the_end_of_a_month() {
     let (mut hour, mut minute, mut second, mut nanos) = (9u8, 9u8, 9u8, 9u32);
     env.ok(unsafe { OCIDateTimeGetTime(env.env, env.err, stamps[2], &mut hour, &mut minute, &mut second, &mut nanos) });
     assert_eq!((hour, minute, second, nanos), (0, 0, 1, 0));
+    // Fields of different signs stay as they were set; what counts is their sum.
+    env.ok(unsafe { OCIIntervalSetDaySecond(env.env, env.err, -1, 23, 59, 59, 1, interval) });
+    let mut parts = [0i32; 5];
+    let [d, h, m, s, n] = &mut parts;
+    env.ok(unsafe { OCIIntervalGetDaySecond(env.env, env.err, d, h, m, s, n, interval) });
+    assert_eq!(parts, [-1, 23, 59, 59, 1]);
+    env.ok(unsafe { OCIDateTimeIntervalAdd(env.env, env.err, stamps[0], interval, stamps[2]) });
+    env.ok(unsafe { OCIDateTimeGetTime(env.env, env.err, stamps[2], &mut hour, &mut minute, &mut second, &mut nanos) });
+    assert_eq!((hour, minute, second, nanos), (23, 0, 0, 0));
     assert_eq!(unsafe { OCIArrayDescriptorFree(stamps.as_mut_ptr(), kind::TIMESTAMP) }, status::SUCCESS);
 }

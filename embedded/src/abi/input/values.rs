@@ -80,6 +80,7 @@ impl Input {
             sqlt::TIMESTAMP_TZ | sqlt::TIMESTAMP_LTZ => found.timestamp()?.to_timestamp_tz().map(Datum::TimestampTz),
             sqlt::INTERVAL_DS | sqlt::INTERVAL_YM => Ok(match *found.interval()? {
                 Interval::DaySecond { nanos } => Datum::IntervalDs(nanos),
+                Interval::Fields(fields) => Datum::IntervalFields(fields),
                 Interval::YearMonth { months } => Datum::IntervalYm(months),
             }),
             sqlt::CLOB => match found.lob()?.content()? {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use super::super::ddl::Lifetime;
 use super::super::{OraError, Result};
-use super::{Catalog, Column, Constraint, OnDelete, Reference, Sequence, Table};
+use super::{Catalog, Column, Constraint, ConstraintKind, OnDelete, Reference, Sequence, Table};
 
 impl OnDelete {
     fn code(self) -> &'static str {
@@ -225,4 +225,30 @@ impl Catalog {
         connection.execute("DELETE FROM ora_text WHERE kind IN ('K', 'F') AND id = ?", [id])?;
         Ok(())
     }
+}
+
+/// The constraints and indexes of a table, as far as they are no texts.
+pub(super) fn load_constraints(connection: &Connection, table_id: i64) -> Result<Vec<Constraint>> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, name, kind, generated, columns FROM ora_constraint WHERE table_id = ? ORDER BY id")?;
+    let mut rows = statement.query([table_id])?;
+    let mut constraints = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (kind, columns): (String, String) = (row.get(2)?, row.get(4)?);
+        let columns = columns
+            .split(',')
+            .filter(|index| !index.is_empty())
+            .map(|index| index.parse().map_err(|_| OraError::internal("constraint columns")))
+            .collect::<Result<_>>()?;
+        constraints.push(Constraint {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            kind: ConstraintKind::from_code(&kind)?,
+            generated: row.get(3)?,
+            columns,
+            condition: None,
+            references: None,
+        });
+    }
+    Ok(constraints)
 }

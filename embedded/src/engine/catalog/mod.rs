@@ -10,6 +10,9 @@ use super::types::DataType;
 use super::{OraError, Result, undo};
 
 mod extras;
+mod stamps;
+
+pub(crate) use stamps::{Stamps, user_id};
 
 /// A column of a table.
 #[derive(Debug, Clone)]
@@ -227,6 +230,7 @@ impl Catalog {
             connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {TEXTS} COMMIT;")).inspect_err(|_| {
                 let _ = connection.execute_batch("ROLLBACK");
             })?;
+            stamps::begin(connection)?;
         }
         let has_texts: i64 = connection.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'ora_text'", [], |row| row.get(0))?;
         if has_texts == 0 {
@@ -257,7 +261,7 @@ impl Catalog {
         while let Some(row) = rows.next()? {
             let (id, owner, name): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let columns = load_columns(connection, id, &owner, &name)?;
-            let constraints = load_constraints(connection, id)?;
+            let constraints = extras::load_constraints(connection, id)?;
             catalog.tables.insert(
                 (owner.clone(), name.clone()),
                 Arc::new(Table { id, owner, name, columns, constraints, lifetime: Lifetime::Permanent, is_parent: false }),
@@ -370,29 +374,4 @@ fn load_columns(connection: &Connection, table_id: i64, owner: &str, table: &str
         });
     }
     Ok(columns)
-}
-
-fn load_constraints(connection: &Connection, table_id: i64) -> Result<Vec<Constraint>> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, name, kind, generated, columns FROM ora_constraint WHERE table_id = ? ORDER BY id")?;
-    let mut rows = statement.query([table_id])?;
-    let mut constraints = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (kind, columns): (String, String) = (row.get(2)?, row.get(4)?);
-        let columns = columns
-            .split(',')
-            .filter(|index| !index.is_empty())
-            .map(|index| index.parse().map_err(|_| OraError::internal("constraint columns")))
-            .collect::<Result<_>>()?;
-        constraints.push(Constraint {
-            id: row.get(0)?,
-            name: row.get(1)?,
-            kind: ConstraintKind::from_code(&kind)?,
-            generated: row.get(3)?,
-            columns,
-            condition: None,
-            references: None,
-        });
-    }
-    Ok(constraints)
 }

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, params_from_iter};
 
-use super::Result;
 use super::catalog::{Catalog, Constraint, Table};
+use super::datetime::DateTime;
 use super::nls::Nls;
 use super::number::Number;
 use super::release::Release;
+use super::tokens::tokenise;
+use super::translate::{Context, Translator};
 use super::types::DataType;
 use super::value::Stored;
+use super::{Result, parse};
 
 mod constraints;
 mod sessions;
@@ -71,6 +74,26 @@ pub(crate) struct Filling<'a> {
     pub sequences: &'a super::sequence::Sequences,
 }
 
+impl Filling<'_> {
+    /// Whether what a view names is there.
+    fn is_valid_view(&self, owner: &str, name: &str) -> bool {
+        let sql = format!("SELECT * FROM \"{owner}\".\"{name}\"");
+        let context = Context {
+            sql: &sql,
+            catalog: self.catalog,
+            nls: self.nls,
+            user: self.user,
+            schema: self.schema,
+            bind_kinds: &[],
+            release: self.release,
+            settings: self.settings,
+            locals: &[],
+        };
+        let query = tokenise(&sql).and_then(|tokens| parse::from_tokens(&sql, tokens));
+        matches!(query, Ok(sqlparser::ast::Statement::Query(query)) if Translator::new(context).query(&query).is_ok())
+    }
+}
+
 const TEXT: DataType = DataType::varchar2(4000);
 const NAME: DataType = DataType::varchar2(128);
 const NUMBER: DataType = DataType::NUMBER;
@@ -129,6 +152,15 @@ fn text(value: impl Into<String>) -> Stored<'static> {
 
 fn number(value: impl Into<i64>) -> Stored<'static> {
     Stored::number(&Number::from_i64(value.into()))
+}
+
+/// A time in microseconds since 1970.
+fn moment(us: i64) -> DateTime {
+    DateTime::midnight(1970, 1, 1).with_second_number(DateTime::midnight(1970, 1, 1).second_number() + us.div_euclid(1_000_000))
+}
+
+fn date(us: i64) -> Stored<'static> {
+    Stored::inline(&moment(us).to_date())
 }
 
 fn yes_no(value: bool) -> Stored<'static> {

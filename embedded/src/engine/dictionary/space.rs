@@ -1,11 +1,11 @@
 //! Views of objects and of the space they take: extents cover every ROWID that a row has, or had while its history is kept.
 
-use super::super::catalog::Table;
+use super::super::catalog::{Catalog, Stamps, Table};
 use super::super::rowid::{FIRST_FILE, Parts, ROWS_PER_BLOCK};
 use super::super::types::DataType;
 use super::super::value::Stored;
 use super::super::{Result, undo};
-use super::{Columns, Family, Filling, NAME, NUMBER, Row, each_constraint, each_table, number, text};
+use super::{Columns, Family, Filling, NAME, NUMBER, Row, date, each_table, moment, number, text};
 
 pub(super) const VIEWS: &[Family] = &[
     Family::scoped("OBJECTS", OBJECTS, &["OWNER"], objects),
@@ -23,10 +23,22 @@ const OBJECTS: Columns = &[
     ("OBJECT_ID", NUMBER),
     ("DATA_OBJECT_ID", NUMBER),
     ("OBJECT_TYPE", DataType::varchar2(23)),
+    ("CREATED", DataType::Date),
+    ("LAST_DDL_TIME", DataType::Date),
+    ("TIMESTAMP", DataType::varchar2(19)),
     ("STATUS", DataType::varchar2(7)),
     ("TEMPORARY", DataType::varchar2(1)),
     ("GENERATED", DataType::varchar2(1)),
     ("SECONDARY", DataType::varchar2(1)),
+    ("NAMESPACE", NUMBER),
+    ("EDITION_NAME", NAME),
+    ("SHARING", DataType::varchar2(18)),
+    ("EDITIONABLE", DataType::varchar2(1)),
+    ("ORACLE_MAINTAINED", DataType::varchar2(1)),
+    ("APPLICATION", DataType::varchar2(1)),
+    ("DEFAULT_COLLATION", DataType::varchar2(100)),
+    ("DUPLICATED", DataType::varchar2(1)),
+    ("SHARDED", DataType::varchar2(1)),
 ];
 const EXTENTS: Columns = &[
     ("OWNER", NAME),
@@ -55,28 +67,75 @@ const SEGMENTS: Columns = &[
     ("RELATIVE_FNO", NUMBER),
 ];
 
-fn object(owner: &str, name: &str, id: i64, data_id: Option<i64>, kind: &str, generated: bool) -> Row {
-    let flag = |value: bool| text(if value { "Y" } else { "N" });
-    let data_id = data_id.map_or(Stored::Null, number);
-    let mut row = vec![text(owner), text(name), Stored::Null, number(id), data_id, text(kind), text("VALID")];
-    row.extend([flag(false), flag(generated), flag(false)]);
-    row
+/// An object and what tells it from others of its kind.
+struct Object<'a> {
+    owner: &'a str,
+    name: &'a str,
+    id: i64,
+    kind: &'a str,
+    has_data: bool,
+    generated: bool,
+    temporary: bool,
+    valid: bool,
+}
+
+impl<'a> Object<'a> {
+    fn new(owner: &'a str, name: &'a str, id: i64, kind: &'a str) -> Object<'a> {
+        Object { owner, name, id, kind, has_data: false, generated: false, temporary: false, valid: true }
+    }
+
+    fn row(&self, stamps: &Stamps) -> Row {
+        let flag = |value: bool| text(if value { "Y" } else { "N" });
+        let stamp = stamps.of(self.id);
+        let data_id = if self.has_data { number(self.id) } else { Stored::Null };
+        let mut row = vec![text(self.owner), text(self.name), Stored::Null, number(self.id), data_id, text(self.kind)];
+        row.extend([date(stamp.created_us), date(stamp.ddl_us), text(stamp_text(stamp.spec_us))]);
+        row.extend([text(if self.valid { "VALID" } else { "INVALID" }), flag(self.temporary), flag(self.generated), flag(false)]);
+        let namespace = match self.kind {
+            "PACKAGE BODY" => 2,
+            "INDEX" => 4,
+            _ => 1,
+        };
+        let editionable =
+            if matches!(self.kind, "VIEW" | "PROCEDURE" | "FUNCTION" | "PACKAGE" | "PACKAGE BODY") { text("Y") } else { Stored::Null };
+        row.extend([number(namespace), Stored::Null, text("NONE"), editionable, flag(false), flag(false)]);
+        row.extend([if self.kind == "TABLE" { text("USING_NLS_COMP") } else { Stored::Null }, flag(false), flag(false)]);
+        row
+    }
+}
+
+/// `YYYY-MM-DD:HH24:MI:SS`.
+fn stamp_text(us: i64) -> String {
+    let at = moment(us);
+    format!("{:04}-{:02}-{:02}:{:02}:{:02}:{:02}", at.year, at.month, at.day, at.hour, at.minute, at.second)
 }
 
 fn objects(filling: &Filling<'_>) -> Result<Vec<Row>> {
-    let tables = each_table(filling)
-        .filter(|table| !table.lifetime.is_private())
-        .map(|table| object(&table.owner, &table.name, table.id, Some(table.id), "TABLE", false));
-    let indexes = each_constraint(filling)
-        .filter(|(_, constraint)| constraint.kind.has_index())
-        .map(|(table, index)| object(&table.owner, &index.name, index.id, Some(index.id), "INDEX", index.generated));
-    let views = filling.catalog.views.iter().map(|((owner, name), view)| object(owner, name, view.id, None, "VIEW", false));
-    let sequences = filling
-        .catalog
-        .sequences
-        .values()
-        .map(|item| object(&item.owner, &item.name, item.id, None, "SEQUENCE", item.name.starts_with("ISEQ$$_")));
-    Ok(tables.chain(indexes).chain(views).chain(sequences).collect())
+    let stamps = Catalog::stamps(filling.connection)?;
+    let mut rows = Vec::new();
+    for table in each_table(filling).filter(|table| !table.lifetime.is_private()) {
+        let temporary = table.is_temporary();
+        rows.push(Object { has_data: !temporary, temporary, ..Object::new(&table.owner, &table.name, table.id, "TABLE") }.row(&stamps));
+        for index in table.constraints.iter().filter(|constraint| constraint.kind.has_index()) {
+            let (has_data, generated) = (!temporary, index.generated);
+            rows.push(Object { has_data, generated, temporary, ..Object::new(&table.owner, &index.name, index.id, "INDEX") }.row(&stamps));
+        }
+    }
+    for ((owner, name), view) in &filling.catalog.views {
+        rows.push(Object { valid: filling.is_valid_view(owner, name), ..Object::new(owner, name, view.id, "VIEW") }.row(&stamps));
+    }
+    for item in filling.catalog.sequences.values() {
+        let generated = item.name.starts_with("ISEQ$$_");
+        rows.push(Object { generated, ..Object::new(&item.owner, &item.name, item.id, "SEQUENCE") }.row(&stamps));
+    }
+    let units = "SELECT owner, name, id, kind, columns FROM ora_text WHERE kind IN ('PROCEDURE', 'FUNCTION', 'PACKAGE', 'PACKAGE BODY')";
+    let mut units = filling.connection.prepare_cached(units)?;
+    let mut found = units.query([])?;
+    while let Some(row) = found.next()? {
+        let (owner, name, kind, status): (String, String, String, String) = (row.get(0)?, row.get(1)?, row.get(3)?, row.get(4)?);
+        rows.push(Object { valid: status.is_empty(), ..Object::new(&owner, &name, row.get(2)?, &kind) }.row(&stamps));
+    }
+    Ok(rows)
 }
 
 /// First block and number of blocks of each extent, as Oracle allots them: 16 of 64 KB, 63 of 1 MB, 120 of 8 MB, then 64 MB each. A table

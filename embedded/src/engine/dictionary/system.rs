@@ -1,16 +1,16 @@
 //! Views of the database, its users and its settings.
 
+use super::super::catalog::{Catalog, user_id};
 use super::super::nls::Nls;
 use super::super::types::DataType;
 use super::super::value::Stored;
 use super::super::{Result, undo};
-use super::{Columns, Family, Filling, NAME, NUMBER, Row, each_table, number, text};
+use super::{Columns, Family, Filling, NAME, NUMBER, Row, YES_NO, date, each_table, number, text, yes_no};
 
 pub(super) const VIEWS: &[Family] = &[
-    Family { scopes: "AD", ..Family::scoped("USERS", USERS, &[], users) },
-    Family::single("USER_USERS", USERS, |f| {
-        Ok(users(f)?.into_iter().filter(|row| matches!(row.first(), Some(Stored::Text(name)) if name == f.user)).collect())
-    }),
+    Family { scopes: "A", ..Family::scoped("USERS", ALL_USERS, &[], all_users) },
+    Family { scopes: "D", ..Family::scoped("USERS", DBA_USERS, &[], dba_users) },
+    Family { scopes: "U", ..Family::scoped("USERS", DBA_USERS, NOT_IN_USER_USERS, dba_users) },
     Family::single("NLS_DATABASE_PARAMETERS", PARAMETERS, |f| Ok(parameters(&Nls::new()?, f))),
     Family::single("NLS_INSTANCE_PARAMETERS", PARAMETERS, |f| Ok(parameters(&Nls::new()?, f))),
     Family::single("NLS_SESSION_PARAMETERS", PARAMETERS, |f| Ok(parameters(f.nls, f))),
@@ -22,7 +22,44 @@ pub(super) const VIEWS: &[Family] = &[
     Family::single("V$PARAMETER", SETTINGS, settings),
 ];
 
-const USERS: Columns = &[("USERNAME", NAME), ("USER_ID", NUMBER)];
+const ALL_USERS: Columns = &[
+    ("USERNAME", NAME),
+    ("USER_ID", NUMBER),
+    ("CREATED", DataType::Date),
+    ("COMMON", YES_NO),
+    ("ORACLE_MAINTAINED", DataType::varchar2(1)),
+    ("INHERITED", YES_NO),
+    ("DEFAULT_COLLATION", DataType::varchar2(100)),
+    ("IMPLICIT", YES_NO),
+    ("ALL_SHARD", YES_NO),
+];
+const DBA_USERS: Columns = &[
+    ("USERNAME", NAME),
+    ("USER_ID", NUMBER),
+    ("PASSWORD", DataType::varchar2(4000)),
+    ("ACCOUNT_STATUS", DataType::varchar2(32)),
+    ("LOCK_DATE", DataType::Date),
+    ("EXPIRY_DATE", DataType::Date),
+    ("DEFAULT_TABLESPACE", DataType::varchar2(30)),
+    ("TEMPORARY_TABLESPACE", DataType::varchar2(30)),
+    ("LOCAL_TEMP_TABLESPACE", DataType::varchar2(30)),
+    ("CREATED", DataType::Date),
+    ("PROFILE", NAME),
+    ("INITIAL_RSRC_CONSUMER_GROUP", NAME),
+    ("EXTERNAL_NAME", DataType::varchar2(4000)),
+    ("PASSWORD_VERSIONS", DataType::varchar2(17)),
+    ("EDITIONS_ENABLED", DataType::varchar2(1)),
+    ("AUTHENTICATION_TYPE", DataType::varchar2(8)),
+    ("PROXY_ONLY_CONNECT", DataType::varchar2(1)),
+    ("COMMON", YES_NO),
+    ("LAST_LOGIN", DataType::TimestampTz { digits: 9 }),
+    ("ORACLE_MAINTAINED", DataType::varchar2(1)),
+    ("INHERITED", YES_NO),
+    ("DEFAULT_COLLATION", DataType::varchar2(100)),
+    ("IMPLICIT", YES_NO),
+    ("ALL_SHARD", YES_NO),
+];
+const NOT_IN_USER_USERS: &[&str] = &["PASSWORD", "PROFILE", "PASSWORD_VERSIONS", "EDITIONS_ENABLED", "AUTHENTICATION_TYPE", "LAST_LOGIN"];
 const PARAMETERS: Columns = &[("PARAMETER", NAME), ("VALUE", DataType::varchar2(160))];
 const VERSION: Columns = &[("BANNER", DataType::varchar2(80)), ("BANNER_FULL", DataType::varchar2(160)), ("CON_ID", NUMBER)];
 const COMPONENT: Columns = &[
@@ -63,12 +100,38 @@ const SETTINGS: Columns = &[
     ("VALUE", DataType::varchar2(4000)),
     ("DISPLAY_VALUE", DataType::varchar2(4000)),
 ];
-fn users(filling: &Filling<'_>) -> Result<Vec<Row>> {
+fn users<'a>(filling: &'a Filling<'_>) -> Vec<&'a str> {
     let mut names: Vec<&str> = filling.catalog.users.keys().map(String::as_str).chain(["SYS", filling.user, filling.schema]).collect();
     names.extend(each_table(filling).map(|table| table.owner.as_str()));
     names.sort_unstable();
     names.dedup();
-    Ok(names.iter().enumerate().map(|(index, name)| vec![text(*name), number(index as i64)]).collect())
+    names
+}
+
+fn all_users(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let stamps = Catalog::stamps(filling.connection)?;
+    let row = |name: &str| {
+        let is_sys = name == "SYS";
+        let mut row = vec![text(name), number(user_id(name)), date(stamps.of_user(name).created_us), yes_no(is_sys)];
+        row.extend([text(if is_sys { "Y" } else { "N" }), yes_no(false), text("USING_NLS_COMP"), yes_no(false), yes_no(false)]);
+        row
+    };
+    Ok(users(filling).into_iter().map(row).collect())
+}
+
+fn dba_users(filling: &Filling<'_>) -> Result<Vec<Row>> {
+    let stamps = Catalog::stamps(filling.connection)?;
+    let row = |name: &str| {
+        let (is_sys, null) = (name == "SYS", Stored::Null);
+        let has_password = filling.catalog.users.get(name).is_some_and(Option::is_some);
+        let mut row = vec![text(name), number(user_id(name)), null.clone(), text("OPEN"), null.clone(), null.clone()];
+        row.extend([text(if is_sys { "SYSTEM" } else { "USERS" }), text("TEMP"), text("TEMP"), date(stamps.of_user(name).created_us)]);
+        row.extend([text("DEFAULT"), text("DEFAULT_CONSUMER_GROUP"), null.clone(), null.clone(), text("N")]);
+        row.extend([text(if has_password || is_sys { "PASSWORD" } else { "NONE" }), text("N"), yes_no(is_sys), null]);
+        row.extend([text(if is_sys { "Y" } else { "N" }), yes_no(false), text("USING_NLS_COMP"), yes_no(false), yes_no(false)]);
+        row
+    };
+    Ok(users(filling).into_iter().map(row).collect())
 }
 
 fn parameters(nls: &Nls, filling: &Filling<'_>) -> Vec<Row> {
@@ -90,7 +153,8 @@ fn component(filling: &Filling<'_>) -> Result<Vec<Row>> {
 
 fn database(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let scn = undo::current_scn(filling.connection)?;
-    let mut row = vec![number(1), text("EMBEDDED"), Stored::Null, text("NOARCHIVELOG"), text("READ WRITE"), text("PRIMARY"), number(scn)];
+    let created = Catalog::stamps(filling.connection)?.of_database().created_us;
+    let mut row = vec![number(1), text("EMBEDDED"), date(created), text("NOARCHIVELOG"), text("READ WRITE"), text("PRIMARY"), number(scn)];
     row.extend([text("EMBEDDED"), text("NO"), text(std::env::consts::OS), text("NO"), number(0)]);
     Ok(vec![row])
 }

@@ -12,7 +12,11 @@ pub(super) const FUNCTIONS: &[(&str, i32, Nulls, Body)] = &[
     ("o_text_ds", 1, Nulls::Propagate, |a| ds(interval::parse_nanos(a.text(0)?, Field::Day, Field::Second)?)),
     ("o_text_ym", 1, Nulls::Propagate, |a| Ok(ym(interval::parse_months(a.text(0)?, Field::Year, Field::Month)?))),
     ("o_ds_text", 3, Nulls::Propagate, |a| {
-        Ok(text(interval::nanos_text(interval::nanos(a.bytes(0)?)?, a.integer(1)? as usize, a.integer(2)? as usize)))
+        let (bytes, day_digits, second_digits) = (a.bytes(0)?, a.integer(1)? as usize, a.integer(2)? as usize);
+        Ok(text(match interval::fields(bytes)? {
+            Some(fields) => interval::fields_text(fields, day_digits, second_digits),
+            None => interval::nanos_text(interval::nanos(bytes)?, day_digits, second_digits),
+        }))
     }),
     ("o_ym_text", 2, Nulls::Propagate, |a| Ok(text(interval::months_text(interval::months(a.bytes(0)?)?, a.integer(1)? as usize)))),
     ("o_numtodsinterval", 2, Nulls::Propagate, number_to_ds),
@@ -155,6 +159,19 @@ fn field(arguments: &Args<'_, '_>) -> Result<Value> {
         return Ok(super::number(Number::from_i64(value.into())));
     }
     let nanos = interval::nanos(bytes)?;
+    if let Some([days, hours, minutes, seconds, fraction]) = interval::fields(bytes)? {
+        let value = match field {
+            Field::Day => days,
+            Field::Hour => hours,
+            Field::Minute => minutes,
+            Field::Second => {
+                let nanos = Number::from_i64(i64::from(seconds) * SECOND as i64 + i64::from(fraction));
+                return Ok(super::number(nanos.div(&Number::from_i64(SECOND as i64))?));
+            }
+            _ => return Err(wrong()),
+        };
+        return Ok(super::number(Number::from_i64(value.into())));
+    }
     let value = match field {
         Field::Day => nanos / interval::DAY,
         Field::Hour => nanos / (3600 * SECOND) % 24,

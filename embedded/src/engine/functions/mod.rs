@@ -7,6 +7,7 @@ mod datetime;
 mod hash;
 mod interval;
 mod number_format;
+mod regexp;
 mod rowid;
 mod text;
 mod truth;
@@ -194,6 +195,7 @@ pub(super) fn register(connection: &Connection) -> Result<()> {
         datetime::FUNCTIONS,
         hash::FUNCTIONS,
         interval::FUNCTIONS,
+        regexp::FUNCTIONS,
         rowid::FUNCTIONS,
         text::FUNCTIONS,
     ] {

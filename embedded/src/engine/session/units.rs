@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::super::block::{Outline, Scope, Signature, Subprogram, UnitKind, VarType, header, outline, signature, subprograms};
 use super::super::catalog::Catalog;
@@ -96,6 +96,8 @@ impl Session {
         self.commit()?;
         self.begin()?;
         let result = self.store_unit(sql).and_then(|warning| {
+            let (id, warning) = warning;
+            Catalog::stamp(&self.connection, &[(id, true)])?;
             Catalog::bump(&self.connection)?;
             self.commit()?;
             Ok(warning)
@@ -110,7 +112,7 @@ impl Session {
         self.refresh()
     }
 
-    fn store_unit(&mut self, sql: &str) -> Result<Option<OraError>> {
+    fn store_unit(&mut self, sql: &str) -> Result<(i64, Option<OraError>)> {
         let Some((kind, name)) = header(&mut TokenReader::new(sql)?)? else { return Err(OraError::internal("unit")) };
         let owner = name.schema.unwrap_or_else(|| self.schema.clone());
         let key = (owner.clone(), name.name.clone(), kind.name().to_owned());
@@ -127,11 +129,13 @@ impl Session {
             Err(error) if error.code == 3001 => return Err(error),
             Err(_) => Some(OraError::new(24344, "success with compilation error")),
         };
+        let sql_of_id = "DELETE FROM ora_text WHERE kind = ? AND owner = ? AND name = ? RETURNING id";
+        let known = self.connection.query_row(sql_of_id, params![kind.name(), owner, name.name], |row| row.get(0)).optional()?;
+        let id = known.map_or_else(|| Catalog::next_id(&self.connection), Ok)?;
+        let status = if warning.is_some() { "INVALID" } else { "" };
         self.connection
-            .execute("DELETE FROM ora_text WHERE kind = ? AND owner = ? AND name = ?", params![kind.name(), owner, name.name])?;
-        let id = Catalog::next_id(&self.connection)?;
-        self.connection.execute("INSERT INTO ora_text VALUES (?, ?, ?, ?, ?, '')", params![id, kind.name(), owner, name.name, sql])?;
-        Ok(warning)
+            .execute("INSERT INTO ora_text VALUES (?, ?, ?, ?, ?, ?)", params![id, kind.name(), owner, name.name, sql, status])?;
+        Ok((id, warning))
     }
 
     /// DROP of a unit; a package goes with its body.

@@ -50,6 +50,12 @@ impl Translator<'_> {
             }
             other => return Err(OraError::unsupported(format_args!("the arguments {other}"))),
         };
+        if let Some(value) = self.grouping(&name, &arguments)? {
+            return Ok(value);
+        }
+        if let Some(value) = self.hierarchical(&name, &arguments)? {
+            return Ok(value);
+        }
         if let Some(query) = super::nested::cursor_query(&name, &arguments) {
             return self.cursor_expression(query);
         }

@@ -1,6 +1,6 @@
 //! Conditions: comparisons, IN, LIKE and their combinations.
 
-use sqlparser::ast::{BinaryOperator as Op, Expr, UnaryOperator};
+use sqlparser::ast::{BinaryOperator as Op, Expr, Function, UnaryOperator};
 
 use super::super::types::Family;
 use super::super::{OraError, Result};
@@ -42,7 +42,15 @@ impl Translator<'_> {
             Expr::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, false),
             Expr::InSubquery { expr, subquery, negated } => self.in_subquery(expr, subquery, *negated),
             Expr::IsJson { expr, kind, unique_keys, negated } => self.is_json(expr, *kind, *unique_keys, *negated),
+            Expr::Function(function) => self.function_condition(function, expr),
             other => self.truth_condition(other),
+        }
+    }
+
+    fn function_condition(&mut self, function: &Function, expr: &Expr) -> Result<String> {
+        match self.regexp_like(function)? {
+            Some(condition) => Ok(condition),
+            None => self.truth_condition(expr),
         }
     }
 

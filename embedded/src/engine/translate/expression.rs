@@ -18,12 +18,21 @@ impl Translator<'_> {
         self.deeper()?;
         let sql = self.value_inner(expr);
         self.depth -= 1;
-        let sql = sql?;
+        sql.map(|sql| self.as_key(sql, mark, outer_mark))
+    }
+
+    /// A value that is a key of the groups names no columns by itself; one that is no key of the present set is NULL.
+    #[inline(never)]
+    fn as_key(&mut self, sql: Sql, mark: usize, outer_mark: usize) -> Sql {
         if self.group_keys.contains(&sql.text) {
             self.bare_columns.truncate(mark);
         }
+        if self.aggregate_depth == 0 && self.absent_keys.contains(&sql.text) {
+            self.bare_columns.truncate(mark);
+            return Sql { nullable: true, rowid: None, text: "NULL".into(), ..sql };
+        }
         self.forget_columns_of_outer_key(&sql.text, outer_mark);
-        Ok(sql)
+        sql
     }
 
     fn value_inner(&mut self, expr: &Expr) -> Result<Sql> {
@@ -117,6 +126,9 @@ impl Translator<'_> {
         if let (true, Some(level)) = (pseudo == "LEVEL" || (pseudo == "ROWNUM" && generates), &self.level) {
             return Ok(Sql { nullable: false, ..Sql::new(format!("o_integer({level})"), DataType::NUMBER) });
         }
+        if let Some(flag) = self.hierarchy_flag(pseudo)? {
+            return Ok(flag);
+        }
         if pseudo == "ROWNUM" {
             if !self.rownum_allowed {
                 return Err(OraError::unsupported("ROWNUM here").at(here));
@@ -128,6 +140,9 @@ impl Translator<'_> {
         }
         let resolved = self.column(std::slice::from_ref(identifier));
         match resolved {
+            Err(error) if error.code == 904 && pseudo == "LEVEL" => {
+                Err(OraError::new(1788, "CONNECT BY clause required in this query block").at(here))
+            }
             Err(error) if error.code == 904 => self.niladic(pseudo).or_else(|| self.boolean_literal(pseudo)).ok_or(error),
             other => other,
         }
@@ -143,6 +158,7 @@ impl Translator<'_> {
             "CURRENT_TIMESTAMP" => Sql::new(format!("o_now('Z', {offset})"), DataType::TimestampTz { digits: 6 }),
             "LOCALTIMESTAMP" => Sql::new(format!("o_now('T', {offset})"), DataType::Timestamp { digits: 6 }),
             "USER" => Sql::new(text_literal(self.context.user), DataType::varchar2(128)),
+            "UID" => number_literal(&super::super::catalog::user_id(self.context.user).to_string()).ok()?,
             "DBTIMEZONE" => Sql::new("'+00:00'", DataType::varchar2(6)),
             "SESSIONTIMEZONE" => {
                 let text = super::super::zone::name(offset);

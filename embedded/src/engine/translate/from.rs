@@ -25,6 +25,8 @@ pub(crate) struct NamedQuery {
     /// Its name in SQL of SQLite; none while it is being translated.
     pub text_name: Option<String>,
     pub columns: Vec<(String, Sql)>,
+    /// How deep its own recursive member is, while that is being translated.
+    pub recursive_at: Option<usize>,
 }
 
 impl Translator<'_> {
@@ -231,6 +233,9 @@ impl Translator<'_> {
             let Some(text_name) = named.text_name.clone() else {
                 return Err(OraError::unsupported("a recursive WITH").at(offset));
             };
+            if named.recursive_at.is_some_and(|depth| depth != self.query_depth) {
+                return Err(OraError::unsupported("a recursive WITH that a subquery of itself names").at(offset));
+            }
             let query = Query::new(String::new(), named.columns.clone());
             let source = Source { name: Some(alias.unwrap_or(object)), ..self.derived(&query, None, name)? };
             self.add_source(source);
@@ -315,17 +320,8 @@ impl Translator<'_> {
     /// `FROM dual CONNECT BY condition`: a row for each level as long as the condition holds; the first one always.
     pub(super) fn generator(&mut self, select: &Select) -> Result<String> {
         let [ConnectByKind::ConnectBy { relationships, .. }] = select.connect_by.as_slice() else {
-            return Err(OraError::unsupported("START WITH"));
+            return Err(OraError::internal("row generator"));
         };
-        let from_dual = match select.from.as_slice() {
-            [TableWithJoins { relation: TableFactor::Table { name, .. }, joins }] if joins.is_empty() => {
-                name.to_string().trim_start_matches("SYS.").trim_start_matches("sys.").eq_ignore_ascii_case("dual")
-            }
-            _ => false,
-        };
-        if !from_dual {
-            return Err(OraError::unsupported("CONNECT BY over anything but DUAL"));
-        }
         let inner = self.from(&select.from)?;
         let name = inner.rsplit_once(" AS ").map(|(_, name)| name.to_owned()).ok_or_else(|| OraError::internal("name of DUAL"))?;
         self.level = Some(NEXT_LEVEL.into());
@@ -335,5 +331,17 @@ impl Translator<'_> {
         Ok(format!(
             "(WITH RECURSIVE g(l) AS (SELECT 1 UNION ALL SELECT l + 1 FROM g WHERE {conditions}) SELECT 'X' AS c0, l FROM g) AS {name}"
         ))
+    }
+}
+
+/// Whether a SELECT makes rows out of DUAL.
+pub(super) fn is_generator(select: &Select) -> bool {
+    let [ConnectByKind::ConnectBy { relationships, .. }] = select.connect_by.as_slice() else { return false };
+    let is_plain = relationships.iter().all(|condition| !condition.to_string().to_lowercase().contains("o$prior("));
+    match select.from.as_slice() {
+        [TableWithJoins { relation: TableFactor::Table { name, .. }, joins }] if joins.is_empty() && is_plain => {
+            name.to_string().trim_start_matches("SYS.").trim_start_matches("sys.").eq_ignore_ascii_case("dual")
+        }
+        _ => false,
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn arity(name: &str) -> Option<(usize, usize)> {
         "ORA_HASH" => (1, 3),
         "STANDARD_HASH" => (1, 2),
         "GREATEST" | "LEAST" => (1, usize::MAX),
-        _ => return None,
+        _ => return super::regexp::arity(name),
     })
 }
 
@@ -100,6 +100,7 @@ impl Translator<'_> {
                 Ok(Sql::new(format!("o_bitand({})", texts.join(", ")), DataType::NUMBER))
             }
             "FROM_TZ" | "TZ_OFFSET" | "NEXT_DAY" | "NEW_TIME" => self.datetime_function(name, values),
+            _ if super::regexp::arity(name).is_some() => self.regexp_function(name, values),
             "ORA_HASH" | "STANDARD_HASH" => self.hash(name, values),
             "TO_BOOLEAN" if self.context.release >= Release::R23 => self.boolean_of(first),
             "JSON" if self.context.release >= Release::R23 => self.json_of(first),

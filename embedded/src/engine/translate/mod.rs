@@ -11,20 +11,27 @@ mod dml;
 mod expression;
 mod from;
 mod function;
+mod grouping;
+mod hierarchy;
 mod interval;
 mod join_using;
 mod json;
 mod limit;
 mod merge;
 mod nested;
+mod order;
+mod plus_join;
 mod query;
+mod regexp;
 mod sequence;
 mod set;
 mod set_columns;
+mod subquery;
 mod sys_context;
 mod vector;
 mod versions;
 mod window;
+mod with;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,6 +47,7 @@ use super::types::DataType;
 use super::{ColumnInfo, DatumKind, OraError, Result, undo};
 
 pub(crate) use dml::{Assigned, Cell, DmlPlan, InsertSource, ReturningPlan};
+pub(crate) use hierarchy::SIBLINGS;
 pub(crate) use merge::MergePlan;
 pub(crate) use nested::Nested;
 pub(crate) use query::{LobPlace, Query};
@@ -151,6 +159,10 @@ pub(crate) struct Translator<'a> {
     named_queries: Vec<from::NamedQuery>,
     /// SQL of LEVEL in a query with CONNECT BY.
     level: Option<String>,
+    /// The hierarchical query being translated, after its clauses.
+    hierarchy: Option<hierarchy::Hierarchy>,
+    /// While CONNECT BY is translated: the sources that PRIOR means, and whether it was met.
+    prior_sources: Option<(Vec<Source>, bool)>,
     next_source: usize,
     /// Views around the query being translated.
     view_depth: usize,
@@ -158,6 +170,11 @@ pub(crate) struct Translator<'a> {
     group_keys: Vec<String>,
     /// Keys of GROUP BY of the queries around this one, with the places of their scopes.
     outer_keys: Vec<(usize, Vec<String>)>,
+    /// The set of keys that the query about to be translated is grouped by, where there are several.
+    group_set: Option<grouping::GroupSet>,
+    /// Keys that are none of the present set, and which of equal sets it is.
+    absent_keys: Vec<String>,
+    group_number: i64,
     /// Columns named outside aggregates and group keys, with their place.
     bare_columns: Vec<Option<usize>>,
     /// Aggregates met in the current query.
@@ -201,10 +218,15 @@ impl<'a> Translator<'a> {
             query_depth: 0,
             named_queries: Vec::new(),
             level: None,
+            hierarchy: None,
+            prior_sources: None,
             next_source: 0,
             view_depth: 0,
             group_keys: Vec::new(),
             outer_keys: Vec::new(),
+            group_set: None,
+            absent_keys: Vec::new(),
+            group_number: 0,
             bare_columns: Vec::new(),
             aggregates: 0,
             aggregate_depth: 0,

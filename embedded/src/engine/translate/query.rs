@@ -1,16 +1,17 @@
 //! SELECT.
 
-use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, OrderByExpr, OrderByKind, OrderBySort, Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, Value,
-};
+use std::borrow::Cow;
+
+use sqlparser::ast::{Distinct, Expr, GroupByExpr, Query as Ast, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr};
 
 use super::super::tokens::normalise;
-use super::super::types::{DataType, Family};
+use super::super::types::DataType;
 use super::super::{OraError, Result};
 use super::clauses::{check_query, check_select, check_wildcard};
 use super::from::ADDRESS;
-use super::{Sql, Translator, unnested};
+use super::grouping::{self, GroupSet};
+use super::hierarchy::{Hierarchy, siblings};
+use super::{Sql, Translator};
 
 /// A translated query: columns are named `o0`, `o1` … in `text`.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct Query {
     pub located: Option<Located>,
     /// The table whose ROWIDs are those of the rows; a hidden column [`super::from::ADDRESS`] has them.
     pub addressed: Option<i64>,
+    /// Whether its rows are groups.
+    pub is_aggregate: bool,
 }
 
 /// A query that tells the rows of its LOBs in hidden columns after all others.
@@ -42,7 +45,12 @@ pub(crate) struct LobPlace {
 
 impl Query {
     pub fn new(text: String, outputs: Vec<(String, Sql)>) -> Query {
-        Query { text, outputs, located: None, addressed: None }
+        Query { text, outputs, located: None, addressed: None, is_aggregate: false }
+    }
+
+    /// The same, known to have groups as its rows.
+    pub fn grouped(self) -> Query {
+        Query { is_aggregate: true, ..self }
     }
 
     /// The text to run for a reader that may write through locators.
@@ -65,8 +73,8 @@ impl Translator<'_> {
             self.wants_addresses = addresses && ast.with.is_none();
             let query = self.body(ast.body.as_ref(), ast)?;
             let with = with.unwrap_or_default();
-            let located = query.located.map(|located| Located { text: format!("{with}{}", located.text), ..located });
-            Ok(Query { text: with + &query.text, outputs: query.outputs, located, addressed: query.addressed })
+            let located = query.located.clone().map(|located| Located { text: format!("{with}{}", located.text), ..located });
+            Ok(Query { text: with + &query.text, located, ..query })
         });
         self.named_queries.truncate(known);
         result
@@ -86,7 +94,7 @@ impl Translator<'_> {
     }
 
     /// State that belongs to one query is put aside while another one is translated.
-    fn in_own_scope(&mut self, work: impl FnOnce(&mut Self) -> Result<Query>) -> Result<Query> {
+    pub(super) fn in_own_scope(&mut self, work: impl FnOnce(&mut Self) -> Result<Query>) -> Result<Query> {
         let saved = (
             std::mem::take(&mut self.group_keys),
             std::mem::take(&mut self.bare_columns),
@@ -96,6 +104,10 @@ impl Translator<'_> {
             self.rownum_allowed,
             self.level.take(),
             std::mem::replace(&mut self.nextval_allowed, false),
+            self.hierarchy.take(),
+            self.prior_sources.take(),
+            std::mem::take(&mut self.absent_keys),
+            std::mem::take(&mut self.group_number),
         );
         self.query_depth += 1;
         let depth = self.scopes.len();
@@ -118,6 +130,10 @@ impl Translator<'_> {
             self.rownum_allowed,
             self.level,
             self.nextval_allowed,
+            self.hierarchy,
+            self.prior_sources,
+            self.absent_keys,
+            self.group_number,
         ) = saved;
         self.note_outer_columns();
         result
@@ -144,19 +160,21 @@ impl Translator<'_> {
         }
     }
 
-    fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
+    pub(super) fn select(&mut self, select: &Select, ast: &Ast) -> Result<Query> {
         check_select(select)?;
-        let wants_addresses = std::mem::take(&mut self.wants_addresses);
-        let mut from = if select.connect_by.is_empty() { self.from(&select.from)? } else { self.generator(select)? };
-        (self.aggregates_allowed, self.rownum_allowed) = (false, false);
-        let (condition, row_limit) = self.where_clause(select.selection.as_ref())?;
-        let GroupByExpr::Expressions(group_by, modifiers) = &select.group_by else {
-            return Err(OraError::unsupported("GROUP BY ALL"));
-        };
-        if !modifiers.is_empty() {
-            return Err(OraError::unsupported("GROUP BY with a modifier"));
+        let set = self.group_set.take();
+        if let (None, GroupByExpr::Expressions(group_by, _)) = (&set, &select.group_by)
+            && let Some(sets) = grouping::sets(group_by)?
+        {
+            return self.select_by_sets(select, ast, sets);
         }
-        self.group_keys = group_by.iter().map(|key| self.group_key(key)).collect::<Result<_>>()?;
+        let wants_addresses = std::mem::take(&mut self.wants_addresses);
+        let (mut from, selection) = self.rows_of_select(select, ast)?;
+        (self.aggregates_allowed, self.rownum_allowed) = (false, false);
+        let (condition, row_limit) = self.where_clause(selection.as_deref())?;
+        let group_by = grouping::plain_keys(select, set.as_ref())?;
+        let keys = group_by.iter().map(|key| self.group_key(key)).collect::<Result<_>>()?;
+        self.begin_groups(keys, set.as_ref())?;
         self.bare_columns.clear();
         self.aggregates_allowed = true;
         self.rownum_allowed = group_by.is_empty();
@@ -175,18 +193,23 @@ impl Translator<'_> {
         if let (true, Some((_, output))) = (distinct, outputs.iter().find(|(_, output)| output.is_incomparable())) {
             return Err(OraError::inconsistent("-", output.data_type.dictionary_name()));
         }
-        let order = self.order_by(ast, &outputs, distinct)?;
+        let mut order = if siblings(ast).is_some() { String::new() } else { self.order_by(ast, &outputs, distinct)? };
         if is_nesting && distinct {
             return Err(OraError::inconsistent("-", "CURSER"));
         }
-        let aggregated = self.aggregates > 0 || !group_by.is_empty() || having.is_some();
+        let aggregated = self.aggregates > 0 || !group_by.is_empty() || having.is_some() || set.is_some();
         if let (true, Some(place)) = (aggregated, self.bare_columns.first()) {
-            let (code, text) =
-                if group_by.is_empty() { (937, "not a single-group group function") } else { (979, "not a GROUP BY expression") };
+            let (code, text) = if group_by.is_empty() && set.is_none() {
+                (937, "not a single-group group function")
+            } else {
+                (979, "not a GROUP BY expression")
+            };
             return Err(OraError::new(code, text).at(*place));
         }
         let mut condition = condition.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let limit = self.limit(ast)?;
+        let hierarchy = self.hierarchy.take();
+        from = hierarchy.as_ref().map_or(from, Hierarchy::text);
         let mut first_rows = String::new();
         if let Some(rows) = row_limit {
             if order.is_empty() && !distinct && !aggregated && limit.is_none() {
@@ -196,10 +219,18 @@ impl Translator<'_> {
                 condition.clear();
             }
         }
+        if let (Some(hierarchy), true) = (&hierarchy, order.is_empty() && !distinct && !aggregated) {
+            order = hierarchy.order();
+        }
         let address = if wants_addresses && !aggregated && !distinct { self.address() } else { None };
         let list = outputs.iter().enumerate().map(|(index, (_, sql))| format!("{} AS o{index}", sql.text)).collect::<Vec<_>>().join(", ");
         let list = address.iter().fold(list, |list, (rowid, _)| format!("{list}, {rowid} AS {ADDRESS}"));
-        let group = if self.group_keys.is_empty() { String::new() } else { format!(" GROUP BY {}", self.group_keys.join(", ")) };
+        let group = match (self.group_keys.as_slice(), &set) {
+            ([], None) => String::new(),
+            // The group of all rows, where there are any.
+            ([], Some(_)) => " GROUP BY NULL".into(),
+            (keys, _) => format!(" GROUP BY {}", keys.join(", ")),
+        };
         let having = having.map(|having| format!(" HAVING {having}")).unwrap_or_default();
         let distinct = if distinct { "DISTINCT " } else { "" };
         let text = |list: &str, tail: &str| format!("SELECT {distinct}{list} FROM {from}{condition}{group}{having}{tail}{first_rows}");
@@ -215,7 +246,39 @@ impl Translator<'_> {
             Located { text, lobs, hidden: rows.len() }
         });
         let text = limited(&list);
-        Ok(Query { text, outputs, located, addressed: address.map(|(_, table)| table) })
+        Ok(Query { text, outputs, located, addressed: address.map(|(_, table)| table), is_aggregate: aggregated })
+    }
+
+    /// FROM with CONNECT BY, and what is left of WHERE.
+    fn rows_of_select<'s>(&mut self, select: &'s Select, ast: &Ast) -> Result<(String, Option<Cow<'s, Expr>>)> {
+        if siblings(ast).is_some() && select.connect_by.is_empty() {
+            return Err(OraError::new(30929, "ORDER SIBLINGS BY clause not allowed here"));
+        }
+        // A condition may be a deep tree: it is copied where it has to be.
+        let whole = select.selection.as_ref().map(Cow::Borrowed);
+        if super::from::is_generator(select) {
+            return Ok((self.generator(select)?, whole));
+        }
+        let (from, selection) = match self.plus_from(&select.from, select.selection.as_ref())? {
+            Some((from, rest)) => (from, rest.map(Cow::Owned)),
+            None => (self.from(&select.from)?, whole),
+        };
+        if select.connect_by.is_empty() {
+            return Ok((from, selection));
+        }
+        let rest = self.begin_hierarchy(select, ast, &from, selection.map(Cow::into_owned))?;
+        Ok((from, rest.map(Cow::Owned)))
+    }
+
+    /// The keys of the groups are known, and with them what the other sets have.
+    fn begin_groups(&mut self, keys: Vec<String>, set: Option<&GroupSet>) -> Result<()> {
+        if let Some(set) = set {
+            let all = set.all.iter().map(|key| self.group_key(key)).collect::<Result<Vec<_>>>()?;
+            self.absent_keys = all.into_iter().filter(|key| !keys.contains(key)).collect();
+            self.group_number = set.number;
+        }
+        self.group_keys = keys;
+        Ok(())
     }
 
     /// A key of GROUP BY as SQL.
@@ -302,92 +365,5 @@ impl Translator<'_> {
             }
             other => other.to_string().chars().filter(|character| !character.is_whitespace()).collect::<String>().to_uppercase(),
         }
-    }
-
-    pub(super) fn order_by(&mut self, ast: &Ast, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
-        let Some(order_by) = &ast.order_by else { return Ok(String::new()) };
-        let OrderByKind::Expressions(items) = &order_by.kind else {
-            return Err(OraError::unsupported("ORDER BY ALL"));
-        };
-        let keys = items.iter().map(|item| self.order_key(item, outputs, distinct)).collect::<Result<Vec<_>>>()?;
-        Ok(format!(" ORDER BY {}", keys.join(", ")))
-    }
-
-    pub(super) fn order_key(&mut self, item: &OrderByExpr, outputs: &[(String, Sql)], distinct: bool) -> Result<String> {
-        if item.with_fill.is_some() {
-            return Err(OraError::unsupported("WITH FILL"));
-        }
-        let key = match unnested(&item.expr) {
-            Expr::Value(value) if matches!(value.value, Value::Number(..)) => {
-                let position = value.value.to_string().parse::<usize>().ok().filter(|position| (1..=outputs.len()).contains(position));
-                let position =
-                    position.ok_or_else(|| OraError::new(1785, "ORDER BY item must be the number of a SELECT-list expression"))?;
-                outputs[position - 1].1.clone()
-            }
-            Expr::Identifier(name) => {
-                let text = normalise(&name.value, name.quote_style.is_some());
-                match outputs.iter().find(|(output, _)| *output == text) {
-                    Some((_, sql)) => sql.clone(),
-                    None => self.value(&item.expr)?,
-                }
-            }
-            expr => self.value(expr)?,
-        };
-        if distinct && !outputs.iter().any(|(_, output)| output.text == key.text) {
-            return Err(OraError::new(1791, "not a SELECTed expression"));
-        }
-        if key.is_incomparable() || key.family() == Family::Cursor {
-            return Err(OraError::inconsistent("-", key.data_type.dictionary_name()));
-        }
-        let descending = match &item.options.sort {
-            Some(OrderBySort::Desc) => true,
-            Some(OrderBySort::Asc) | None => false,
-            Some(other) => return Err(OraError::unsupported(format_args!("ORDER BY … {other:?}"))),
-        };
-        let nulls_first = item.options.nulls_first.unwrap_or(descending);
-        let text = match key.rowid {
-            Some((rowid, _)) => rowid,
-            None if key.data_type.family() == Family::Rowid => format!("o_rowid_key({})", key.text),
-            None => key.text,
-        };
-        Ok(format!("{text} {} NULLS {}", if descending { "DESC" } else { "ASC" }, if nulls_first { "FIRST" } else { "LAST" }))
-    }
-
-    pub fn scalar_subquery(&mut self, ast: &Ast) -> Result<Sql> {
-        let query = self.query(ast)?;
-        let [(_, output)] = query.outputs.as_slice() else {
-            return Err(OraError::new(913, "too many values"));
-        };
-        // SQLite takes the first row of many: the count is checked so that many rows are ORA-01427.
-        let inner = &query.text;
-        Ok(Sql::new(
-            format!(
-                "(SELECT CASE WHEN count(*) > 1 THEN o_fail('ORA-01427: single-row subquery returns more than one row') ELSE max(o0) END FROM ({inner}))"
-            ),
-            output.data_type,
-        ))
-    }
-
-    pub fn in_subquery(&mut self, expr: &Expr, ast: &Ast, negated: bool) -> Result<String> {
-        let items = match unnested(expr) {
-            Expr::Tuple(items) => items.as_slice(),
-            one => std::slice::from_ref(one),
-        };
-        let values = items.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?;
-        let query = self.query(ast)?;
-        if query.outputs.len() != values.len() {
-            let (code, text) = if query.outputs.len() < values.len() { (947, "not enough values") } else { (913, "too many values") };
-            return Err(OraError::new(code, text));
-        }
-        let (mut lefts, mut rights) = (Vec::new(), Vec::new());
-        for (index, (left, (_, output))) in values.into_iter().zip(&query.outputs).enumerate() {
-            let right = Sql { is_literal: false, rowid: None, text: format!("q.o{index}"), ..output.clone() };
-            let (left, right, collation) = self.comparable(Sql { rowid: None, ..left }, right)?;
-            lefts.push(format!("{left}{collation}"));
-            rights.push(right);
-        }
-        let left = if lefts.len() == 1 { lefts.remove(0) } else { format!("({})", lefts.join(", ")) };
-        let right = rights.join(", ");
-        Ok(format!("({left} {}IN (SELECT {right} FROM ({}) AS q))", if negated { "NOT " } else { "" }, query.text))
     }
 }

@@ -1,11 +1,9 @@
-//! UNION, INTERSECT, MINUS and WITH.
+//! UNION, INTERSECT and MINUS.
 
-use sqlparser::ast::{Query as Ast, SetExpr, SetOperator, SetQuantifier, With};
+use sqlparser::ast::{Query as Ast, SetExpr, SetOperator, SetQuantifier};
 
-use super::super::tokens::normalise;
 use super::super::types::{DataType, Family};
 use super::super::{OraError, Result};
-use super::from::NamedQuery;
 use super::query::Query;
 use super::{ScopeColumn, Source, Sql, Translator};
 
@@ -60,7 +58,7 @@ impl Translator<'_> {
     }
 
     /// One side: it has no ORDER BY of its own, unless it is in parentheses.
-    fn branch(&mut self, body: &SetExpr) -> Result<Query> {
+    pub(super) fn branch(&mut self, body: &SetExpr) -> Result<Query> {
         let nothing = Ast {
             with: None,
             body: Box::new(SetExpr::Values(sqlparser::ast::Values { explicit_row: false, value_keyword: false, rows: Vec::new() })),
@@ -105,40 +103,10 @@ impl Translator<'_> {
         let text = limit.apply(outputs.len(), &order, |more, tail| format!("SELECT q.*{more} FROM ({}) AS q{tail}", set.text));
         Ok(Query::new(text, set.outputs))
     }
-
-    /// `WITH name AS (query), …` as text before a query.
-    pub(super) fn with(&mut self, with: &With) -> Result<String> {
-        let mut texts = Vec::new();
-        for item in &with.cte_tables {
-            let name = normalise(&item.alias.name.value, item.alias.name.quote_style.is_some());
-            self.named_queries.push(NamedQuery { name, text_name: None, columns: Vec::new() });
-            let place = self.named_queries.len() - 1;
-            let query = self.query(&item.query)?;
-            let mut columns = query.outputs;
-            if !item.alias.columns.is_empty() {
-                if item.alias.columns.len() != columns.len() {
-                    return Err(OraError::new(
-                        32038,
-                        "number of WITH clause column names does not match number of elements in select list",
-                    ));
-                }
-                for (column, alias) in columns.iter_mut().zip(&item.alias.columns) {
-                    column.0 = normalise(&alias.name.value, alias.name.quote_style.is_some());
-                }
-            }
-            let text_name = format!("w{}", self.next_source);
-            self.next_source += 1;
-            texts.push(format!("{text_name} AS ({})", query.text));
-            if let Some(named) = self.named_queries.get_mut(place) {
-                (named.text_name, named.columns) = (Some(text_name), columns);
-            }
-        }
-        Ok(format!("WITH {} ", texts.join(", ")))
-    }
 }
 
 /// What both sides of a set operator become.
-fn common_type(left: &Sql, right: &Sql) -> Result<DataType> {
+pub(super) fn common_type(left: &Sql, right: &Sql) -> Result<DataType> {
     let (a, b) = (left.data_type, right.data_type);
     if left.is_null || a == b {
         return Ok(b);

@@ -131,3 +131,54 @@ fn every_view_is_there_in_each_of_its_scopes() {
         assert!(!rows(&mut s, &format!("SELECT {columns} FROM {view}")).is_empty(), "{view}");
     }
 }
+
+#[test]
+fn objects_and_users_have_their_times() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER PRIMARY KEY)").unwrap();
+    run(&mut s, "CREATE VIEW w AS SELECT id FROM t").unwrap();
+    run(&mut s, "CREATE SEQUENCE q").unwrap();
+    run(&mut s, "CREATE GLOBAL TEMPORARY TABLE g (id NUMBER)").unwrap();
+    run(&mut s, "CREATE PROCEDURE p AS BEGIN NULL; END;").unwrap();
+    run(&mut s, "CREATE USER tim IDENTIFIED BY x").unwrap();
+    let sql = "SELECT object_name, object_type, status, temporary, generated, namespace FROM user_objects WHERE object_type <> 'INDEX' ORDER BY 1";
+    assert_eq!(
+        rows(&mut s, sql),
+        ["G|TABLE|VALID|Y|N|1", "P|PROCEDURE|VALID|N|N|1", "Q|SEQUENCE|VALID|N|N|1", "T|TABLE|VALID|N|N|1", "W|VIEW|VALID|N|N|1"]
+    );
+    assert_eq!(rows(&mut s, "SELECT generated, namespace FROM dba_objects WHERE object_type = 'INDEX'"), ["Y|4"]);
+    let near = "created BETWEEN sysdate - 1/1440 AND sysdate AND last_ddl_time BETWEEN created AND sysdate \
+                AND to_date(timestamp, 'YYYY-MM-DD:HH24:MI:SS') BETWEEN created AND last_ddl_time";
+    assert_eq!(rows(&mut s, &format!("SELECT count(*) FROM all_objects WHERE {near}")), ["6"]);
+    // What was done an hour ago is told from what is done now; replacing a view or a unit keeps its number.
+    s.connection
+        .execute_batch(
+            "UPDATE ora_object SET created_us = created_us - 3600000000, ddl_us = ddl_us - 3600000000, spec_us = spec_us - 3600000000",
+        )
+        .unwrap();
+    let ids = "SELECT object_id FROM user_objects WHERE object_name IN ('W', 'P') ORDER BY object_name";
+    let before = rows(&mut s, ids);
+    for sql in [
+        "CREATE OR REPLACE VIEW w AS SELECT id + 1 n FROM t",
+        "CREATE OR REPLACE PROCEDURE p AS BEGIN DBMS_OUTPUT.PUT_LINE('x'); END;",
+        "ALTER SEQUENCE q NOCACHE",
+        "TRUNCATE TABLE t",
+    ] {
+        let _ = run(&mut s, sql);
+    }
+    assert_eq!(rows(&mut s, ids), before);
+    let changed = "SELECT object_name, round((last_ddl_time - created) * 24), round((to_date(timestamp, 'YYYY-MM-DD:HH24:MI:SS') - created) * 24) \
+                   FROM user_objects WHERE object_type <> 'INDEX' ORDER BY 1";
+    assert_eq!(rows(&mut s, changed), ["G|0|0", "P|1|1", "Q|1|1", "T|1|0", "W|1|1"]);
+    run(&mut s, "DROP TABLE t").unwrap();
+    assert_eq!(rows(&mut s, "SELECT status FROM user_objects WHERE object_name = 'W'"), ["INVALID"]);
+    assert_eq!(
+        rows(&mut s, "SELECT username, user_id - uid, account_status, default_tablespace, temporary_tablespace FROM user_users"),
+        ["SCOTT|0|OPEN|USERS|TEMP"]
+    );
+    let users = "SELECT username, account_status, profile, authentication_type FROM dba_users WHERE created > sysdate - 1 ORDER BY 1";
+    assert_eq!(rows(&mut s, users), ["SCOTT|OPEN|DEFAULT|NONE", "SYS|OPEN|DEFAULT|PASSWORD", "TIM|OPEN|DEFAULT|PASSWORD"]);
+    assert_eq!(rows(&mut s, "SELECT username, oracle_maintained FROM all_users WHERE user_id = 0"), ["SYS|Y"]);
+    assert_eq!(code(rows_with(&mut s, "SELECT profile FROM user_users", &[])), 904);
+    assert_eq!(rows(&mut s, "SELECT count(*) FROM v$database WHERE created <= sysdate"), ["1"]);
+}

@@ -13,6 +13,16 @@ fn intervals_are_stored_compared_and_computed() {
     assert_eq!(rows(&mut s, "SELECT d, y FROM t ORDER BY d DESC"), ["+01 02:03:04.500000|-01-02", "+00 03:00:00.000000|+02-00"]);
     assert_eq!(rows(&mut s, "SELECT id FROM t WHERE e < INTERVAL '1' DAY"), ["1"]);
     assert_eq!(rows_with(&mut s, "SELECT id FROM t WHERE y = :1", &[Datum::IntervalYm(24)]).unwrap(), ["2"]);
+    // As Python's timedelta has it: minus one day and more than 23 hours.
+    let mixed = [Datum::IntervalFields([-1, 23, 58, 34, 431_152_000])];
+    run_with(&mut s, "INSERT INTO t (id, d) VALUES (3, :1)", &mixed).unwrap();
+    assert_eq!(
+        rows(&mut s, "SELECT d, EXTRACT(HOUR FROM d), TO_CHAR(d) FROM t WHERE id = 3"),
+        ["-01 23:58:34.431152|23|-01 23:58:34.431152"]
+    );
+    assert_eq!(rows(&mut s, "SELECT d + INTERVAL '1' DAY FROM t WHERE id = 3"), ["+00 23:58:34.431152"]);
+    assert_eq!(rows_with(&mut s, "SELECT TO_CHAR(:1) FROM dual", &mixed).unwrap(), ["-000000001 23:58:34.431152000"]);
+    run(&mut s, "DELETE FROM t WHERE id = 3").unwrap();
     assert_eq!(code(run(&mut s, "INSERT INTO t (d) VALUES (INTERVAL '100' DAY(3))")), 1873);
     assert_eq!(code(run(&mut s, "INSERT INTO t (d) VALUES (5)")), 932);
     for (expression, expected) in [
