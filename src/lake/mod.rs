@@ -36,6 +36,7 @@ mod text_sizes;
 pub mod text_stats;
 #[cfg(test)]
 mod uneven_tests;
+mod value_lengths;
 
 use std::path::Path;
 

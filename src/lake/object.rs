@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
@@ -42,10 +43,10 @@ pub fn named(name: &str) -> Result<PathBuf> {
     }
 }
 
-/// An open file or object.
-#[derive(Debug)]
+/// An open file or object; clones are the same one, also when another has taken its name meanwhile.
+#[derive(Debug, Clone)]
 pub(super) enum SourceFile {
-    Local(File),
+    Local(Arc<File>),
     Remote(RemoteFile),
 }
 
@@ -59,14 +60,14 @@ impl SourceFile {
             return RemoteFile::open(path, phase).map(SourceFile::Remote);
         }
         let unreadable = |error: io::Error| source_error(phase, path, error.to_string(), "check that the file is still there and readable");
-        File::open(path).map(SourceFile::Local).map_err(unreadable)
+        File::open(path).map(|file| SourceFile::Local(Arc::new(file))).map_err(unreadable)
     }
 }
 
 impl Read for SourceFile {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         match self {
-            SourceFile::Local(file) => file.read(out),
+            SourceFile::Local(file) => (&mut &**file).read(out),
             SourceFile::Remote(file) => file.read(out),
         }
     }
@@ -75,7 +76,7 @@ impl Read for SourceFile {
 impl Seek for SourceFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         match self {
-            SourceFile::Local(file) => file.seek(to),
+            SourceFile::Local(file) => (&mut &**file).seek(to),
             SourceFile::Remote(file) => file.seek(to),
         }
     }
@@ -84,7 +85,7 @@ impl Seek for SourceFile {
 impl Length for SourceFile {
     fn len(&self) -> u64 {
         match self {
-            SourceFile::Local(file) => Length::len(file),
+            SourceFile::Local(file) => Length::len(&**file),
             SourceFile::Remote(file) => file.size_bytes(),
         }
     }

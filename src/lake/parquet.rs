@@ -149,8 +149,12 @@ impl ParquetSource {
 
 /// Opens `path` and reads its footer, with panics of the decoder turned into errors.
 pub(super) fn load_metadata(path: &Path, phase: Phase, options: ArrowReaderOptions) -> Result<ArrowReaderMetadata> {
-    let file = open_file(path, phase)?;
-    guarded(path, phase, || ArrowReaderMetadata::load(&file, options)).map_err(|error| match (error, hint(&file)) {
+    load_metadata_of(&open_file(path, phase)?, path, phase, options)
+}
+
+/// The same of a file that is open.
+pub(super) fn load_metadata_of(file: &SourceFile, path: &Path, phase: Phase, options: ArrowReaderOptions) -> Result<ArrowReaderMetadata> {
+    guarded(path, phase, || ArrowReaderMetadata::load(file, options)).map_err(|error| match (error, hint(file)) {
         (Error::Source { phase, path, message, .. }, Some(remedy)) => Error::Source { phase, path, message, remedy: remedy.into() },
         (error, _) => error,
     })

@@ -10,12 +10,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 
 use super::narrow::is_narrowed;
-use super::parquet::{ParquetFile, ParquetSource, ReadOptions, guarded, load_metadata, open_file, same_values};
+use super::object::SourceFile;
+use super::parquet::{ParquetFile, ParquetSource, ReadOptions, guarded, load_metadata_of, open_file, same_values};
 use super::partition::partition_array;
 use super::read_ahead::{BATCH_TEXT_BYTES, SourceBatch};
 use super::source_error;
 use super::stretches::{Stretch, stretches};
-use super::text_sizes::{TextSizes, text_leaves};
+use super::text_sizes::{TextSizes, group_firsts, text_leaves};
 use crate::error::{Error, Phase, Result};
 
 /// Decodes the files one after the other.
@@ -46,11 +47,22 @@ struct FileDecoder<'a> {
     batches: Batches<'a>,
 }
 
-/// The batches of a file, stretch by stretch.
+/// Row groups of which no batch can have too many bytes are read together; where their footer does not tell, up to so many batches.
+const TOGETHER_BATCHES: usize = 16;
+
+/// The batches of a file, stretch by stretch. The file is opened once: one that takes its name meanwhile is another one.
 struct Batches<'a> {
+    source: &'a ParquetSource,
     file: &'a ParquetFile,
+    input: SourceFile,
     metadata: ArrowReaderMetadata,
+    /// Whether `metadata` has the page index.
+    has_index: bool,
+    sizes: TextSizes,
+    batch_rows: usize,
     mask: ProjectionMask,
+    /// The first row group that is in no stretch yet.
+    next_group: usize,
     left: VecDeque<Stretch>,
     /// Of the present stretch.
     reader: Option<ParquetRecordBatchReader>,
@@ -65,14 +77,12 @@ impl Batches<'_> {
                     None => self.reader = None,
                 }
             }
-            let Some(stretch) = self.left.pop_front() else { return Ok(None) };
-            let input = open_file(&self.file.path, Phase::Read)?;
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input, self.metadata.clone())
+            let Some(stretch) = self.next_stretch()? else { return Ok(None) };
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.input.clone(), self.metadata.clone())
                 .with_projection(self.mask.clone())
                 .with_batch_size(stretch.batch_rows);
             // The usual case: all rows alike.
-            let is_whole = stretch.first == 0 && self.left.is_empty();
-            let builder = if is_whole {
+            let builder = if stretch.rows == usize::try_from(self.file.rows).unwrap_or(0) {
                 builder
             } else {
                 let (groups, rows) = stretch.selection(self.metadata.metadata());
@@ -80,6 +90,50 @@ impl Batches<'_> {
             };
             self.reader = Some(guarded(&self.file.path, Phase::Read, || builder.build())?);
         }
+    }
+
+    fn next_stretch(&mut self) -> Result<Option<Stretch>> {
+        while self.left.is_empty() && self.next_group < self.metadata.metadata().num_row_groups() {
+            self.cut()?;
+        }
+        Ok(self.left.pop_front())
+    }
+
+    /// The stretches of the next row groups. They are looked at when they are due, so that what is read for that is at hand when they are decoded.
+    fn cut(&mut self) -> Result<()> {
+        let (begin, end) = (self.next_group, self.end_of_even_groups());
+        let first = group_firsts(self.metadata.metadata()).get(begin).copied().unwrap_or(0);
+        let rows = (begin..end.max(begin + 1)).map(|group| self.sizes.group_rows(group)).sum();
+        self.next_group = end.max(begin + 1);
+        if end > begin {
+            self.left.push_back(Stretch { first, rows, batch_rows: self.batch_rows });
+            return Ok(());
+        }
+        if !self.has_index {
+            self.metadata = load_metadata_as(self.source, self.file, &self.input, PageIndexPolicy::Optional)?;
+            self.sizes.set_metadata(Arc::clone(self.metadata.metadata()));
+            self.has_index = true;
+        }
+        let cut = stretches(rows, &self.sizes.runs(begin), self.batch_rows);
+        self.left.extend(cut.into_iter().map(|stretch| Stretch { first: first + stretch.first, ..stretch }));
+        Ok(())
+    }
+
+    /// The row group behind those from the next one on that need no closer look.
+    fn end_of_even_groups(&self) -> usize {
+        let (mut rows, mut group) = (0, self.next_group);
+        while group < self.metadata.metadata().num_row_groups() {
+            let is_even = match self.sizes.is_even_by_footer(group) {
+                Some(is_even) => is_even,
+                None => rows < TOGETHER_BATCHES * self.batch_rows && self.sizes.is_even(group),
+            };
+            if !is_even {
+                break;
+            }
+            rows += self.sizes.group_rows(group);
+            group += 1;
+        }
+        group
     }
 }
 
@@ -91,7 +145,8 @@ impl<'a> FileDecoder<'a> {
         file: &'a ParquetFile,
         bytes_before: u64,
     ) -> Result<Self> {
-        let metadata = load_metadata_as(source, file, PageIndexPolicy::Skip)?;
+        let input = open_file(&file.path, Phase::Read)?;
+        let metadata = load_metadata_as(source, file, &input, PageIndexPolicy::Skip)?;
         let rows = metadata.metadata().file_metadata().num_rows();
         if u64::try_from(rows).ok() != Some(file.rows) {
             let message = format!("the file has changed: it had {} rows when the job was planned and has {rows} now", file.rows);
@@ -106,16 +161,18 @@ impl<'a> FileDecoder<'a> {
         decoded.dedup();
         let places = roots.iter().map(|root| root.and_then(|r| decoded.binary_search(&r).ok())).collect();
         let batch_rows = bounded_rows(metadata.metadata(), &decoded, options.batch_rows);
-        let uneven = TextSizes::new(&file.path, metadata.metadata(), &decoded, batch_rows).uneven_groups();
-        let metadata = if uneven.is_empty() { metadata } else { load_metadata_as(source, file, PageIndexPolicy::Optional)? };
         let parquet_metadata = metadata.metadata().clone();
-        let runs = TextSizes::new(&file.path, &parquet_metadata, &decoded, batch_rows).runs(&uneven);
-        let left = stretches(usize::try_from(rows).unwrap_or(0), &runs, batch_rows).into();
         let batches = Batches {
+            source,
             file,
+            sizes: TextSizes::new(&file.path, input.clone(), parquet_metadata.clone(), &decoded, batch_rows),
+            input,
             metadata,
+            has_index: false,
+            batch_rows,
             mask: ProjectionMask::roots(parquet_metadata.file_metadata().schema_descr(), decoded),
-            left,
+            next_group: 0,
+            left: VecDeque::new(),
             reader: None,
         };
         Ok(FileDecoder { source, columns: &options.columns, schema, file, bytes_before, metadata: parquet_metadata, places, batches })
@@ -166,14 +223,15 @@ impl<'a> FileDecoder<'a> {
 
     /// Adds row group and row to a decode error.
     fn locate(&self, error: Error, rows_done: u64) -> Error {
-        let mut rows_before = 0;
-        let group = self.metadata.row_groups().iter().position(|group| {
-            rows_before += u64::try_from(group.num_rows()).unwrap_or(0);
-            rows_before > rows_done
-        });
-        let place = match group {
-            Some(group) => format!("row group {} of {}, from row {}", group + 1, self.metadata.num_row_groups(), rows_done + 1),
-            None => format!("after row {rows_done}"),
+        let firsts = group_firsts(&self.metadata);
+        let group_of = |row: u64| firsts.partition_point(|first| *first as u64 <= row);
+        // The batch that was being decoded may have rows of the next row groups.
+        let last = (rows_done + self.batches.batch_rows as u64).min(self.file.rows).saturating_sub(1).max(rows_done);
+        let groups = self.metadata.num_row_groups();
+        let place = match (group_of(rows_done), group_of(last)) {
+            _ if rows_done >= self.file.rows => format!("after row {rows_done}"),
+            (first, last) if first == last => format!("row group {first} of {groups}, from row {}", rows_done + 1),
+            (first, last) => format!("row groups {first} to {last} of {groups}, from row {}", rows_done + 1),
         };
         match error {
             Error::Source { phase, path, message, remedy } => Error::Source { phase, path, message: format!("{place}: {message}"), remedy },
@@ -208,8 +266,13 @@ fn root_index(source: &ParquetSource, file: &ParquetFile, metadata: &ArrowReader
 }
 
 /// The footer with the types of the source's schema, which can differ from the file's own in offsets, dictionary and INT96 unit.
-fn load_metadata_as(source: &ParquetSource, file: &ParquetFile, offsets: PageIndexPolicy) -> Result<ArrowReaderMetadata> {
-    let own = load_metadata(&file.path, Phase::Read, ArrowReaderOptions::new().with_offset_index_policy(offsets))?;
+fn load_metadata_as(
+    source: &ParquetSource,
+    file: &ParquetFile,
+    input: &SourceFile,
+    offsets: PageIndexPolicy,
+) -> Result<ArrowReaderMetadata> {
+    let own = load_metadata_of(input, &file.path, Phase::Read, ArrowReaderOptions::new().with_offset_index_policy(offsets))?;
     let mut changed = false;
     let mut fields = Vec::with_capacity(own.schema().fields().len());
     for field in own.schema().fields() {

@@ -2,7 +2,8 @@
 //! page index is asked, then the headers of the pages, and the values themselves where those do not tell: in pages of many megabytes and many rows, where an
 //! encoding writes long values in few bytes, and where the rows of a page are not counted.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::{Chain, Cursor, Read};
 use std::ops::Range;
 use std::path::Path;
@@ -12,16 +13,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageReader};
-use parquet::column::reader::{ColumnReader, get_column_reader};
-use parquet::data_type::ByteArray;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::object::SourceFile;
-use super::parquet::{guarded, open_file};
+use super::parquet::guarded;
 use super::read_ahead::BATCH_TEXT_BYTES;
+use super::value_lengths::Lengths;
 use crate::error::Phase;
 
 /// Bytes of the texts of a batch, in the worst case that the footer leaves open, up to which nobody looks further.
@@ -30,10 +30,10 @@ const UNEVEN_BYTES: u64 = 4 * BATCH_TEXT_BYTES as u64;
 /// A page of no more bytes is taken for an even one.
 const EVEN_PAGE_BYTES: usize = BATCH_TEXT_BYTES / 2;
 
-/// Rows whose values were looked at are told together up to so many bytes.
-const RUN_BYTES: usize = 256 << 10;
+/// Rows whose values are looked at together.
+const STEP_ROWS: usize = 64;
 
-/// Consecutive rows of the file and the bytes of their values.
+/// Consecutive rows and the bytes of their values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     pub rows: Range<usize>,
@@ -41,78 +41,87 @@ pub(super) struct Run {
 }
 
 /// The sizes of the values of one file.
-pub(super) struct TextSizes<'a> {
-    path: &'a Path,
-    /// Opened when the footer does not tell enough.
-    file: OnceCell<Arc<SourceFile>>,
-    metadata: &'a ParquetMetaData,
+pub(super) struct TextSizes {
+    path: Arc<Path>,
+    file: Arc<SourceFile>,
+    metadata: Arc<ParquetMetaData>,
     /// Text and binary leaves of the columns asked for.
     leaves: Vec<usize>,
     batch_rows: u64,
+    /// Bytes of the longest value of dictionaries that were looked into, by row group and leaf.
+    longest: RefCell<HashMap<(usize, usize), u64>>,
 }
 
-impl<'a> TextSizes<'a> {
-    pub(super) fn new(path: &'a Path, metadata: &'a ParquetMetaData, roots: &[usize], batch_rows: usize) -> Self {
-        TextSizes { path, file: OnceCell::new(), metadata, leaves: text_leaves(metadata, roots), batch_rows: batch_rows as u64 }
+impl TextSizes {
+    pub(super) fn new(path: &Arc<Path>, file: SourceFile, metadata: Arc<ParquetMetaData>, roots: &[usize], batch_rows: usize) -> Self {
+        let leaves = text_leaves(&metadata, roots);
+        TextSizes {
+            path: Arc::clone(path),
+            file: Arc::new(file),
+            metadata,
+            leaves,
+            batch_rows: batch_rows as u64,
+            longest: RefCell::default(),
+        }
     }
 
-    /// The row groups of which a batch could have too many bytes.
-    pub(super) fn uneven_groups(&self) -> Vec<usize> {
-        let worst = |group: usize| self.leaves.iter().map(|&leaf| self.most_bytes(group, leaf)).fold(0, u64::saturating_add);
-        (0..self.metadata.num_row_groups()).filter(|&group| worst(group) > UNEVEN_BYTES).collect()
+    /// The footer again, with the page index.
+    pub(super) fn set_metadata(&mut self, metadata: Arc<ParquetMetaData>) {
+        self.metadata = metadata;
     }
 
-    /// For each text or binary leaf, what lies where in these row groups.
-    pub(super) fn runs(&self, groups: &[usize]) -> Vec<Vec<Run>> {
-        let firsts: Vec<usize> = group_firsts(self.metadata);
-        let of_leaf = |&leaf: &usize| {
-            let runs = groups.iter().flat_map(|&group| {
-                let found = self.attempt(|| self.runs_of(group, leaf)).unwrap_or_else(|| vec![self.unknown(group)]);
-                found.into_iter().map({
-                    let first = firsts[group];
-                    move |run| Run { rows: run.rows.start + first..run.rows.end + first, ..run }
-                })
-            });
-            runs.collect()
-        };
+    /// Whether no batch of this row group can have too many bytes; `None` where that takes a look into dictionaries.
+    pub(super) fn is_even_by_footer(&self, group: usize) -> Option<bool> {
+        let told = |&leaf: &usize| self.most_by_footer(group, leaf).ok();
+        let told: Option<Vec<u64>> = self.leaves.iter().map(told).collect();
+        told.map(|most| most.into_iter().fold(0, u64::saturating_add) <= UNEVEN_BYTES)
+    }
+
+    /// Whether no batch of this row group can have too many bytes.
+    pub(super) fn is_even(&self, group: usize) -> bool {
+        self.leaves.iter().map(|&leaf| self.most_bytes(group, leaf)).fold(0, u64::saturating_add) <= UNEVEN_BYTES
+    }
+
+    /// For each text or binary leaf, what lies where in this row group; its first row is 0.
+    pub(super) fn runs(&self, group: usize) -> Vec<Vec<Run>> {
+        let of_leaf = |&leaf: &usize| self.attempt(|| self.runs_of(group, leaf)).unwrap_or_else(|| vec![self.unknown(group)]);
         self.leaves.iter().map(of_leaf).collect()
     }
 
     /// A damaged chunk ends the job where it is decoded, with its place; here it is one that nothing is known of.
     fn attempt<T>(&self, look: impl FnOnce() -> Result<T, ParquetError>) -> Option<T> {
-        guarded(self.path, Phase::Read, look).ok()
-    }
-
-    fn file(&self) -> Result<Arc<SourceFile>, ParquetError> {
-        if let Some(file) = self.file.get() {
-            return Ok(Arc::clone(file));
-        }
-        let file = open_file(self.path, Phase::Read).map_err(|error| ParquetError::General(error.to_string()))?;
-        Ok(Arc::clone(self.file.get_or_init(|| Arc::new(file))))
+        guarded(&self.path, Phase::Read, look).ok()
     }
 
     fn chunk(&self, group: usize, leaf: usize) -> &ColumnChunkMetaData {
         self.metadata.row_group(group).column(leaf)
     }
 
-    fn group_rows(&self, group: usize) -> usize {
+    pub(super) fn group_rows(&self, group: usize) -> usize {
         usize::try_from(self.metadata.row_group(group).num_rows()).unwrap_or(0)
     }
 
     /// What a batch has at most of this chunk.
     pub(super) fn most_bytes(&self, group: usize, leaf: usize) -> u64 {
+        self.most_by_footer(group, leaf).unwrap_or_else(|written| {
+            written.saturating_add(self.values_of_a_batch(group, leaf).saturating_mul(self.longest_of_dictionary(group, leaf)))
+        })
+    }
+
+    /// The same as far as the footer tells it; else the bytes that were written, beside which values of a dictionary have theirs.
+    fn most_by_footer(&self, group: usize, leaf: usize) -> Result<u64, u64> {
         let chunk = self.chunk(group, leaf);
         if let Some(bytes) = chunk.unencoded_byte_array_data_bytes() {
-            return u64::try_from(bytes).unwrap_or(0);
+            return Ok(u64::try_from(bytes).unwrap_or(0));
         }
         let written = u64::try_from(chunk.uncompressed_size()).unwrap_or(0);
         // No value has more bytes than the chunk.
         let values = self.values_of_a_batch(group, leaf);
         match Expansion::of(chunk) {
-            Expansion::None => written,
-            _ if written.saturating_mul(values) <= BATCH_TEXT_BYTES as u64 => written.saturating_mul(values),
-            Expansion::Dictionary => written.saturating_add(values.saturating_mul(self.longest_of_dictionary(group, leaf))),
-            Expansion::Prefixes => written.saturating_mul(values),
+            Expansion::None => Ok(written),
+            _ if written.saturating_mul(values) <= BATCH_TEXT_BYTES as u64 => Ok(written.saturating_mul(values)),
+            Expansion::Dictionary => Err(written),
+            Expansion::Prefixes => Ok(written.saturating_mul(values)),
         }
     }
 
@@ -124,9 +133,14 @@ impl<'a> TextSizes<'a> {
 
     /// Bytes of the longest value of the dictionary; a bound that is too high where it cannot be read.
     fn longest_of_dictionary(&self, group: usize, leaf: usize) -> u64 {
+        if let Some(&known) = self.longest.borrow().get(&(group, leaf)) {
+            return known;
+        }
         let chunk = self.chunk(group, leaf);
-        let longest = self.attempt(|| longest_of_dictionary(self.file()?, chunk, self.group_rows(group)));
-        longest.unwrap_or_else(|| u64::try_from(chunk.uncompressed_size()).unwrap_or(0))
+        let longest = self.attempt(|| longest_of_dictionary(Arc::clone(&self.file), chunk, self.group_rows(group)));
+        let longest = longest.unwrap_or_else(|| u64::try_from(chunk.uncompressed_size()).unwrap_or(0));
+        self.longest.borrow_mut().insert((group, leaf), longest);
+        longest
     }
 
     /// Rows are those of the row group.
@@ -171,7 +185,7 @@ impl<'a> TextSizes<'a> {
     pub(super) fn headed_pages(&self, group: usize, leaf: usize) -> Result<Option<Vec<Run>>, ParquetError> {
         let (chunk, rows) = (self.chunk(group, leaf), self.group_rows(group));
         let is_nested = chunk.column_descr().max_rep_level() > 0;
-        let heads = Arc::new(HeadReader { file: self.file()?, uncompressed: AtomicU64::new(0) });
+        let heads = Arc::new(HeadReader { file: Arc::clone(&self.file), uncompressed: AtomicU64::new(0) });
         let mut pages = SerializedPageReader::new(Arc::clone(&heads), chunk, rows, None)?;
         let (mut runs, mut first) = (Vec::new(), 0);
         while let Some(page) = pages.peek_next_page()? {
@@ -187,58 +201,37 @@ impl<'a> TextSizes<'a> {
         if first == rows { Ok(Some(runs)) } else { Err(ParquetError::General(format!("{first} rows in the pages of {rows}"))) }
     }
 
-    /// Looks into the pages that may be uneven.
+    /// Looks into the pages that may be uneven, one after the other.
     fn refine(&self, group: usize, leaf: usize, pages: Vec<Run>) -> Result<Vec<Run>, ParquetError> {
         let mut runs = Vec::with_capacity(pages.len());
+        let mut lengths = None;
         for page in pages {
-            if page.bytes > EVEN_PAGE_BYTES && page.rows.len() > 1 {
-                runs.extend(self.measure(group, leaf, page.rows)?);
-            } else {
+            if page.bytes <= EVEN_PAGE_BYTES || page.rows.len() <= 1 {
                 runs.push(page);
+                continue;
             }
+            let lengths = match &mut lengths {
+                Some(begun) => begun,
+                none => none.insert(self.lengths(group, leaf)?),
+            };
+            runs.extend(lengths.of(page.rows)?);
         }
         Ok(runs)
     }
 
-    /// Decodes these rows of the chunk a few at a time, and keeps nothing but how long they are.
+    /// The lengths of these rows of a chunk.
     pub(super) fn measure(&self, group: usize, leaf: usize, rows: Range<usize>) -> Result<Vec<Run>, ParquetError> {
-        const STEP_ROWS: usize = 64;
+        self.lengths(group, leaf)?.of(rows)
+    }
+
+    fn lengths(&self, group: usize, leaf: usize) -> Result<Lengths, ParquetError> {
         let chunk = self.chunk(group, leaf);
-        let descriptor = chunk.column_descr_ptr();
-        let (most_definition, is_nested) = (descriptor.max_def_level(), descriptor.max_rep_level() > 0);
         let index = self.metadata.offset_index().and_then(|groups| groups.get(group)?.get(leaf));
         let places = index.map(|index| index.page_locations().clone());
-        let pages = SerializedPageReader::new(self.file()?, chunk, self.group_rows(group), places)?;
-        let ColumnReader::ByteArrayColumnReader(mut reader) = get_column_reader(descriptor, Box::new(pages)) else {
-            return Err(ParquetError::General("a text column of another type".to_owned()));
-        };
-        reader.skip_records(rows.start)?;
+        let pages = SerializedPageReader::new(Arc::clone(&self.file), chunk, self.group_rows(group), places)?;
         // Values that share their beginnings are copies, the others lie in their page.
-        let step = if Expansion::of(chunk) == Expansion::Prefixes { 1 } else { STEP_ROWS };
-        let (mut values, mut definitions, mut repetitions) = (Vec::<ByteArray>::new(), Vec::new(), Vec::new());
-        let mut runs = Runs::from(rows.start);
-        while runs.next < rows.end {
-            values.clear();
-            definitions.clear();
-            repetitions.clear();
-            let wanted = step.min(rows.end - runs.next);
-            let (read, _, levels) = reader.read_records(wanted, Some(&mut definitions), Some(&mut repetitions), &mut values)?;
-            if read == 0 {
-                return Err(ParquetError::General(format!("{} rows of {}", runs.next, rows.end)));
-            }
-            let mut lengths = values.iter().map(ByteArray::len);
-            let mut row_bytes = 0;
-            for level in 0..levels {
-                if level > 0 && (!is_nested || repetitions[level] == 0) {
-                    runs.push(std::mem::take(&mut row_bytes));
-                }
-                if most_definition == 0 || definitions[level] == most_definition {
-                    row_bytes += lengths.next().unwrap_or(0);
-                }
-            }
-            runs.push(row_bytes);
-        }
-        Ok(runs.done)
+        let step_rows = if Expansion::of(chunk) == Expansion::Prefixes { 1 } else { STEP_ROWS };
+        Lengths::new(chunk.column_descr_ptr(), Box::new(pages), step_rows)
     }
 
     /// Row by row is what is safe.
@@ -305,27 +298,6 @@ fn longest_of_dictionary(file: Arc<SourceFile>, chunk: &ColumnChunkMetaData, row
     Ok(longest.into())
 }
 
-/// Rows in order, told together as long as they are short.
-struct Runs {
-    done: Vec<Run>,
-    next: usize,
-}
-
-impl Runs {
-    fn from(first: usize) -> Self {
-        Runs { done: Vec::new(), next: first }
-    }
-
-    fn push(&mut self, bytes: usize) {
-        let row = self.next;
-        self.next += 1;
-        match self.done.last_mut() {
-            Some(run) if run.bytes + bytes <= RUN_BYTES => (run.rows.end, run.bytes) = (row + 1, run.bytes + bytes),
-            _ => self.done.push(Run { rows: row..row + 1, bytes }),
-        }
-    }
-}
-
 /// A file, and what the header says that was read last: the reader of pages does not hand out the size of a page without its content.
 struct HeadReader {
     file: Arc<SourceFile>,
@@ -388,13 +360,5 @@ mod tests {
         for bad in [&[][..], &[0x15], &[0x15, 0x04, 0x15], &[0x15, 0x04, 0x15, 0x01], &[0x15, 0x04, 0x25, 0x02], &[0x15, 4, 0x15, 0xFF]] {
             assert_eq!(uncompressed_size(bad), None, "{bad:?}");
         }
-    }
-
-    #[test]
-    fn short_rows_are_told_together_and_a_long_one_alone() {
-        let mut runs = Runs::from(7);
-        [10, 20, RUN_BYTES, 5, 6].into_iter().for_each(|bytes| runs.push(bytes));
-        let told: Vec<_> = runs.done.iter().map(|run| (run.rows.clone(), run.bytes)).collect();
-        assert_eq!(told, [(7..9, 30), (9..10, RUN_BYTES), (10..12, 11)]);
     }
 }

@@ -10,14 +10,15 @@ use arrow::datatypes::{DataType, Field};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{Compression, Encoding};
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
+use super::object::SourceFile;
 use super::parquet::{ParquetSource, ReadOptions};
 use super::read_ahead::SourceBatch;
 use super::text_sizes::TextSizes;
-use crate::error::Result;
+use crate::error::{Phase, Result};
 
 const LONG_BYTES: usize = 20 << 20;
 const LONG: usize = 4;
@@ -56,6 +57,10 @@ fn write(path: &Path, column: &ArrayRef, version: WriterVersion, dictionary: boo
 fn read(path: &Path) -> impl Iterator<Item = Result<SourceBatch>> {
     let source = ParquetSource::open(&[path.to_str().unwrap().to_owned()]).unwrap();
     source.read(ReadOptions { columns: vec![0], batch_rows: 1000 })
+}
+
+fn sizes_of(path: &Path, metadata: &Arc<ParquetMetaData>, batch_rows: usize) -> TextSizes {
+    TextSizes::new(&path.into(), SourceFile::open(path, Phase::Read).unwrap(), Arc::clone(metadata), &[0], batch_rows)
 }
 
 /// Bytes of the values of a batch.
@@ -173,7 +178,7 @@ fn what_is_told_of_sizes_is_what_is_decoded() {
         let options = ArrowReaderOptions::new().with_offset_index_policy(PageIndexPolicy::Optional);
         let footer = ArrowReaderMetadata::load(&File::open(&path).unwrap(), options).unwrap();
         let metadata = footer.metadata();
-        let sizes = TextSizes::new(&path, metadata, &[0], 1 << 20);
+        let sizes = sizes_of(&path, metadata, 1 << 20);
         for (group, of_group) in bytes.chunks(group_rows).enumerate() {
             let wanted = next(&mut seed, of_group.len());
             for rows in [0..of_group.len(), wanted..of_group.len(), 0..wanted] {
@@ -191,7 +196,7 @@ fn what_is_told_of_sizes_is_what_is_decoded() {
                 assert!(page.bytes >= of_group[page.rows.clone()].iter().sum::<usize>(), "case {case}: {page:?}");
             }
             // As it is asked when a footer leaves it open.
-            let runs = &sizes.runs(&[group])[0];
+            let runs = &sizes.runs(group)[0];
             assert!(runs.iter().map(|run| run.bytes).sum::<usize>() >= all, "case {case}");
             assert_eq!(runs.iter().map(|run| run.rows.len()).sum::<usize>(), of_group.len(), "case {case}");
         }
@@ -212,10 +217,38 @@ fn whatever_is_damaged_is_looked_at_without_a_panic_and_to_an_end() {
             let mut damaged = whole.clone();
             damaged[place as usize] = byte;
             std::fs::write(&path, damaged).unwrap();
-            let sizes = TextSizes::new(&path, footer.metadata(), &[0], 1000);
-            sizes.uneven_groups();
-            let runs = &sizes.runs(&[0])[0];
+            let sizes = sizes_of(&path, footer.metadata(), 1000);
+            sizes.is_even(0);
+            let runs = &sizes.runs(0)[0];
             assert_eq!(runs.iter().map(|run| run.rows.len()).sum::<usize>(), rows.len(), "byte {place}");
         }
     }
+}
+
+#[test]
+fn a_file_that_another_one_replaces_is_read_to_its_own_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, other) = (dir.path().join("live.parquet"), dir.path().join("next.parquet"));
+    // Rows that are alike in both but for one byte, long ones in places, so that there are several stretches.
+    let column = |letter: u8| -> ArrayRef {
+        let long = |row: usize| row % 400 < 6;
+        let values = (0..4000).map(|row| if long(row) { vec![letter; 4 << 20] } else { vec![letter; 5] });
+        Arc::new(values.map(Some).collect::<BinaryArray>())
+    };
+    write(&path, &column(b'a'), WriterVersion::PARQUET_1_0, false, Compression::UNCOMPRESSED);
+    write(&other, &column(b'b'), WriterVersion::PARQUET_1_0, false, Compression::UNCOMPRESSED);
+    let mut batches = read(&path);
+    let first = batches.next().unwrap().unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    let mut rows = first.batch.num_rows();
+    for batch in batches {
+        let batch = batch.unwrap().batch;
+        let values = batch.column(0).as_binary::<i32>();
+        assert!(
+            values.iter().flatten().all(|value| value[0] == b'a' && value[value.len() - 1] == b'a'),
+            "rows of the other file behind {rows}"
+        );
+        rows += batch.num_rows();
+    }
+    assert_eq!(rows, 4000);
 }

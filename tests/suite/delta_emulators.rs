@@ -166,7 +166,9 @@ fn killed(lake: &Lake, rounds: u64) {
     let seed = u64::from(std::process::id());
     let (mut random, mut hits) = (Random(seed), 0);
     let (mut usual_out, mut usual_back) = (Duration::from_millis(1500), Duration::from_millis(1000));
-    for round in 0..rounds {
+    let mut round = 0;
+    // More rounds than asked for, if no kill has met a command at work.
+    while round < rounds || (hits == 0 && round < 10 * rounds) {
         if round > 0 {
             change(database, &mut random, round);
         }
@@ -177,8 +179,10 @@ fn killed(lake: &Lake, rounds: u64) {
             let ours = &database.rows("SELECT COUNT(*), SUM(ID) FROM S")[0];
             assert_eq!([Some(rows.to_string()), Some(sum.to_string())], ours[..], "round {round} of seed {seed}");
         }
+        round += 1;
     }
-    eprintln!("{}: {rounds} rounds, {hits} kills that met a command at work", lake.url);
+    assert!(hits > 0, "no kill has met a command at work");
+    eprintln!("{}: {round} rounds, {hits} kills that met a command at work", lake.url);
     let location = followed.strip_prefix("delta:").unwrap();
     let history: Value = serde_json::from_str(&database.ok(&["delta", "history", location, "--report", "json"])).unwrap();
     let mut scns = Vec::new();

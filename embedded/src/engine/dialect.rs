@@ -8,6 +8,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
+use super::OraError;
 use super::translate::SIBLINGS;
 
 /// What stands before the interval of `VERSIONS BETWEEN SCN`.
@@ -95,6 +96,37 @@ pub(super) fn rewrite_hierarchies(tokens: &mut Vec<TokenWithSpan>) {
         }
         at += 1;
     }
+}
+
+/// Refuses by their names what the parser would only call wrong. A name after a dot is a name, also where the parser knows the word.
+pub(super) fn refuse_by_name(tokens: &mut [TokenWithSpan]) -> super::Result<()> {
+    let is_word = |at: usize, text: &str| match tokens.get(at).map(|token| &token.token) {
+        Some(Token::Word(word)) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    if is_word(0, "INSERT") && (is_word(1, "ALL") || is_word(1, "FIRST")) {
+        return Err(OraError::unsupported("INSERT ALL and INSERT FIRST"));
+    }
+    for at in 1..tokens.len() {
+        let after_parenthesis = tokens[at - 1].token == Token::RParen;
+        let opens = tokens.get(at + 1).is_some_and(|token| token.token == Token::LParen);
+        let what = match after_parenthesis {
+            true if is_word(at, "KEEP") && opens => "KEEP of an aggregate function",
+            true if is_word(at, "SEARCH") && is_word(at + 2, "FIRST") => "SEARCH of a recursive WITH",
+            true if is_word(at, "CYCLE") && (2..20).any(|next| is_word(at + next, "DEFAULT")) => "CYCLE of a recursive WITH",
+            _ => continue,
+        };
+        return Err(OraError::unsupported(what));
+    }
+    for at in 1..tokens.len() {
+        if tokens[at - 1].token == Token::Period
+            && let Token::Word(word) = &mut tokens[at].token
+            && matches!(word.keyword, Keyword::SUBSTR | Keyword::SUBSTRING | Keyword::TRIM)
+        {
+            word.keyword = Keyword::NoKeyword;
+        }
+    }
+    Ok(())
 }
 
 /// The end of the column, call, literal or parentheses that begin here; none where nothing of the kind does.

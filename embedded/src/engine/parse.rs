@@ -99,6 +99,7 @@ pub(crate) fn from_tokens(sql: &str, mut tokens: Vec<TokenWithSpan>) -> Result<A
     nest_quantified_lists(&mut tokens);
     nest_cursor_queries(&mut tokens);
     dialect::rewrite_hierarchies(&mut tokens);
+    dialect::refuse_by_name(&mut tokens)?;
     // Chains of operators nest the tree, and dropping it uses the stack.
     const MOST_OPERATORS: usize = 5000;
     let is_operator = |token: &TokenWithSpan| match &token.token {

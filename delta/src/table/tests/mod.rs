@@ -4,6 +4,7 @@ mod exact;
 mod exactly_once;
 mod faulty;
 mod lifecycle;
+mod merge_model;
 mod places;
 mod races;
 mod slice;
