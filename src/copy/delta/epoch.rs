@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn deletions_are_left_until_a_load_or_a_comparison() {
         let job = DeltaJob { job: Some("j".into()), ..DeltaJob::new("embedded:a.db/T".parse().unwrap(), "lake/t".parse().unwrap()) };
-        let own = |version, operation, deleted: Option<&str>, key| {
+        let own = |version, operation, deleted: Option<&str>, key: bool| {
             let mut info = vec![("olbridge.job", json!("j"))];
             info.extend(deleted.map(|deleted| (checks::DELETED_ROWS_KEY, json!(deleted))));
             info.extend(key.then(|| (KEY_KEY, json!(["id"]))));
