@@ -17,6 +17,8 @@ use crate::error::{Error, Result};
 
 /// Commit info under which each attempt's own name stands, by which people find a commit of unknown fate again.
 const ATTEMPT_KEY: &str = "olbridge.attempt";
+/// Commit info under which an operation's counts stand.
+const METRICS_KEY: &str = "operationMetrics";
 /// deltalake's own tries to put an append after those of others; its default of 15 is too few for eight writers.
 const APPEND_RETRIES: usize = 100;
 /// How often a store is asked what became of a commit whose answer was lost, with a pause before each time.
@@ -132,16 +134,41 @@ enum Tried<M> {
     Failed(Error),
 }
 
-impl CommitOptions {
-    /// deltalake's form, with the name of this attempt.
-    fn properties(&self, attempt: &str, retries: usize) -> CommitProperties {
-        let mut metadata: Vec<(String, Value)> = self.metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        metadata.push((ATTEMPT_KEY.into(), attempt.into()));
-        let properties = CommitProperties::default().with_metadata(metadata).with_max_retries(retries);
+/// What the commit of one attempt says of itself.
+#[derive(Clone)]
+pub(crate) struct Said {
+    metadata: BTreeMap<String, Value>,
+    epoch: Option<Epoch>,
+    retries: usize,
+}
+
+impl Said {
+    /// With the counts of what was done, where deltalake does not put them there itself.
+    pub fn with_metrics(mut self, metrics: Value) -> Said {
+        self.metadata.insert(METRICS_KEY.into(), metrics);
+        self
+    }
+
+    /// Not put after the commits of others.
+    pub fn without_retries(self) -> Said {
+        Said { retries: 0, ..self }
+    }
+
+    /// deltalake's form.
+    pub fn properties(self) -> CommitProperties {
+        let properties = CommitProperties::default().with_metadata(self.metadata).with_max_retries(self.retries);
         match &self.epoch {
             Some(epoch) => properties.with_application_transaction(Transaction::new(&epoch.app_id, epoch.epoch)),
             None => properties,
         }
+    }
+}
+
+impl CommitOptions {
+    fn said(&self, attempt: &str, retries: usize) -> Said {
+        let mut metadata = self.metadata.clone();
+        metadata.insert(ATTEMPT_KEY.into(), attempt.into());
+        Said { metadata, epoch: self.epoch.clone(), retries }
     }
 }
 
@@ -167,6 +194,19 @@ impl Table {
         options: &CommitOptions,
         may_run_again: bool,
         mut run: impl FnMut(&Table, CommitProperties) -> Result<Ran<M>, Failure>,
+        counts: impl FnMut(&BTreeMap<String, Value>) -> M,
+    ) -> Result<Outcome<M>> {
+        self.run_saying(action, conditions, options, may_run_again, |table, said| run(table, said.properties()), counts)
+    }
+
+    /// The same for an operation that may have more to say in its commit.
+    pub(crate) fn run_saying<M>(
+        &mut self,
+        action: &'static str,
+        conditions: &[&str],
+        options: &CommitOptions,
+        may_run_again: bool,
+        mut run: impl FnMut(&Table, Said) -> Result<Ran<M>, Failure>,
         mut counts: impl FnMut(&BTreeMap<String, Value>) -> M,
     ) -> Result<Outcome<M>> {
         let max_attempts = if may_run_again { options.max_attempts.max(1) } else { 1 };
@@ -210,7 +250,7 @@ impl Table {
         conditions: &[&str],
         options: &CommitOptions,
         name: &str,
-        run: &mut impl FnMut(&Table, CommitProperties) -> Result<Ran<M>, Failure>,
+        run: &mut impl FnMut(&Table, Said) -> Result<Ran<M>, Failure>,
         counts: &mut impl FnMut(&BTreeMap<String, Value>) -> M,
     ) -> Tried<M> {
         match self.refresh().and_then(|()| self.epoch_done(options)) {
@@ -225,7 +265,7 @@ impl Table {
         let before = self.version();
         // Where there is no table, deltalake's own next try would put a second one on top of that of another writer, unlooked at.
         let retries = if before.is_some() { APPEND_RETRIES } else { 0 };
-        let error = match run(self, options.properties(name, retries)) {
+        let error = match run(self, options.said(name, retries)) {
             Ok(Ran::Ignored) => return Tried::Done(Outcome::Ignored),
             Ok(Ran::Committed(table, metrics)) => return self.committed(*table, before, metrics, options),
             Ok(Ran::Written(table)) => {

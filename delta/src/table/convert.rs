@@ -136,6 +136,23 @@ impl BatchPlan {
         self
     }
 
+    /// Takes views of text and bytes as they are, for a writer that makes files of them: a copy of each value is saved. Not where rows are told apart
+    /// by them.
+    pub fn keeping_views(mut self, source: &Schema) -> BatchPlan {
+        for step in &mut self.steps {
+            let From::Column(index) = step.from else { continue };
+            let view = source.field(index).data_type();
+            let same =
+                matches!((view, step.to.data_type()), (DataType::Utf8View, DataType::Utf8) | (DataType::BinaryView, DataType::Binary));
+            if same && !step.names_folders && !step.names_rows {
+                step.to.set_data_type(view.clone());
+            }
+        }
+        let fields: Vec<Field> = self.steps.iter().map(|step| step.to.clone()).collect();
+        self.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        self
+    }
+
     /// Refuses NULL in the key of a merge: it equals no row, so that the row would be inserted again each time, or never be found. Refuses a key
     /// that comes twice as well: where the table does not have it both rows would be inserted, and every merge after that would fail.
     pub fn keyed_by(mut self, columns: &[String]) -> Result<BatchPlan, ArrowError> {

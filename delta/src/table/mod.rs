@@ -1,6 +1,7 @@
 //! Delta tables: opened, made, written, read, changed and cared for; every face here blocks.
 
 mod alter;
+mod by_partition;
 mod cache;
 mod care;
 mod changes;
@@ -20,9 +21,11 @@ mod mapping;
 mod merge;
 mod nan;
 mod net;
+mod partitioned;
 mod protocol;
 mod read;
 mod repair;
+mod spill;
 mod statistics;
 mod stream;
 mod types;

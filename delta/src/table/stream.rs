@@ -107,8 +107,8 @@ enum Message {
     Failed,
 }
 
-/// The plan's side: a table of one partition that can be scanned once.
-struct Rows {
+/// The writer's side: rows that can be read once, for a plan as a table of one partition.
+pub(crate) struct Rows {
     schema: SchemaRef,
     receiver: Mutex<Option<Receiver<Message>>>,
 }
@@ -125,6 +125,13 @@ impl PartitionStream for Rows {
     }
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        self.stream()
+    }
+}
+
+impl Rows {
+    /// The batches, once.
+    pub fn stream(&self) -> SendableRecordBatchStream {
         let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A second scan would find nothing, and an operation that scans twice would do nothing and say that it is done.
         let failed = |text: &str| Some(Err(DataFusionError::Execution(text.into())));
@@ -146,8 +153,25 @@ impl Table {
     pub(crate) fn feed<T, F>(
         &self,
         source: &mut dyn Source,
-        mut plan: BatchPlan,
+        plan: BatchPlan,
         start: impl FnOnce(Arc<StreamingTable>) -> F,
+    ) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, DeltaTableError>> + Send + 'static,
+    {
+        self.feed_rows(source, plan, |rows| {
+            let table = StreamingTable::try_new(Arc::clone(&rows.schema), vec![rows])?;
+            Ok(start(Arc::new(table)))
+        })
+    }
+
+    /// The same without a plan.
+    pub(crate) fn feed_rows<T, F>(
+        &self,
+        source: &mut dyn Source,
+        mut plan: BatchPlan,
+        start: impl FnOnce(Arc<Rows>) -> Result<F, DeltaTableError>,
     ) -> Result<T, Failure>
     where
         T: Send + 'static,
@@ -155,8 +179,8 @@ impl Table {
     {
         let (sender, receiver) = sync_channel(BATCHES_BETWEEN);
         let rows = Rows { schema: plan.schema(), receiver: Mutex::new(Some(receiver)) };
-        let table = StreamingTable::try_new(plan.schema(), vec![Arc::new(rows)]).map_err(DeltaTableError::from)?;
-        let task = crate::runtime::handle().map_err(|error| self.io_error(&error))?.spawn(start(Arc::new(table)));
+        let operation = start(Arc::new(rows))?;
+        let task = crate::runtime::handle().map_err(|error| self.io_error(&error))?.spawn(operation);
         let pumped = catch_unwind(AssertUnwindSafe(|| self.pump(source, &mut plan, &sender)));
         let last = if matches!(pumped, Ok(Ok(()))) { Message::End } else { Message::Failed };
         let _ = sender.send(last);

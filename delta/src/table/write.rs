@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::Table;
 use super::alter::Alter;
-use super::commit::{CommitOptions, Failure, Outcome, Ran};
+use super::commit::{CommitOptions, Failure, Outcome, Ran, Said};
 use super::convert::{BatchPlan, Missing};
 use super::create::NewTable;
 use super::statistics;
@@ -64,6 +64,8 @@ pub struct WriteOptions {
     pub target_file_bytes: Option<u64>,
     /// Rows handed to the Parquet writer at once.
     pub batch_rows: Option<usize>,
+    /// Arrow bytes of rows that are held in memory to be put together by partition; 128 MiB where nothing is said. What is more goes to a temporary file.
+    pub held_bytes: Option<usize>,
     /// Columns that name a row: a NULL in one of them, and a row whose key an earlier one of the source has, are refused. 16 bytes a row are held for it.
     pub key: Vec<String>,
 }
@@ -91,11 +93,12 @@ enum Rows {
 }
 
 /// What a run of a write needs, decided before the first row.
-struct Prepared {
-    plan: BatchPlan,
-    target: Schema,
-    properties: BTreeMap<String, String>,
-    partition_columns: Vec<String>,
+pub(super) struct Prepared {
+    pub plan: BatchPlan,
+    pub target: Schema,
+    /// Those of the table to be made.
+    pub properties: BTreeMap<String, String>,
+    pub partition_columns: Vec<String>,
 }
 
 impl Table {
@@ -135,7 +138,7 @@ impl Table {
         if options.schema_mode != SchemaMode::Strict {
             self.protect_statistics(&source.schema(), options, rows)?;
         }
-        let outcome = self.run_judging(
+        let outcome = self.run_saying(
             "write",
             condition.as_slice(),
             commit,
@@ -143,7 +146,7 @@ impl Table {
             |table, commit| match (table.exists(), &options.mode) {
                 (true, WriteMode::Ignore) => Ok(Ran::Ignored),
                 (true, WriteMode::ErrorIfExists) => Err(Error::TableExists { location: table.location().to_string() }.into()),
-                _ => table.write_once(source, options, rows, if strict { commit.with_max_retries(0) } else { commit }),
+                _ => table.write_once(source, options, rows, if strict { commit.without_retries() } else { commit }),
             },
             metrics_of,
         )?;
@@ -155,20 +158,17 @@ impl Table {
         })
     }
 
-    fn write_once(
-        &self,
-        source: &mut dyn Source,
-        options: &WriteOptions,
-        rows: Rows,
-        commit: deltalake::kernel::transaction::CommitProperties,
-    ) -> Result<Ran<WriteMetrics>, Failure> {
+    fn write_once(&self, source: &mut dyn Source, options: &WriteOptions, rows: Rows, commit: Said) -> Result<Ran<WriteMetrics>, Failure> {
         let prepared = self.prepare(&source.schema(), options, rows)?;
+        if self.is_by_partition(&prepared, options)? {
+            return self.write_by_partition(source, prepared, options, commit);
+        }
         let snapshot = self.inner.snapshot().ok().map(|state| state.snapshot().clone());
         let created = snapshot.is_none();
         let mut builder = WriteBuilder::new(self.inner.log_store(), snapshot)
             .with_save_mode(save_mode(&options.mode))
             .with_writer_properties(self.files.properties(&prepared.target))
-            .with_commit_properties(commit);
+            .with_commit_properties(commit.properties());
         if let WriteMode::OverwriteWhere(condition) = &options.mode {
             builder = builder.with_replace_where(self.condition(condition, &self.qualified(None, &prepared.target)?)?);
         }
@@ -203,7 +203,7 @@ impl Table {
     fn prepare(&self, source: &Schema, options: &WriteOptions, rows: Rows) -> Result<Prepared> {
         let location = self.location().to_string();
         let refused = |problems: Vec<ColumnProblem>| Error::Plan { location: location.clone(), problems };
-        let (target, properties, partition_columns) = match (self.exists(), &options.create) {
+        let (target, properties, new_partitions) = match (self.exists(), &options.create) {
             (false, None) => return Err(Error::NoTable { location }),
             (false, Some(new)) => {
                 let new = NewTable { schema: Arc::new(source.clone()), losses: options.losses.clone(), ..new.clone() };
@@ -224,9 +224,11 @@ impl Table {
             }
         };
         let missing = if options.schema_mode == SchemaMode::Merge { Missing::Null } else { Missing::Refuse };
-        let partitions = if self.exists() { self.partition_columns()? } else { partition_columns.clone() };
-        let plan = BatchPlan::new(source, &target, &options.losses, missing).map_err(refused)?.partitioned_by(&partitions);
+        let partition_columns = if self.exists() { self.partition_columns()? } else { new_partitions };
+        let plan = BatchPlan::new(source, &target, &options.losses, missing).map_err(refused)?.partitioned_by(&partition_columns);
         let plan = plan.keyed_by(&options.key).map_err(|error| self.fault("write", &error.into()))?;
+        // Into a table that is there deltalake would copy them itself; and a part of the rows would hold on to the values of all.
+        let plan = if self.exists() || !partition_columns.is_empty() { plan } else { plan.keeping_views(source) };
         Ok(Prepared { plan, target, properties, partition_columns })
     }
 
@@ -255,7 +257,7 @@ impl Table {
     }
 }
 
-fn save_mode(mode: &WriteMode) -> SaveMode {
+pub(super) fn save_mode(mode: &WriteMode) -> SaveMode {
     match mode {
         WriteMode::Overwrite | WriteMode::OverwriteWhere(_) => SaveMode::Overwrite,
         // Existence has been looked at, and the commit goes onto that very state: a table made since then is a conflict, after which it is looked

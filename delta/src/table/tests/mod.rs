@@ -5,6 +5,7 @@ mod exactly_once;
 mod faulty;
 mod lifecycle;
 mod merge_model;
+mod partitions;
 mod places;
 mod races;
 mod slice;

@@ -1,7 +1,7 @@
 //! Create, write, read, change.
 
 use super::*;
-use arrow::array::{Int32Array, UInt8Array};
+use arrow::array::{BinaryViewArray, Int32Array, StringViewArray, UInt8Array};
 
 #[test]
 fn what_is_written_is_read_back_with_projection_and_condition() {
@@ -198,4 +198,34 @@ fn a_null_where_none_may_be_is_told_with_its_row() {
     ]);
     let error = table.write(&mut source, &WriteOptions::default(), &CommitOptions::default()).unwrap_err();
     assert!(matches!(&error, Error::Value { column, row: 2, .. } if column == "id"), "{error}");
+}
+
+#[test]
+fn views_of_text_and_bytes_become_text_and_bytes() {
+    let long = "longer than what a view holds itself";
+    let texts = StringViewArray::from(vec![Some("before"), Some(long), None, Some(""), Some("short"), Some("after")]).slice(1, 4);
+    let bytes = BinaryViewArray::from(vec![Some(long.as_bytes()), None, Some(b""), Some(&[0, 255])]);
+    let parts = StringViewArray::from(vec!["a", "b", "a", long]);
+    let mut source = columns(vec![("text", Arc::new(texts) as ArrayRef), ("bytes", Arc::new(bytes)), ("part", Arc::new(parts))]);
+    for partition_columns in [vec![], vec!["part".to_owned()]] {
+        let fixture = Fixture::new();
+        let new = NewTable { partition_columns, ..NewTable::new(Arc::new(Schema::empty())) };
+        let options = WriteOptions { create: Some(new), held_bytes: Some(1), ..WriteOptions::default() };
+        for times in 1..3 {
+            committed(fixture.open().write(&mut source, &options, &CommitOptions::default()).unwrap());
+            let found = read(&fixture.open(), &Scan::default());
+            let types: Vec<String> = fixture.open().schema().unwrap().fields().iter().map(|field| field.data_type().to_string()).collect();
+            assert_eq!(types, ["Utf8", "Binary", "Utf8"]);
+            let texts = arrow::compute::cast(found.column_by_name("text").unwrap(), &DataType::Utf8).unwrap();
+            let mut texts: Vec<Option<&str>> = texts.as_string::<i32>().iter().collect();
+            let mut want = vec![Some(long), None, Some(""), Some("short")].repeat(times);
+            want.sort_unstable();
+            texts.sort_unstable();
+            assert_eq!(texts, want);
+            let bytes = arrow::compute::cast(found.column_by_name("bytes").unwrap(), &DataType::Binary).unwrap();
+            let bytes: Vec<Option<&[u8]>> = bytes.as_binary::<i32>().iter().collect();
+            assert_eq!(bytes.iter().filter(|value| **value == Some(long.as_bytes())).count(), times);
+            assert_eq!(bytes.iter().filter(|value| value.is_none()).count(), times);
+        }
+    }
 }

@@ -1,0 +1,115 @@
+//! A file of rows that do not fit into memory: it has no name, so that nothing is left of it, however the process ends.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::ipc::CompressionType;
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
+use deltalake::{DeltaResult, DeltaTableError};
+
+/// Where rows are that were written at once.
+pub(super) struct Stretch {
+    offset: u64,
+    /// In the file, compressed.
+    pub bytes: usize,
+}
+
+/// The file.
+pub(super) struct Spill {
+    schema: SchemaRef,
+    options: IpcWriteOptions,
+    file: BufWriter<File>,
+    end: u64,
+}
+
+impl Spill {
+    /// In the folder for temporary files.
+    pub fn new(schema: SchemaRef) -> DeltaResult<Spill> {
+        let file = tempfile::tempfile().map_err(|error| fault(&error.into()))?;
+        let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).map_err(|error| fault(&error))?;
+        Ok(Spill { schema, options, file: BufWriter::with_capacity(1 << 18, file), end: 0 })
+    }
+
+    /// Appends batches, an Arrow stream of their own.
+    pub fn write(&mut self, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>) -> DeltaResult<Stretch> {
+        let mut counted = Counted { to: &mut self.file, bytes: 0 };
+        let write = || {
+            let mut writer = StreamWriter::try_new_with_options(&mut counted, &self.schema, self.options.clone())?;
+            for batch in batches {
+                writer.write(&batch?)?;
+            }
+            writer.finish()
+        };
+        write().map_err(|error| fault(&error))?;
+        let bytes = counted.bytes;
+        let stretch = Stretch { offset: self.end, bytes };
+        self.end += bytes as u64;
+        Ok(stretch)
+    }
+
+    /// The batches of a stretch.
+    pub fn read(&mut self, stretch: &Stretch) -> DeltaResult<Vec<RecordBatch>> {
+        let mut read = || -> Result<Vec<RecordBatch>, ArrowError> {
+            self.file.flush()?;
+            let file = self.file.get_mut();
+            file.seek(SeekFrom::Start(stretch.offset))?;
+            StreamReader::try_new(BufReader::new(file.take(stretch.bytes as u64)), None)?.collect()
+        };
+        read().map_err(|error| fault(&error))
+    }
+}
+
+struct Counted<'a> {
+    to: &'a mut BufWriter<File>,
+    bytes: usize,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.bytes += written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn fault(error: &ArrowError) -> DeltaTableError {
+    let folder = std::env::temp_dir();
+    DeltaTableError::generic(format!(
+        "rows of many partitions are put together in a temporary file in {}: {error}; TMPDIR names another folder",
+        folder.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int32Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn stretches_are_read_as_they_were_written_in_any_order_and_after_more() {
+        let batch = |from: i32| {
+            let numbers = Int32Array::from_iter((from..from + 5).map(|n| (n % 2 == 0).then_some(n)));
+            let texts = StringArray::from_iter((from..from + 5).map(|n| (n % 3 == 0).then(|| "x".repeat(n as usize))));
+            RecordBatch::try_from_iter_with_nullable([("n", Arc::new(numbers) as _, true), ("t", Arc::new(texts) as _, true)]).unwrap()
+        };
+        let mut spill = Spill::new(batch(0).schema()).unwrap();
+        let first = spill.write([Ok(batch(0)), Ok(batch(50))].into_iter()).unwrap();
+        let second = spill.write([Ok(batch(100).slice(1, 3))].into_iter()).unwrap();
+        assert_eq!(spill.read(&second).unwrap(), [batch(100).slice(1, 3)]);
+        let third = spill.write([Ok(batch(7))].into_iter()).unwrap();
+        for (stretch, batches) in [(&first, vec![batch(0), batch(50)]), (&third, vec![batch(7)]), (&second, vec![batch(100).slice(1, 3)])] {
+            assert_eq!(spill.read(stretch).unwrap(), batches);
+        }
+    }
+}
