@@ -46,10 +46,7 @@ impl Definition {
     /// # Errors
     /// Those of the queries.
     pub fn of(session: &Session, name: &TableName) -> Result<Option<Definition>> {
-        let answer = look_up(session, name).and_then(|found| match found {
-            None => Ok(None),
-            Some((definition, _)) => Ok(Some(definition)),
-        });
+        let answer = look_up(session, name).map(|found| found.map(|(definition, _)| definition));
         none_without_dictionary(answer)
     }
 
