@@ -9,9 +9,10 @@ use olbridge_delta::table::{Assignments, CHANGE_COLUMN, Clause, CommitOptions, E
 use serde_json::{Value, json};
 
 use super::DeltaJob;
+use super::definition::DEFINITION_KEY;
 use super::deleted::{DELETE, UPSERT};
 use super::epoch::{ALL_ROWS, KEY_KEY};
-use super::follow::{DeltaFollowed, Follow, WATERMARK_COLUMN_KEY, WATERMARK_KEY};
+use super::follow::{DeltaFollowed, WATERMARK_COLUMN_KEY, WATERMARK_KEY};
 use super::plan::{DeltaAction, DeltaPlan, Work};
 use super::report::{Change, DeltaReport, DeltaTimes};
 use super::source::{QuerySource, Read};
@@ -62,11 +63,21 @@ impl DeltaPlan {
     ) -> olbridge_delta::Result<Change> {
         let deletes = match work.deletes.take() {
             None => None,
-            Some(query) => Some(query.find(&work.table, &self.key, session, (cancel, self.asked.full_load())).map_err(|error| {
-                let source = olbridge_delta::Error::Source { location: self.location.clone(), message: error.to_string(), source: None };
-                read.borrow_mut().error = Some(error);
-                source
-            })?),
+            Some(query) => Some(
+                query
+                    .find(
+                        &work.table,
+                        &self.key,
+                        session,
+                        (cancel, format!("{}; or {}", self.asked.compare_once(), self.asked.full_load())),
+                    )
+                    .map_err(|error| {
+                        let source =
+                            olbridge_delta::Error::Source { location: self.location.clone(), message: error.to_string(), source: None };
+                        read.borrow_mut().error = Some(error);
+                        source
+                    })?,
+            ),
         };
         let Work { fetch, named, mut table, new, slices, .. } = work;
         table.set_file_options(self.asked.files.clone());
@@ -74,7 +85,8 @@ impl DeltaPlan {
         let names: Vec<String> = fetch.schema.fields().iter().map(|field| field.name().clone()).collect();
         let with_deletes = deletes.is_some();
         let slices = (self.readers.as_ref().map_or(1, |readers| readers.sessions), slices);
-        let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deletes };
+        let defined = (self.known.clone(), self.asked.export.source.table.clone());
+        let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deletes, defined };
         if self.action == DeltaAction::Merge {
             let merge = Merge { losses: self.asked.losses.clone(), ..self.merge(&names, with_deletes) };
             return Ok(match table.merge(&mut source, &merge, &commit)? {
@@ -152,11 +164,15 @@ impl DeltaPlan {
         if self.job.is_some() {
             metadata.insert(checks::DELETED_ROWS_KEY.into(), self.deleted_rows_said());
         }
-        // Of a watermark the changed rows are looked at alone, and not those that have their keys.
-        let is_whole =
-            |followed: &DeltaFollowed| followed.after_scn.is_none() || !matches!(self.asked.follow, Some(Follow::Watermark { .. }));
-        if self.followed.as_ref().is_some_and(is_whole) {
+        let is_looked_at = match &self.followed {
+            Some(_) => true,
+            None => self.asked.mode == DeltaMode::Overwrite && !self.key.is_empty(),
+        };
+        if is_looked_at {
             metadata.insert(KEY_KEY.into(), json!(self.key));
+        }
+        if let (Some(said), Some(_)) = (&self.known.said, &self.job) {
+            metadata.insert(DEFINITION_KEY.into(), said.clone());
         }
         if let Some((column, Some(value))) = self.followed.as_ref().and_then(|followed| followed.watermark.as_ref()) {
             metadata.insert(WATERMARK_COLUMN_KEY.into(), json!(column));
