@@ -1,6 +1,5 @@
 //! Reading a version: projection and condition pushed down, batches as they come.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchReader};
@@ -13,14 +12,14 @@ use deltalake::datafusion::common::DFSchema;
 use deltalake::datafusion::error::{DataFusionError, Result as DataFusionResult};
 use deltalake::datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use deltalake::datafusion::physical_plan::ExecutionPlan;
-use deltalake::datafusion::prelude::{DataFrame, SessionContext, ident};
-use deltalake::delta_datafusion::DeltaSessionContext;
+use deltalake::datafusion::prelude::{DataFrame, ident};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Table;
 use super::convert::STRICT;
+use super::session::session;
 use crate::error::Result;
 use crate::runtime;
 
@@ -36,20 +35,6 @@ pub struct Scan {
     pub predicate: Option<String>,
     /// Rows of a batch at most; 8192 where nothing is said.
     pub batch_rows: Option<usize>,
-}
-
-/// A session whose names keep their case and whose texts are Utf8, not views.
-pub(crate) fn session(batch_rows: Option<usize>) -> Result<SessionContext, DeltaTableError> {
-    let settings = [
-        ("datafusion.execution.parquet.schema_force_view_types", "false"),
-        // A number of more than 19 digits is a number, not the nearest double.
-        ("datafusion.sql_parser.parse_float_as_decimal", "true"),
-    ];
-    let mut settings: HashMap<String, String> = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    if let Some(rows) = batch_rows {
-        settings.insert("datafusion.execution.batch_size".into(), rows.to_string());
-    }
-    Ok(DeltaSessionContext::new_with_session_overrides(&settings)?.into_inner())
 }
 
 impl Table {

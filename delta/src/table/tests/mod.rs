@@ -1,5 +1,6 @@
 //! The face of the crate on real tables in local folders, and the traps of deltalake that it is there for.
 
+mod bounded;
 mod exact;
 mod exactly_once;
 mod faulty;
