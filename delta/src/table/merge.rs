@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
-use deltalake::DeltaResult;
 use deltalake::datafusion::common::{Column, DFSchema};
 use deltalake::datafusion::execution::SessionStateBuilder;
-use deltalake::datafusion::logical_expr::{Expr, lit};
+use deltalake::datafusion::logical_expr::utils::split_conjunction;
+use deltalake::datafusion::logical_expr::{BinaryExpr, Expr, Operator, lit};
 use deltalake::datafusion::prelude::SessionContext;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::merge::{DeleteBuilder, InsertBuilder, MergeBuilder, MergeMetrics as RawMetrics, UpdateBuilder};
+use deltalake::{DeltaResult, DeltaTableError};
 use serde_json::Value;
 
 use super::Table;
@@ -165,10 +166,15 @@ impl Table {
         }
         let unchanged = Unchanged { operation: i32::try_from(clauses.len()).unwrap_or(i32::MAX), is_unique };
         let (target, on) = (self.inner.clone(), self.condition(&merge.on, &parser.names)?);
+        let names_equal = split_conjunction(&on).into_iter().any(is_of_both);
         let (memory, row_bytes) = (self.memory()?, self.row_bytes());
         let done = self.feed(source, plan, move |rows| async move {
             let (rows, size) = peek(rows, memory / SMALL_SHARE).await?;
-            let join = if size.is_small { Join::Hashed } else { Join::Sorted };
+            let join = match size.is_small {
+                true => Join::Hashed,
+                false if names_equal => Join::Sorted,
+                false => return Err(too_large(memory)),
+            };
             let context = holding(&bounded(memory, join, size.row_bytes.max(row_bytes))?, unchanged);
             let frame = context.read_table(rows)?;
             let builder = target
@@ -271,6 +277,24 @@ impl Parser<'_> {
             Clause::NotMatchedBySourceDelete { condition } => Parsed::NotMatchedBySourceDelete(self.condition(condition)?),
         })
     }
+}
+
+/// Whether a part of the join condition says that something of the one side equals something of the other.
+fn is_of_both(part: &Expr) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = part else { return false };
+    let is_of = |side: &Expr, name: &str| {
+        let columns = side.column_refs();
+        !columns.is_empty() && columns.iter().all(|column| column.relation.as_ref().is_some_and(|relation| relation.table() == name))
+    };
+    (is_of(left, "source") && is_of(right, "target")) || (is_of(left, "target") && is_of(right, "source"))
+}
+
+/// Every row of the table is held against every row of the source then, which is read once.
+fn too_large(memory: usize) -> DeltaTableError {
+    DeltaTableError::generic(format!(
+        "Resources exhausted: the join condition names nothing that is equal in both, and the source has more than {} KiB",
+        memory / SMALL_SHARE >> 10
+    ))
 }
 
 /// A session in which a MERGE keeps within its memory.

@@ -9,7 +9,6 @@ use arrow::datatypes::SchemaRef;
 use deltalake::DeltaTableError;
 use deltalake::datafusion::catalog::TableProvider;
 use deltalake::datafusion::catalog::streaming::StreamingTable;
-use deltalake::datafusion::common::resources_err;
 use deltalake::datafusion::error::DataFusionError;
 use deltalake::datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use deltalake::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -47,9 +46,7 @@ impl PartitionStream for Peeked {
                 Box::pin(RecordBatchStreamAdapter::new(schema, rows))
             }
             None => {
-                // A join by comparison alone would go through it again and again where it has no room for it.
-                let failed =
-                    resources_err!("the source does not fit, and rows are matched by comparison alone, not by what is equal in both");
+                let failed = Err(DataFusionError::Execution("the source was scanned twice".into()));
                 Box::pin(RecordBatchStreamAdapter::new(schema, futures::stream::iter([failed])))
             }
         }

@@ -22,7 +22,7 @@ const PART_BYTES: usize = 32 << 20;
 const SORT_RESERVE_BYTES: usize = 10 << 20;
 
 /// Batches that the memory of a part has room for.
-const BATCHES_OF_PART: usize = 512;
+const BATCHES_OF_PART: usize = 256;
 /// A row in memory is about so many times what it is in a file.
 const UNPACKED: usize = 4;
 
@@ -70,7 +70,7 @@ pub(crate) fn bounded(memory_bytes: usize, join: Join, row_bytes: usize) -> Resu
 
 /// Rows of a batch, so that a sort has room for many.
 pub(crate) fn batch_rows(memory_bytes: usize, row_bytes: usize) -> usize {
-    (part_bytes(memory_bytes) / BATCHES_OF_PART / row_bytes.max(1)).clamp(16, 8192)
+    (part_bytes(memory_bytes) / BATCHES_OF_PART / row_bytes.max(1)).clamp(64, 8192)
 }
 
 fn parts(memory_bytes: usize) -> usize {
