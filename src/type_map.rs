@@ -14,7 +14,7 @@ mod samples;
 
 pub use families::{ArrowFamily, OracleFamily, vector_format};
 pub use lossy::{LossyKind, LossySet};
-pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type, vector_type};
+pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type, spell_arrow_type, vector_type};
 pub use samples::{sample_arrow_types, sample_named_types, sample_oracle_types};
 
 /// Most bytes of one value in an array bind; longer ones need LOB locators or pieces.

@@ -4,6 +4,7 @@ mod asked;
 mod cast;
 mod claim;
 mod columns;
+mod command_line;
 #[cfg(feature = "delta")]
 pub mod delta;
 pub mod describe;
@@ -15,6 +16,7 @@ pub mod format;
 mod guard;
 mod incremental;
 pub mod job;
+mod key_loss;
 mod key_text;
 mod keys;
 mod matching;

@@ -63,40 +63,42 @@ fn unit_of(fractional_digits: u8) -> TimeUnit {
     }
 }
 
+/// Types that are a word.
+const KNOWN: [(&str, DataType); 30] = [
+    ("boolean", DataType::Boolean),
+    ("int8", DataType::Int8),
+    ("int16", DataType::Int16),
+    ("int32", DataType::Int32),
+    ("int64", DataType::Int64),
+    ("uint8", DataType::UInt8),
+    ("uint16", DataType::UInt16),
+    ("uint32", DataType::UInt32),
+    ("uint64", DataType::UInt64),
+    ("float16", DataType::Float16),
+    ("float32", DataType::Float32),
+    ("float64", DataType::Float64),
+    ("text", DataType::Utf8),
+    ("binary", DataType::Binary),
+    ("date", DataType::Date32),
+    ("timestamp_s", DataType::Timestamp(TimeUnit::Second, None)),
+    ("timestamp_ms", DataType::Timestamp(TimeUnit::Millisecond, None)),
+    ("timestamp_us", DataType::Timestamp(TimeUnit::Microsecond, None)),
+    ("timestamp_ns", DataType::Timestamp(TimeUnit::Nanosecond, None)),
+    ("time_s", DataType::Time32(TimeUnit::Second)),
+    ("time_ms", DataType::Time32(TimeUnit::Millisecond)),
+    ("time_us", DataType::Time64(TimeUnit::Microsecond)),
+    ("time_ns", DataType::Time64(TimeUnit::Nanosecond)),
+    ("duration_s", DataType::Duration(TimeUnit::Second)),
+    ("duration_ms", DataType::Duration(TimeUnit::Millisecond)),
+    ("duration_us", DataType::Duration(TimeUnit::Microsecond)),
+    ("duration_ns", DataType::Duration(TimeUnit::Nanosecond)),
+    ("interval_months", DataType::Interval(IntervalUnit::YearMonth)),
+    ("interval_days", DataType::Interval(IntervalUnit::DayTime)),
+    ("interval", DataType::Interval(IntervalUnit::MonthDayNano)),
+];
+
 /// A type as the command line spells it: `int64`, `decimal(20,4)`, `float64`, `text`, `timestamp_us`, …
 pub fn parse_arrow_type(text: &str) -> Result<DataType, String> {
-    const KNOWN: [(&str, DataType); 30] = [
-        ("boolean", DataType::Boolean),
-        ("int8", DataType::Int8),
-        ("int16", DataType::Int16),
-        ("int32", DataType::Int32),
-        ("int64", DataType::Int64),
-        ("uint8", DataType::UInt8),
-        ("uint16", DataType::UInt16),
-        ("uint32", DataType::UInt32),
-        ("uint64", DataType::UInt64),
-        ("float16", DataType::Float16),
-        ("float32", DataType::Float32),
-        ("float64", DataType::Float64),
-        ("text", DataType::Utf8),
-        ("binary", DataType::Binary),
-        ("date", DataType::Date32),
-        ("timestamp_s", DataType::Timestamp(TimeUnit::Second, None)),
-        ("timestamp_ms", DataType::Timestamp(TimeUnit::Millisecond, None)),
-        ("timestamp_us", DataType::Timestamp(TimeUnit::Microsecond, None)),
-        ("timestamp_ns", DataType::Timestamp(TimeUnit::Nanosecond, None)),
-        ("time_s", DataType::Time32(TimeUnit::Second)),
-        ("time_ms", DataType::Time32(TimeUnit::Millisecond)),
-        ("time_us", DataType::Time64(TimeUnit::Microsecond)),
-        ("time_ns", DataType::Time64(TimeUnit::Nanosecond)),
-        ("duration_s", DataType::Duration(TimeUnit::Second)),
-        ("duration_ms", DataType::Duration(TimeUnit::Millisecond)),
-        ("duration_us", DataType::Duration(TimeUnit::Microsecond)),
-        ("duration_ns", DataType::Duration(TimeUnit::Nanosecond)),
-        ("interval_months", DataType::Interval(IntervalUnit::YearMonth)),
-        ("interval_days", DataType::Interval(IntervalUnit::DayTime)),
-        ("interval", DataType::Interval(IntervalUnit::MonthDayNano)),
-    ];
     let lower = text.trim().to_ascii_lowercase();
     if let Some((_, data_type)) = KNOWN.iter().find(|(name, _)| *name == lower) {
         return Ok(data_type.clone());
@@ -105,6 +107,18 @@ pub fn parse_arrow_type(text: &str) -> Result<DataType, String> {
         let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
         format!("unknown type {text:?}: one of {}, decimal(p,s) with p up to 76, or vector(n,float32|float64|int8)", names.join(", "))
     })
+}
+
+/// What [`parse_arrow_type`] reads as this type; `None` where there is nothing.
+pub fn spell_arrow_type(data_type: &DataType) -> Option<String> {
+    match data_type {
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) => Some(format!("decimal({precision},{scale})")),
+        DataType::FixedSizeList(item, width) => {
+            let item = KNOWN.iter().find(|(_, known)| known == item.data_type())?.0;
+            Some(format!("vector({width},{item})"))
+        }
+        _ => KNOWN.iter().find(|(_, known)| known == data_type).map(|(name, _)| (*name).to_owned()),
+    }
 }
 
 /// Lists of one length, for the text of vectors.
@@ -169,6 +183,17 @@ mod tests {
                 assert!(remedy.contains("--"), "{oracle_type}");
             }
         }
+    }
+
+    #[test]
+    fn types_are_spelled_as_they_are_read() {
+        for (name, data_type) in &KNOWN {
+            assert_eq!(spell_arrow_type(data_type).as_deref(), Some(*name));
+        }
+        for text in ["decimal(38,2)", "decimal(50,0)", "vector(3,float32)", "vector(2,int8)"] {
+            assert_eq!(spell_arrow_type(&parse_arrow_type(text).unwrap()).as_deref(), Some(text));
+        }
+        assert_eq!(spell_arrow_type(&DataType::Null), None);
     }
 
     #[test]

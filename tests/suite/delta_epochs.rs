@@ -203,18 +203,81 @@ fn conditions_that_look_beyond_the_row_are_refused_by_name() {
     assert_same(&database);
 }
 
-/// Two keys of the source may be one in the Delta table, where that was accepted: the one that is there stays.
+/// What is accepted for values is not for keys: two keys of the source would be one of the Delta table.
 #[test]
-fn a_key_that_changes_within_what_the_table_tells_apart_is_an_update() {
+fn a_key_that_may_lose_something_is_refused_before_anything_is_read() {
     let database = Database::embedded();
-    database.sql("CREATE TABLE T (AT TIMESTAMP(9), N NUMBER(9))");
-    database.sql("INSERT INTO T SELECT TIMESTAMP '2026-01-01 00:00:00.000000001' + NUMTODSINTERVAL(LEVEL, 'SECOND'), LEVEL FROM DUAL CONNECT BY LEVEL <= 5");
-    let words =
-        ["copy", "embedded:data.db/T", "delta:lake/t", "--key", "at", "--job", "t", VERSIONS, "--lossy", "subsecond", "--report", "json"];
-    database.ok(&words);
-    database.sql("UPDATE T SET AT = TIMESTAMP '2026-01-01 00:00:01.000000777', N = 100 WHERE N = 1");
-    let done: Value = serde_json::from_str(&database.ok(&words)).unwrap();
-    let metrics = &done["change"]["merged"]["metrics"];
-    assert_eq!((&metrics["rows_updated"], &metrics["rows_deleted"]), (&1.into(), &0.into()), "{done}");
-    assert_eq!(of_delta(&mut open(&database, "lake/t")).len(), 5);
+    database.sql("CREATE TABLE T (AT TIMESTAMP(9), F NUMBER, N NUMBER(9))");
+    database.sql("INSERT INTO T SELECT TIMESTAMP '2026-01-01 00:00:00.000001' + NUMTODSINTERVAL(LEVEL, 'SECOND'), LEVEL, LEVEL FROM DUAL CONNECT BY LEVEL <= 5");
+    let words = |more: &[&'static str]| [&["copy", "embedded:data.db/T", "delta:lake/t", "--job", "t"][..], more].concat();
+    let ways: [&[&str]; 6] = [
+        &[VERSIONS],
+        &["--incremental=rowscn", "--deletes", "compare"],
+        &["--incremental=watermark", "--watermark", "N"],
+        &["--mode", "upsert"],
+        &["--mode", "overwrite", "--allow-destructive"],
+        &[VERSIONS, "--dry-run"],
+    ];
+    let lossy: [(&[&str], &str, &str); 2] = [
+        (&["--key", "at", "--lossy", "subsecond"], "column AT", "--lossy subsecond may make one key of two"),
+        (&["--key", "n,f", "--number", "float64", "--lossy", "rounding"], "column F", "--lossy rounding may make one key of two"),
+    ];
+    // Where the table is not there, and where it is.
+    for exists in [false, true] {
+        for way in ways.iter().skip(usize::from(exists) * 3).chain(ways.iter().take(if exists { 3 } else { 0 })) {
+            for (key, column, problem) in &lossy {
+                if !exists && way[..2.min(way.len())] == ["--mode", "upsert"] {
+                    continue;
+                }
+                database.run(&words(&[key, *way].concat())).fails(4, &[column, problem, "--key with other columns"]);
+            }
+        }
+        // Of other columns it is as it was.
+        database.ok(&words(&[
+            "--mode",
+            "overwrite",
+            "--allow-destructive",
+            "--key",
+            "n",
+            "--lossy",
+            "subsecond,rounding",
+            "--number",
+            "float64",
+        ]));
+    }
+    let info = &open(&database, "lake/t").history(Some(1)).unwrap()[0].info;
+    assert_eq!(info["olbridge.key"], Value::from(vec!["n"]), "a load of all rows that was given a key has looked at it");
+    database.sql("UPDATE T SET N = 4 WHERE N = 5");
+    database.run(&words(&["--mode", "overwrite", "--allow-destructive", "--key", "n"])).fails(5, &["column n", "key is not unique"]);
+}
+
+/// The same on the way back.
+#[test]
+fn a_key_of_a_table_of_a_database_is_not_rounded() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE D (K BINARY_DOUBLE, AT TIMESTAMP(6), N NUMBER(9))");
+    database.sql("INSERT INTO D SELECT LEVEL, TIMESTAMP '2026-01-01 00:00:00' + NUMTODSINTERVAL(LEVEL, 'SECOND'), LEVEL FROM DUAL CONNECT BY LEVEL <= 5");
+    database.ok(&["copy", "embedded:data.db/D", "delta:lake/d", "--mode", "create"]);
+    database.sql("CREATE TABLE T (K NUMBER(9), AT DATE, N NUMBER(9))");
+    for (key, problem) in [("k", "--lossy rounding"), ("at", "--lossy subsecond")] {
+        for way in [&["--incremental", "--job", "b"][..], &["--mode", "upsert"], &["--mode", "delete"]] {
+            let words = ["copy", "delta:lake/d", "embedded:data.db/T", "--lossy", "rounding,subsecond", "--key", key];
+            database.run(&[&words[..], way].concat()).fails(4, &[problem, "may make one key of two"]);
+        }
+    }
+    assert_eq!(database.count("T"), 0);
+    // Exact or refused by value without it, and of other columns as it was.
+    database.ok(&[
+        "copy",
+        "delta:lake/d",
+        "embedded:data.db/T",
+        "--key",
+        "n",
+        "--incremental",
+        "--job",
+        "b",
+        "--lossy",
+        "rounding,subsecond",
+    ]);
+    assert_eq!(database.count("T"), 5);
 }

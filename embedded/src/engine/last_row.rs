@@ -12,7 +12,7 @@ const NONE: i64 = 0;
 
 /// Watches the rows of one table while a plan runs. An INSERT needs no watching: SQLite knows the last row inserted.
 pub(super) struct LastRow {
-    table_id: i64,
+    segment: i64,
     seen: Option<Arc<AtomicI64>>,
 }
 
@@ -34,7 +34,7 @@ impl LastRow {
             // Without the hook there is no ROWID to tell, and nothing else amiss.
             let _ = connection.update_hook(Some(note));
         }
-        LastRow { table_id: table.id, seen }
+        LastRow { segment: table.data_id, seen }
     }
 
     /// The table and the row last changed, when an iteration changed any.
@@ -46,6 +46,6 @@ impl LastRow {
                 seen.load(Ordering::Relaxed)
             }
         };
-        (changed && rowid != NONE).then_some((self.table_id, rowid))
+        (changed && rowid != NONE).then_some((self.segment, rowid))
     }
 }

@@ -7,6 +7,7 @@
 
 mod versions;
 
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -122,6 +123,12 @@ fn retention() -> Duration {
     text.and_then(|text| text.parse().ok()).map_or(RETENTION, Duration::from_secs)
 }
 
+/// Whether queries of moments before DDL answer with what is left, as Oracle's do after some DDL, such as the exchange of a partition.
+fn is_silent() -> bool {
+    static IS_SILENT: OnceLock<bool> = OnceLock::new();
+    *IS_SILENT.get_or_init(|| std::env::var_os("OLBRIDGE_EMBEDDED_SILENT_DDL").is_some_and(|value| value == "1"))
+}
+
 /// Removes versions that no SCN within the retention sees; seldom, because it visits every table.
 pub(super) fn prune(connection: &Connection, catalog: &Catalog, retention: Duration) -> Result<()> {
     let retention_us = retention.as_micros() as i64;
@@ -182,7 +189,7 @@ pub(super) fn check_scn(scn: i64, since: i64, oldest: i64, newest: i64) -> Resul
     if scn < oldest {
         return Err(OraError::new(1555, "snapshot too old: the undo of that SCN is not kept any more"));
     }
-    if scn < since {
+    if scn < since && !is_silent() {
         return Err(OraError::new(1466, "unable to read data - table definition has changed"));
     }
     Ok(scn)

@@ -4,8 +4,9 @@ use arrow::datatypes::{DataType, Schema};
 use olbridge_delta::table::{HistoryEntry, Table};
 use serde_json::{Value, json};
 
-use super::{DeletedRows, DeltaJob};
+use super::{DeletedRows, DeltaJob, Loss};
 use crate::copy::export::{AsOf, TypeChoices};
+use crate::copy::key_loss;
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::oracle_type::OracleType;
@@ -15,6 +16,8 @@ use crate::type_map::LossyKind;
 pub(super) const SELECTION_KEY: &str = "olbridge.selection";
 /// Commit info: what has become of rows that the source has no more.
 pub(super) const DELETED_ROWS_KEY: &str = "olbridge.deleted_rows";
+/// Digits after the second of times.
+const DELTA_DIGITS: u8 = 6;
 /// Commits of the history in which the last one of a job is looked for.
 const COMMITS_LOOKED_AT: usize = 1000;
 
@@ -57,6 +60,17 @@ pub(super) fn cut_dates(fetch: &FetchPlan, present: Option<&Schema>, job: &Delta
         remedy: format!("leave out --lossy subsecond, or name the type if they may go: --as {}=date", column.column.name),
     };
     fetch.columns.iter().filter(|column| lossy && present.is_some() && cut(column)).map(problem).collect()
+}
+
+/// Columns of the key that are not kept whole.
+pub(super) fn lossy_keys(fetch: &FetchPlan, keys: &[String], job: &DeltaJob) -> Vec<PlanProblem> {
+    let lossy = job.export.fetch.lossy;
+    let lossy = if job.losses.contains(&Loss::SubMicrosecond) { lossy.with(LossyKind::SubSecond) } else { lossy };
+    let of_column = |column: &FetchColumn| {
+        let kind = key_loss::of_reading(&column.column.oracle_type, column.field.data_type(), DELTA_DIGITS, lossy)?;
+        Some(key_loss::problem(&column.column.name, kind))
+    };
+    fetch.columns.iter().filter(|column| keys.contains(column.field.name())).filter_map(of_column).collect()
 }
 
 /// As for files: the instant is kept, and the zone is not, which is said unless `--lossy zone` has said it before.

@@ -18,8 +18,8 @@ pub(super) const ALL_ROWS: &str = "all";
 const COMMITS_LOOKED_AT: usize = 1000;
 
 impl DeltaJob {
-    /// Refuses an epoch that changes cannot go on from.
-    pub(super) fn check_epoch(&self, table: &Table) -> Result<()> {
+    /// Refuses an epoch that changes cannot go on from. The commit of the epoch.
+    pub(super) fn check_epoch(&self, table: &Table) -> Result<HistoryEntry> {
         let history = self.history_with_own(table)?;
         let Some(at) = history.iter().position(|entry| self.is_own(entry)) else {
             let reason = "the table has an epoch of the job, and its log no longer has the commit that says of which rows";
@@ -43,11 +43,14 @@ impl DeltaJob {
         {
             let reason =
                 format!("version {version} has left rows that the source had no more, and versions of later moments do not tell them");
-            let remedy = format!("once --incremental=rowscn --deletes compare; or {}", self.full_load());
+            let remedy = format!("{}; or {}", self.compare_once(), self.full_load());
             return Err(self.refused_with(None, reason, remedy));
         }
         let is_known = last.info.get(KEY_KEY).is_some_and(|known| is_same_key(known, &self.key));
-        if is_known || matches!(self.follow, Some(Follow::Watermark { .. })) { Ok(()) } else { self.check_keys(table) }
+        if !is_known && !matches!(self.follow, Some(Follow::Watermark { .. })) {
+            self.check_keys(table)?;
+        }
+        Ok(last.clone())
     }
 
     fn is_own(&self, entry: &HistoryEntry) -> bool {

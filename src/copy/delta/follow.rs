@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use olbridge_delta::table::Table;
+use olbridge_delta::table::{HistoryEntry, Table};
 
+use super::definition::Known;
 use super::deletes::DeletedRows;
 use super::watermark::{Kind, Watermark};
 use super::{DeltaJob, DeltaMode};
@@ -71,6 +72,8 @@ pub(super) struct Standing {
     pub job: DeltaJob,
     /// The epoch that the table has.
     pub epoch: Option<u64>,
+    /// The commit of that epoch.
+    pub last: Option<HistoryEntry>,
     pub how: &'static str,
 }
 
@@ -116,7 +119,7 @@ impl DeltaJob {
     pub(super) fn standing(&self, table: &Table) -> Result<Standing> {
         let all = |mode: DeltaMode, how| {
             // The key stays: a table whose rows it does not name has no changes to go on with.
-            Standing { job: DeltaJob { mode, compare_deletes: false, ..self.clone() }, epoch: None, how }
+            Standing { job: DeltaJob { mode, compare_deletes: false, ..self.clone() }, epoch: None, last: None, how }
         };
         if !table.exists() {
             return Ok(all(DeltaMode::Create, "the table is not there yet"));
@@ -126,8 +129,8 @@ impl DeltaJob {
         match table.epoch(&Self::app_id(job)).map_err(failed)? {
             Some(epoch) => {
                 let epoch = u64::try_from(epoch).unwrap_or(0);
-                self.check_epoch(table)?;
-                Ok(Standing { job: self.clone(), epoch: Some(epoch), how: "" })
+                let last = Some(self.check_epoch(table)?);
+                Ok(Standing { job: self.clone(), epoch: Some(epoch), last, how: "" })
             }
             None if table.describe().map_err(failed)?.rows == Some(0) => Ok(all(DeltaMode::Upsert, "the table is empty")),
             None => Err(self.refused_follow(format!("job {job} has not loaded it yet, and it has rows"))),
@@ -138,15 +141,6 @@ impl DeltaJob {
         self.refused_with(None, reason, self.full_load())
     }
 
-    /// The load that makes the table and its epoch anew.
-    pub(super) fn full_load(&self) -> String {
-        let job = self.job.as_deref().unwrap_or_default();
-        let (from, to) = (&self.export.source, &self.location);
-        let selection = &self.export.selection;
-        let same = if selection.condition.is_some() || selection.columns.is_some() { ", and the same --where and --columns" } else { "" };
-        format!("load all of it: olbridge copy {from} delta:{to} --mode overwrite --allow-destructive --job {job}{same}")
-    }
-
     /// A present moment before the epoch is none of the same database.
     pub(super) fn refuse_earlier(&self, epoch: u64, scn: u64) -> Result<()> {
         let reason = || format!("the table has epoch {epoch} of the job, and the database is at SCN {scn}: another one, or restored");
@@ -154,9 +148,19 @@ impl DeltaJob {
     }
 
     /// Which rows are read, where the table has an epoch.
-    pub(super) fn changed_rows(&self, table: &Table, session: &Session, epoch: u64, moment: Option<&Snapshot>) -> Result<(String, String)> {
+    pub(super) fn changed_rows(
+        &self,
+        table: &Table,
+        session: &Session,
+        (epoch, scn): (u64, Option<u64>),
+        known: &Known,
+    ) -> Result<(String, String)> {
+        // Rows may have come with DDL, as old as they were elsewhere. Those that are as they are in the Delta table change nothing.
+        if let Some(difference) = known.difference() {
+            return Ok(("1 = 1".into(), format!("all rows, because changes do not tell what DDL does: {difference}")));
+        }
         match &self.follow {
-            Some(Follow::Versions) => self.changed_versions(session, epoch, moment.and_then(|moment| moment.scn).unwrap_or(epoch)),
+            Some(Follow::Versions) => self.changed_versions(session, epoch, scn.unwrap_or(epoch)),
             Some(Follow::Watermark { column, overlap }) => {
                 let kind = self.watermark_kind(session, column)?;
                 let Some(known) = self.known_watermark(table, column)? else {
@@ -168,7 +172,7 @@ impl DeltaJob {
             }
             // ORA_ROWSCN is not there as of an SCN, so the rows that have changed are found in the present, and read as they were.
             _ => {
-                let changed = self.changed_by_rowscn(session, epoch, moment.and_then(|moment| moment.scn))?;
+                let changed = self.changed_by_rowscn(session, epoch, scn)?;
                 Ok((changed, "rows whose ORA_ROWSCN is later".into()))
             }
         }

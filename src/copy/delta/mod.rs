@@ -4,12 +4,15 @@ mod beyond;
 mod by_key;
 mod checks;
 mod columns;
+mod definition;
 mod deleted;
 mod deletes;
 mod difference;
 mod epoch;
 mod follow;
 mod plan;
+mod plan_display;
+mod remedy;
 mod report;
 mod run;
 mod several;
@@ -62,7 +65,8 @@ pub struct DeltaJob {
     pub store: StoreOptions,
     /// What to do with a table that is there or not.
     pub mode: DeltaMode,
-    /// Columns by which [`DeltaMode::Upsert`] finds rows, as the Delta table spells them or in other case.
+    /// Columns by which [`DeltaMode::Upsert`] finds rows, as the Delta table spells them or in other case; [`DeltaMode::Overwrite`] with a job refuses rows
+    /// that they do not name.
     pub key: Vec<String>,
     /// Columns that a table that is made is partitioned by.
     pub partition_by: Vec<String>,
@@ -111,9 +115,11 @@ impl DeltaJob {
     /// Contradictions that need no session to see.
     fn check(&self) -> Result<()> {
         let usage = |message: &str, remedy: &str| Err(Error::Usage { message: message.into(), remedy: remedy.into() });
-        if (self.mode == DeltaMode::Upsert) == self.key.is_empty() {
+        // A load of all rows looks whether the key names each: changes then go on from it.
+        let looks = self.mode == DeltaMode::Overwrite && self.job.is_some();
+        if (self.mode == DeltaMode::Upsert) == self.key.is_empty() && !looks {
             return usage(
-                "--mode upsert finds rows by --key, and --key is for --mode upsert",
+                "--mode upsert finds rows by --key, and --key is for --mode upsert, or for --mode overwrite with --job, which looks whether it is unique",
                 "give both or none: --mode upsert --key a,b",
             );
         }

@@ -1,16 +1,14 @@
 //! What a copy into a Delta table will do, decided before a row moves.
 
-use std::fmt;
-
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
+use super::definition::{Definition, Known};
 use super::deletes::DeleteQuery;
 use super::follow::DeltaFollowed;
 use super::versions::as_of;
 use super::{DeltaJob, DeltaMode, Loss, checks};
 use crate::copy::export::{Readers, Slice, Snapshot};
-use crate::copy::format::TextTable;
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::FetchPlan;
 use crate::lake::delta::store_error;
@@ -82,6 +80,8 @@ pub struct DeltaPlan {
     #[serde(skip)]
     pub(super) work: Option<Work>,
     #[serde(skip)]
+    pub(super) known: Known,
+    #[serde(skip)]
     pub(super) asked: DeltaJob,
 }
 
@@ -105,18 +105,25 @@ impl DeltaJob {
     /// [`Error::Plan`] with every problem found; [`Error::Usage`] for contradicting options; [`Error::Source`] when the table cannot be opened.
     pub fn plan(&self, session: &Session) -> Result<DeltaPlan> {
         self.check()?;
+        let defined = Known::before_moment(self, session)?;
+        self.plan_defined(session, defined, !self.export.reading.as_of.is_past())
+    }
+
+    /// `defined`: how the table was defined when it was looked at, which was before the moment that is read where `is_before`.
+    pub(super) fn plan_defined(&self, session: &Session, defined: Option<Definition>, is_before: bool) -> Result<DeltaPlan> {
         let table = Table::open(&self.location, &self.store).map_err(|error| self.failed(&error, Phase::Describe))?;
         match &self.follow {
-            None => self.plan_for(session, table, None, ""),
+            None => self.plan_for(session, table, (None, ""), Known::new(defined, is_before, None)),
             Some(_) => {
                 let standing = self.standing(&table)?;
-                standing.job.plan_for(session, table, standing.epoch, standing.how)
+                let known = Known::new(defined, is_before, standing.last.as_ref());
+                standing.job.plan_for(session, table, (standing.epoch, standing.how), known)
             }
         }
     }
 
     /// `epoch`: what an incremental copy goes on from.
-    fn plan_for(&self, session: &Session, table: Table, epoch: Option<u64>, how: &str) -> Result<DeltaPlan> {
+    fn plan_for(&self, session: &Session, table: Table, (epoch, how): (Option<u64>, &str), known: Known) -> Result<DeltaPlan> {
         let action = self.action(table.exists())?;
         let mut plan = self.empty_plan(action, table.version());
         if action == DeltaAction::Skip {
@@ -135,7 +142,10 @@ impl DeltaJob {
         if let Some(moment) = &moment {
             export.reading.as_of = as_of(moment);
         }
-        let changed = epoch.map(|epoch| self.changed_rows(&table, session, epoch, moment.as_ref())).transpose()?;
+        self.refuse_altered(&known, epoch)?;
+        let scn = moment.as_ref().and_then(|moment| moment.scn);
+        let changed = epoch.map(|epoch| self.changed_rows(&table, session, (epoch, scn), &known)).transpose()?;
+        plan.known = known;
         if let Some((changed, _)) = &changed {
             let own: String = condition.iter().map(|own| format!("({own}\n) AND ")).collect();
             export.selection.condition = Some(format!("{own}({changed})"));
@@ -154,6 +164,7 @@ impl DeltaJob {
             });
         }
         plan.key = named(&self.key, "--key", &fetch.schema, &mut problems);
+        problems.extend(checks::lossy_keys(&fetch, &plan.key, self));
         let partition_by = named(&self.partition_by, "--partition-by", &fetch.schema, &mut problems);
         if table.exists() {
             let refused = checks::disagreements(self, &partition_by, &table);
@@ -205,6 +216,7 @@ impl DeltaJob {
             buffer_bytes: 0,
             warnings: Vec::new(),
             work: None,
+            known: Known::default(),
             asked: self.clone(),
         }
     }
@@ -335,48 +347,4 @@ fn shown_columns(fetch: &FetchPlan, losses: &olbridge_delta::table::Losses) -> V
         delta_type: delta_type(column.field.data_type(), losses).unwrap_or(DataType::Null).to_string(),
     };
     fetch.columns.iter().map(shown).collect()
-}
-
-impl fmt::Debug for DeltaPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DeltaPlan").field("location", &self.location).field("action", &self.action).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for DeltaPlan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "source   {}", self.source)?;
-        let version = self.version.map(|version| format!(" (version {version})")).unwrap_or_default();
-        let action = match self.action {
-            DeltaAction::Create => "is made".to_owned(),
-            DeltaAction::Append => "gets the rows, in one commit".to_owned(),
-            DeltaAction::Replace => "gets the rows in place of its own, in one commit".to_owned(),
-            DeltaAction::Merge => format!("rows are merged by {}, in one commit", self.key.join(", ")),
-            DeltaAction::Skip => "exists: nothing is done".to_owned(),
-        };
-        writeln!(f, "target   {}{version}: {action}", self.location)?;
-        let Some(select) = &self.select_sql else { return Ok(()) };
-        let scn = self.snapshot.scn.map_or("none".into(), |scn| scn.to_string());
-        writeln!(f, "SCN      {scn}: {}", self.snapshot.how)?;
-        if let Some(followed) = &self.followed {
-            writeln!(f, "changes  {followed}")?;
-        }
-        if let Some(job) = &self.job {
-            writeln!(f, "job      {job}: the SCN is committed once")?;
-        }
-        writeln!(f, "\n{select};\n")?;
-        if let Some(deletes) = &self.deletes_sql {
-            writeln!(f, "{deletes};\n")?;
-        }
-        let mut table = TextTable::new(["column", "Oracle", "target", "Arrow", "Delta, as Arrow"]);
-        for c in &self.columns {
-            let c = c.clone();
-            table.row([c.source, c.oracle_type, c.target, c.arrow_type, c.delta_type]);
-        }
-        write!(f, "{table}")?;
-        for warning in &self.warnings {
-            writeln!(f, "warning: {warning}")?;
-        }
-        Ok(())
-    }
 }

@@ -9,6 +9,7 @@ use olbridge_delta::table::{Assignments, CHANGE_COLUMN, Clause, CommitOptions, E
 use serde_json::{Value, json};
 
 use super::DeltaJob;
+use super::definition::DEFINITION_KEY;
 use super::deleted::{DELETE, UPSERT};
 use super::epoch::{ALL_ROWS, KEY_KEY};
 use super::follow::{DeltaFollowed, Follow, WATERMARK_COLUMN_KEY, WATERMARK_KEY};
@@ -74,7 +75,8 @@ impl DeltaPlan {
         let names: Vec<String> = fetch.schema.fields().iter().map(|field| field.name().clone()).collect();
         let with_deletes = deletes.is_some();
         let slices = (self.readers.as_ref().map_or(1, |readers| readers.sessions), slices);
-        let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deletes };
+        let defined = (self.known.clone(), self.asked.export.source.table.clone());
+        let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deletes, defined };
         if self.action == DeltaAction::Merge {
             let merge = Merge { losses: self.asked.losses.clone(), ..self.merge(&names, with_deletes) };
             return Ok(match table.merge(&mut source, &merge, &commit)? {
@@ -155,8 +157,15 @@ impl DeltaPlan {
         // Of a watermark the changed rows are looked at alone, and not those that have their keys.
         let is_whole =
             |followed: &DeltaFollowed| followed.after_scn.is_none() || !matches!(self.asked.follow, Some(Follow::Watermark { .. }));
-        if self.followed.as_ref().is_some_and(is_whole) {
+        let is_looked_at = match &self.followed {
+            Some(followed) => is_whole(followed),
+            None => self.asked.mode == DeltaMode::Overwrite && !self.key.is_empty(),
+        };
+        if is_looked_at {
             metadata.insert(KEY_KEY.into(), json!(self.key));
+        }
+        if let (Some(said), Some(_)) = (&self.known.said, &self.job) {
+            metadata.insert(DEFINITION_KEY.into(), said.clone());
         }
         if let Some((column, Some(value))) = self.followed.as_ref().and_then(|followed| followed.watermark.as_ref()) {
             metadata.insert(WATERMARK_COLUMN_KEY.into(), json!(column));

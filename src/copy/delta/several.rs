@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::definition::{Definition, Known};
 use super::{DeltaJob, DeltaPlan, DeltaReport};
 use crate::copy::export::{AsOf, Snapshot};
 use crate::copy::failure::annotate;
@@ -44,17 +45,20 @@ impl SeveralDeltaPlan {
         for job in jobs {
             job.check()?;
         }
+        // Before the moment that all of them read.
+        let defined = jobs.iter().map(|job| Known::before_moment(job, session)).collect::<Result<Vec<_>>>()?;
         let snapshot = as_of.find(session)?;
         let Some(scn) = snapshot.scn else {
             let message = format!("several tables are read at one SCN, and there is none: {}", snapshot.how);
             return Err(Error::Usage { message, remedy: "copy the tables one by one".into() });
         };
-        let plan = |job: &DeltaJob| {
+        let plan = |(job, defined): (&DeltaJob, Option<Definition>)| {
             let mut job = job.clone();
             job.export.reading.as_of = AsOf::Scn(scn);
-            job.plan(session)
+            job.check()?;
+            job.plan_defined(session, defined, !as_of.is_past())
         };
-        Ok(SeveralDeltaPlan { tables: jobs.iter().map(plan).collect::<Result<_>>()?, snapshot })
+        Ok(SeveralDeltaPlan { tables: jobs.iter().zip(defined).map(plan).collect::<Result<_>>()?, snapshot })
     }
 
     /// Moves the rows, a commit for each table.

@@ -11,6 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use olbridge_delta::table::{CHANGE_COLUMN, Source};
 
+use super::definition::Known;
 use super::deleted::{KeySet, UPSERT};
 use super::deletes::{DeleteBatches, Deletes, NoBatch};
 use super::sliced::SlicedRows;
@@ -19,6 +20,7 @@ use crate::copy::progress::{Cancel, Progress, ProgressEvent};
 use crate::error::{Error, Result};
 use crate::fetch::{FetchPlan, Fetcher};
 use crate::oci::Session;
+use crate::oracle_type::TableName;
 
 /// What the attempt that was carried out last has read, and why it failed if the database or the caller was the reason.
 #[derive(Debug, Default)]
@@ -44,6 +46,8 @@ pub(super) struct QuerySource<'a> {
     pub read: Rc<RefCell<Read>>,
     /// Rows of the table to be deleted, which come behind those of the query.
     pub deletes: Option<Deletes>,
+    /// How the table was defined, and which it is: looked at again behind the last row.
+    pub defined: (Known, Option<TableName>),
 }
 
 /// Where batches come from: one session, or several.
@@ -89,7 +93,8 @@ impl Source for QuerySource<'_> {
         self.progress.event(&ProgressEvent::Started { rows_total: 0, bytes_total: 0 });
         let (schema, deletes) = (Source::schema(self), self.deletes.as_ref().map(DeletePhase::ToCome));
         let (session, read, written) = (self.session, Rc::clone(&self.read), KeySet::default());
-        Ok(Box::new(Counted { rows, schema, deletes, written, session, progress: self.progress, cancel: self.cancel, read }))
+        let defined = (&self.defined.0, self.defined.1.as_ref());
+        Ok(Box::new(Counted { rows, schema, deletes, written, defined, session, progress: self.progress, cancel: self.cancel, read }))
     }
 
     /// Each attempt reads one snapshot, whole, and one attempt alone is committed.
@@ -117,6 +122,7 @@ struct Counted<'a> {
     deletes: Option<DeletePhase<'a>>,
     /// Keys of the rows so far.
     written: KeySet,
+    defined: (&'a Known, Option<&'a TableName>),
     session: &'a Session,
     progress: &'a mut dyn Progress,
     cancel: &'a Cancel,
@@ -139,13 +145,21 @@ impl Counted<'_> {
         let next = self.next_deletes();
         self.read.borrow_mut().busy += began.elapsed();
         match next {
-            Ok(batch) => {
-                let batch = batch?;
+            Ok(None) => self.check_definition().err().map(|error| Err(keep(&self.read, error))),
+            Ok(Some(batch)) => {
                 self.read.borrow_mut().rows += batch.num_rows() as u64;
                 Some(Ok(batch))
             }
             Err(NoBatch::Database(error)) => Some(Err(keep(&self.read, error))),
             Err(NoBatch::Arrow(error)) => Some(Err(error)),
+        }
+    }
+
+    /// Behind the last row: what was read is of the table that the commit says.
+    fn check_definition(&self) -> Result<()> {
+        match self.defined {
+            (known, Some(name)) => known.check(self.session, name),
+            (_, None) => Ok(()),
         }
     }
 

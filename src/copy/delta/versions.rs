@@ -123,7 +123,7 @@ impl DeltaJob {
             ),
             code if OTHER_TABLE.contains(&code) => (
                 format!("; the table was altered, truncated or made anew since SCN {epoch}, which the Delta table has"),
-                format!("{}; or {other_ways}", self.full_load()),
+                format!("{}; or {}", self.full_load(), self.compare_once()),
             ),
             code if NO_VERSIONS.contains(&code) => (
                 "; views, temporary and external tables and tables of a cluster have no versions".into(),
@@ -184,7 +184,7 @@ mod tests {
             (1555, "since SCN 7, which the Delta table has, are not kept any more", load),
             (30052, "are not kept any more", "--mode overwrite --allow-destructive --job out"),
             (1466, "altered, truncated or made anew since SCN 7", load),
-            (8181, "altered, truncated or made anew", "--incremental=rowscn --deletes compare"),
+            (8181, "altered, truncated or made anew", "--job out --incremental=rowscn --deletes compare"),
             (30051, "have no versions", "--incremental=watermark"),
             (12345, "ORA-12345: text", "as ever"),
         ] {

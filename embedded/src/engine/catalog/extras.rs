@@ -101,7 +101,7 @@ pub(super) fn delete_of_table(connection: &Connection, table_id: i64) -> Result<
         "DELETE FROM ora_text WHERE kind IN ('K', 'F') AND id IN (SELECT id FROM ora_constraint WHERE table_id = ?)",
         [table_id],
     )?;
-    connection.execute("DELETE FROM ora_text WHERE kind IN ('M', 'I') AND owner = ?", [table_id.to_string()])?;
+    connection.execute("DELETE FROM ora_text WHERE kind IN ('M', 'I', 'D') AND owner = ?", [table_id.to_string()])?;
     connection.execute("DELETE FROM ora_text WHERE kind = 'T' AND id = ?", [table_id])?;
     Ok(())
 }
@@ -125,6 +125,7 @@ pub(super) fn load(connection: &Connection, catalog: &mut Catalog) -> Result<()>
                 let lifetime = if text == "DELETE" { Lifetime::Transaction } else { Lifetime::Session };
                 catalog.change(|table| table.id == id, |table| table.lifetime = lifetime);
             }
+            "D" => catalog.change(|table| table.id.to_string() == owner, |table| table.data_id = id),
             "I" => catalog.change(
                 |table| table.id.to_string() == owner,
                 |table| {
@@ -167,6 +168,13 @@ impl Catalog {
         let owner = table_id.to_string();
         connection.execute("DELETE FROM ora_text WHERE kind = 'M' AND owner = ? AND name = ?", [owner.as_str(), column])?;
         if text.is_empty() { Ok(()) } else { insert(connection, Catalog::next_id(connection)?, "M", &owner, column, text, "") }
+    }
+
+    /// Gives a table another segment, in the caller's transaction.
+    pub fn new_segment(connection: &Connection, table_id: i64) -> Result<()> {
+        let owner = table_id.to_string();
+        connection.execute("DELETE FROM ora_text WHERE kind = 'D' AND owner = ?", [owner.as_str()])?;
+        insert(connection, Catalog::next_id(connection)?, "D", &owner, "", "", "")
     }
 
     /// Writes a sequence and the number it gives next.

@@ -143,6 +143,8 @@ pub(crate) struct ViewDef {
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     pub id: i64,
+    /// Number of its segment, which ROWIDs have: TRUNCATE gives another one.
+    pub data_id: i64,
     pub owner: String,
     pub name: String,
     pub columns: Vec<Column>,
@@ -264,7 +266,7 @@ impl Catalog {
             let constraints = extras::load_constraints(connection, id)?;
             catalog.tables.insert(
                 (owner.clone(), name.clone()),
-                Arc::new(Table { id, owner, name, columns, constraints, lifetime: Lifetime::Permanent, is_parent: false }),
+                Arc::new(Table { id, data_id: id, owner, name, columns, constraints, lifetime: Lifetime::Permanent, is_parent: false }),
             );
         }
         let mut statement = connection.prepare_cached("SELECT id, owner, name, text, columns FROM ora_text WHERE kind = 'V'")?;

@@ -70,8 +70,16 @@ impl Session {
             return self.create_private_table(owner, &name.name, columns, constraints, lifetime);
         }
         let id = Catalog::next_id(&self.connection)?;
-        let mut table =
-            Table { id, owner, name: name.name.clone(), columns: Vec::new(), constraints: Vec::new(), lifetime, is_parent: false };
+        let mut table = Table {
+            id,
+            data_id: id,
+            owner,
+            name: name.name.clone(),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            lifetime,
+            is_parent: false,
+        };
         for column in columns {
             let made = self.make_column(&table, column)?;
             table.columns.push(made);
@@ -173,6 +181,7 @@ impl Session {
         own.iter().try_for_each(|constraint| rules::drop_rules(&self.connection, constraint))?;
         self.connection.execute_batch(&format!("DELETE FROM {}", table.storage_name()))?;
         own.iter().try_for_each(|constraint| self.enforce(table, constraint, 1452))?;
+        Catalog::new_segment(&self.connection, table.id)?;
         undo::begin_table(&self.connection, table)
     }
 

@@ -51,8 +51,16 @@ impl Session {
             return Err(OraError::new(14451, "unsupported feature with temporary table"));
         }
         let id = FIRST_PRIVATE + self.private_tables.len() as i64 + i64::from(self.private_dropped);
-        let mut table =
-            Table { id, owner, name: name.to_owned(), columns: Vec::new(), constraints: Vec::new(), lifetime, is_parent: false };
+        let mut table = Table {
+            id,
+            data_id: id,
+            owner,
+            name: name.to_owned(),
+            columns: Vec::new(),
+            constraints: Vec::new(),
+            lifetime,
+            is_parent: false,
+        };
         for column in columns {
             let made = self.make_column(&table, column)?;
             table.columns.push(made);

@@ -73,7 +73,8 @@ struct Object<'a> {
     name: &'a str,
     id: i64,
     kind: &'a str,
-    has_data: bool,
+    /// Number of its segment.
+    data_id: Option<i64>,
     generated: bool,
     temporary: bool,
     valid: bool,
@@ -81,13 +82,13 @@ struct Object<'a> {
 
 impl<'a> Object<'a> {
     fn new(owner: &'a str, name: &'a str, id: i64, kind: &'a str) -> Object<'a> {
-        Object { owner, name, id, kind, has_data: false, generated: false, temporary: false, valid: true }
+        Object { owner, name, id, kind, data_id: None, generated: false, temporary: false, valid: true }
     }
 
     fn row(&self, stamps: &Stamps) -> Row {
         let flag = |value: bool| text(if value { "Y" } else { "N" });
         let stamp = stamps.of(self.id);
-        let data_id = if self.has_data { number(self.id) } else { Stored::Null };
+        let data_id = self.data_id.map_or(Stored::Null, number);
         let mut row = vec![text(self.owner), text(self.name), Stored::Null, number(self.id), data_id, text(self.kind)];
         row.extend([date(stamp.created_us), date(stamp.ddl_us), text(stamp_text(stamp.spec_us))]);
         row.extend([text(if self.valid { "VALID" } else { "INVALID" }), flag(self.temporary), flag(self.generated), flag(false)]);
@@ -115,10 +116,11 @@ fn objects(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for table in each_table(filling).filter(|table| !table.lifetime.is_private()) {
         let temporary = table.is_temporary();
-        rows.push(Object { has_data: !temporary, temporary, ..Object::new(&table.owner, &table.name, table.id, "TABLE") }.row(&stamps));
+        let data_id = (!temporary).then_some(table.data_id);
+        rows.push(Object { data_id, temporary, ..Object::new(&table.owner, &table.name, table.id, "TABLE") }.row(&stamps));
         for index in table.constraints.iter().filter(|constraint| constraint.kind.has_index()) {
-            let (has_data, generated) = (!temporary, index.generated);
-            rows.push(Object { has_data, generated, temporary, ..Object::new(&table.owner, &index.name, index.id, "INDEX") }.row(&stamps));
+            let (data_id, generated) = ((!temporary).then_some(index.id), index.generated);
+            rows.push(Object { data_id, generated, temporary, ..Object::new(&table.owner, &index.name, index.id, "INDEX") }.row(&stamps));
         }
     }
     for ((owner, name), view) in &filling.catalog.views {
@@ -165,7 +167,7 @@ fn extents(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for table in each_table(filling).filter(|table| !table.is_temporary()) {
         for (index, (first, blocks)) in table_layout(filling, table)?.into_iter().enumerate() {
-            let place = Parts::new(table.id, first * ROWS_PER_BLOCK);
+            let place = Parts::new(table.data_id, first * ROWS_PER_BLOCK);
             let mut row = vec![text(&table.owner), text(&table.name), Stored::Null, text("TABLE"), text("USERS"), number(index as i64)];
             row.extend([number(place.file), number(place.block), number(blocks * BLOCK_BYTES), number(blocks), number(place.file)]);
             rows.push(row);

@@ -125,7 +125,7 @@ impl Session {
         }
         let gone = || OraError::new(22922, "nonexistent LOB value");
         self.refresh()?;
-        let table = self.catalog.tables.values().find(|table| table.id == home.table_id).ok_or_else(gone)?;
+        let table = self.catalog.tables.values().find(|table| table.data_id == home.table_id).ok_or_else(gone)?;
         let column = table.columns.get(home.column).ok_or_else(gone)?;
         let text = format!("UPDATE {} SET c{} = ?1, s = ?2 WHERE rid = ?3", table.storage_name(), home.column);
         let value = match column.data_type.family() {

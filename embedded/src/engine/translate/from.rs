@@ -301,7 +301,7 @@ impl Translator<'_> {
             schema: Some(table.owner.clone()),
             name: Some(alias.unwrap_or_else(|| table.name.clone())),
             columns: table.columns.iter().enumerate().map(column).collect(),
-            rowid: Some((format!("{name}.rid"), table.id)),
+            rowid: Some((format!("{name}.rid"), table.data_id)),
         }
     }
 
