@@ -293,7 +293,7 @@ fn is_of_both(part: &Expr) -> bool {
 fn too_large(memory: usize) -> DeltaTableError {
     DeltaTableError::generic(format!(
         "Resources exhausted: the join condition names nothing that is equal in both, and the source has more than {} KiB",
-        memory / SMALL_SHARE >> 10
+        memory / SMALL_SHARE / 1024
     ))
 }
 

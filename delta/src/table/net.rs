@@ -242,7 +242,7 @@ impl NetChanges {
                 Ok(format!("{key} = {}", array_value_to_string(column, row)?))
             });
             let values = values.collect::<Result<Vec<_>, ArrowError>>()?.join(", ");
-            let message = format!("more than one row of the table has the key {values}: nobody can say which one stays");
+            let message = format!("several rows of the table have the key {values}: nobody can say which one stays");
             return Err(ArrowError::InvalidArgumentError(message));
         }
         let columns = batch.columns()[..last].iter().zip(self.schema.fields());

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::Table;
 use super::convert::STRICT;
+use super::nan::as_floats;
 use super::session::session;
 use crate::error::Result;
 use crate::runtime;
@@ -44,6 +45,7 @@ impl Table {
     /// [`crate::Error::Invalid`] with what is not understood.
     pub(crate) fn expression(&self, text: &str, schema: &DFSchema) -> Result<Expr> {
         let parsed = session(None).map_err(|error| self.fault("understand", &error))?.parse_sql_expr(text, schema);
+        let parsed = parsed.and_then(|expression| as_floats(expression, schema));
         parsed.map_err(|error| {
             self.invalid("understand", &format!("{text}: {error}"), "SQL over the columns of the table, names in their own case")
         })

@@ -53,7 +53,7 @@ fn a_merge_that_goes_to_disk_does_what_its_clauses_say() {
                 table.write(&mut source_of(rows), &options, &CommitOptions::default()).unwrap();
             }
             let source = some_rows(4000..16_000, 2);
-            let batches = source.chunks(1000).map(|rows| source_of(rows)).map(|mut part| part.open().unwrap().next().unwrap().unwrap());
+            let batches = source.chunks(1000).map(source_of).map(|mut part| part.open().unwrap().next().unwrap().unwrap());
             let mut parts = Batches::new(source_of(&[]).schema(), batches.collect());
             table.set_memory(24 << 20);
             let merge = Merge {
