@@ -10,7 +10,7 @@ use crate::oracle_type::{TableDesc, TableName};
 impl CopyJob {
     pub(super) fn skip_plan(&self, name: TableName, existing: Option<TableDesc>, source: Source) -> CopyPlan {
         let read = ReadOptions { columns: Vec::new(), batch_rows: MIN_READ_ROWS };
-        self.empty_plan(Work { name, existing, source, read, load: None, staged: None, crew: None, job: None })
+        self.empty_plan(Work { name, existing, source, read, load: None, staged: None, crew: None, job: None, removal: None })
     }
 
     pub(super) fn empty_plan(&self, work: Work) -> CopyPlan {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::failure::Failure;
 use super::guard::SchemaHeld;
 use super::named_job::Skipping;
+use super::only_keys::Removing;
 use super::plan::{CopyPlan, TableAction};
 use super::progress::{Progress, ProgressEvent};
 use super::tally::{Parts, Tally};
@@ -66,6 +67,7 @@ impl CopyPlan {
         if self.overlap {
             loader = loader.overlapping();
         }
+        let mut removing = self.work.removal.as_ref().map(|removal| removal.begin(transaction, parts)).transpose()?.flatten();
         tally.rows_read = self.rows_done_before();
         tally.rows_marked = tally.rows_read;
         let batches = self.work.source.read(self.work.read.clone());
@@ -90,8 +92,11 @@ impl CopyPlan {
                 next.transpose()?;
                 break;
             };
-            let written = loader.write(&next.batch, Some(&next.file), next.first_row);
-            tally.rows_open = loader.rows_loaded() - tally.rows_committed;
+            let written = match &mut removing {
+                Some(removing) => removing.write(&mut loader, &next),
+                None => loader.write(&next.batch, Some(&next.file), next.first_row).map_err(Failure::from),
+            };
+            tally.rows_open = loader.rows_loaded() + removing.as_ref().map_or(0, Removing::rows_loaded) - tally.rows_committed;
             written?;
             tally.rows_read += next.batch.num_rows() as u64;
             progress.event(&ProgressEvent::Batch { rows_done: tally.rows_read, bytes_done: next.bytes_done });
@@ -101,7 +106,11 @@ impl CopyPlan {
         let flushed = loader.flush();
         tally.rows_open = loader.rows_loaded() - tally.rows_committed;
         flushed?;
-        Ok(loader.finish()?)
+        let mut report = loader.finish()?;
+        if let Some(removing) = removing {
+            report.add(&removing.finish()?);
+        }
+        Ok(report)
     }
 
     fn commit_if_due(

@@ -21,6 +21,7 @@ mod key_text;
 mod keys;
 mod matching;
 mod named_job;
+mod only_keys;
 pub mod parallel;
 mod pipe;
 pub mod plan;

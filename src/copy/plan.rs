@@ -9,6 +9,7 @@ use super::job::{CopyJob, Mode, OnError};
 use super::keys::{delete_mark, keep_keys, primary_key, resolve_keys, with_row_address};
 use super::matching::{match_new_table, match_table, select, unfilled_warnings};
 use super::named_job::NamedJob;
+use super::only_keys::Removal;
 use super::parallel::{Crew, Sessions};
 use super::preflight::PreflightReport;
 use super::progress::Cancel;
@@ -137,6 +138,8 @@ pub(super) struct Work {
     /// Of the sessions beside the first one.
     pub crew: Option<Crew>,
     pub job: Option<JobState>,
+    /// Rows that a statement of its own deletes.
+    pub removal: Option<Removal>,
 }
 
 impl std::fmt::Debug for Work {
@@ -247,13 +250,20 @@ impl CopyJob {
             None => only_needed(pairs, keyed.delete_mark.as_mut()),
         };
         let (charset, warning) = charset_for(session, &pairs)?;
+        let removal = casting.split_removal(&name, &pairs, &mut keyed, &charset)?;
         let load = casting.load_plan(&name, &pairs, &keyed, problems, charset.clone())?;
         let another = || casting.load_plan(&name, &pairs, &keyed, Vec::new(), charset.clone());
         let (sessions, crew) = casting.crew(session, (&name, action), &pairs, &keyed, &primary_key, &another)?;
-        let merge = casting.merge_choice(session, &name, &pairs, &keyed, &load.options, source.rows())?;
+        let merge_way = if removal.is_some() { MergeWay::Arrays } else { casting.merge };
+        let merge =
+            CopyJob { merge: merge_way, ..casting.clone() }.merge_choice(session, &name, &pairs, &keyed, &load.options, source.rows())?;
         let mut plan = self.finish(name.clone(), existing, action, source, columns, &pairs, &primary_key, &keyed, load)?;
         plan.warnings.extend(warning);
         plan.take_merge(merge);
+        if let (Some(removal), Some(statement)) = (&removal, &mut plan.statement) {
+            *statement = format!("{};\n{statement}", removal.sql);
+        }
+        plan.work.removal = removal;
         plan.warnings.extend(sessions.note.as_ref().map(|note| format!("one session instead of {}: {note}", self.parallel)));
         (plan.sessions, plan.work.crew) = (sessions, crew);
         (plan.job, plan.work.job) = (job, job_state);
@@ -323,8 +333,17 @@ impl CopyJob {
             // The run looks between batches whether a commit is due.
             batch_rows = batch_rows.min(usize::try_from(rows.get()).unwrap_or(usize::MAX));
         }
-        let work =
-            Work { name, existing, source, read: ReadOptions { columns, batch_rows }, load: None, staged: None, crew: None, job: None };
+        let work = Work {
+            name,
+            existing,
+            source,
+            read: ReadOptions { columns, batch_rows },
+            load: None,
+            staged: None,
+            crew: None,
+            job: None,
+            removal: None,
+        };
         Ok(CopyPlan {
             action,
             first_statement,

@@ -37,6 +37,19 @@ pub(super) fn failed(error: DeltaError, table: &str) -> Error {
             Ok(own) => *own,
             Err(_) => store_error(&DeltaError::Source { location, message, source: None }, Phase::Read, table),
         },
-        other => store_error(&other, Phase::Write, table),
+        other => store_error(&other, phase_of(&other), table),
     }
+}
+
+/// Who only looks at a table reads.
+fn phase_of(error: &DeltaError) -> Phase {
+    match error {
+        DeltaError::NoTable { .. } => Phase::Read,
+        DeltaError::Delta { action, .. } | DeltaError::Store { action, .. } if is_reading(action) => Phase::Read,
+        _ => Phase::Write,
+    }
+}
+
+fn is_reading(action: &str) -> bool {
+    ["open", "read", "list", "find", "look", "understand"].iter().any(|word| action.starts_with(word))
 }

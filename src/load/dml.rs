@@ -96,7 +96,8 @@ impl Dml {
         {
             problems.push(problem(column, "a new row has no ROWID yet".into(), "--mode update, or name key columns in --key"));
         }
-        if (self == Dml::Update || keyed.delete_mark.is_some()) && columns.iter().all(|column| column.is_key) {
+        let deletes = keyed.delete_mark.is_some() && keyed.soft_delete.is_none() && keyed.stamp.is_none();
+        if (self == Dml::Update || deletes) && columns.iter().all(|column| column.is_key) {
             let (reason, remedy) =
                 ("every column is a key, so there is nothing to set", "name fewer columns in --key, or more in --columns");
             problems.push(PlanProblem { column: None, reason: reason.into(), remedy: remedy.into() });

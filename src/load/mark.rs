@@ -33,6 +33,14 @@ impl DeleteMark {
         !data_type.is_nested() && can_cast_types(data_type, &DataType::Utf8)
     }
 
+    /// Which rows are marked.
+    ///
+    /// # Errors
+    /// Values without a text.
+    pub fn is_marked(&self, array: &dyn Array) -> Result<Vec<bool>, ArrowError> {
+        Ok(self.marks(array)?.values().iter().map(|mark| *mark == 1).collect())
+    }
+
     /// 1 for a marked row, 0 for another.
     pub(super) fn marks(&self, array: &dyn Array) -> Result<Int8Array, ArrowError> {
         let texts = cast(array, &DataType::Utf8)?;

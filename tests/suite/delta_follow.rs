@@ -185,3 +185,37 @@ fn what_cannot_be_followed_is_refused() {
         .run(&["copy", "embedded:data.db/S", &target, "--key", "id", "--job", "out", "--incremental=rowscn"])
         .fails(4, &["another one, or restored"]);
 }
+
+/// Of a watermark changed rows alone are read: a second row of a key that has not changed is looked for, also where a view has no ROWIDs.
+#[test]
+fn an_unchanged_twin_of_a_changed_row_is_refused() {
+    let database = database();
+    database.sql("CREATE VIEW V AS SELECT * FROM S");
+    for source in ["S", "V"] {
+        let (from, to) = (format!("embedded:data.db/{source}"), format!("delta:lake/{source}"));
+        let words =
+            ["copy", &from, &to, "--key", "id", "--job", "out", "--incremental=watermark", "--watermark", "AT", "--where", "id < 5000"];
+        database.ok(&words);
+        let before = open(&database, &to[6..]).version();
+        // The row itself has not changed; another one gets its key.
+        database.sql("INSERT INTO S VALUES (9, 'twin', 1, TIMESTAMP '2027-01-01 00:00:00')");
+        for more in [&[][..], &["--dry-run"]] {
+            let outcome = database.run(&[&words[..], more].concat());
+            outcome.fails(4, &["column id", "not unique in the source: 9 names two rows", "--mode overwrite", "--where 'id < 5000'"]);
+        }
+        assert_eq!(open(&database, &to[6..]).version(), before);
+        // Both in the rows that are read; and one that the job does not have.
+        database.sql("UPDATE S SET ID = 9000 WHERE NAME = 'twin'");
+        database.sql("UPDATE S SET AT = TIMESTAMP '2027-01-01 00:00:01' WHERE ID = 10");
+        database.sql("INSERT INTO S VALUES (9000, 'other twin', 1, TIMESTAMP '2027-01-01 00:00:01')");
+        database.ok(&words);
+        database.sql("DELETE FROM S WHERE ID = 9000");
+        let expected = of_database(&database, "SELECT ID, NAME, BIG, TO_CHAR(AT, 'YYYY') FROM S");
+        let year =
+            |row: Vec<Option<String>>| row[..3].iter().cloned().chain([row[3].as_deref().map(|at| at[..4].to_owned())]).collect::<Vec<_>>();
+        let of_delta: Vec<_> = of_delta(&mut open(&database, &to[6..])).into_iter().map(year).collect();
+        assert_eq!(of_delta.len(), expected.len());
+        let info = &open(&database, &to[6..]).history(Some(1)).unwrap()[0].info;
+        assert_eq!(info["olbridge.key"], Value::from(vec!["id"]), "each run has looked");
+    }
+}

@@ -303,3 +303,52 @@ fn any_changes_are_followed() {
         assert_same(&database, &mut table);
     }
 }
+
+/// Rows of nothing but a key come and go, and none is changed.
+#[test]
+fn a_table_of_nothing_but_keys_is_followed() {
+    for (feed, soft) in [(true, false), (false, false), (false, true)] {
+        let database = Database::embedded();
+        database.sql("CREATE TABLE P (A NUMBER(9), B VARCHAR2(9), PRIMARY KEY (A, B))");
+        database.sql("INSERT INTO P SELECT LEVEL, 'b' || MOD(LEVEL, 7) FROM DUAL CONNECT BY LEVEL <= 60");
+        let property = format!("delta.enableChangeDataFeed={feed}");
+        let there = ["copy", "embedded:data.db/P", "delta:lake/p", "--key", "a,b", "--job", "there", "--incremental=versions"];
+        database.ok(&[&there[..], &["--property", &property]].concat());
+        // Another constraint, for which a row has to go before the next one comes.
+        let soft_columns = if soft { ", \"_deleted\" NUMBER(1) DEFAULT 0 NOT NULL" } else { "" };
+        database.sql(&format!(
+            "CREATE TABLE T (A NUMBER(9) {}, B VARCHAR2(9){soft_columns}, PRIMARY KEY (A, B))",
+            if soft { "" } else { "UNIQUE" }
+        ));
+        let back = ["copy", "delta:lake/p", "embedded:data.db/T", "--key", "a,b", "--job", "back", "--incremental"];
+        let back = if soft { [&back[..], &["--soft-delete"]].concat() } else { back.to_vec() };
+        database.ok(&back);
+        let same = |database: &Database| {
+            let is_there = if soft { " WHERE \"_deleted\" = 0" } else { "" };
+            assert_eq!(of_database(database, "SELECT A, B FROM P"), of_database(database, &format!("SELECT A, B FROM T{is_there}")));
+        };
+        same(&database);
+        for step in 0..3 {
+            database.sql(&format!("DELETE FROM P WHERE MOD(A, 5) = {step}"));
+            database.sql(&format!("UPDATE P SET B = 'c{step}' WHERE MOD(A, 3) = {step}"));
+            database.sql(&format!("INSERT INTO P SELECT 1000 + {step} * 10 + LEVEL, 'new' FROM DUAL CONNECT BY LEVEL <= 5"));
+            database.ok(&there);
+            if !soft {
+                let plan = database.ok(&[&back[..], &["--dry-run"]].concat());
+                assert!(plan.contains("DELETE FROM T WHERE A = :1 AND B = :2;\nMERGE INTO T"), "{plan}");
+            }
+            let done: Value = serde_json::from_str(&database.ok(&[&back[..], &["--report", "json"]].concat())).unwrap();
+            assert!(done["rows_deleted"].as_u64().unwrap() > 10, "{done}");
+            same(&database);
+            assert!(database.ok(&back).contains("nothing"), "the version has been applied");
+        }
+        // What a hand has put there or taken away is as it should be afterwards.
+        if !soft {
+            database.sql("DELETE FROM T WHERE A = 1001");
+            database.sql("DELETE FROM P WHERE A IN (1001, 1002)");
+            database.ok(&there);
+            database.ok(&back);
+            same(&database);
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::delta_ddl::{carry_out, remedies};
 use crate::delta_follow::epochs_are_once;
 use crate::delta_incremental::{of_database, of_delta, open};
 use crate::support::database::Database;
@@ -228,4 +229,50 @@ fn versions_that_cannot_be_had_are_refused_with_the_next_command() {
     database
         .run(&["copy", "delta:lake/s", "embedded:data.db/S", "--key", "id", "--job", "j", "--incremental=versions"])
         .fails(2, &["says itself"]);
+}
+
+/// Rows of a direct-path insert have no undo, and so no version that says when they came: their ORA_ROWSCN does.
+#[test]
+fn rows_without_a_version_are_found_by_their_rowscn() {
+    let database = database(20).with_environment(vec![("OLBRIDGE_EMBEDDED_DIRECT_PATH".into(), "1".into())]);
+    run(&database, &[]);
+    database.sql("INSERT INTO S SELECT 100 + LEVEL, 'direct', LEVEL FROM DUAL CONNECT BY LEVEL <= 7");
+    let began = "SELECT COUNT(*) FROM S VERSIONS BETWEEN SCN MINVALUE AND MAXVALUE WHERE ID > 100 AND VERSIONS_STARTSCN IS NOT NULL";
+    assert_eq!(database.rows(began)[0][0].as_deref(), Some("0"), "as it is after a direct-path insert");
+    let done = run(&database, &[]);
+    assert_eq!(counts(&done), [0, 7, 0, 7], "{done}");
+    assert_same(&database, "1 = 1");
+    database.sql("UPDATE S SET NAME = 'x' WHERE ID = 103");
+    database.sql("DELETE FROM S WHERE ID = 104");
+    assert_eq!(counts(&run(&database, &[])), [1, 0, 1, 2]);
+    assert_same(&database, "1 = 1");
+}
+
+/// A key that was there in between, and that the Delta table's type does not hold.
+#[test]
+fn a_former_key_that_does_not_convert_is_named_as_one() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE T (AT TIMESTAMP(9), N NUMBER(9))");
+    database.sql(
+        "INSERT INTO T SELECT TIMESTAMP '2026-01-01 00:00:00' + NUMTODSINTERVAL(LEVEL, 'SECOND'), LEVEL FROM DUAL CONNECT BY LEVEL <= 5",
+    );
+    let words = ["copy", "embedded:data.db/T", "delta:lake/t", "--key", "at", "--job", "t", "--incremental=versions"];
+    database.ok(&words);
+    let at = "TIMESTAMP '2026-01-01 00:00:01.000000777'";
+    database.sql(&format!("INSERT INTO T VALUES ({at}, 6)"));
+    // While it is there it is a row as any other.
+    let there = database.run(&words);
+    there.fails(5, &["AT"]);
+    assert!(!there.stderr.contains("has been deleted or changed since"), "{there}");
+    database.sql(&format!("DELETE FROM T WHERE AT = {at}"));
+    database.sql("DELETE FROM T WHERE N = 2");
+    let before = open(&database, "lake/t").version();
+    let outcome = database.run(&words);
+    outcome.fails(5, &["AT", "it is the key of a row that has been deleted or changed since", "--incremental=rowscn --deletes compare"]);
+    assert_eq!(open(&database, "lake/t").version(), before);
+    carry_out(&database, &remedies(&outcome)[0]);
+    assert_eq!(of_delta(&mut open(&database, "lake/t")).len(), 4);
+    database.sql("DELETE FROM T WHERE N = 3");
+    database.ok(&words);
+    assert_eq!(of_delta(&mut open(&database, "lake/t")).len(), 3);
 }

@@ -27,6 +27,9 @@ pub(crate) fn is_no_table(error: &DeltaTableError) -> bool {
     matches!(error, DeltaTableError::NotATable(_))
 }
 
+/// What the reader of logs says where a store does not answer.
+const STORE: &str = "interacting with object store";
+
 /// The error as the user sees it.
 pub(crate) fn delta_error(action: &'static str, location: &Location, error: &DeltaTableError) -> Error {
     let (location_text, message) = (location.to_string(), crate::store::without_queries(&error.to_string()));
@@ -83,6 +86,10 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
         },
         DeltaTableError::KernelError(_) | DeltaTableError::Kernel { .. } if message.contains("nsupported") => {
             Error::Unsupported { action, location: location_text, message, remedy: "the engine that made the table".into() }
+        }
+        _ if message.contains(STORE) => {
+            let remedy = "a look at the address (the endpoint, too), the network and the credential; then the same again".into();
+            Error::Delta { action, location: location_text, message, remedy }
         }
         _ => Error::Delta {
             action,

@@ -209,7 +209,7 @@ fn files_sql(query: &NetQuery, before: &Schema, now: &Schema) -> String {
     let keys = list(&query.keys, str::to_owned);
     let has = |name: &String| before.field_with_name(name).is_ok();
     let value = |name: &String| match has(name) {
-        true => format!("CASE WHEN a._in IS NULL THEN r.{0} ELSE a.{0} END AS {0}", quoted(name)),
+        true => format!("CASE WHEN a._same IS NULL THEN r.{0} ELSE a.{0} END AS {0}", quoted(name)),
         false => format!("a.{0} AS {0}", quoted(name)),
     };
     let columns = query.columns.iter().map(value).collect::<Vec<_>>().join(", ");
@@ -221,14 +221,15 @@ fn files_sql(query: &NetQuery, before: &Schema, now: &Schema) -> String {
         true => format!(" OR (a.{0} IS DISTINCT FROM r.{0})", quoted(name)),
         false => format!(" OR a.{} IS NOT NULL", quoted(name)),
     });
+    // A constant of the side that may be missing would be taken for one of the whole, and what is ordered by it not be ordered: so the count tells.
     let differs: String = if nested { " OR TRUE".into() } else { differs.collect() };
     format!(
-        "SELECT {columns}, CASE WHEN a._in IS NULL THEN 'delete' ELSE 'upsert' END AS {CHANGE_COLUMN}, a._same AS {COPIES_COLUMN} \
+        "SELECT {columns}, CASE WHEN a._same IS NULL THEN 'delete' ELSE 'upsert' END AS {CHANGE_COLUMN}, a._same AS {COPIES_COLUMN} \
          FROM (SELECT *, CASE WHEN _nth > 1 OR _other IS NOT NULL THEN 2 ELSE 1 END AS _same FROM \
-             (SELECT *, 1 AS _in, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {keys}) AS _nth, \
+             (SELECT *, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {keys}) AS _nth, \
                LEAD(1) OVER (PARTITION BY {keys} ORDER BY {keys}) AS _other FROM added)) a \
          FULL OUTER JOIN (SELECT *, 1 AS _in FROM removed) r ON {on} \
-         WHERE a._in IS NULL OR r._in IS NULL{differs} ORDER BY {CHANGE_COLUMN}"
+         WHERE a._same IS NULL OR r._in IS NULL{differs} ORDER BY {CHANGE_COLUMN}"
     )
 }
 

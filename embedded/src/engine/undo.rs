@@ -129,6 +129,12 @@ fn is_silent() -> bool {
     *IS_SILENT.get_or_init(|| std::env::var_os("OLBRIDGE_EMBEDDED_SILENT_DDL").is_some_and(|value| value == "1"))
 }
 
+/// Whether rows that were inserted have no begin in version queries, as those of direct-path inserts, which write no undo.
+fn is_direct_path() -> bool {
+    static IS_DIRECT: OnceLock<bool> = OnceLock::new();
+    *IS_DIRECT.get_or_init(|| std::env::var_os("OLBRIDGE_EMBEDDED_DIRECT_PATH").is_some_and(|value| value == "1"))
+}
+
 /// Removes versions that no SCN within the retention sees; seldom, because it visits every table.
 pub(super) fn prune(connection: &Connection, catalog: &Catalog, retention: Duration) -> Result<()> {
     let retention_us = retention.as_micros() as i64;

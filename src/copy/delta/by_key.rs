@@ -1,5 +1,6 @@
 //! Changed rows by their key: whoever has the key of a row that has changed is read, so that a second row of a key, changed or not, is seen, and refused;
-//! and so that it does not matter where in the database a row is stored by now.
+//! and so that it does not matter where in the database a row is stored by now. Of a watermark changed rows alone are read, by its index, and second rows of
+//! their keys are looked for.
 
 use super::DeltaJob;
 use crate::error::Result;
@@ -53,6 +54,29 @@ impl DeltaJob {
             exact.or_else(|| table.columns.iter().find(|column| column.name.eq_ignore_ascii_case(key)))
         };
         self.key.iter().map(column).collect::<Option<Vec<_>>>().map(|columns| SourceKey::new(&columns)).transpose()
+    }
+
+    /// Refuses two rows of a key where one has changed and the other has not, which is not read. Of those that are read both are seen anyway.
+    ///
+    /// `own`, `changed`: conditions on the rows of the job, and on those that have changed.
+    pub(super) fn refuse_twins(&self, session: &Session, scn: Option<u64>, own: Option<&str>, changed: &str) -> Result<()> {
+        let name = self.export.source.require_table()?;
+        let Some(key) = self.source_key(session)? else { return Ok(()) };
+        let list = key.list();
+        let own: String = own.iter().map(|own| format!("({own}\n) AND ")).collect();
+        let rows = |condition: String| sql::rows_at(name, scn, Some(&condition), None);
+        let keys = format!("SELECT {list} {}", rows(format!("{own}({changed})"))?);
+        let twins = format!("SELECT {list} {} GROUP BY {list} HAVING COUNT(*) > 1", rows(format!("{own}({list}) IN ({keys})"))?);
+        let mut twin = None;
+        session.query_text(&format!("SELECT * FROM ({twins}) WHERE ROWNUM = 1"), &mut |cells| {
+            let texts: Vec<&str> = cells.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect();
+            twin = Some(texts.join(", "));
+            Ok(())
+        })?;
+        let Some(twin) = twin else { return Ok(()) };
+        let reason = format!("the key is not unique in the source: {twin} names two rows, of which one has changed");
+        let remedy = format!("--key with columns that are unique; or change such rows in the source and {}", self.full_load());
+        Err(self.refused_with(Some(self.key.join(", ")), reason, remedy))
     }
 
     /// The condition on the rows as of `scn` whose ORA_ROWSCN, which only the present has, is later than the epoch.

@@ -47,7 +47,7 @@ impl DeltaJob {
             return Err(self.refused_with(None, reason, remedy));
         }
         let is_known = last.info.get(KEY_KEY).is_some_and(|known| is_same_key(known, &self.key));
-        if !is_known && !matches!(self.follow, Some(Follow::Watermark { .. })) {
+        if !is_known {
             self.check_keys(table)?;
         }
         Ok(last.clone())

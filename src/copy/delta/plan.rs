@@ -5,7 +5,7 @@ use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
 use super::definition::{Definition, Known};
 use super::deletes::DeleteQuery;
-use super::follow::DeltaFollowed;
+use super::follow::{DeltaFollowed, Follow};
 use super::versions::as_of;
 use super::{DeltaJob, DeltaMode, Loss, checks};
 use crate::copy::export::{Readers, Slice, Snapshot};
@@ -145,6 +145,7 @@ impl DeltaJob {
         self.refuse_altered(&known, epoch)?;
         let scn = moment.as_ref().and_then(|moment| moment.scn);
         let changed = epoch.map(|epoch| self.changed_rows(&table, session, (epoch, scn), &known)).transpose()?;
+        let is_all = known.difference().is_some();
         plan.known = known;
         if let Some((changed, _)) = &changed {
             let own: String = condition.iter().map(|own| format!("({own}\n) AND ")).collect();
@@ -176,6 +177,9 @@ impl DeltaJob {
         }
         if !self.losses.contains(&Loss::Zone) {
             plan.warnings.extend(checks::zone_warnings(&fetch));
+        }
+        if let (Some((changed, _)), Some(Follow::Watermark { .. }), false) = (&changed, &self.follow, is_all) {
+            self.refuse_twins(session, plan.snapshot.scn, condition.as_deref(), changed)?;
         }
         if self.follow.is_some() {
             plan.followed =

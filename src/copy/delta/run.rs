@@ -12,7 +12,7 @@ use super::DeltaJob;
 use super::definition::DEFINITION_KEY;
 use super::deleted::{DELETE, UPSERT};
 use super::epoch::{ALL_ROWS, KEY_KEY};
-use super::follow::{DeltaFollowed, Follow, WATERMARK_COLUMN_KEY, WATERMARK_KEY};
+use super::follow::{DeltaFollowed, WATERMARK_COLUMN_KEY, WATERMARK_KEY};
 use super::plan::{DeltaAction, DeltaPlan, Work};
 use super::report::{Change, DeltaReport, DeltaTimes};
 use super::source::{QuerySource, Read};
@@ -63,11 +63,21 @@ impl DeltaPlan {
     ) -> olbridge_delta::Result<Change> {
         let deletes = match work.deletes.take() {
             None => None,
-            Some(query) => Some(query.find(&work.table, &self.key, session, (cancel, self.asked.full_load())).map_err(|error| {
-                let source = olbridge_delta::Error::Source { location: self.location.clone(), message: error.to_string(), source: None };
-                read.borrow_mut().error = Some(error);
-                source
-            })?),
+            Some(query) => Some(
+                query
+                    .find(
+                        &work.table,
+                        &self.key,
+                        session,
+                        (cancel, format!("{}; or {}", self.asked.compare_once(), self.asked.full_load())),
+                    )
+                    .map_err(|error| {
+                        let source =
+                            olbridge_delta::Error::Source { location: self.location.clone(), message: error.to_string(), source: None };
+                        read.borrow_mut().error = Some(error);
+                        source
+                    })?,
+            ),
         };
         let Work { fetch, named, mut table, new, slices, .. } = work;
         table.set_file_options(self.asked.files.clone());
@@ -154,11 +164,8 @@ impl DeltaPlan {
         if self.job.is_some() {
             metadata.insert(checks::DELETED_ROWS_KEY.into(), self.deleted_rows_said());
         }
-        // Of a watermark the changed rows are looked at alone, and not those that have their keys.
-        let is_whole =
-            |followed: &DeltaFollowed| followed.after_scn.is_none() || !matches!(self.asked.follow, Some(Follow::Watermark { .. }));
         let is_looked_at = match &self.followed {
-            Some(followed) => is_whole(followed),
+            Some(_) => true,
             None => self.asked.mode == DeltaMode::Overwrite && !self.key.is_empty(),
         };
         if is_looked_at {

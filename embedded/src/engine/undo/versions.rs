@@ -30,6 +30,10 @@ pub(in crate::engine) fn rows_between(table: &Table, low: &str, high: &str) -> S
         format!("CASE WHEN {row}.{scn} >= q.lo THEN CASE WHEN EXISTS ({before}) THEN 'U' ELSE 'I' END END")
     };
     let (present, past) = (names("t."), names("v."));
+    let began_present = match super::is_direct_path() {
+        true => format!("CASE WHEN t.s >= q.lo AND EXISTS (SELECT 1 FROM {versions} AS p WHERE p.rid = t.rid AND p.e = t.s) THEN t.s END"),
+        false => began("t.s"),
+    };
     format!(
         "(SELECT t.rid, t.s, {} AS vs, NULL AS ve, {} AS vo{present} FROM {checked} CROSS JOIN {storage} AS t WHERE t.s <= q.hi \
          UNION ALL \
@@ -38,7 +42,7 @@ pub(in crate::engine) fn rows_between(table: &Table, low: &str, high: &str) -> S
          SELECT v.rid, v.e, v.e, NULL, 'D'{past} FROM {checked} CROSS JOIN {versions} AS v WHERE v.e BETWEEN q.lo AND q.hi \
          AND NOT EXISTS (SELECT 1 FROM {storage} AS t WHERE t.rid = v.rid AND t.s = v.e) \
          AND NOT EXISTS (SELECT 1 FROM {versions} AS n WHERE n.rid = v.rid AND n.b = v.e))",
-        began("t.s"),
+        began_present,
         made("t", "s"),
         began("v.b"),
         made("v", "b"),

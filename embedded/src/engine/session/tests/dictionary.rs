@@ -182,3 +182,27 @@ fn objects_and_users_have_their_times() {
     assert_eq!(code(rows_with(&mut s, "SELECT profile FROM user_users", &[])), 904);
     assert_eq!(rows(&mut s, "SELECT count(*) FROM v$database WHERE created <= sysdate"), ["1"]);
 }
+
+/// TRUNCATE gives a table another segment, whose number ROWIDs have.
+#[test]
+fn truncate_gives_another_segment() {
+    let mut s = memory();
+    run(&mut s, "CREATE TABLE t (id NUMBER)").unwrap();
+    run(&mut s, "INSERT INTO t VALUES (1)").unwrap();
+    let ids = "SELECT object_id, data_object_id FROM user_objects WHERE object_name = 'T'";
+    let of_row = "SELECT o.object_id FROM user_objects o, t WHERE o.data_object_id = dbms_rowid.rowid_object(t.rowid)";
+    let before = rows(&mut s, ids).remove(0);
+    let (object, data) = before.split_once('|').unwrap();
+    assert_eq!(object, data);
+    let former = rows(&mut s, "SELECT rowid FROM t").remove(0);
+    for _ in 0..2 {
+        run(&mut s, "TRUNCATE TABLE t").unwrap();
+        let after = rows(&mut s, ids).remove(0);
+        assert!(after.starts_with(&format!("{object}|")) && after != before, "{after}");
+        run(&mut s, "INSERT INTO t VALUES (2)").unwrap();
+        assert_eq!(rows(&mut s, of_row), [object]);
+        assert_eq!(rows(&mut s, &format!("SELECT id FROM t WHERE rowid = '{former}'")), [""; 0]);
+        let present = rows(&mut s, "SELECT rowid FROM t").remove(0);
+        assert_eq!(rows(&mut s, &format!("SELECT id FROM t WHERE rowid = '{present}'")), ["2"]);
+    }
+}
