@@ -280,7 +280,7 @@ fn commands_of_messages_repeat_the_job() {
     let back = [&back[..], &["--columns", "id,name", "--rename", "id=K", "--cast", "name=VARCHAR2(99)", "--lossy", "empty-text"]].concat();
     database.ok(&back);
     std::fs::remove_dir_all(database.workspace().file("lake/s")).unwrap();
-    database.sql("UPDATE S SET NAME = 'it''s once more'");
+    database.sql("UPDATE S SET NAME = 'it''s once more' WHERE ID = 1");
     database.ok(&job);
     let back = [&back[..12], &back[14..]].concat();
     let outcome = database.run(&[&back[..], &["--dry-run"]].concat());
@@ -290,7 +290,7 @@ fn commands_of_messages_repeat_the_job() {
     );
     carry_out(&database, &remedies(&outcome)[0]);
     assert_eq!(database.rows("SELECT * FROM T"), [[Some("1".to_owned()), Some("it's once more".to_owned())]]);
-    database.sql("UPDATE S SET NAME = 'it''s the last'");
+    database.sql("UPDATE S SET NAME = 'it''s the last' WHERE ID = 1");
     database.ok(&job);
     database.ok(&back);
     assert_eq!(database.rows("SELECT NAME FROM T"), [[Some("it's the last".to_owned())]]);
