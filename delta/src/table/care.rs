@@ -12,7 +12,7 @@ use deltalake::operations::vacuum::VacuumMode;
 use futures::TryStreamExt;
 
 use super::commit::{CommitOptions, Outcome, Ran};
-use super::read::session;
+use super::session::{Join, bounded};
 use super::{At, Table};
 use crate::error::Result;
 use crate::store::{Opened, store_error};
@@ -89,7 +89,7 @@ impl Table {
                     .clone()
                     .optimize()
                     .with_type(kind)
-                    .with_session_state(Arc::new(session(None)?.state()))
+                    .with_session_state(Arc::new(bounded(table.memory()?, Join::Sorted, table.row_bytes())?.state()))
                     .with_writer_properties(table.files.properties(&schema))
                     .with_commit_properties(commit);
                 if let Some(bytes) = options.target_file_bytes.and_then(NonZeroU64::new) {

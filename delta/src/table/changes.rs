@@ -12,8 +12,9 @@ use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::logstore::get_actions;
 use serde_json::Value;
 
-use super::read::{TableReader, session};
+use super::read::TableReader;
 use super::repair::add_of;
+use super::session::session;
 use super::{At, Table};
 use crate::error::Result;
 

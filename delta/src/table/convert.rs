@@ -1,7 +1,5 @@
 //! Batches of a source → batches of the table: columns matched once, cast per batch, exactly or not at all.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -10,8 +8,8 @@ use arrow::array::{
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef, TimeUnit, TimestampNanosecondType};
 use arrow::error::ArrowError;
-use arrow::row::{RowConverter, SortField};
 
+use super::keys::Keys;
 use super::types::{Loss, Losses, delta_type, widens};
 use crate::error::ColumnProblem;
 
@@ -52,24 +50,6 @@ pub(crate) struct BatchPlan {
     schema: SchemaRef,
     rows_before: u64,
     keys: Option<Keys>,
-}
-
-/// The keys of the rows so far, as two independent 64-bit hashes of each: 16 bytes a row, beside a merge that holds one of its sides anyway.
-struct Keys {
-    columns: Vec<usize>,
-    rows: RowConverter,
-    hashers: [RandomState; 2],
-    seen: HashSet<(u64, u64)>,
-}
-
-impl Keys {
-    /// The first row of the batch whose key has been there before.
-    fn repeated(&mut self, batch: &RecordBatch) -> Result<Option<usize>, ArrowError> {
-        let columns: Vec<ArrayRef> = self.columns.iter().map(|index| Arc::clone(batch.column(*index))).collect();
-        let rows = self.rows.convert_columns(&columns)?;
-        let [first, second] = &self.hashers;
-        Ok(rows.iter().position(|row| !self.seen.insert((first.hash_one(row.as_ref()), second.hash_one(row.as_ref())))))
-    }
 }
 
 /// A value that cannot be carried: column, 1-based row of everything read, and why.
@@ -160,9 +140,7 @@ impl BatchPlan {
         self.steps.iter_mut().for_each(|step| step.names_rows = is_key(step.to.name()));
         let columns: Vec<usize> = (0..self.steps.len()).filter(|index| self.steps[*index].names_rows).collect();
         if !columns.is_empty() {
-            let fields = columns.iter().map(|index| SortField::new(self.steps[*index].to.data_type().clone())).collect();
-            let hashers = [RandomState::new(), RandomState::new()];
-            self.keys = Some(Keys { columns, rows: RowConverter::new(fields)?, hashers, seen: HashSet::new() });
+            self.keys = Some(Keys::new(columns.into_iter().map(|index| (index, self.steps[index].to.data_type().clone())).collect())?);
         }
         Ok(self)
     }
@@ -204,14 +182,26 @@ impl BatchPlan {
         let wrong = |error: ArrowError| ValueProblem { column: "(all)".into(), row: 0, message: error.to_string() };
         let converted = RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(wrong)?;
         if let Some(keys) = &mut self.keys
-            && let Some(row) = keys.repeated(&converted).map_err(wrong)?
+            && let Some(row) = keys.repeated(&converted, self.rows_before).map_err(wrong)?
         {
-            let names: Vec<&str> = keys.columns.iter().map(|index| self.steps[*index].to.name().as_str()).collect();
-            let message = "the key of this row is that of an earlier one: the key is not unique in the source".to_owned();
-            return Err(ValueProblem { column: names.join(", "), row: self.rows_before + row as u64 + 1, message });
+            return Err(self.repeated(row));
         }
         self.rows_before += batch.num_rows() as u64;
         Ok(converted)
+    }
+
+    /// After the last batch: what only all rows together show.
+    pub fn finish(&mut self) -> Result<(), ValueProblem> {
+        let wrong = |error: ArrowError| ValueProblem { column: "(key)".into(), row: 0, message: error.to_string() };
+        let repeated = self.keys.as_mut().map(Keys::repeated_at_last).transpose().map_err(wrong)?.flatten();
+        repeated.map_or(Ok(()), |row| Err(self.repeated(row)))
+    }
+
+    fn repeated(&self, row: u64) -> ValueProblem {
+        let columns = self.keys.as_ref().map(Keys::columns).unwrap_or_default();
+        let names: Vec<&str> = columns.iter().map(|index| self.steps[*index].to.name().as_str()).collect();
+        let message = "the key of this row is that of an earlier one: the key is not unique in the source".to_owned();
+        ValueProblem { column: names.join(", "), row: row + 1, message }
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Table;
 use super::commit::{CommitOptions, Failure, Outcome, Ran};
 use super::exact::Misfits;
-use super::read::session;
+use super::session::session;
 use crate::error::Result;
 
 /// Counts of a DELETE or an UPDATE.

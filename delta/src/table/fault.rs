@@ -60,6 +60,18 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
                 remedy: "other rows, or dropping the constraint that describe shows".into(),
             }
         }
+        _ if message.contains("Resources exhausted") => Error::Delta {
+            action,
+            location: location_text,
+            message: format!("the memory that it may have is not enough: {}", last_line(&message)),
+            remedy: "more of it, as OLBRIDGE_DELTA_MEMORY_MB=2048, or a source in parts".into(),
+        },
+        _ if is_full(&message) => Error::Delta {
+            action,
+            location: location_text,
+            message: format!("the disk of temporary files, or of the table, is full: {}", last_line(&message)),
+            remedy: "room there, or TMPDIR=… on a disk that has some".into(),
+        },
         DeltaTableError::InvalidVersion(version) => Error::Invalid {
             action,
             location: location_text,
@@ -86,4 +98,13 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
             remedy: "the same again; if it stays, a look at the table's history".into(),
         },
     }
+}
+
+/// What a chain of errors ends with.
+fn last_line(message: &str) -> &str {
+    message.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(message).trim()
+}
+
+fn is_full(message: &str) -> bool {
+    ["No space left on device", "os error 28", "not enough space on the disk"].iter().any(|text| message.contains(text))
 }

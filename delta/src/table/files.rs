@@ -13,7 +13,7 @@ use super::statistics;
 pub struct FileOptions {
     /// Compression; snappy where nothing is said.
     pub compression: Option<Compression>,
-    /// Rows of a row group at most.
+    /// Rows of a row group at most; it has 32 MB at most in any case.
     pub row_group_rows: Option<usize>,
     /// Bytes of a data page at most.
     pub page_bytes: Option<usize>,
@@ -46,9 +46,13 @@ impl FileOptions {
     }
 }
 
+/// A row group is held in memory until it is written, and by those who read it.
+const ROW_GROUP_BYTES: usize = 32 << 20;
+
 fn default_properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_created_by(concat!("olbridge ", env!("CARGO_PKG_VERSION")).to_owned())
 }
 

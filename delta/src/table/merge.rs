@@ -4,21 +4,29 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema};
-use deltalake::DeltaResult;
 use deltalake::datafusion::common::{Column, DFSchema};
-use deltalake::datafusion::logical_expr::Expr;
+use deltalake::datafusion::execution::SessionStateBuilder;
+use deltalake::datafusion::logical_expr::utils::split_conjunction;
+use deltalake::datafusion::logical_expr::{BinaryExpr, Expr, Operator, lit};
+use deltalake::datafusion::prelude::SessionContext;
 use deltalake::kernel::transaction::CommitProperties;
 use deltalake::operations::merge::{DeleteBuilder, InsertBuilder, MergeBuilder, MergeMetrics as RawMetrics, UpdateBuilder};
+use deltalake::{DeltaResult, DeltaTableError};
 use serde_json::Value;
 
 use super::Table;
 use super::commit::{CommitOptions, Failure, Outcome, Ran};
 use super::convert::{BatchPlan, Missing};
 use super::exact::Misfits;
-use super::read::session;
+use super::hold::{HoldRows, Unchanged};
+use super::peek::peek;
+use super::session::{Join, bounded};
 use super::stream::Source;
 use super::types::{Losses, delta_schema};
 use crate::error::{ColumnProblem, Error, Result};
+
+/// A source of up to one part in so many of the memory is held for the join.
+const SMALL_SHARE: usize = 8;
 
 /// Which columns get which values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,10 +157,25 @@ impl Table {
         let names = both.map_err(|error| self.fault("merge into", &error.into()))?;
         let misfits = Misfits::default();
         let parser = Parser { table: self, schema: &schema, names, shared, misfits: &misfits };
-        let clauses = merge.clauses.iter().map(|clause| parser.clause(clause)).collect::<Result<Vec<_>>>()?;
+        let mut clauses = merge.clauses.iter().map(|clause| parser.clause(clause)).collect::<Result<Vec<_>>>()?;
+        let is_unique = !merge.key.is_empty() && merge.on == Merge::on_keys(&merge.key);
+        let is_of_match = |clause: &Parsed| matches!(clause, Parsed::MatchedUpdate(..) | Parsed::MatchedDelete(_));
+        if !is_unique && !clauses.iter().any(is_of_match) {
+            // Without a clause for matched rows deltalake writes a row of the table as often as rows of the source match it.
+            clauses.push(Parsed::MatchedDelete(Some(lit(false))));
+        }
+        let unchanged = Unchanged { operation: i32::try_from(clauses.len()).unwrap_or(i32::MAX), is_unique };
         let (target, on) = (self.inner.clone(), self.condition(&merge.on, &parser.names)?);
+        let names_equal = split_conjunction(&on).into_iter().any(is_of_both);
+        let (memory, row_bytes) = (self.memory()?, self.row_bytes());
         let done = self.feed(source, plan, move |rows| async move {
-            let context = session(None)?;
+            let (rows, size) = peek(rows, memory / SMALL_SHARE).await?;
+            let join = match size.is_small {
+                true => Join::Hashed,
+                false if names_equal => Join::Sorted,
+                false => return Err(too_large(memory)),
+            };
+            let context = holding(&bounded(memory, join, size.row_bytes.max(row_bytes))?, unchanged);
             let frame = context.read_table(rows)?;
             let builder = target
                 .merge(frame, on)
@@ -254,6 +277,30 @@ impl Parser<'_> {
             Clause::NotMatchedBySourceDelete { condition } => Parsed::NotMatchedBySourceDelete(self.condition(condition)?),
         })
     }
+}
+
+/// Whether a part of the join condition says that something of the one side equals something of the other.
+fn is_of_both(part: &Expr) -> bool {
+    let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = part else { return false };
+    let is_of = |side: &Expr, name: &str| {
+        let columns = side.column_refs();
+        !columns.is_empty() && columns.iter().all(|column| column.relation.as_ref().is_some_and(|relation| relation.table() == name))
+    };
+    (is_of(left, "source") && is_of(right, "target")) || (is_of(left, "target") && is_of(right, "source"))
+}
+
+/// Every row of the table is held against every row of the source then, which is read once.
+fn too_large(memory: usize) -> DeltaTableError {
+    DeltaTableError::generic(format!(
+        "Resources exhausted: the join condition names nothing that is equal in both, and the source has more than {} KiB",
+        memory / SMALL_SHARE / 1024
+    ))
+}
+
+/// A session in which a MERGE keeps within its memory.
+fn holding(context: &SessionContext, unchanged: Unchanged) -> SessionContext {
+    let state = SessionStateBuilder::new_from_existing(context.state()).with_physical_optimizer_rule(Arc::new(HoldRows(unchanged))).build();
+    SessionContext::new_with_state(state)
 }
 
 fn with_clause(builder: MergeBuilder, clause: Parsed) -> DeltaResult<MergeBuilder> {

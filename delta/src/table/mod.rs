@@ -17,14 +17,19 @@ mod exact;
 mod fault;
 mod files;
 mod guard;
+mod hold;
+mod keys;
 mod mapping;
 mod merge;
 mod nan;
 mod net;
 mod partitioned;
+mod peek;
+mod pool;
 mod protocol;
 mod read;
 mod repair;
+mod session;
 mod spill;
 mod statistics;
 mod stream;
@@ -111,6 +116,8 @@ pub struct Table {
     guard: Arc<Guarded>,
     inner: DeltaTable,
     files: FileOptions,
+    /// See [`Table::set_memory`].
+    memory_bytes: Option<usize>,
 }
 
 impl std::fmt::Debug for Table {
@@ -198,12 +205,12 @@ impl Table {
         let table = PrefixStore::new(Arc::clone(&root), opened.path.clone());
         let url = Url::parse(&format!("{}/", opened.url.as_str().trim_end_matches('/'))).unwrap_or_else(|_| opened.url.clone());
         let inner = DeltaTable::new(default_logstore(Arc::new(table), root, &url, &StorageConfig::default()));
-        Table { opened, guard, inner, files: FileOptions::default() }
+        Table { opened, guard, inner, files: FileOptions::default(), memory_bytes: None }
     }
 
     /// The same version of the same table over the same connection, for another thread. What one writes the other finds with [`Table::refresh`].
     pub fn share(&self) -> Table {
-        let mut table = Table { files: self.files.clone(), ..Table::unloaded(self.opened.clone()) };
+        let mut table = Table { files: self.files.clone(), memory_bytes: self.memory_bytes, ..Table::unloaded(self.opened.clone()) };
         if let Ok(state) = self.inner.snapshot() {
             table.inner.state = Some(state.clone());
         }

@@ -8,22 +8,18 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::util::display::array_value_to_string;
-use deltalake::DeltaTableError;
 use deltalake::datafusion::catalog::TableProvider;
-use deltalake::datafusion::execution::SessionStateBuilder;
 use deltalake::datafusion::prelude::SessionContext;
-use deltalake::delta_datafusion::DeltaRuntimeEnvBuilder;
 
-use super::read::{TableReader, session};
+use super::read::TableReader;
+use super::session::{Join, bounded};
 use super::{DataFile, Table};
 use crate::error::{Error, Result};
 
 /// The column behind the table's own that says what is to be done with a row: `upsert` or `delete`.
 pub const CHANGE_COLUMN: &str = "_olbridge_change";
-/// How many rows have the key of this one.
+/// Whether more rows than this one, 1, have its key.
 const COPIES_COLUMN: &str = "_olbridge_copies";
-/// Sorts and joins go to temporary files beyond this.
-const MEMORY_BYTES: usize = 512 << 20;
 
 /// Where changes are read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -139,7 +135,8 @@ impl Table {
         let mut read: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
         read.push(Field::new(COPIES_COLUMN, DataType::Int64, true));
         let frame = {
-            let context = spilling().map_err(|error| self.fault("read changes of", &error))?;
+            let context = self.memory().and_then(|memory| bounded(memory, Join::Sorted, self.row_bytes()));
+            let context = context.map_err(|error| self.fault("read changes of", &error))?;
             let sql = match &by {
                 ChangesBy::Feed => {
                     let feed = self.feed_of(query.after + 1, self.state()?.version())?;
@@ -181,17 +178,6 @@ impl Table {
     }
 }
 
-/// A session that goes to temporary files rather than out of memory. Filters that a join makes up while it runs would choose files by statistics, which are
-/// not exact for wide decimals.
-fn spilling() -> Result<SessionContext, DeltaTableError> {
-    let memory = DeltaRuntimeEnvBuilder::new().with_max_spill_size(MEMORY_BYTES).build();
-    let mut state = SessionStateBuilder::new_from_existing(session(None)?.state()).with_runtime_env(memory).build();
-    let optimizer = &mut state.config_mut().options_mut().optimizer;
-    optimizer.enable_dynamic_filter_pushdown = false;
-    optimizer.prefer_hash_join = false;
-    Ok(SessionContext::new_with_state(state))
-}
-
 fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -200,19 +186,21 @@ fn list(names: &[String], each: impl Fn(&str) -> String) -> String {
     names.iter().map(|name| each(&quoted(name))).collect::<Vec<_>>().join(", ")
 }
 
-/// Of each key the last change. Within one commit what is there after it outranks what was there before.
+/// Of each key the last change. Within one commit what is there after it outranks what was there before. Every window ends at its row, and all of them
+/// have one order: the rows are sorted once, on disk where they are many, and pass.
 fn feed_sql(query: &NetQuery) -> String {
     let (columns, keys) = (list(&query.columns, str::to_owned), list(&query.keys, str::to_owned));
+    let so_far = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
     format!(
         "SELECT {columns}, CASE WHEN _up = 1 THEN 'upsert' ELSE 'delete' END AS {CHANGE_COLUMN}, \
            CASE WHEN _up = 0 THEN 1 WHEN _net > _same THEN _net ELSE _same END AS {COPIES_COLUMN} \
          FROM (SELECT {columns}, _up, \
-             ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY _v DESC, _up DESC) AS _rank, \
-             SUM(_up) OVER (PARTITION BY {keys}, _v) AS _same, \
-             SUM(CASE WHEN _up = 1 THEN 1 ELSE -1 END) OVER (PARTITION BY {keys}) AS _net \
+             LEAD(_up) OVER (PARTITION BY {keys} ORDER BY _v, _up) AS _next, \
+             SUM(_up) OVER (PARTITION BY {keys}, _v ORDER BY _up {so_far}) AS _same, \
+             SUM(CASE WHEN _up = 1 THEN 1 ELSE -1 END) OVER (PARTITION BY {keys} ORDER BY _v, _up {so_far}) AS _net \
            FROM (SELECT {columns}, _commit_version AS _v, \
                CASE WHEN _change_type IN ('insert', 'update_postimage') THEN 1 ELSE 0 END AS _up FROM feed)) \
-         WHERE _rank = 1 ORDER BY _up"
+         WHERE _next IS NULL ORDER BY _up"
     )
 }
 
@@ -237,7 +225,9 @@ fn files_sql(query: &NetQuery, before: &Schema, now: &Schema) -> String {
     let differs: String = if nested { " OR TRUE".into() } else { differs.collect() };
     format!(
         "SELECT {columns}, CASE WHEN a._same IS NULL THEN 'delete' ELSE 'upsert' END AS {CHANGE_COLUMN}, a._same AS {COPIES_COLUMN} \
-         FROM (SELECT *, COUNT(*) OVER (PARTITION BY {keys}) AS _same FROM added) a \
+         FROM (SELECT *, CASE WHEN _nth > 1 OR _other IS NOT NULL THEN 2 ELSE 1 END AS _same FROM \
+             (SELECT *, ROW_NUMBER() OVER (PARTITION BY {keys} ORDER BY {keys}) AS _nth, \
+               LEAD(1) OVER (PARTITION BY {keys} ORDER BY {keys}) AS _other FROM added)) a \
          FULL OUTER JOIN (SELECT *, 1 AS _in FROM removed) r ON {on} \
          WHERE a._same IS NULL OR r._in IS NULL{differs} ORDER BY {CHANGE_COLUMN}"
     )
@@ -253,7 +243,7 @@ impl NetChanges {
                 Ok(format!("{key} = {}", array_value_to_string(column, row)?))
             });
             let values = values.collect::<Result<Vec<_>, ArrowError>>()?.join(", ");
-            let message = format!("{} rows of the table have the key {values}: nobody can say which one stays", copies.value(row));
+            let message = format!("several rows of the table have the key {values}: nobody can say which one stays");
             return Err(ArrowError::InvalidArgumentError(message));
         }
         let columns = batch.columns()[..last].iter().zip(self.schema.fields());

@@ -1,6 +1,5 @@
 //! Reading a version: projection and condition pushed down, batches as they come.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchReader};
@@ -13,14 +12,15 @@ use deltalake::datafusion::common::DFSchema;
 use deltalake::datafusion::error::{DataFusionError, Result as DataFusionResult};
 use deltalake::datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use deltalake::datafusion::physical_plan::ExecutionPlan;
-use deltalake::datafusion::prelude::{DataFrame, SessionContext, ident};
-use deltalake::delta_datafusion::DeltaSessionContext;
+use deltalake::datafusion::prelude::{DataFrame, ident};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Table;
 use super::convert::STRICT;
+use super::nan::as_floats;
+use super::session::session;
 use crate::error::Result;
 use crate::runtime;
 
@@ -38,20 +38,6 @@ pub struct Scan {
     pub batch_rows: Option<usize>,
 }
 
-/// A session whose names keep their case and whose texts are Utf8, not views.
-pub(crate) fn session(batch_rows: Option<usize>) -> Result<SessionContext, DeltaTableError> {
-    let settings = [
-        ("datafusion.execution.parquet.schema_force_view_types", "false"),
-        // A number of more than 19 digits is a number, not the nearest double.
-        ("datafusion.sql_parser.parse_float_as_decimal", "true"),
-    ];
-    let mut settings: HashMap<String, String> = settings.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    if let Some(rows) = batch_rows {
-        settings.insert("datafusion.execution.batch_size".into(), rows.to_string());
-    }
-    Ok(DeltaSessionContext::new_with_session_overrides(&settings)?.into_inner())
-}
-
 impl Table {
     /// SQL over the columns of `schema` → an expression. deltalake's own parser would take a number of more than 19 digits for a double.
     ///
@@ -59,6 +45,7 @@ impl Table {
     /// [`crate::Error::Invalid`] with what is not understood.
     pub(crate) fn expression(&self, text: &str, schema: &DFSchema) -> Result<Expr> {
         let parsed = session(None).map_err(|error| self.fault("understand", &error))?.parse_sql_expr(text, schema);
+        let parsed = parsed.and_then(|expression| as_floats(expression, schema));
         parsed.map_err(|error| {
             self.invalid("understand", &format!("{text}: {error}"), "SQL over the columns of the table, names in their own case")
         })

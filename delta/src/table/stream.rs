@@ -209,18 +209,14 @@ impl Table {
                 error => Some(Box::new(error)),
             },
         };
+        let value = |ValueProblem { column, row, message }| Error::Value { location: self.location().to_string(), column, row, message };
         for batch in source.open().map_err(failed)? {
             let batch = batch.map_err(failed)?;
-            let batch = plan.convert(&batch).map_err(|ValueProblem { column, row, message }| Error::Value {
-                location: self.location().to_string(),
-                column,
-                row,
-                message,
-            })?;
+            let batch = plan.convert(&batch).map_err(value)?;
             if batch.num_rows() > 0 && sender.send(Message::Batch(batch)).is_err() {
                 return Ok(());
             }
         }
-        Ok(())
+        plan.finish().map_err(value)
     }
 }

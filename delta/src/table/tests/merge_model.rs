@@ -1,5 +1,7 @@
 //! MERGE against a model of it: random tables, sources and clauses.
 
+use std::collections::HashMap;
+
 use arrow::array::{Array, StringArray};
 use arrow::datatypes::Int64Type;
 use proptest::prelude::*;
@@ -8,16 +10,16 @@ use super::*;
 use crate::table::{Assignments, Clause, Merge};
 
 /// id, n, s.
-type Row = (Option<i64>, Option<i64>, Option<String>);
+pub(super) type Row = (Option<i64>, Option<i64>, Option<String>);
 
-fn source_of(rows: &[Row]) -> Batches {
+pub(super) fn source_of(rows: &[Row]) -> Batches {
     let ids: ArrayRef = Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>());
     let numbers: ArrayRef = Arc::new(rows.iter().map(|row| row.1).collect::<Int64Array>());
     let texts: ArrayRef = Arc::new(rows.iter().map(|row| row.2.as_deref()).collect::<StringArray>());
     columns(vec![("id", ids), ("n", numbers), ("s", texts)])
 }
 
-fn rows_of(table: &Table) -> Vec<Row> {
+pub(super) fn rows_of(table: &Table) -> Vec<Row> {
     let batch = read(table, &Scan { columns: Some(["id", "n", "s"].map(String::from).to_vec()), ..Scan::default() });
     let (ids, numbers) = (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
     let texts = batch.column(2).as_string::<i32>();
@@ -31,7 +33,7 @@ fn rows_of(table: &Table) -> Vec<Row> {
 
 /// A condition in SQL, and as SQL means it: NULL is not true.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Condition {
+pub(super) enum Condition {
     None,
     SourceAbove(i64),
     TargetAbove(i64),
@@ -63,7 +65,7 @@ impl Condition {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Action {
+pub(super) enum Action {
     UpdateAll(Condition),
     Append(Condition),
     Delete(Condition),
@@ -73,7 +75,7 @@ enum Action {
 }
 
 impl Action {
-    fn clause(self) -> Clause {
+    pub(super) fn clause(self) -> Clause {
         let only = |column: &str, sql: &str| Assignments::Only(vec![(column.into(), sql.into())]);
         match self {
             Action::UpdateAll(condition) => Clause::MatchedUpdate { condition: condition.sql(), set: Assignments::All },
@@ -107,19 +109,28 @@ impl Action {
     }
 }
 
-fn model(target: &[Row], source: &[Row], on: Condition, actions: &[Action]) -> Vec<Row> {
+pub(super) fn model(target: &[Row], source: &[Row], on: Condition, actions: &[Action]) -> Vec<Row> {
     let is_match = |target: &Row, source: &Row| target.0.is_some() && target.0 == source.0 && on.holds(Some(target), Some(source));
+    fn by_id(rows: &[Row]) -> HashMap<i64, Vec<&Row>> {
+        let mut ids: HashMap<i64, Vec<&Row>> = HashMap::new();
+        rows.iter().for_each(|row| ids.entry(row.0.unwrap_or(i64::MIN)).or_default().push(row));
+        ids
+    }
+    let (targets, sources) = (by_id(target), by_id(source));
+    fn of<'r>(ids: &HashMap<i64, Vec<&'r Row>>, row: &Row) -> Vec<&'r Row> {
+        ids.get(&row.0.unwrap_or(i64::MAX)).cloned().unwrap_or_default()
+    }
     let mut rows: Vec<Row> = target
         .iter()
         .filter_map(|row| {
-            let done = match source.iter().find(|source| is_match(row, source)) {
+            let done = match of(&sources, row).into_iter().find(|source| is_match(row, source)) {
                 Some(source) => actions.iter().find_map(|action| action.on_match(row, source)),
                 None => actions.iter().find_map(|action| action.on_target_alone(row)),
             };
             done.unwrap_or_else(|| Some(row.clone()))
         })
         .collect();
-    let unmatched = source.iter().filter(|source| !target.iter().any(|row| is_match(row, source)));
+    let unmatched = source.iter().filter(|source| !of(&targets, source).into_iter().any(|row| is_match(row, source)));
     let inserted =
         |row: &&Row| actions.iter().any(|action| matches!(action, Action::Insert(condition) if condition.holds(None, Some(row))));
     rows.extend(unmatched.filter(inserted).cloned());

@@ -1,8 +1,10 @@
 //! The face of the crate on real tables in local folders, and the traps of deltalake that it is there for.
 
+mod bounded;
 mod exact;
 mod exactly_once;
 mod faulty;
+mod hunts;
 mod lifecycle;
 mod merge_model;
 mod partitions;
@@ -79,7 +81,8 @@ pub(super) fn read(table: &Table, scan: &Scan) -> RecordBatch {
 /// The ids of the table, sorted.
 pub(super) fn ids(table: &Table) -> Vec<i64> {
     let batch = read(table, &Scan { columns: Some(vec!["id".into()]), ..Scan::default() });
-    let mut ids = batch.column(0).as_primitive::<arrow::datatypes::Int64Type>().values().to_vec();
+    let column = arrow::compute::cast(batch.column(0), &DataType::Int64).unwrap();
+    let mut ids = column.as_primitive::<arrow::datatypes::Int64Type>().values().to_vec();
     ids.sort_unstable();
     ids
 }
