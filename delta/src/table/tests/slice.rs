@@ -218,7 +218,7 @@ fn views_of_text_and_bytes_become_text_and_bytes() {
             assert_eq!(types, ["Utf8", "Binary", "Utf8"]);
             let texts = arrow::compute::cast(found.column_by_name("text").unwrap(), &DataType::Utf8).unwrap();
             let mut texts: Vec<Option<&str>> = texts.as_string::<i32>().iter().collect();
-            let mut want = vec![Some(long), None, Some(""), Some("short")].repeat(times);
+            let mut want = [Some(long), None, Some(""), Some("short")].repeat(times);
             want.sort_unstable();
             texts.sort_unstable();
             assert_eq!(texts, want);
