@@ -15,7 +15,7 @@ use crate::lake::source::Source;
 use crate::lake::text_stats::scan_lengths;
 use crate::load::{NestedText, Preparation, is_nested};
 use crate::oracle_type::{DatabaseCharset, OracleType};
-use crate::type_map::{ArrowFamily, TextStats, parse_arrow_type};
+use crate::type_map::{ArrowFamily, TextStats, parse_arrow_type, spell_arrow_type};
 
 /// What a source column is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,16 @@ pub enum Cast {
     Arrow(DataType),
     /// The type of the column that is created; the values are converted into it as into any column of that type.
     Oracle(OracleType),
+}
+
+impl Cast {
+    /// What reads as this cast of a table that is there; `None` where there is nothing: an Oracle type is for one that is created.
+    pub(super) fn spelled(&self) -> Option<String> {
+        match self {
+            Cast::Arrow(data_type) => spell_arrow_type(data_type),
+            Cast::Oracle(_) => None,
+        }
+    }
 }
 
 impl FromStr for Cast {

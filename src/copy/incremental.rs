@@ -6,13 +6,14 @@ use std::fmt;
 use arrow::datatypes::{DataType, Field};
 
 use super::asked::ASKED;
+use super::command_line::CommandLine;
 use super::job::{CopyJob, Mode};
 use super::matching::{Found, find, select};
 use super::named_job::{NamedJob, qualified};
 use super::plan::{CopyPlan, plan_error};
 use super::state::{JobKey, JobState, Mark};
 use crate::error::{Error, PlanProblem, Result};
-use crate::lake::source::{CHANGE_COLUMN, ChangeWay, Source};
+use crate::lake::source::{CHANGE_COLUMN, ChangeWay, Source, TableVersion};
 use crate::lake::stamp::FileStamps;
 use crate::oci::Session;
 use crate::oracle_type::TableName;
@@ -210,8 +211,29 @@ impl CopyJob {
 
     /// The load that makes the table and the job's mark anew.
     fn full_load(&self) -> String {
-        let job = self.job.as_deref().unwrap_or_default();
-        format!("load all of it: olbridge copy {} {} --mode overwrite --allow-destructive --job {job}", self.source.join(" "), self.target)
+        let target = self.target.to_string();
+        let casts: Vec<(String, String)> =
+            self.cast.iter().filter_map(|(column, wanted)| Some((column.clone(), wanted.spelled()?))).collect();
+        let version = match &self.reading.version {
+            TableVersion::Number(number) => Some(("--delta-version", number.to_string())),
+            TableVersion::AsOf(time) => Some(("--delta-timestamp", time.clone())),
+            TableVersion::Latest => None,
+        };
+        let line = CommandLine::copy(self.source.iter().map(String::as_str).chain([&*target]))
+            .option("--mode", "overwrite")
+            .flag("--allow-destructive", true)
+            .option("--job", self.job.as_deref())
+            .list("--columns", self.columns.as_deref().unwrap_or_default())
+            .pairs("--rename", self.rename.iter().map(|(from, to)| (from.as_str(), to.clone())))
+            .pairs("--cast", casts.iter().map(|(column, wanted)| (column.as_str(), wanted.clone())))
+            .option("--nested", self.nested_json.then_some("json"))
+            .flag("--system-columns", self.system_columns)
+            .types(&self.reading.types)
+            .lossy(self.lossy);
+        let line = version.iter().fold(line, |line, (name, value)| line.option(name, &**value));
+        let line = self.pre_sql.iter().fold(line, |line, sql| line.option("--pre-sql", &**sql));
+        let line = self.post_sql.iter().fold(line, |line, sql| line.option("--post-sql", &**sql));
+        format!("load all of it: {line}")
     }
 
     fn refused(&self, name: &TableName, reason: String) -> Error {

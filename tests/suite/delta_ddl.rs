@@ -228,3 +228,70 @@ fn an_answer_that_it_was_altered_is_the_databases() {
     command.env("OLBRIDGE_EMBEDDED_SILENT_DDL", "0");
     finish(command, TIME_LIMIT).fails(7, &["ORA-01466", "altered, truncated or made anew", FULL, COMPARE]);
 }
+
+/// SCNs of a database that was restored go on from an earlier one: it is not the one that the epoch is of.
+#[test]
+fn a_database_that_was_restored_is_told_from_the_one_before() {
+    let database = database();
+    run(&database, &[VERSIONS]);
+    database.sql("DELETE FROM S WHERE ID = 3");
+    let restored = |more: &[&str]| {
+        let mut command = database.command(&words(more));
+        command.env("OLBRIDGE_EMBEDDED_RESETLOGS", "77");
+        finish(command, TIME_LIMIT)
+    };
+    restored(&[VERSIONS]).fails(4, &["another database, or an earlier state of it (RESETLOGS)", COMPARE, FULL]);
+    let outcome = restored(&[ROWSCN, "--deletes", "compare", "--dry-run"]);
+    assert!(outcome.stdout.contains("all rows, because changes do not tell"), "{outcome}");
+    assert_eq!(restored(&[ROWSCN, "--deletes", "compare"]).code, 0);
+    assert_same(&database, "ID, NAME");
+    assert_eq!(restored(&[VERSIONS]).code, 0, "and goes on");
+}
+
+/// What a message says may be run as it stands, with all that decides which rows become what.
+#[test]
+fn commands_of_messages_repeat_the_job() {
+    let database = Database::embedded();
+    database.sql("CREATE TABLE S (ID NUMBER(9), NAME VARCHAR2(40), AT TIMESTAMP(9), N NUMBER, X NUMBER(9))");
+    database.sql("INSERT INTO S SELECT LEVEL, 'it''s ' || LEVEL, TIMESTAMP '2026-01-01 00:00:00.123456789', LEVEL / 4, 0 FROM DUAL CONNECT BY LEVEL <= 20");
+    let condition = "name like 'it''s %' and id <> 7";
+    let more = ["--columns", "id,name,at,n", "--where", condition, "--lossy", "subsecond", "--as", "N=decimal(12,4)", VERSIONS];
+    let job = words(&more);
+    database.ok(&job);
+    database.sql("TRUNCATE TABLE S");
+    database.sql("INSERT INTO S VALUES (1, 'it''s new', TIMESTAMP '2026-02-02 00:00:00.987654321', 0.25, 9)");
+    database.sql("INSERT INTO S VALUES (2, 'not of it', NULL, 0, 9)");
+    for at in 0..2 {
+        if at == 1 {
+            database.sql("ALTER TABLE S ADD (Y NUMBER(9))");
+        }
+        let outcome = database.run(&job);
+        let remedies = remedies(&outcome);
+        assert_eq!(remedies.len(), 2, "{outcome}");
+        carry_out(&database, &remedies[at]);
+        let expected =
+            vec![vec![Some("1".into()), Some("it's new".into()), Some("2026-02-02T00:00:00.987654".into()), Some("0.2500".into())]];
+        assert_eq!(of_delta(&mut open(&database, "lake/s")), expected, "{remedies:?}");
+        database.sql("UPDATE S SET X = X + 1");
+        database.ok(&job);
+    }
+    // And back: the Delta table was made anew.
+    let back = ["copy", "delta:lake/s", "embedded:data.db/T", "--key", "k", "--job", "back", "--incremental"];
+    let back = [&back[..], &["--columns", "id,name", "--rename", "id=K", "--cast", "name=VARCHAR2(99)", "--lossy", "empty-text"]].concat();
+    database.ok(&back);
+    std::fs::remove_dir_all(database.workspace().file("lake/s")).unwrap();
+    database.sql("UPDATE S SET NAME = 'it''s once more' WHERE ID = 1");
+    database.ok(&job);
+    let back = [&back[..12], &back[14..]].concat();
+    let outcome = database.run(&[&back[..], &["--dry-run"]].concat());
+    outcome.fails(
+        4,
+        &["was made anew", "--mode overwrite --allow-destructive --job back --columns id,name --rename id=K", "--lossy empty-text"],
+    );
+    carry_out(&database, &remedies(&outcome)[0]);
+    assert_eq!(database.rows("SELECT * FROM T"), [[Some("1".to_owned()), Some("it's once more".to_owned())]]);
+    database.sql("UPDATE S SET NAME = 'it''s the last' WHERE ID = 1");
+    database.ok(&job);
+    database.ok(&back);
+    assert_eq!(database.rows("SELECT NAME FROM T"), [[Some("it's the last".to_owned())]]);
+}

@@ -219,3 +219,31 @@ fn an_unchanged_twin_of_a_changed_row_is_refused() {
         assert_eq!(info["olbridge.key"], Value::from(vec!["id"]), "each run has looked");
     }
 }
+
+/// Rows that others have put into the Delta table say nothing of what the job has brought.
+#[test]
+fn a_watermark_is_not_taken_from_rows_of_others() {
+    let database = database();
+    let full = ["copy", "embedded:data.db/S", "delta:lake/s", "--mode", "overwrite", "--allow-destructive", "--job", "out"];
+    let watermark = ["--incremental=watermark", "--watermark", "AT", "--overlap", "0"];
+    database.ok(&full);
+    database.sql("INSERT INTO S VALUES (701, 'mine', 1, TIMESTAMP '2026-01-01 11:00:00')");
+    // Somebody else's row of much later.
+    database.sql("CREATE TABLE FOREIGN_ROWS AS SELECT * FROM S WHERE ID = 1");
+    database.sql("UPDATE FOREIGN_ROWS SET ID = 9999, AT = TIMESTAMP '2030-01-01 00:00:00'");
+    let theirs = ["copy", "embedded:data.db/FOREIGN_ROWS", "delta:lake/s", "--mode", "append"];
+    database.ok(&theirs);
+    let done = run(&database, &watermark);
+    assert_eq!(metrics(&done), [0, 1, 0], "{done}");
+    assert!(done["followed"]["how"].as_str().unwrap().contains("10:05:00"), "of the load: {done}");
+    // Changes by another way say no watermark: all rows are read once.
+    run(&database, &["--incremental=rowscn"]);
+    database.sql("INSERT INTO S VALUES (702, 'mine', 1, TIMESTAMP '2026-01-01 12:00:00')");
+    run(&database, &["--incremental=rowscn"]);
+    database.sql("INSERT INTO S VALUES (703, 'late', 1, TIMESTAMP '2026-01-01 10:00:01')");
+    let done = run(&database, &watermark);
+    assert_eq!((metrics(&done), &done["rows"]), ([0, 1, 0], &database.count("S").into()), "{done}");
+    database.sql("INSERT INTO S VALUES (704, 'mine', 1, TIMESTAMP '2026-01-01 13:00:00')");
+    assert_eq!(metrics(&run(&database, &watermark)), [0, 1, 0]);
+    assert_eq!(of_delta(&mut open(&database, "lake/s")).len() as u64, database.count("S") + 1);
+}

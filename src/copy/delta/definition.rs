@@ -18,6 +18,7 @@ use crate::error::{Error, Phase, Result};
 use crate::oci::Session;
 use crate::oracle_type::TableName;
 use crate::sql;
+use crate::transaction::ORA_CANCELLED;
 
 /// Commit info: how the table was defined at the moment of the commit.
 pub(super) const DEFINITION_KEY: &str = "olbridge.definition";
@@ -38,6 +39,8 @@ pub(super) struct Definition {
     /// Hash of names and types of its columns.
     columns: String,
     last_ddl_time: String,
+    /// Number and incarnation of the database; empty where the user may not see them.
+    database: String,
 }
 
 impl Definition {
@@ -64,7 +67,8 @@ impl Definition {
     }
 
     fn to_value(&self) -> Value {
-        json!({"object_id": self.object_id, "segments": self.segments, "columns": self.columns, "last_ddl_time": self.last_ddl_time})
+        json!({"object_id": self.object_id, "segments": self.segments, "columns": self.columns, "last_ddl_time": self.last_ddl_time,
+            "database": self.database})
     }
 
     fn from_value(value: &Value) -> Option<Definition> {
@@ -74,12 +78,15 @@ impl Definition {
             segments: text("segments")?,
             columns: text("columns")?,
             last_ddl_time: text("last_ddl_time")?,
+            database: text("database").unwrap_or_default(),
         })
     }
 
     /// What makes rows of one table rows of another.
     fn difference_of_rows(&self, now: &Definition) -> Option<&'static str> {
+        let is_other_database = [self, now].iter().all(|known| !known.database.is_empty()) && self.database != now.database;
         match () {
+            () if is_other_database => Some("it is another database, or an earlier state of it (RESETLOGS)"),
             () if self.object_id != now.object_id => Some("it is another table of this name"),
             () if self.columns != now.columns => Some("its columns are others"),
             () if self.segments != now.segments => {
@@ -112,6 +119,7 @@ fn look_up(session: &Session, name: &TableName) -> Result<Option<(Definition, bo
         let Some(owner) = found.owner.clone().map_or_else(|| current_schema(session), |owner| Ok(Some(owner)))? else { break };
         if let Some((mut definition, is_now)) = segments(session, &owner, &found.name)? {
             definition.columns = hash(&columns.join("\n"));
+            definition.database = database(session)?;
             return Ok(Some((definition, is_now)));
         }
         match synonym(session, (&owner, found.owner.is_none()), &found.name)? {
@@ -120,6 +128,19 @@ fn look_up(session: &Session, name: &TableName) -> Result<Option<(Definition, bo
         }
     }
     Ok(None)
+}
+
+/// SCNs of a restored database go on from an earlier one, and tell nothing of what was there then.
+fn database(session: &Session) -> Result<String> {
+    let mut found = String::new();
+    let asked = session.query_text("SELECT TO_CHAR(DBID), TO_CHAR(RESETLOGS_CHANGE#) FROM V$DATABASE", &mut |cells| {
+        found = cells.iter().flatten().cloned().collect::<Vec<_>>().join(" ");
+        Ok(())
+    });
+    match asked {
+        Err(Error::Database { session_dead: false, ora_code, .. }) if ora_code != ORA_CANCELLED => Ok(String::new()),
+        asked => asked.map(|_| found),
+    }
 }
 
 struct Object {
@@ -150,7 +171,8 @@ fn segments(session: &Session, owner: &str, name: &str) -> Result<Option<(Defini
     })?;
     segments.sort_unstable();
     let segments = hash(&segments.join("\n"));
-    Ok(object_id.map(|object_id| (Definition { object_id, segments, columns: String::new(), last_ddl_time }, is_now)))
+    Ok(object_id
+        .map(|object_id| (Definition { object_id, segments, columns: String::new(), last_ddl_time, database: String::new() }, is_now)))
 }
 
 /// What a synonym of the schema, or one of all where the name has no schema, is for.
@@ -261,7 +283,13 @@ mod tests {
     use super::*;
 
     fn definition() -> Definition {
-        Definition { object_id: "7".into(), segments: "s".into(), columns: "c".into(), last_ddl_time: "2026-01-01 00:00:00".into() }
+        Definition {
+            object_id: "7".into(),
+            segments: "s".into(),
+            columns: "c".into(),
+            last_ddl_time: "2026-01-01 00:00:00".into(),
+            database: "1 1".into(),
+        }
     }
 
     fn commit(value: Option<Value>) -> HistoryEntry {
@@ -276,12 +304,14 @@ mod tests {
         assert_eq!(difference(then.clone()), None);
         for (now, part) in [
             (Definition { object_id: "8".into(), ..then.clone() }, "another table"),
+            (Definition { database: "1 2".into(), ..then.clone() }, "RESETLOGS"),
             (Definition { segments: "t".into(), ..then.clone() }, "segments"),
             (Definition { columns: "d".into(), ..then.clone() }, "columns"),
             (Definition { last_ddl_time: "2026-01-01 00:00:01".into(), ..then.clone() }, "at 2026-01-01 00:00:01"),
         ] {
             assert!(difference(now.clone()).is_some_and(|text| text.contains(part)), "{now:?}");
         }
+        assert_eq!(difference(Definition { database: String::new(), ..then.clone() }), None, "it is not to be seen");
         assert_eq!(then.difference_of_rows(&Definition { last_ddl_time: String::new(), ..then.clone() }), None);
     }
 

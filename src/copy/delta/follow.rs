@@ -1,9 +1,11 @@
 //! `--incremental` into a Delta table: which rows have changed since the epoch that the table has of the job. The epoch is an SCN; it is in the commit of
 //! the rows, so that a run that was killed is run again from where the last commit has left it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use olbridge_delta::table::{HistoryEntry, Table};
+use olbridge_delta::table::{At, HistoryEntry, Table};
+use serde_json::Value;
 
 use super::definition::Known;
 use super::deletes::DeletedRows;
@@ -164,7 +166,7 @@ impl DeltaJob {
             Some(Follow::Watermark { column, overlap }) => {
                 let kind = self.watermark_kind(session, column)?;
                 let Some(known) = self.known_watermark(table, column)? else {
-                    return Ok(("1 = 1".into(), format!("{column} has no value in the table yet, all rows")));
+                    return Ok(("1 = 1".into(), format!("all rows, because the job's last commit tells no value of {column}")));
                 };
                 let from = Watermark { kind, text: known }.lower_bound(*overlap)?;
                 let name = sql::identifier(&sql::dictionary_name(column))?;
@@ -191,17 +193,26 @@ impl DeltaJob {
         Kind::of(&found.oracle_type).ok_or_else(|| problem(format!("values of {} have no order that changes follow", found.oracle_type)))
     }
 
-    /// The greatest value that is in the table: as the last commit of the job says, or, where that is no longer in the log or was a full load, as the rows say.
+    /// The greatest value that the job has brought: as its last commit says, or, where that was a load of all rows, as the rows of that version say.
     fn known_watermark(&self, table: &Table, column: &str) -> Result<Option<String>> {
         let failed = |error: olbridge_delta::Error| self.failed(&error, Phase::Describe);
         let history = table.history(Some(HISTORY)).map_err(failed)?;
-        let text = |info: &std::collections::BTreeMap<String, serde_json::Value>, key: &str| info.get(key)?.as_str().map(str::to_owned);
+        let text = |info: &BTreeMap<String, Value>, key: &str| info.get(key)?.as_str().map(str::to_owned);
         let last = history.iter().find(|entry| text(&entry.info, "olbridge.job") == self.job);
         let of_column =
             last.filter(|entry| text(&entry.info, WATERMARK_COLUMN_KEY).is_some_and(|known| known.eq_ignore_ascii_case(column)));
-        match of_column.and_then(|entry| text(&entry.info, WATERMARK_KEY)) {
-            Some(known) => Ok(Some(known)),
-            None => super::watermark::greatest(table, column).map_err(failed),
+        match (of_column.and_then(|entry| text(&entry.info, WATERMARK_KEY)), last) {
+            (Some(known), _) => Ok(Some(known)),
+            // Rows that others have put there may have a later value than any of the job's: so the rows as that load has left them, and nothing else, tell.
+            (None, Some(last))
+                if last.info.get(super::checks::DELETED_ROWS_KEY).and_then(Value::as_str) == Some(super::epoch::ALL_ROWS) =>
+            {
+                match Table::open_at(&self.location, &self.store, At::Version(last.version)) {
+                    Ok(then) => super::watermark::greatest(&then, column).or(Ok(None)),
+                    Err(_) => Ok(None),
+                }
+            }
+            (None, _) => Ok(None),
         }
     }
 

@@ -81,6 +81,7 @@ const DATABASE: Columns = &[
     ("PLATFORM_NAME", DataType::varchar2(101)),
     ("CDB", DataType::varchar2(3)),
     ("CON_ID", NUMBER),
+    ("RESETLOGS_CHANGE#", NUMBER),
 ];
 
 const INSTANCE: Columns = &[
@@ -156,6 +157,9 @@ fn database(filling: &Filling<'_>) -> Result<Vec<Row>> {
     let created = Catalog::stamps(filling.connection)?.of_database().created_us;
     let mut row = vec![number(1), text("EMBEDDED"), date(created), text("NOARCHIVELOG"), text("READ WRITE"), text("PRIMARY"), number(scn)];
     row.extend([text("EMBEDDED"), text("NO"), text(std::env::consts::OS), text("NO"), number(0)]);
+    // A file that was put back from a copy is the same one: a test says where it is not.
+    let resetlogs = std::env::var("OLBRIDGE_EMBEDDED_RESETLOGS").ok().and_then(|text| text.parse().ok());
+    row.push(number(resetlogs.unwrap_or(1)));
     Ok(vec![row])
 }
 
