@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::commit::{CommitOptions, Outcome, Ran};
 use super::create::{COLUMN_MAPPING, kernel_fields};
 use super::draft::Draft;
+use super::fault::without_mapping;
 use super::mapping;
 use super::protocol;
 use super::types::{Losses, delta_schema, needs_column_mapping};
@@ -267,7 +268,7 @@ impl Table {
             let message = format!("{what} needs column mapping, which the table does not have; readers and writers must then know it");
             return Err(self.unsupported(
                 &message,
-                "the same with the upgrade allowed; some readers, and OPTIMIZE and change feeds here, do not know it",
+                "the same with --upgrade; some readers, and OPTIMIZE, wider types and change feeds here, do not know it",
             ));
         }
         let mut last = 0;
@@ -330,7 +331,8 @@ impl Table {
         let position =
             schema.index_of(column).map_err(|_| self.invalid("alter", &format!("no column {column}"), "a column of the table"))?;
         if self.properties()?.get(COLUMN_MAPPING).is_some_and(|mode| mode != "none") {
-            return Err(self.unsupported("a table with column mapping cannot be written anew with other types", "a copy of the table"));
+            let copy = without_mapping(self.location());
+            return Err(self.unsupported("a table with column mapping cannot be written anew with other types", &copy));
         }
         let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
         let wider = delta_schema(&Schema::new(vec![Field::new(column, to.clone(), true)]), &Losses::new());

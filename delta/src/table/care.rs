@@ -80,6 +80,9 @@ impl Table {
             true,
             |table, commit| {
                 let schema = table.schema()?;
+                if let Some(column) = options.z_order.iter().find(|column| schema.field_with_name(column).is_err()) {
+                    return Err(table.invalid("optimize", &format!("no column {column}"), "a column of the table, in its own case").into());
+                }
                 let kind = match options.z_order.is_empty() {
                     true => OptimizeType::Compact,
                     false => OptimizeType::ZOrder(options.z_order.clone()),

@@ -43,7 +43,7 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
             remedy: "the engine that made the table; where it can, ALTER TABLE … DROP FEATURE there".into(),
         },
         DeltaTableError::UnsupportedColumnMapping { .. } => {
-            Error::Unsupported { action, location: location_text, message, remedy: "a copy of the table without column mapping".into() }
+            Error::Unsupported { action, remedy: without_mapping(location), location: location_text, message }
         }
         DeltaTableError::SchemaMismatch { .. } | DeltaTableError::InvalidData { .. } => {
             Error::Invalid { action, location: location_text, message, remedy: "rows that keep the constraints of the table".into() }
@@ -98,6 +98,11 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
             remedy: "the same again; if it stays, a look at the table's history".into(),
         },
     }
+}
+
+/// What to do with a table whose column mapping is in the way.
+pub(crate) fn without_mapping(location: &Location) -> String {
+    format!("a copy, which has no column mapping: olbridge delta write COPY --from delta:{location} --mode create")
 }
 
 /// What a chain of errors ends with.

@@ -135,7 +135,7 @@ impl Table {
         let mut read: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
         read.push(Field::new(COPIES_COLUMN, DataType::Int64, true));
         let frame = {
-            let context = self.memory().and_then(|memory| bounded(memory, Join::Sorted, self.row_bytes()));
+            let context = bounded(self.memory()?, Join::Sorted, self.row_bytes());
             let context = context.map_err(|error| self.fault("read changes of", &error))?;
             let sql = match &by {
                 ChangesBy::Feed => {

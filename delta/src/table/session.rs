@@ -104,13 +104,15 @@ impl Table {
     ///
     /// # Errors
     /// The environment variable is no number.
-    pub(crate) fn memory(&self) -> Result<usize, DeltaTableError> {
+    pub(crate) fn memory(&self) -> crate::error::Result<usize> {
         match (self.memory_bytes, std::env::var(MEMORY_VARIABLE)) {
             (Some(bytes), _) => Ok(bytes),
             (None, Err(_)) => Ok(DEFAULT_MEMORY_BYTES),
             (None, Ok(text)) => match text.trim().parse::<usize>().ok().filter(|megabytes| *megabytes > 0) {
                 Some(megabytes) => Ok(megabytes.saturating_mul(1 << 20)),
-                None => Err(DeltaTableError::generic(format!("{MEMORY_VARIABLE}={text} is no number of MiB"))),
+                None => {
+                    Err(self.invalid("begin", &format!("{MEMORY_VARIABLE}={text} is no number of MiB"), &format!("{MEMORY_VARIABLE}=512")))
+                }
             },
         }
     }
