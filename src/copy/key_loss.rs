@@ -31,6 +31,7 @@ fn digits(unit: TimeUnit) -> u8 {
 }
 
 /// What may be lost of values of a column of the database that become `wanted`, where times have at most `most_digits` after the second.
+#[cfg(any(feature = "delta", test))]
 pub(super) fn of_reading(column: &OracleType, wanted: &DataType, most_digits: u8, lossy: LossySet) -> Option<LossyKind> {
     let time_digits = match column {
         OracleType::Date => Some(0),

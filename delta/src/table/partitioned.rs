@@ -19,8 +19,8 @@ use super::stream::{Rows, Source};
 use super::write::{Prepared, SchemaMode, WriteMetrics, WriteMode, WriteOptions, save_mode};
 use crate::error::Result;
 
-/// Arrow bytes of rows that are held to be put together by partition, where nothing is said.
-const HELD_BYTES: usize = 128 << 20;
+/// The part of an operation's memory in which rows are held to be put together by partition, where nothing is said.
+const HELD_PART: usize = 4;
 
 /// What is checked or computed of each row by expressions, or named otherwise in files, is left to deltalake's plans.
 const EXPRESSIONS: [&str; 2] = ["delta.invariants", "delta.generationExpression"];
@@ -65,7 +65,7 @@ impl Table {
             partition_columns: prepared.partition_columns,
             target_file_bytes: options.target_file_bytes,
             batch_rows: options.batch_rows,
-            held_bytes: options.held_bytes.unwrap_or(HELD_BYTES),
+            held_bytes: options.held_bytes.unwrap_or(self.memory()? / HELD_PART),
             commit,
         };
         let table = self.feed_rows(source, prepared.plan, move |rows| Ok(async move { writer.write(&rows).await }))?;

@@ -64,7 +64,8 @@ pub struct WriteOptions {
     pub target_file_bytes: Option<u64>,
     /// Rows handed to the Parquet writer at once.
     pub batch_rows: Option<usize>,
-    /// Arrow bytes of rows that are held in memory to be put together by partition; 128 MiB where nothing is said. What is more goes to a temporary file.
+    /// Arrow bytes of rows that are held in memory to be put together by partition; a quarter of [`Table::set_memory`] where nothing is said. What is more
+    /// goes to a temporary file.
     pub held_bytes: Option<usize>,
     /// Columns that name a row: a NULL in one of them, and a row whose key an earlier one of the source has, are refused. 16 bytes a row are held for it.
     pub key: Vec<String>,
