@@ -1,4 +1,4 @@
-//! Commands that messages name, as a shell takes them: they may be run as they stand.
+//! Commands that messages name, as a shell takes them; what is in brackets behind them is to be added by hand.
 
 use std::fmt;
 
@@ -29,6 +29,8 @@ impl CommandLine {
     /// An option with its value, where there is one.
     pub fn option<'a>(self, name: &str, value: impl Into<Option<&'a str>>) -> CommandLine {
         match value.into() {
+            // It would be taken for an option.
+            Some(value) if value.starts_with('-') => self.word(&format!("{name}={value}")),
             Some(value) => self.word(name).word(value),
             None => self,
         }

@@ -231,9 +231,11 @@ impl CopyJob {
             .types(&self.reading.types)
             .lossy(self.lossy);
         let line = version.iter().fold(line, |line, (name, value)| line.option(name, &**value));
-        let line = self.pre_sql.iter().fold(line, |line, sql| line.option("--pre-sql", &**sql));
-        let line = self.post_sql.iter().fold(line, |line, sql| line.option("--post-sql", &**sql));
-        format!("load all of it: {line}")
+        // Their text may hold a password.
+        let with_sql = [("--pre-sql", &self.pre_sql), ("--post-sql", &self.post_sql)].into_iter().filter(|(_, sql)| !sql.is_empty());
+        let with_sql: String = with_sql.map(|(name, _)| format!(" (with the same {name})")).collect();
+        let tombstones = if self.soft_delete { " (rows that are marked as deleted go)" } else { "" };
+        format!("load all of it: {line}{with_sql}{tombstones}")
     }
 
     fn refused(&self, name: &TableName, reason: String) -> Error {

@@ -20,6 +20,8 @@ use super::spill::{Spill, Stretch};
 
 /// Rows that are taken out of the held batches, and handed to a writer, at once.
 const CHUNK_ROWS: usize = 8_192;
+/// What is kept of each held row beside it: its partition, and its place in the order.
+const BOOKED_BYTES: usize = size_of::<usize>() + size_of::<(usize, usize)>();
 /// Files that are open at once while rows come. Each holds a row group and the parts that are on their way.
 const OPEN_FILES: usize = 2;
 /// A partition has a file at once when this part of what is held is of it.
@@ -35,11 +37,38 @@ struct Partition {
     rows: usize,
 }
 
-/// Rows of the held batches, as batch and row, partition after partition.
+/// The held batches, read partition after partition.
 struct Order {
+    held: Vec<RecordBatch>,
+    /// Batch and row.
     rows: Vec<(usize, usize)>,
     /// Number of the partition, and the end of its rows.
     ends: Vec<(usize, usize)>,
+    /// [`CHUNK_ROWS`] of the rows put together, and which.
+    chunk: Option<(usize, RecordBatch)>,
+}
+
+impl Order {
+    /// The rows from `begin` up to `end`: slices of chunks, each of which is put together once where one partition is read after the other.
+    fn read(&mut self, begin: usize, end: usize) -> Result<Vec<RecordBatch>, ArrowError> {
+        let mut slices = Vec::new();
+        let mut row = begin;
+        while row < end {
+            let index = row / CHUNK_ROWS;
+            let chunk = match self.chunk.take().filter(|(present, _)| *present == index) {
+                Some((_, chunk)) => chunk,
+                None => {
+                    let rows = &self.rows[index * CHUNK_ROWS..self.rows.len().min((index + 1) * CHUNK_ROWS)];
+                    interleave_record_batch(&self.held.iter().collect::<Vec<_>>(), rows)?
+                }
+            };
+            let last = end.min(index * CHUNK_ROWS + chunk.num_rows());
+            slices.push(chunk.slice(row - index * CHUNK_ROWS, last - row));
+            self.chunk = Some((index, chunk));
+            row = last;
+        }
+        Ok(slices)
+    }
 }
 
 /// Takes batches, gives files.
@@ -96,9 +125,9 @@ impl ByPartition {
     pub async fn push(&mut self, batch: RecordBatch) -> DeltaResult<()> {
         let bytes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size()).sum::<Result<usize, ArrowError>>()?;
         let numbers = self.number(&batch)?;
+        self.held_bytes += bytes + batch.num_rows() * BOOKED_BYTES;
         self.held.push(batch);
         self.held_numbers.push(numbers);
-        self.held_bytes += bytes;
         if self.held_bytes >= self.budget_bytes { self.turn_out().await } else { Ok(()) }
     }
 
@@ -155,32 +184,32 @@ impl ByPartition {
                 starts[number] += 1;
             }
         }
-        Order { rows, ends }
+        Order { held: take(&mut self.held), rows, ends, chunk: None }
     }
 
     /// The budget is used up: rows go to files or to the spill file.
     async fn turn_out(&mut self) -> DeltaResult<()> {
-        let order = self.order();
+        let mut order = self.order();
         let large_rows = order.rows.len() / LARGE_PART;
         let idle: Vec<usize> = self.open.keys().copied().filter(|number| self.partitions[*number].rows == 0).collect();
         for number in idle {
             self.close(number, self.budget_bytes / CLOSING_FILES).await?;
         }
-        let (held, mut begin) = (take(&mut self.held), 0);
+        let mut begin = 0;
         self.held_bytes = 0;
-        for (number, end) in order.ends {
-            let rows = &order.rows[begin..end];
+        for (number, end) in take(&mut order.ends) {
+            let is_large = end - begin > large_rows && self.open.len() < OPEN_FILES;
+            let batches = order.read(begin, end)?;
             begin = end;
-            let is_large = rows.len() > large_rows && self.open.len() < OPEN_FILES;
             if is_large || self.open.contains_key(&number) {
-                self.write(number, &held, rows).await?;
+                self.write(number, &batches).await?;
             } else {
                 let stretch = tokio::task::block_in_place(|| {
                     let spill = match &mut self.spill {
                         Some(spill) => spill,
-                        none => none.insert(Spill::new(held[0].schema())?),
+                        none => none.insert(Spill::new(batches[0].schema())?),
                     };
-                    spill.write(rows.chunks(CHUNK_ROWS).map(|rows| chunk(&held, rows)))
+                    spill.write(&batches)
                 })?;
                 self.partitions[number].spilled.push(stretch);
             }
@@ -189,10 +218,9 @@ impl ByPartition {
     }
 
     /// To the file of the partition, which is made if need be.
-    async fn write(&mut self, number: usize, held: &[RecordBatch], rows: &[(usize, usize)]) -> DeltaResult<()> {
-        for rows in rows.chunks(CHUNK_ROWS) {
-            let batch = chunk(held, rows)?;
-            self.writer(number).write(&batch).await?;
+    async fn write(&mut self, number: usize, batches: &[RecordBatch]) -> DeltaResult<()> {
+        for batch in batches {
+            self.writer(number).write(batch).await?;
         }
         Ok(())
     }
@@ -222,10 +250,9 @@ impl ByPartition {
     }
 
     async fn finish_all(&mut self) -> DeltaResult<()> {
-        let order = self.order();
-        let held = take(&mut self.held);
+        let mut order = self.order();
         let mean_bytes = self.held_bytes / order.rows.len().max(1);
-        let mut ends = order.ends.iter().copied().peekable();
+        let mut ends = take(&mut order.ends).into_iter().peekable();
         let mut begin = 0;
         for number in 0..self.partitions.len() {
             let mut bytes = 0;
@@ -236,13 +263,12 @@ impl ByPartition {
                     Some(spill) => tokio::task::block_in_place(|| spill.read(&stretch))?,
                     None => Vec::new(),
                 };
-                for batch in batches {
-                    self.writer(number).write(&batch).await?;
-                }
+                self.write(number, &batches).await?;
             }
             if let Some((_, end)) = ends.next_if(|(next, _)| *next == number) {
                 bytes += (end - begin) * mean_bytes;
-                self.write(number, &held, &order.rows[begin..end]).await?;
+                let batches = order.read(begin, end)?;
+                self.write(number, &batches).await?;
                 begin = end;
             }
             self.close(number, bytes).await?;
@@ -252,9 +278,4 @@ impl ByPartition {
         }
         Ok(())
     }
-}
-
-fn chunk(held: &[RecordBatch], rows: &[(usize, usize)]) -> Result<RecordBatch, ArrowError> {
-    let batches: Vec<&RecordBatch> = held.iter().collect();
-    interleave_record_batch(&batches, rows)
 }

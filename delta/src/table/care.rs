@@ -68,6 +68,9 @@ pub struct RestoreMetrics {
     pub files_removed: u64,
 }
 
+/// Partitions that are put in order along a curve at once, where nothing is said.
+const ZORDERS_AT_ONCE: usize = 2;
+
 impl Table {
     /// Puts small files together, or orders rows along a Z curve. Rows do not change.
     ///
@@ -98,7 +101,9 @@ impl Table {
                 if let Some(bytes) = options.target_file_bytes.and_then(NonZeroU64::new) {
                     builder = builder.with_target_size(bytes);
                 }
-                if let Some(tasks) = options.max_concurrent {
+                // The memory is that of one sort or two.
+                let most = if options.z_order.is_empty() { None } else { Some(ZORDERS_AT_ONCE) };
+                if let Some(tasks) = options.max_concurrent.or(most) {
                     builder = builder.with_max_concurrent_tasks(tasks);
                 }
                 let (after, metrics) = table.wait(async move { builder.await })??;

@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 const ATTEMPT_KEY: &str = "olbridge.attempt";
 /// Commit info under which an operation's counts stand.
 const METRICS_KEY: &str = "operationMetrics";
+/// Commit info that says of an overwrite that the rows are those that were there.
+pub const OWN_ROWS_KEY: &str = "olbridge.own_rows";
 /// deltalake's own tries to put an append after those of others; its default of 15 is too few for eight writers.
 const APPEND_RETRIES: usize = 100;
 /// How often a store is asked what became of a commit whose answer was lost, with a pause before each time.

@@ -54,7 +54,7 @@ pub use cache::TableCache;
 pub use care::{OptimizeMetrics, OptimizeOptions, RestoreMetrics, VacuumOptions};
 pub use changes::{Changes, DataFile, FileDiff};
 pub use clause::assignment;
-pub use commit::{CommitOptions, Epoch, Outcome};
+pub use commit::{CommitOptions, Epoch, OWN_ROWS_KEY, Outcome};
 pub use create::{Created, NewTable};
 pub use describe::{Description, HistoryEntry};
 pub use dml::ChangeMetrics;

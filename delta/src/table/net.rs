@@ -190,7 +190,8 @@ fn list(names: &[String], each: impl Fn(&str) -> String) -> String {
 /// have one order: the rows are sorted once, on disk where they are many, and pass.
 fn feed_sql(query: &NetQuery) -> String {
     let (columns, keys) = (list(&query.columns, str::to_owned), list(&query.keys, str::to_owned));
-    let so_far = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
+    // With its peers, whose order may be another one in each window.
+    let so_far = "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW";
     format!(
         "SELECT {columns}, CASE WHEN _up = 1 THEN 'upsert' ELSE 'delete' END AS {CHANGE_COLUMN}, \
            CASE WHEN _up = 0 THEN 1 WHEN _net > _same THEN _net ELSE _same END AS {COPIES_COLUMN} \

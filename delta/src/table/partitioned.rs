@@ -2,12 +2,12 @@
 
 use arrow::datatypes::Schema;
 use deltalake::datafusion::physical_plan::streaming::PartitionStream;
-use deltalake::kernel::transaction::{CommitBuilder, TableReference};
+use deltalake::kernel::transaction::{CommitBuilder, PROTOCOL, TableReference};
 use deltalake::kernel::{Action, EagerSnapshot};
 use deltalake::operations::write::WriterStatsConfig;
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::table::config::TablePropertiesExt;
-use deltalake::{DeltaResult, DeltaTable};
+use deltalake::{DeltaResult, DeltaTable, DeltaTableError};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
 
@@ -53,6 +53,13 @@ impl Table {
         commit: Said,
     ) -> Result<Ran<WriteMetrics>, Failure> {
         let snapshot = self.inner.snapshot().ok().map(|state| state.snapshot().clone());
+        let mode = save_mode(&options.mode);
+        if let Some(snapshot) = &snapshot {
+            PROTOCOL.can_write_to(snapshot).map_err(DeltaTableError::from)?;
+            if mode == SaveMode::Overwrite {
+                PROTOCOL.check_append_only(snapshot).map_err(DeltaTableError::from)?;
+            }
+        }
         let writer = Writer {
             table: self.inner.clone(),
             base: match &snapshot {
@@ -61,7 +68,7 @@ impl Table {
             },
             snapshot,
             files: self.files.properties(&prepared.target),
-            mode: save_mode(&options.mode),
+            mode,
             partition_columns: prepared.partition_columns,
             target_file_bytes: options.target_file_bytes,
             batch_rows: options.batch_rows,

@@ -15,6 +15,8 @@ use deltalake::{DeltaResult, DeltaTableError};
 pub(super) struct Stretch {
     offset: u64,
     /// In the file, compressed.
+    file_bytes: u64,
+    /// In memory.
     pub bytes: usize,
 }
 
@@ -24,6 +26,8 @@ pub(super) struct Spill {
     options: IpcWriteOptions,
     file: BufWriter<File>,
     end: u64,
+    /// The file has been read, and does not stand at its end.
+    is_elsewhere: bool,
 }
 
 impl Spill {
@@ -31,23 +35,27 @@ impl Spill {
     pub fn new(schema: SchemaRef) -> DeltaResult<Spill> {
         let file = tempfile::tempfile().map_err(|error| fault(&error.into()))?;
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).map_err(|error| fault(&error))?;
-        Ok(Spill { schema, options, file: BufWriter::with_capacity(1 << 18, file), end: 0 })
+        Ok(Spill { schema, options, file: BufWriter::with_capacity(1 << 18, file), end: 0, is_elsewhere: false })
     }
 
     /// Appends batches, an Arrow stream of their own.
-    pub fn write(&mut self, batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>) -> DeltaResult<Stretch> {
+    pub fn write(&mut self, batches: &[RecordBatch]) -> DeltaResult<Stretch> {
+        if std::mem::take(&mut self.is_elsewhere) {
+            self.file.seek(SeekFrom::Start(self.end)).map_err(|error| fault(&error.into()))?;
+        }
         let mut counted = Counted { to: &mut self.file, bytes: 0 };
-        let write = || {
+        let mut bytes = 0;
+        let mut write = || {
             let mut writer = StreamWriter::try_new_with_options(&mut counted, &self.schema, self.options.clone())?;
             for batch in batches {
-                writer.write(&batch?)?;
+                bytes += batch.columns().iter().map(|column| column.to_data().get_slice_memory_size()).sum::<Result<usize, _>>()?;
+                writer.write(batch)?;
             }
             writer.finish()
         };
         write().map_err(|error| fault(&error))?;
-        let bytes = counted.bytes;
-        let stretch = Stretch { offset: self.end, bytes };
-        self.end += bytes as u64;
+        let stretch = Stretch { offset: self.end, file_bytes: counted.bytes, bytes };
+        self.end += stretch.file_bytes;
         Ok(stretch)
     }
 
@@ -55,9 +63,10 @@ impl Spill {
     pub fn read(&mut self, stretch: &Stretch) -> DeltaResult<Vec<RecordBatch>> {
         let mut read = || -> Result<Vec<RecordBatch>, ArrowError> {
             self.file.flush()?;
+            self.is_elsewhere = true;
             let file = self.file.get_mut();
             file.seek(SeekFrom::Start(stretch.offset))?;
-            StreamReader::try_new(BufReader::new(file.take(stretch.bytes as u64)), None)?.collect()
+            StreamReader::try_new(BufReader::new(file.take(stretch.file_bytes)), None)?.collect()
         };
         read().map_err(|error| fault(&error))
     }
@@ -65,13 +74,13 @@ impl Spill {
 
 struct Counted<'a> {
     to: &'a mut BufWriter<File>,
-    bytes: usize,
+    bytes: u64,
 }
 
 impl Write for Counted<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.to.write(bytes)?;
-        self.bytes += written;
+        self.bytes += written as u64;
         Ok(written)
     }
 
@@ -104,10 +113,12 @@ mod tests {
             RecordBatch::try_from_iter_with_nullable([("n", Arc::new(numbers) as _, true), ("t", Arc::new(texts) as _, true)]).unwrap()
         };
         let mut spill = Spill::new(batch(0).schema()).unwrap();
-        let first = spill.write([Ok(batch(0)), Ok(batch(50))].into_iter()).unwrap();
-        let second = spill.write([Ok(batch(100).slice(1, 3))].into_iter()).unwrap();
+        let first = spill.write(&[batch(0), batch(50)]).unwrap();
+        let second = spill.write(&[batch(100).slice(1, 3)]).unwrap();
+        // Reading the first one leaves the file in its middle.
         assert_eq!(spill.read(&second).unwrap(), [batch(100).slice(1, 3)]);
-        let third = spill.write([Ok(batch(7))].into_iter()).unwrap();
+        assert_eq!(spill.read(&first).unwrap().len(), 2);
+        let third = spill.write(&[batch(7)]).unwrap();
         for (stretch, batches) in [(&first, vec![batch(0), batch(50)]), (&third, vec![batch(7)]), (&second, vec![batch(100).slice(1, 3)])] {
             assert_eq!(spill.read(stretch).unwrap(), batches);
         }

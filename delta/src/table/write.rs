@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::Table;
 use super::alter::Alter;
-use super::commit::{CommitOptions, Failure, Outcome, Ran, Said};
+use super::commit::{CommitOptions, Failure, OWN_ROWS_KEY, Outcome, Ran, Said};
 use super::convert::{BatchPlan, Missing};
 use super::create::NewTable;
 use super::statistics;
@@ -122,7 +122,9 @@ impl Table {
         options: &WriteOptions,
         commit: &CommitOptions,
     ) -> Result<Outcome<WriteMetrics>> {
-        self.write_rows(source, options, commit, Rows::Own)
+        let mut commit = commit.clone();
+        commit.metadata.insert(OWN_ROWS_KEY.into(), true.into());
+        self.write_rows(source, options, &commit, Rows::Own)
     }
 
     fn write_rows(

@@ -2,7 +2,7 @@
 //! what the source was. The history says so; what it does not say is looked at once, or refused.
 
 use arrow::array::Array;
-use olbridge_delta::table::{HistoryEntry, Scan, Table};
+use olbridge_delta::table::{HistoryEntry, OWN_ROWS_KEY, Scan, Table};
 use serde_json::{Value, json};
 
 use super::deleted::{KeySet, Keys};
@@ -32,6 +32,13 @@ impl DeltaJob {
             return Err(self.refused_follow(format!(
                 "version {restored} has restored the table to an earlier one than version {last}, which is the last of job {job}: what that has \
                  brought is gone"
+            )));
+        }
+        if let Some(other) = history[..at].iter().find(|entry| !self.is_own(entry) && replaces(entry)) {
+            let (version, job) = (other.version, self.job.as_deref().unwrap_or_default());
+            return Err(self.refused_follow(format!(
+                "version {version} is of another writer, and has replaced the rows of the table or taken away those that its own source has not: \
+                 those of job {job} may be gone (the load below takes away those of others)"
             )));
         }
         // Rows that another selection has left out have not changed since, and would stay out.
@@ -129,6 +136,15 @@ fn takes_back(entry: &HistoryEntry, last: u64) -> bool {
     entry.operation.as_deref().is_some_and(|operation| operation.eq_ignore_ascii_case("RESTORE")) && to.is_none_or(|to| to < last)
 }
 
+/// A commit after which rows of others are not there any more: a whole table overwritten, or compared with another source by keys.
+fn replaces(entry: &HistoryEntry) -> bool {
+    let said = |key: &str| entry.parameters.get(key).and_then(Value::as_str);
+    let is_write = entry.operation.as_deref().is_some_and(|operation| operation.eq_ignore_ascii_case("WRITE"));
+    let overwrites = is_write && said("mode").is_some_and(|mode| mode.eq_ignore_ascii_case("overwrite")) && said("predicate").is_none();
+    let deleted = entry.info.get(checks::DELETED_ROWS_KEY).and_then(Value::as_str);
+    (overwrites && !entry.info.contains_key(OWN_ROWS_KEY)) || deleted == Some("by_keys")
+}
+
 fn is_same_key(known: &Value, key: &[String]) -> bool {
     let sorted = |mut names: Vec<String>| {
         names.sort();
@@ -156,6 +172,20 @@ mod tests {
         assert!(takes_back(&entry(9, "RESTORE", &[]), 5), "to a time");
         // Only what others have done since is gone.
         assert!(!takes_back(&to(json!(5)), 5) && !takes_back(&to(json!("7")), 5) && !takes_back(&entry(9, "WRITE", &[]), 5));
+    }
+
+    #[test]
+    fn a_commit_that_takes_away_rows_of_others_is_known() {
+        let write = |mode: &str| HistoryEntry { parameters: BTreeMap::from([("mode".into(), json!(mode))]), ..entry(9, "WRITE", &[]) };
+        assert!(replaces(&write("Overwrite")));
+        assert!(!replaces(&write("Append")));
+        let mut part = write("Overwrite");
+        part.parameters.insert("predicate".into(), json!("a = 1"));
+        assert!(!replaces(&part), "of which rows it says itself");
+        let own_rows = HistoryEntry { info: BTreeMap::from([(OWN_ROWS_KEY.into(), json!(true))]), ..write("Overwrite") };
+        assert!(!replaces(&own_rows), "they are the same in other types");
+        let merge = |deleted: &str| entry(9, "MERGE", &[(checks::DELETED_ROWS_KEY, json!(deleted))]);
+        assert!(replaces(&merge("by_keys")) && !replaces(&merge("stay")) && !replaces(&merge("by_versions")));
     }
 
     #[test]

@@ -146,7 +146,12 @@ impl DeltaJob {
     /// A present moment before the epoch is none of the same database.
     pub(super) fn refuse_earlier(&self, epoch: u64, scn: u64) -> Result<()> {
         let reason = || format!("the table has epoch {epoch} of the job, and the database is at SCN {scn}: another one, or restored");
-        if scn < epoch { Err(self.refused_follow(reason())) } else { Ok(()) }
+        if scn >= epoch {
+            return Ok(());
+        }
+        // Under its name the epoch would be one that is done.
+        let other = DeltaJob { job: self.job.as_ref().map(|job| format!("{job}-anew")), ..self.clone() };
+        Err(self.refused_with(None, reason(), format!("a later moment, where an earlier one was asked for; else {}", other.full_load())))
     }
 
     /// Which rows are read, where the table has an epoch.

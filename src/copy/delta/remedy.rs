@@ -70,7 +70,7 @@ impl DeltaJob {
             .lossy(export.fetch.lossy)
             .option("--schema-mode", schema_mode);
         // The file is not known here.
-        let like = if export.types.like.is_some() { ", with the same --like" } else { "" };
+        let like = if export.types.like.is_some() { " (with the same --like)" } else { "" };
         format!("{line}{like}")
     }
 }
