@@ -145,6 +145,12 @@ impl BatchPlan {
         Ok(self)
     }
 
+    /// The memory of the operation, of which keys have a part.
+    pub fn within(mut self, memory_bytes: usize) -> BatchPlan {
+        self.keys.iter_mut().for_each(|keys| keys.keep_within(memory_bytes));
+        self
+    }
+
     /// Of the batches that come out.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)

@@ -2,27 +2,32 @@
 //! table that is matched and not changed as a batch of its own. Both are the whole of a large table as soon as its keys lie in all files. This node
 //! stands below deltalake's own: rows of files without a change so far, and matched rows that no clause changes, wait here, on disk where they are many.
 //! Rows of a file go on with the first change of it, and at the end the rest of the files that have one; those of the others are not needed.
+//! Two things more that grow with the rows are kept small: batches of a row or two, and what a join of sorted sides notes of each row without a match.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int32Array, RecordBatch, UInt64Array};
 use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int32Type, UInt16Type, UInt64Type};
+use arrow::datatypes::{Int32Type, Schema, UInt16Type, UInt64Type};
 use deltalake::datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use deltalake::datafusion::common::{Result, internal_err};
+use deltalake::datafusion::common::{JoinSide, JoinType, Result, internal_err};
 use deltalake::datafusion::config::ConfigOptions;
 use deltalake::datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use deltalake::datafusion::execution::{SendableRecordBatchStream, SpillFile, TaskContext};
 use deltalake::datafusion::physical_expr::Distribution;
-use deltalake::datafusion::physical_expr::expressions::Column;
+use deltalake::datafusion::physical_expr::expressions::{Column, lit};
 use deltalake::datafusion::physical_optimizer::PhysicalOptimizerRule;
+use deltalake::datafusion::physical_plan::joins::SortMergeJoinExec;
+use deltalake::datafusion::physical_plan::joins::utils::{ColumnIndex, JoinFilter};
 use deltalake::datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, SpillMetrics};
 use deltalake::datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use deltalake::datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties, ReplaceChildrenOptions, SpillManager,
 };
 use futures::StreamExt;
+
+use super::gather::Gather;
 
 /// deltalake's node, and its columns.
 const BARRIER: &str = "MergeBarrierExec";
@@ -48,19 +53,22 @@ impl Unchanged {
     }
 }
 
-/// Puts the node below deltalake's.
+/// Puts the node below deltalake's, and one above it that puts rows together again.
 #[derive(Debug)]
 pub(crate) struct HoldRows(pub Unchanged);
 
 impl PhysicalOptimizerRule for HoldRows {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let put = |node: Arc<dyn ExecutionPlan>| {
+            if let Some(join) = node.downcast_ref::<SortMergeJoinExec>().filter(|_| self.0.is_unique) {
+                return Ok(forgetful(join)?.map_or_else(|| Transformed::no(Arc::clone(&node)), Transformed::yes));
+            }
             if node.name() != BARRIER {
                 return Ok(Transformed::no(node));
             }
             let held = Hold::new(&node, self.0)?;
             let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-            Ok(Transformed::yes(node.replace_children(vec![Arc::new(held)], options)?))
+            Ok(Transformed::yes(Arc::new(Gather(node.replace_children(vec![Arc::new(held)], options)?)) as _))
         };
         plan.transform_up(put).map(|done| done.data)
     }
@@ -72,6 +80,21 @@ impl PhysicalOptimizerRule for HoldRows {
     fn schema_check(&self) -> bool {
         true
     }
+}
+
+/// The same join with a filter that every pair fulfils. Of a full join without one DataFusion 55 notes 16 bytes and more for each row of the right side
+/// that has no match, and keeps them to the end, though nothing asks for them; with a filter it takes them away batch by batch. It holds all pairs of a
+/// row of the left side then, which are few where that has the key of the merge.
+fn forgetful(join: &SortMergeJoinExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    if join.filter().is_some() || join.join_type() != JoinType::Full {
+        return Ok(None);
+    }
+    let any = Arc::new(Schema::new(vec![join.left().schema().field(0).clone()]));
+    let every_pair = JoinFilter::new(lit(true), vec![ColumnIndex { index: 0, side: JoinSide::Left }], any);
+    let (left, right, on) = (Arc::clone(join.left()), Arc::clone(join.right()), join.on().to_vec());
+    let options = join.sort_options().to_vec();
+    let join = SortMergeJoinExec::try_new(left, right, on, Some(every_pair), join.join_type(), options, join.null_equality())?;
+    Ok(Some(Arc::new(join)))
 }
 
 /// The node.

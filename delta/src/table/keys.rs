@@ -3,9 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap};
-use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
@@ -13,8 +12,17 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 use arrow::row::{RowConverter, SortField};
 
+use super::scratch::{Reader, Run, Scratch};
+
 /// Keys in memory at most: some 30 MB.
 const KEYS_IN_MEMORY: usize = 512 << 10;
+/// The part of an operation's memory that keys may have.
+const MEMORY_PART: usize = 16;
+/// What a key in the table costs at most, and while it is put away.
+const KEY_BYTES: usize = 64;
+/// Runs that are read at once, with so many bytes held of each.
+const RUNS_AT_ONCE: usize = 64;
+const RUN_BUFFER_BYTES: usize = 8 << 10;
 
 /// Two independent 64-bit hashes of a key.
 type Print = (u64, u64);
@@ -26,21 +34,24 @@ pub(crate) struct Keys {
     hashers: [RandomState; 2],
     /// With the row, from 0, that has it.
     seen: HashMap<Print, u64>,
-    runs: Vec<File>,
+    scratch: Scratch,
+    runs: Vec<Run>,
     most: usize,
 }
 
 impl Keys {
     /// Keys of these columns of a batch.
     pub fn new(columns: Vec<(usize, DataType)>) -> Result<Keys, ArrowError> {
-        Keys::within(columns, KEYS_IN_MEMORY)
-    }
-
-    fn within(columns: Vec<(usize, DataType)>, most: usize) -> Result<Keys, ArrowError> {
         let fields = columns.iter().map(|(_, of)| SortField::new(of.clone())).collect();
         let hashers = [RandomState::new(), RandomState::new()];
         let columns = columns.into_iter().map(|(index, _)| index).collect();
-        Ok(Keys { columns, rows: RowConverter::new(fields)?, hashers, seen: HashMap::new(), runs: Vec::new(), most })
+        let (scratch, runs) = (Scratch::default(), Vec::new());
+        Ok(Keys { columns, rows: RowConverter::new(fields)?, hashers, seen: HashMap::new(), scratch, runs, most: KEYS_IN_MEMORY })
+    }
+
+    /// Their part of an operation's memory.
+    pub fn keep_within(&mut self, memory_bytes: usize) {
+        self.most = (memory_bytes / MEMORY_PART / KEY_BYTES).clamp(1 << 10, KEYS_IN_MEMORY);
     }
 
     /// The columns.
@@ -62,6 +73,9 @@ impl Keys {
         }
         if self.seen.len() >= self.most {
             self.put_away()?;
+            if self.runs.len() >= RUNS_AT_ONCE {
+                return Ok(self.merge(true)?);
+            }
         }
         Ok(None)
     }
@@ -72,34 +86,49 @@ impl Keys {
             return Ok(None);
         }
         self.put_away()?;
-        let mut runs: Vec<BufReader<File>> = self.runs.drain(..).map(BufReader::new).collect();
-        let mut next = BinaryHeap::new();
-        for (number, run) in runs.iter_mut().enumerate() {
-            next.extend(read(run)?.map(|(print, row)| Reverse((print, row, number))));
-        }
-        let mut last = None;
-        while let Some(Reverse((print, row, number))) = next.pop() {
-            if last == Some(print) {
-                return Ok(Some(row));
-            }
-            last = Some(print);
-            next.extend(read(&mut runs[number])?.map(|(print, row)| Reverse((print, row, number))));
-        }
-        Ok(None)
+        Ok(self.merge(false)?)
     }
 
     fn put_away(&mut self) -> io::Result<()> {
         let mut keys: Vec<(Print, u64)> = self.seen.drain().collect();
         keys.sort_unstable();
-        let mut run = BufWriter::new(tempfile::tempfile()?);
-        for ((first, second), row) in keys {
-            [first, second, row].iter().try_for_each(|part| run.write_all(&part.to_le_bytes()))?;
-        }
-        let mut run = run.into_inner().map_err(io::IntoInnerError::into_error)?;
-        run.rewind()?;
+        let run = self.scratch.run()?;
+        let mut to = run.writer();
+        keys.into_iter().try_for_each(|(print, row)| write(&mut to, print, row))?;
+        to.flush()?;
         self.runs.push(run);
         Ok(())
     }
+
+    /// Reads all runs at once, and makes one of them where they are to be read `again`. Gives a row whose key comes twice.
+    fn merge(&mut self, again: bool) -> io::Result<Option<u64>> {
+        let buffered = |run: Run| BufReader::with_capacity(RUN_BUFFER_BYTES, run.reader());
+        let mut runs: Vec<BufReader<Reader>> = self.runs.drain(..).map(buffered).collect();
+        let run = self.scratch.run()?;
+        let (mut to, mut next, mut last) = (run.writer(), BinaryHeap::new(), None);
+        for (number, run) in runs.iter_mut().enumerate() {
+            next.extend(read(run)?.map(|(print, row)| Reverse((print, row, number))));
+        }
+        while let Some(Reverse((print, row, number))) = next.pop() {
+            if last == Some(print) {
+                return Ok(Some(row));
+            }
+            if again {
+                write(&mut to, print, row)?;
+            }
+            last = Some(print);
+            next.extend(read(&mut runs[number])?.map(|(print, row)| Reverse((print, row, number))));
+        }
+        to.flush()?;
+        if again {
+            self.runs.push(run);
+        }
+        Ok(None)
+    }
+}
+
+fn write(to: &mut impl Write, (first, second): Print, row: u64) -> io::Result<()> {
+    [first, second, row].iter().try_for_each(|part| to.write_all(&part.to_le_bytes()))
 }
 
 /// Zeros of both signs are one key, as in the join, and so is every NaN.
@@ -139,7 +168,8 @@ mod tests {
 
     /// The row of the first key that comes twice, by whichever way it is found.
     fn found(ids: &[i64], most: usize) -> Option<u64> {
-        let mut keys = Keys::within(vec![(0, DataType::Int64)], most).unwrap();
+        let mut keys = Keys::new(vec![(0, DataType::Int64)]).unwrap();
+        keys.most = most;
         for (number, part) in ids.chunks(3).enumerate() {
             if let Some(row) = keys.repeated(&batch(part), number as u64 * 3).unwrap() {
                 return Some(row);
@@ -157,6 +187,15 @@ mod tests {
         ids[97] = ids[2];
         for most in [1, 4, 7, 50, 1000] {
             assert_eq!(found(&ids, most), Some(97), "{most}");
+        }
+        // Runs of one key and of four, so that there are more of them than are read at once.
+        let mut many: Vec<i64> = (0..900).map(|id| id * 7919 % 1009).collect();
+        assert_eq!([1, 4].map(|most| found(&many, most)), [None, None]);
+        for (first, again) in [(0, 2), (1, 899), (250, 260), (640, 641)] {
+            let kept = many[again];
+            many[again] = many[first];
+            assert_eq!([1, 4].map(|most| found(&many, most)), [Some(again as u64); 2], "{first}");
+            many[again] = kept;
         }
         ids.truncate(2);
         assert_eq!(found(&ids, 1), None);

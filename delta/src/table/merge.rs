@@ -151,7 +151,8 @@ impl Table {
         let refused = |problems| Error::Plan { location: self.location().to_string(), problems };
         let plan = BatchPlan::new(&source.schema(), &read, &merge.losses, Missing::Refuse).map_err(refused)?;
         let plan = plan.partitioned_by(&self.partition_columns()?).keyed_by(&merge.key);
-        let plan = plan.map_err(|error| self.fault("merge into", &error.into()))?;
+        let memory = self.memory()?;
+        let plan = plan.map_err(|error| self.fault("merge into", &error.into()))?.within(memory);
         let properties = self.files.properties(&schema);
         let both = self.qualified(Some("source"), &read)?.join(&self.qualified(Some("target"), &schema)?);
         let names = both.map_err(|error| self.fault("merge into", &error.into()))?;
@@ -167,7 +168,7 @@ impl Table {
         let unchanged = Unchanged { operation: i32::try_from(clauses.len()).unwrap_or(i32::MAX), is_unique };
         let (target, on) = (self.inner.clone(), self.condition(&merge.on, &parser.names)?);
         let names_equal = split_conjunction(&on).into_iter().any(is_of_both);
-        let (memory, row_bytes) = (self.memory()?, self.row_bytes());
+        let row_bytes = self.row_bytes();
         let done = self.feed(source, plan, move |rows| async move {
             let (rows, size) = peek(rows, memory / SMALL_SHARE).await?;
             let join = match size.is_small {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use deltalake::DeltaTableError;
 use deltalake::datafusion::execution::SessionStateBuilder;
+use deltalake::datafusion::execution::disk_manager::DiskManagerBuilder;
 use deltalake::datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use deltalake::datafusion::prelude::SessionContext;
 use deltalake::delta_datafusion::DeltaSessionContext;
 
 use super::Table;
 use super::pool::SharedOut;
+use super::scratch::Scratch;
 
 /// What an operation holds of rows where nothing is said.
 const DEFAULT_MEMORY_BYTES: usize = 512 << 20;
@@ -53,7 +55,8 @@ pub(crate) fn session(batch_rows: Option<usize>) -> Result<SessionContext, Delta
 pub(crate) fn bounded(memory_bytes: usize, join: Join, row_bytes: usize) -> Result<SessionContext, DeltaTableError> {
     let pool = Arc::new(SharedOut::new(memory_bytes, parts(memory_bytes)));
     // The disk itself is the limit of what goes to disk.
-    let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).with_max_temp_directory_size(u64::MAX).build_arc()?;
+    let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Scratch::default()));
+    let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).with_disk_manager_builder(disk).build_arc()?;
     let batch_rows = batch_rows(memory_bytes, row_bytes);
     let mut state = SessionStateBuilder::new_from_existing(session(Some(batch_rows))?.state()).with_runtime_env(runtime).build();
     let options = state.config_mut().options_mut();

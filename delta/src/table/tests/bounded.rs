@@ -289,3 +289,36 @@ fn memory_does_not_grow_with_the_rows() {
         assert!(*much < little + 64, "{step}: {much} MB, and {little} with a quarter of the rows");
     }
 }
+
+/// The process that [`what_goes_to_disk_needs_few_descriptors`] starts.
+#[test]
+#[ignore = "another test runs it in a process of its own"]
+fn with_few_descriptors() {
+    let rows = 24_000;
+    let fixture = Fixture::new();
+    let mut table = fixture.open();
+    table.set_memory(4 << 20);
+    let commit = CommitOptions::default();
+    committed(table.write(&mut Made { rows, step: 1 }, &creating(), &commit).unwrap());
+    let merged = committed(table.merge(&mut Made { rows, step: 2 }, &Merge::upsert(&["id".to_owned()]), &commit).unwrap());
+    assert_eq!((merged.rows_updated, merged.rows_inserted), (rows / 2, rows / 2));
+    // Rows of files without a change wait to the end.
+    let clauses = vec![Clause::MatchedUpdate { condition: Some("source.n < 0".into()), set: Assignments::All }];
+    let merge = Merge { on: Merge::on_keys(&["id".into()]), clauses, ..Merge::default() };
+    assert_eq!(committed(table.merge(&mut Made { rows, step: 2 }, &merge, &commit).unwrap()).files_removed, 0);
+    committed(table.optimize(&OptimizeOptions { z_order: vec!["n".into()], ..OptimizeOptions::default() }, &commit).unwrap());
+    assert_eq!(table.count_rows(None).unwrap(), rows * 3 / 2);
+    println!("DONE");
+}
+
+/// Hundreds of runs on disk, and 64 descriptors for everything.
+#[cfg(unix)]
+#[test]
+fn what_goes_to_disk_needs_few_descriptors() {
+    let mut child = Command::new("sh");
+    child.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]).arg(std::env::current_exe().unwrap());
+    child.args(["--exact", "table::tests::bounded::with_few_descriptors", "--ignored", "--nocapture"]);
+    let done = child.output().unwrap();
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success() && text.contains("DONE"), "{text}{}", String::from_utf8_lossy(&done.stderr));
+}
