@@ -14,6 +14,7 @@ use super::commit::{CommitOptions, Outcome, Ran};
 use super::create::{COLUMN_MAPPING, kernel_fields};
 use super::draft::Draft;
 use super::fault::without_mapping;
+use super::features::{self, Refusal};
 use super::mapping;
 use super::protocol;
 use super::types::{Losses, delta_schema, needs_column_mapping};
@@ -91,14 +92,6 @@ impl Table {
                     }
                     Alter::DropConstraint { name } => {
                         let builder = table.inner.clone().drop_constraints().with_constraint(name);
-                        let after = table.wait(async move { builder.with_commit_properties(commit).await })??;
-                        Ok(Ran::Committed(Box::new(after), ()))
-                    }
-                    Alter::SetProperties(properties)
-                        if !properties.contains_key(COLUMN_MAPPING) && properties.values().all(Option::is_some) =>
-                    {
-                        let set = properties.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
-                        let builder = table.inner.clone().set_tbl_properties().with_properties(set).with_raise_if_not_exists(false);
                         let after = table.wait(async move { builder.with_commit_properties(commit).await })??;
                         Ok(Ran::Committed(Box::new(after), ()))
                     }
@@ -247,7 +240,8 @@ impl Table {
                     );
                 }
                 (key, Some(value)) => {
-                    draft.configuration.insert(key.into(), value.as_str().into());
+                    let set = features::demand(&mut draft.protocol, key, value).map_err(|refusal| self.refused("alter", key, refusal))?;
+                    draft.configuration.extend(set.map(|value| (key.to_owned(), value.into())));
                 }
                 (key, None) => {
                     if draft.configuration.remove(key).is_none() {
@@ -257,6 +251,19 @@ impl Table {
             }
         }
         Ok(())
+    }
+
+    /// The error of a property that cannot be set.
+    pub(super) fn refused(&self, action: &'static str, key: &str, refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Value(message, remedy) => self.invalid(action, &message, remedy),
+            Refusal::Feature(feature) => Error::Unsupported {
+                action,
+                location: self.location().to_string(),
+                message: format!("{key} needs the table feature {feature}, by which tables are not written here"),
+                remedy: "the engine that has it".into(),
+            },
+        }
     }
 
     /// Turns column mapping on where it is not: names in the files stay what they are.
@@ -308,7 +315,10 @@ impl Table {
         }
         let operation = match change {
             Alter::AddColumn(_) => DeltaOperation::AddColumn { fields: Vec::new() },
-            Alter::SetProperties(_) => DeltaOperation::SetTableProperties { properties: Default::default() },
+            Alter::SetProperties(properties) => {
+                let set = properties.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?)));
+                DeltaOperation::SetTableProperties { properties: set.collect() }
+            }
             _ => DeltaOperation::UpdateFieldMetadata { fields: Vec::new() },
         };
         let (snapshot, log_store, mut after) = (state.snapshot().clone(), self.inner.log_store(), self.inner.clone());

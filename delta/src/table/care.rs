@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, Field, Fields, Schema};
 use chrono::TimeDelta;
 use deltalake::checkpoints;
 use deltalake::logstore::object_store::{ObjectMeta, ObjectStore};
@@ -20,7 +21,7 @@ use crate::store::{Opened, store_error};
 /// How to put files together.
 #[derive(Debug, Clone, Default)]
 pub struct OptimizeOptions {
-    /// Columns to order by along a Z curve; empty: files are only put together.
+    /// Columns to order by along a Z curve, fields of structures as `a.b`; empty: files are only put together.
     pub z_order: Vec<String>,
     /// Size of the files made; the table's `delta.targetFileSize`, else deltalake's default, where nothing is said.
     pub target_file_bytes: Option<u64>,
@@ -68,6 +69,17 @@ pub struct RestoreMetrics {
     pub files_removed: u64,
 }
 
+/// A field by its path.
+fn field_of<'s>(fields: &'s Fields, path: &str) -> Option<&'s Field> {
+    let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
+    let field = fields.iter().find(|field| field.name() == name)?;
+    match (rest, field.data_type()) {
+        (None, _) => Some(field.as_ref()),
+        (Some(rest), DataType::Struct(inner)) => field_of(inner, rest),
+        _ => None,
+    }
+}
+
 /// Partitions that are put in order along a curve at once, where nothing is said.
 const ZORDERS_AT_ONCE: usize = 2;
 
@@ -83,9 +95,7 @@ impl Table {
             true,
             |table, commit| {
                 let schema = table.schema()?;
-                if let Some(column) = options.z_order.iter().find(|column| schema.field_with_name(column).is_err()) {
-                    return Err(table.invalid("optimize", &format!("no column {column}"), "a column of the table, in its own case").into());
-                }
+                table.can_order_by(&schema, &options.z_order)?;
                 let kind = match options.z_order.is_empty() {
                     true => OptimizeType::Compact,
                     false => OptimizeType::ZOrder(options.z_order.clone()),
@@ -116,6 +126,19 @@ impl Table {
             },
             |_| OptimizeMetrics::default(),
         )
+    }
+
+    /// Columns by name, and fields of them by path: `a.b`. deltalake takes every dot for one between names.
+    fn can_order_by(&self, schema: &Schema, columns: &[String]) -> Result<()> {
+        for column in columns {
+            let message = match (schema.field_with_name(column), field_of(schema.fields(), column)) {
+                (Ok(_), None) => format!("{column}: a column with a dot in its own name cannot be ordered by"),
+                (_, None) => format!("no column {column}"),
+                _ => continue,
+            };
+            return Err(self.invalid("optimize", &message, "a column of the table, in its own case, or a field of one: a.b"));
+        }
+        Ok(())
     }
 
     /// Removes files that the newest version does not need and that are old enough, or says which would go. Returns their paths.

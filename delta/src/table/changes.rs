@@ -12,6 +12,7 @@ use deltalake::kernel::{Action, Add, Metadata};
 use deltalake::logstore::get_actions;
 use serde_json::Value;
 
+use super::features;
 use super::read::TableReader;
 use super::repair::add_of;
 use super::session::session;
@@ -106,6 +107,11 @@ impl Table {
             return Ok(Some("the table has column mapping".into()));
         }
         let newest = columns_of(self.state()?.metadata());
+        if let Some(version) = self.version_without_feature(first)? {
+            return Ok(Some(format!(
+                "by the protocol of version {version} the table has none: it does not name the feature changeDataFeed"
+            )));
+        }
         for version in first..=last {
             let Some(actions) = self.actions(version)? else {
                 return Ok(Some(format!("the log of version {version} has been cleaned up")));
@@ -142,6 +148,19 @@ impl Table {
             }
         }
         Ok(None)
+    }
+
+    /// The first or the newest version where that does not name the feature, so that the property has no effect.
+    fn version_without_feature(&self, first: u64) -> Result<Option<u64>> {
+        let has_effect = |table: &Table| -> Result<bool> {
+            let protocol = serde_json::to_value(table.state()?.protocol()).unwrap_or_default();
+            Ok(features::has_effect(&protocol, "changeDataFeed"))
+        };
+        if !has_effect(self)? {
+            return Ok(self.version());
+        }
+        // A first version that is gone is another matter.
+        Ok(self.at(first).ok().filter(|then| has_effect(then).is_ok_and(|has| !has)).map(|_| first))
     }
 
     /// The actions of a commit; `None` where its file is gone.

@@ -11,6 +11,7 @@ use deltalake::protocol::SaveMode;
 use super::Table;
 use super::commit::{CommitOptions, Outcome, Ran};
 use super::fault::delta_error;
+use super::features::{Refusal, refused_at_creation};
 use super::statistics;
 use super::types::{Losses, delta_schema, needs_column_mapping};
 use crate::error::{ColumnProblem, Error, Result};
@@ -50,7 +51,7 @@ impl NewTable {
         let schema = delta_schema(&self.schema, &self.losses).map_err(refused)?;
         let mut properties = self.properties.clone();
         let mapped = properties.get(COLUMN_MAPPING).is_some_and(|mode| mode != "none");
-        let problems: Vec<ColumnProblem> = [self.name_problems(&schema, mapped), self.partition_problems(&schema)].concat();
+        let problems = [self.property_problems(), self.name_problems(&schema, mapped), self.partition_problems(&schema)].concat();
         if !problems.is_empty() {
             return Err(refused(problems));
         }
@@ -62,6 +63,19 @@ impl NewTable {
         }
         self.add_statistics(&schema, &mut properties).map_err(refused)?;
         Ok((schema, properties))
+    }
+
+    fn property_problems(&self) -> Vec<ColumnProblem> {
+        let problem = |(key, value): (&String, &String)| {
+            let (message, remedy) = match refused_at_creation(key, value)? {
+                Refusal::Feature(name) => {
+                    (format!("{value} needs the table feature {name}, by which tables are not written here"), "leaving it out")
+                }
+                Refusal::Value(message, remedy) => (message, remedy),
+            };
+            Some(ColumnProblem { column: format!("property {key}"), message, remedy: remedy.into() })
+        };
+        self.properties.iter().filter_map(problem).collect()
     }
 
     fn name_problems(&self, schema: &Schema, mapped: bool) -> Vec<ColumnProblem> {

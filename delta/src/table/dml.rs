@@ -45,6 +45,7 @@ impl Table {
 
     pub(crate) fn delete_once(&self, predicate: Option<&str>, commit: CommitProperties) -> Result<Ran<ChangeMetrics>, Failure> {
         let schema = self.schema()?;
+        self.refuse_append_only("delete from")?;
         let mut builder = self
             .inner
             .clone()
@@ -94,6 +95,7 @@ impl Table {
         commit: CommitProperties,
     ) -> Result<Ran<ChangeMetrics>, Failure> {
         let schema = self.schema()?;
+        self.refuse_append_only("update")?;
         let mut builder = self
             .inner
             .clone()
@@ -125,6 +127,16 @@ impl Table {
 }
 
 impl Table {
+    /// Rows of a table that says so stay as they are, whether or not its protocol names the feature: who set the property meant it.
+    pub(crate) fn refuse_append_only(&self, action: &'static str) -> Result<()> {
+        match self.properties()?.get("delta.appendOnly").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            true => {
+                Err(self.invalid(action, "delta.appendOnly is true: rows of the table may not change or go", "the property set to false"))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// A column that a SET names. One that the files are laid out by moves rows between partitions, which is right.
     pub(crate) fn set_column<'s>(&self, action: &'static str, schema: &'s Schema, column: &str) -> Result<&'s Field> {
         let unknown = |_| self.invalid(action, &format!("no column {column}"), "a column of the table, in its own case");

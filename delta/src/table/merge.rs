@@ -145,6 +145,9 @@ impl Table {
 
     fn merge_once(&self, source: &mut dyn Source, merge: &Merge, commit: CommitProperties) -> Result<Ran<MergeMetrics>, Failure> {
         let schema = self.schema()?;
+        if !merge.clauses.iter().all(|clause| matches!(clause, Clause::NotMatchedInsert { .. })) {
+            self.refuse_append_only("merge into")?;
+        }
         let read = self.source_schema(&source.schema(), merge)?;
         let shared: Vec<String> =
             read.fields().iter().map(|field| field.name().clone()).filter(|name| schema.field_with_name(name).is_ok()).collect();

@@ -15,6 +15,7 @@ mod draft;
 mod drop;
 mod exact;
 mod fault;
+mod features;
 mod files;
 mod gather;
 mod guard;

@@ -13,6 +13,16 @@ const IMPLIED: [(i64, &[&str]); 5] = [
 
 /// Makes a protocol demand `feature` of writers, and of readers where `of_readers`.
 pub(super) fn require(protocol: &mut Value, feature: &str, of_readers: bool) {
+    name_features(protocol, of_readers);
+    for list in ["writerFeatures", "readerFeatures"].into_iter().take(if of_readers { 2 } else { 1 }) {
+        let mut features = names(&protocol[list]);
+        add(&mut features, feature);
+        protocol[list] = json!(features);
+    }
+}
+
+/// Raises a protocol to the versions that name features: those of writers, and of readers where `of_readers`.
+pub(super) fn name_features(protocol: &mut Value, of_readers: bool) {
     let writer = protocol["minWriterVersion"].as_i64().unwrap_or(1);
     let reader = protocol["minReaderVersion"].as_i64().unwrap_or(1);
     let mut writer_features = names(&protocol["writerFeatures"]);
@@ -22,14 +32,12 @@ pub(super) fn require(protocol: &mut Value, feature: &str, of_readers: bool) {
         writer_features.extend(implied.filter(|name| **name != "identityColumns").map(|name| (*name).to_owned()));
         protocol["minWriterVersion"] = 7.into();
     }
-    add(&mut writer_features, feature);
     if of_readers {
         let mut reader_features = names(&protocol["readerFeatures"]);
         if reader == 2 {
-            reader_features.push("columnMapping".into());
+            add(&mut reader_features, "columnMapping");
             add(&mut writer_features, "columnMapping");
         }
-        add(&mut reader_features, feature);
         protocol["minReaderVersion"] = 3.into();
         protocol["readerFeatures"] = json!(reader_features);
     }

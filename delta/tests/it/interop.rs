@@ -203,8 +203,41 @@ fn others_read_columns_that_we_renamed_and_dropped() {
 }
 
 #[test]
+fn others_know_the_features_that_properties_have_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = written(folder.path(), &[]);
+    let on = ["delta.appendOnly", "delta.enableChangeDataFeed", "delta.enableDeletionVectors"]
+        .map(|key| (key.to_owned(), Some("true".to_owned())));
+    let v2 = ("delta.checkpointPolicy".to_owned(), Some("v2".to_owned()));
+    table.alter(&Alter::SetProperties(on.into_iter().chain([v2]).collect()), &CommitOptions::default()).unwrap();
+    table.checkpoint().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let Some(features) = peer(&["features", path]) else { return };
+    for name in ["appendOnly", "changeDataFeed", "deletionVectors", "v2Checkpoint", "timestampNtz"] {
+        assert!(features.split_whitespace().any(|feature| feature == name), "{name}: {features}");
+    }
+    assert_same(&dump(&table), &peer(&["dump", path]).unwrap());
+}
+
+/// A table whose files are named in sidecars of its checkpoint is written on, and given new checkpoints.
+#[test]
+fn a_table_with_sidecars_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let Some(_) = peer(&["make", "sidecars", path]) else { return };
+    let mut table = open(folder.path());
+    assert_eq!(table.count_rows(None).unwrap(), 20);
+    let outcome = table.delete(Some("id = 5 or id = 15"), &CommitOptions::default()).unwrap();
+    assert_eq!(outcome.metrics().and_then(|metrics| metrics.rows), Some(2));
+    table.checkpoint().unwrap();
+    let again = open(folder.path());
+    assert_eq!(again.count_rows(None).unwrap(), 18);
+    assert_same(&dump(&again), &peer(&["dump", path]).unwrap());
+}
+
+#[test]
 fn we_read_what_others_write() {
-    for kind in ["partitioned", "mapped", "vectors", "feed", "checkpoints", "v2checkpoint"] {
+    for kind in ["partitioned", "mapped", "vectors", "feed", "checkpoints", "v2checkpoint", "sidecars"] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_str().unwrap();
         let Some(_) = peer(&["make", kind, path]) else { return };

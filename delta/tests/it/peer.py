@@ -2,6 +2,7 @@
 
 peer.py dump TABLE [VERSION]     the table as JSON lines, sorted by id; every value as text
 peer.py duckdb TABLE             the same, read from the table's Parquet files by DuckDB
+peer.py features TABLE           the features that its protocol names for writers, sorted
 peer.py make KIND TABLE          a table of that kind
 """
 
@@ -87,6 +88,31 @@ def with_v2_checkpoint(table):
     os.remove(os.path.join(log, f"{0:020}.json"))
 
 
+def with_sidecars(table):
+    """The same with the files in two Parquet files beside it, as of a large table."""
+    import pyarrow.parquet
+
+    log = os.path.join(table, "_delta_log")
+    with_v2_checkpoint(table)
+    name = os.path.join(log, f"{1:020}.checkpoint.80a083e8-7026-4e79-81be-64bd76c43a11.json")
+    actions = [json.loads(line) for line in open(name)]
+    adds = [action["add"] for action in actions if "add" in action]
+    add = pa.struct([
+        ("path", pa.string()), ("partitionValues", pa.map_(pa.string(), pa.string())), ("size", pa.int64()),
+        ("modificationTime", pa.int64()), ("dataChange", pa.bool_()), ("stats", pa.string()),
+    ])
+    os.makedirs(os.path.join(log, "_sidecars"))
+    lines = [action for action in actions if "add" not in action]
+    for number, file in enumerate(adds):
+        values = [{**{key: file.get(key) for key in ("path", "size", "modificationTime", "stats")}, "partitionValues": [], "dataChange": False}]
+        sidecar = f"3a0d65cd-4056-49b8-937b-95f9e3ee90e{number}.parquet"
+        path = os.path.join(log, "_sidecars", sidecar)
+        pyarrow.parquet.write_table(pa.table({"add": pa.array(values, add)}), path)
+        lines.append({"sidecar": {"path": sidecar, "sizeInBytes": os.path.getsize(path), "modificationTime": 1767225600000, "tags": {}}})
+    with open(name, "w") as file:
+        file.write("\n".join(json.dumps(line) for line in lines) + "\n")
+
+
 def make(kind, table):
     if kind == "partitioned":
         write_deltalake(table, rows(0, 100), partition_by=["p"])
@@ -109,6 +135,10 @@ def make(kind, table):
         write_deltalake(table, rows(0, 10))
         write_deltalake(table, rows(10, 10), mode="append")
         with_v2_checkpoint(table)
+    elif kind == "sidecars":
+        write_deltalake(table, rows(0, 10))
+        write_deltalake(table, rows(10, 10), mode="append")
+        with_sidecars(table)
     elif kind == "row-tracking":
         write_deltalake(table, rows(0, 10))
         log = os.path.join(table, "_delta_log", f"{1:020}.json")
@@ -122,6 +152,8 @@ def main():
     command, *rest = sys.argv[1:]
     if command == "make":
         make(*rest)
+    elif command == "features":
+        print(" ".join(sorted(DeltaTable(rest[0]).protocol().writer_features or [])))
     elif command == "dump":
         table = DeltaTable(rest[0], version=int(rest[1]) if len(rest) > 1 else None)
         # The package's way through pyarrow knows no column mapping and no newer features; its own engine does.

@@ -199,6 +199,31 @@ fn rows_are_ordered_along_a_z_curve_and_stay() {
     assert_eq!(ids(&table), [1, 2, 3, 4, 5]);
 }
 
+/// Keys that fall as ids grow: rows come back the other way round.
+#[test]
+fn rows_are_ordered_by_a_field_of_a_structure() {
+    let fixture = Fixture::new();
+    let mut table = fixture.open();
+    let part = |ids: Vec<i64>| {
+        let keys: ArrayRef = Arc::new(Int64Array::from_iter_values(ids.iter().map(|id| 1000 - id)));
+        let inner: ArrayRef = Arc::new(arrow::array::StructArray::from(vec![(Arc::new(Field::new("k", DataType::Int64, true)), keys)]));
+        let outer = arrow::array::StructArray::from(vec![(Arc::new(Field::new("b", inner.data_type().clone(), true)), inner)]);
+        columns(vec![("id", Arc::new(Int64Array::from(ids)) as ArrayRef), ("a", Arc::new(outer))])
+    };
+    for first in 0..3 {
+        committed(table.write(&mut part((0..50).map(|n| n * 3 + first).collect()), &creating(), &none()).unwrap());
+    }
+    let order = |by: &str| OptimizeOptions { z_order: vec![by.into()], ..OptimizeOptions::default() };
+    for (by, why) in [("a.b.k.x", "no column"), ("a.c", "no column"), ("id.b", "no column")] {
+        let error = table.optimize(&order(by), &none()).unwrap_err().to_string();
+        assert!(error.contains(why), "{by}: {error}");
+    }
+    assert_eq!(committed(table.optimize(&order("a.b.k"), &none()).unwrap()).files_added, 1);
+    let found = read(&table, &Scan { columns: Some(vec!["id".into()]), ..Scan::default() });
+    let ids = found.column(0).as_primitive::<arrow::datatypes::Int64Type>().values().to_vec();
+    assert_eq!(ids, (0..150).rev().collect::<Vec<i64>>());
+}
+
 #[test]
 fn a_table_is_restored_as_a_new_version() {
     let (_fixture, mut table) = Fixture::with_ids(&[1]);

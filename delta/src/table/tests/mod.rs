@@ -4,6 +4,7 @@ mod bounded;
 mod exact;
 mod exactly_once;
 mod faulty;
+mod features;
 mod hunts;
 mod lifecycle;
 mod merge_model;

@@ -144,3 +144,90 @@ fn a_null_in_a_key_is_refused_with_its_row() {
     }
     assert_eq!((ids(&fixture.open()), fixture.open().version()), (vec![1], Some(0)));
 }
+
+/// Appends, upserts, updates, deletes, files put together and files removed, all at once: every row ends as what was done to it last says, and once.
+#[test]
+fn many_at_once_do_what_each_of_them_says() {
+    let (fixture, mut table) = Fixture::with_ids(&(0..50).collect::<Vec<_>>());
+    for part in 1..6 {
+        committed(table.write(&mut rows(&(part * 50..part * 50 + 50).collect::<Vec<_>>()), &WriteOptions::default(), &none()).unwrap());
+    }
+    let started = std::time::Instant::now();
+    let left = std::sync::atomic::AtomicUsize::new(5);
+    let insist = |what: &dyn Fn(&mut Table) -> Result<()>| {
+        for _ in 0..60 {
+            match what(&mut fixture.open()) {
+                Ok(()) => return,
+                Err(error @ Error::InDoubt { .. }) => panic!("{error}"),
+                // Others were faster ten times, or have removed a file that was being read.
+                Err(_) => std::thread::sleep(std::time::Duration::from_millis(50)),
+            }
+        }
+        panic!("sixty times others were faster");
+    };
+    let named = |ids: &[i64], name: &str| {
+        let names: StringArray = ids.iter().map(|_| Some(name)).collect();
+        columns(vec![("id", Arc::new(Int64Array::from(ids.to_vec())) as ArrayRef), ("name", Arc::new(names))])
+    };
+    let five_times = |what: &dyn Fn(i64, &mut Table) -> Result<()>| {
+        (0..5).for_each(|time| insist(&|table| what(time, table)));
+        left.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+    };
+    let while_others_work = |what: &dyn Fn(&mut Table) -> Result<()>| {
+        while left.load(std::sync::atomic::Ordering::SeqCst) > 0 {
+            let _ = what(&mut fixture.open());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    std::thread::scope(|scope| {
+        for writer in [1000, 2000] {
+            let five_times = &five_times;
+            scope.spawn(move || {
+                five_times(&|time, table| {
+                    let ids: Vec<i64> = (writer + time * 10..writer + time * 10 + 10).collect();
+                    table.write(&mut rows(&ids), &WriteOptions::default(), &none()).map(|_| ())
+                });
+            });
+        }
+        // Keys in all files, and new ones.
+        scope.spawn(|| {
+            five_times(&|time, table| {
+                let ids = [time, 50 + time, 100 + time, 150 + time, 3000 + time];
+                table.merge(&mut named(&ids, "merged"), &Merge::upsert(&["id".into()]), &none()).map(|_| ())
+            });
+        });
+        scope.spawn(|| {
+            five_times(&|time, table| {
+                let predicate = format!("id >= {} and id < {}", 200 + time * 20, 220 + time * 20);
+                table.delete(Some(&predicate), &none()).map(|_| ())
+            });
+        });
+        scope.spawn(|| {
+            five_times(&|time, table| {
+                let predicate = format!("id = {} or id = {}", 20 + time, 120 + time);
+                table.update(&[("name".into(), "'updated'".into())], Some(&predicate), &none()).map(|_| ())
+            });
+        });
+        scope.spawn(|| while_others_work(&|table| table.optimize(&OptimizeOptions::default(), &none()).map(|_| ())));
+        let now =
+            VacuumOptions { dry_run: false, retention: Some(chrono::TimeDelta::zero()), short_retention: true, ..VacuumOptions::default() };
+        let while_others_work = &while_others_work;
+        scope.spawn(move || while_others_work(&|table| table.vacuum(&now).map(|_| ())));
+    });
+    let mut expected: Vec<(i64, String)> = (0..200).chain(1000..1050).chain(2000..2050).map(|id| (id, format!("name {id}"))).collect();
+    for (id, name) in &mut expected {
+        if *id < 200 && *id % 50 < 5 {
+            *name = "merged".into();
+        } else if (20..25).contains(id) || (120..125).contains(id) {
+            *name = "updated".into();
+        }
+    }
+    expected.extend((3000..3005).map(|id| (id, "merged".into())));
+    let found = read(&fixture.open(), &Scan::default());
+    let ids = found.column(0).as_primitive::<arrow::datatypes::Int64Type>().values().to_vec();
+    let names = found.column(1).as_string::<i32>();
+    let mut found: Vec<(i64, String)> = ids.into_iter().enumerate().map(|(row, id)| (id, names.value(row).to_owned())).collect();
+    found.sort();
+    assert_eq!(found, expected);
+    assert!(started.elapsed() < std::time::Duration::from_secs(300), "{:?}", started.elapsed());
+}
