@@ -97,6 +97,8 @@ mod tests {
     use olbridge_delta::StoreOptions;
     use olbridge_delta::table::{Alter, Batches, CommitOptions, NewTable, Scan, SchemaMode, WriteOptions};
 
+    use serde_json::{Value, json};
+
     use super::super::delta::DeltaSource;
     use super::super::parquet::ReadOptions;
     use super::super::read_ahead::SourceBatch;
@@ -220,6 +222,36 @@ mod tests {
         // Names of columns that are not those of the files.
         let lake = Lake::new(&[], &[("delta.columnMapping.mode", "name")]);
         lake.assert_read(&["id", "text"], false);
+        // The name that another column has in the files.
+        let lake = Lake::new(&[], &[]);
+        for (from, to) in [("text", "was text"), ("kind", "text")] {
+            let rename = Alter::RenameColumn { from: from.into(), to: to.into(), upgrade: true };
+            lake.table().alter(&rename, &CommitOptions::default()).unwrap();
+        }
+        lake.assert_read(&["id", "text"], false);
+    }
+
+    /// Those that another program has deleted by a vector do not come back.
+    #[test]
+    fn rows_that_a_vector_deletes_are_scanned() {
+        let lake = Lake::new(&[], &[]);
+        let log = Path::new(&lake.text()).join("_delta_log");
+        let [first, last] = [0, 2].map(|version| std::fs::read_to_string(log.join(format!("{version:020}.json"))).unwrap());
+        let action = |commit: &str, name: &str| {
+            let mut lines = commit.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            lines.find(|line| line.get(name).is_some()).unwrap()
+        };
+        let (mut protocol, mut add) = (action(&first, "protocol"), action(&last, "add"));
+        protocol["protocol"] = json!({"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": ["deletionVectors"],
+            "writerFeatures": ["deletionVectors"]});
+        let remove = json!({"remove": {"path": add["add"]["path"], "deletionTimestamp": 1, "dataChange": true}});
+        // Rows 1 and 4 of the file, from 0 (protocol, "Deletion Vectors"), in the log itself.
+        add["add"]["deletionVector"] = json!({"storageType": "i", "pathOrInlineDv": "^Bg9^0rr910000000000iXQKl0rr91000315c8Xg0rrl5", "sizeInBytes": 36, "cardinality": 2});
+        let commit: String = [protocol, remove, add].iter().map(|line| format!("{line}\n")).collect();
+        std::fs::write(log.join("00000000000000000003.json"), commit).unwrap();
+        lake.assert_read(&["id", "text"], false);
+        let rows: usize = lake.read(&["id"]).iter().map(|read| read.batch.num_rows()).sum();
+        assert_eq!(rows, 98);
     }
 
     /// A file that is not what the log says is a scan's to tell.
