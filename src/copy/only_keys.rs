@@ -39,7 +39,7 @@ impl CopyJob {
         }
         let Some(mark) = keyed.delete_mark.take() else { return Ok(None) };
         // A row that is to be deleted may be gone already.
-        let options = LoadOptions { not_found: NotFound::Count, ..self.load_options(charset.clone()) };
+        let options = LoadOptions { not_found: NotFound::Count, ..self.load_options(charset.clone(), Vec::new()) };
         let keyed = Keyed { keys: keyed.keys.clone(), ..Keyed::default() };
         // What is wrong with the columns the other statement says, too.
         let Ok(load) = LoadPlan::dml(Dml::Delete, name, pairs, &keyed, options) else { return Ok(None) };
