@@ -37,12 +37,14 @@ impl CopyJob {
         if self.incremental.is_none() || keyed.keys.is_empty() || !sets_nothing {
             return Ok(None);
         }
-        let Some(mark) = keyed.delete_mark.take() else { return Ok(None) };
+        if keyed.delete_mark.is_none() {
+            return Ok(None);
+        }
         // A row that is to be deleted may be gone already.
         let options = LoadOptions { not_found: NotFound::Count, ..self.load_options(charset.clone(), Vec::new()) };
-        let keyed = Keyed { keys: keyed.keys.clone(), ..Keyed::default() };
-        // What is wrong with the columns the other statement says, too.
-        let Ok(load) = LoadPlan::dml(Dml::Delete, name, pairs, &keyed, options) else { return Ok(None) };
+        let by_key = Keyed { keys: keyed.keys.clone(), ..Keyed::default() };
+        let load = LoadPlan::dml(Dml::Delete, name, pairs, &by_key, options)?;
+        let Some(mark) = keyed.delete_mark.take() else { return Ok(None) };
         Ok(Some(Removal { sql: load.sql.clone(), load: Mutex::new(Some(load)), mark }))
     }
 }

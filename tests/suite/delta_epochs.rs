@@ -1,7 +1,7 @@
 //! What changes of a database do not go on from: keys that name no row, a Delta table that is no longer what the job has made, epochs that have left
 //! something behind, conditions that look beyond the row. Refused, with a remedy that works.
 
-use olbridge_delta::table::{At, CommitOptions};
+use olbridge_delta::table::{At, Batches, CommitOptions, WriteMode, WriteOptions};
 use serde_json::Value;
 
 use crate::delta_incremental::{of_database, of_delta, open};
@@ -145,6 +145,40 @@ fn a_table_that_was_restored_is_loaded_anew() {
         database.sql("DELETE FROM S WHERE ID = 22");
         run(&database, &[&[way][..], if way == VERSIONS { &[] } else { &["--deletes", "compare"] }].concat());
         assert_same(&database);
+    }
+}
+
+/// Rows that the job has written may be gone, and no change of the source brings them back.
+#[test]
+fn a_table_that_another_has_overwritten_or_cut_to_its_own_rows_is_loaded_anew() {
+    let part = ["copy", "embedded:data.db/S", "delta:lake/s", "--key", "id", "--job", "part", "--where", "id > 10"];
+    let overwritten = |database: &Database| {
+        let mut table = open(database, "lake/s");
+        let mut nothing = Batches::new(table.schema().unwrap(), vec![]);
+        let overwrite = WriteOptions { mode: WriteMode::Overwrite, ..WriteOptions::default() };
+        table.write(&mut nothing, &overwrite, &CommitOptions::default()).unwrap();
+    };
+    let cut = |database: &Database| drop(database.ok(&[&part[..], &["--incremental=rowscn", "--deletes", "compare"]].concat()));
+    for way in [VERSIONS, "--incremental=rowscn"] {
+        for (others, rows) in [(&overwritten as &dyn Fn(&Database), 0), (&cut, 10)] {
+            let database = database();
+            run(&database, &[way]);
+            // Their rows beside those of the job take nothing away.
+            database.ok(&[&part[..], &["--mode", "upsert"]].concat());
+            database.sql("UPDATE S SET NAME = 'changed' WHERE ID = 1");
+            run(&database, &[way]);
+            assert_same(&database);
+            others(&database);
+            assert_eq!(of_delta(&mut open(&database, "lake/s")).len(), rows);
+            database.sql("UPDATE S SET NAME = 'changed' WHERE ID = 11");
+            for more in [&[way][..], &[way, "--dry-run"]] {
+                database.run(&words(more)).fails(4, &["is of another writer", "may be gone", REMEDY]);
+            }
+            database.ok(&FULL);
+            database.sql("UPDATE S SET NAME = 'again' WHERE ID = 11");
+            run(&database, &[way]);
+            assert_same(&database);
+        }
     }
 }
 

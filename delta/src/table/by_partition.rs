@@ -44,30 +44,32 @@ struct Order {
     rows: Vec<(usize, usize)>,
     /// Number of the partition, and the end of its rows.
     ends: Vec<(usize, usize)>,
+    /// The next row.
+    next: usize,
     /// [`CHUNK_ROWS`] of the rows put together, and which.
     chunk: Option<(usize, RecordBatch)>,
 }
 
 impl Order {
-    /// The rows from `begin` up to `end`: slices of chunks, each of which is put together once where one partition is read after the other.
-    fn read(&mut self, begin: usize, end: usize) -> Result<Vec<RecordBatch>, ArrowError> {
-        let mut slices = Vec::new();
-        let mut row = begin;
-        while row < end {
-            let index = row / CHUNK_ROWS;
-            let chunk = match self.chunk.take().filter(|(present, _)| *present == index) {
-                Some((_, chunk)) => chunk,
-                None => {
-                    let rows = &self.rows[index * CHUNK_ROWS..self.rows.len().min((index + 1) * CHUNK_ROWS)];
-                    interleave_record_batch(&self.held.iter().collect::<Vec<_>>(), rows)?
-                }
-            };
-            let last = end.min(index * CHUNK_ROWS + chunk.num_rows());
-            slices.push(chunk.slice(row - index * CHUNK_ROWS, last - row));
-            self.chunk = Some((index, chunk));
-            row = last;
+    /// The next rows before `end`: a slice of a chunk, so that beside what is held there is never more than one.
+    fn next_before(&mut self, end: usize) -> Result<Option<RecordBatch>, ArrowError> {
+        if self.next >= end {
+            return Ok(None);
         }
-        Ok(slices)
+        let index = self.next / CHUNK_ROWS;
+        let begin = index * CHUNK_ROWS;
+        let chunk = match self.chunk.take().filter(|(present, _)| *present == index) {
+            Some((_, chunk)) => chunk,
+            None => {
+                let rows = &self.rows[begin..self.rows.len().min(begin + CHUNK_ROWS)];
+                interleave_record_batch(&self.held.iter().collect::<Vec<_>>(), rows)?
+            }
+        };
+        let last = end.min(begin + chunk.num_rows());
+        let slice = chunk.slice(self.next - begin, last - self.next);
+        self.chunk = Some((index, chunk));
+        self.next = last;
+        Ok(Some(slice))
     }
 }
 
@@ -75,6 +77,7 @@ impl Order {
 pub(super) struct ByPartition {
     store: ObjectStoreRef,
     config: WriterConfig,
+    schema: SchemaRef,
     budget_bytes: usize,
     columns: Vec<usize>,
     rows: RowConverter,
@@ -105,6 +108,7 @@ impl ByPartition {
         Ok(ByPartition {
             store,
             config,
+            schema: schema.clone(),
             budget_bytes: budget_bytes.max(1),
             columns,
             rows: RowConverter::new(fields)?,
@@ -184,7 +188,7 @@ impl ByPartition {
                 starts[number] += 1;
             }
         }
-        Order { held: take(&mut self.held), rows, ends, chunk: None }
+        Order { held: take(&mut self.held), rows, ends, next: 0, chunk: None }
     }
 
     /// The budget is used up: rows go to files or to the spill file.
@@ -199,17 +203,18 @@ impl ByPartition {
         self.held_bytes = 0;
         for (number, end) in take(&mut order.ends) {
             let is_large = end - begin > large_rows && self.open.len() < OPEN_FILES;
-            let batches = order.read(begin, end)?;
             begin = end;
             if is_large || self.open.contains_key(&number) {
-                self.write(number, &batches).await?;
+                while let Some(batch) = order.next_before(end)? {
+                    self.writer(number).write(&batch).await?;
+                }
             } else {
                 let stretch = tokio::task::block_in_place(|| {
                     let spill = match &mut self.spill {
                         Some(spill) => spill,
-                        none => none.insert(Spill::new(batches[0].schema())?),
+                        none => none.insert(Spill::new(self.schema.clone())?),
                     };
-                    spill.write(&batches)
+                    spill.write(std::iter::from_fn(|| order.next_before(end).transpose()))
                 })?;
                 self.partitions[number].spilled.push(stretch);
             }
@@ -217,14 +222,7 @@ impl ByPartition {
         Ok(())
     }
 
-    /// To the file of the partition, which is made if need be.
-    async fn write(&mut self, number: usize, batches: &[RecordBatch]) -> DeltaResult<()> {
-        for batch in batches {
-            self.writer(number).write(batch).await?;
-        }
-        Ok(())
-    }
-
+    /// The file of the partition, which is made if need be.
     fn writer(&mut self, number: usize) -> &mut DeltaWriter {
         self.open.entry(number).or_insert_with(|| DeltaWriter::new(self.store.clone(), self.config.clone()))
     }
@@ -253,23 +251,21 @@ impl ByPartition {
         let mut order = self.order();
         let mean_bytes = self.held_bytes / order.rows.len().max(1);
         let mut ends = take(&mut order.ends).into_iter().peekable();
-        let mut begin = 0;
+        let mut spill = self.spill.take();
         for number in 0..self.partitions.len() {
             let mut bytes = 0;
             for stretch in take(&mut self.partitions[number].spilled) {
                 bytes += stretch.bytes;
-                // Read in one go where it is small; a stretch is never larger than what was held.
-                let batches = match &mut self.spill {
-                    Some(spill) => tokio::task::block_in_place(|| spill.read(&stretch))?,
-                    None => Vec::new(),
-                };
-                self.write(number, &batches).await?;
+                let mut batches = spill.as_mut().map(|spill| spill.read(&stretch)).transpose()?;
+                while let Some(batch) = tokio::task::block_in_place(|| batches.as_mut().and_then(Iterator::next)) {
+                    self.writer(number).write(&batch?).await?;
+                }
             }
             if let Some((_, end)) = ends.next_if(|(next, _)| *next == number) {
-                bytes += (end - begin) * mean_bytes;
-                let batches = order.read(begin, end)?;
-                self.write(number, &batches).await?;
-                begin = end;
+                bytes += (end - order.next) * mean_bytes;
+                while let Some(batch) = order.next_before(end)? {
+                    self.writer(number).write(&batch).await?;
+                }
             }
             self.close(number, bytes).await?;
         }

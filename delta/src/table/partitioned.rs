@@ -15,7 +15,7 @@ use super::Table;
 use super::by_partition::ByPartition;
 use super::commit::{Failure, Ran, Said};
 use super::create::{COLUMN_MAPPING, kernel_fields};
-use super::stream::{Rows, Source};
+use super::stream::{Source, SourceRows};
 use super::write::{Prepared, SchemaMode, WriteMetrics, WriteMode, WriteOptions, save_mode};
 use crate::error::Result;
 
@@ -116,7 +116,7 @@ struct Writer {
 }
 
 impl Writer {
-    async fn write(self, rows: &Rows) -> DeltaResult<DeltaTable> {
+    async fn write(self, rows: &SourceRows) -> DeltaResult<DeltaTable> {
         let (adds, rows_written) = self.write_files(rows).await?;
         let mut actions: Vec<Action> = match self.snapshot {
             Some(_) => Vec::new(),
@@ -138,7 +138,7 @@ impl Writer {
         Ok(after)
     }
 
-    async fn write_files(&self, rows: &Rows) -> DeltaResult<(Vec<deltalake::kernel::Add>, usize)> {
+    async fn write_files(&self, rows: &SourceRows) -> DeltaResult<(Vec<deltalake::kernel::Add>, usize)> {
         let schema = rows.schema().clone();
         let statistics = WriterStatsConfig::from_config(self.base.table_configuration());
         let target_file_bytes = self.target_file_bytes.and_then(std::num::NonZeroU64::new);

@@ -39,17 +39,18 @@ impl Spill {
     }
 
     /// Appends batches, an Arrow stream of their own.
-    pub fn write(&mut self, batches: &[RecordBatch]) -> DeltaResult<Stretch> {
+    pub fn write(&mut self, batches: impl IntoIterator<Item = Result<RecordBatch, ArrowError>>) -> DeltaResult<Stretch> {
         if std::mem::take(&mut self.is_elsewhere) {
             self.file.seek(SeekFrom::Start(self.end)).map_err(|error| fault(&error.into()))?;
         }
         let mut counted = Counted { to: &mut self.file, bytes: 0 };
         let mut bytes = 0;
-        let mut write = || {
+        let write = || {
             let mut writer = StreamWriter::try_new_with_options(&mut counted, &self.schema, self.options.clone())?;
             for batch in batches {
+                let batch = batch?;
                 bytes += batch.columns().iter().map(|column| column.to_data().get_slice_memory_size()).sum::<Result<usize, _>>()?;
-                writer.write(batch)?;
+                writer.write(&batch)?;
             }
             writer.finish()
         };
@@ -59,16 +60,14 @@ impl Spill {
         Ok(stretch)
     }
 
-    /// The batches of a stretch.
-    pub fn read(&mut self, stretch: &Stretch) -> DeltaResult<Vec<RecordBatch>> {
-        let mut read = || -> Result<Vec<RecordBatch>, ArrowError> {
-            self.file.flush()?;
-            self.is_elsewhere = true;
-            let file = self.file.get_mut();
-            file.seek(SeekFrom::Start(stretch.offset))?;
-            StreamReader::try_new(BufReader::new(file.take(stretch.file_bytes)), None)?.collect()
-        };
-        read().map_err(|error| fault(&error))
+    /// The batches of a stretch, one after the other.
+    pub fn read(&mut self, stretch: &Stretch) -> DeltaResult<impl Iterator<Item = DeltaResult<RecordBatch>> + use<'_>> {
+        self.file.flush().map_err(|error| fault(&error.into()))?;
+        self.is_elsewhere = true;
+        let file = self.file.get_mut();
+        file.seek(SeekFrom::Start(stretch.offset)).map_err(|error| fault(&error.into()))?;
+        let batches = StreamReader::try_new(BufReader::new(file.take(stretch.file_bytes)), None).map_err(|error| fault(&error))?;
+        Ok(batches.map(|batch| batch.map_err(|error| fault(&error))))
     }
 }
 
@@ -113,14 +112,15 @@ mod tests {
             RecordBatch::try_from_iter_with_nullable([("n", Arc::new(numbers) as _, true), ("t", Arc::new(texts) as _, true)]).unwrap()
         };
         let mut spill = Spill::new(batch(0).schema()).unwrap();
-        let first = spill.write(&[batch(0), batch(50)]).unwrap();
-        let second = spill.write(&[batch(100).slice(1, 3)]).unwrap();
+        let first = spill.write([Ok(batch(0)), Ok(batch(50))]).unwrap();
+        let second = spill.write([Ok(batch(100).slice(1, 3))]).unwrap();
+        let read = |spill: &mut Spill, stretch| spill.read(stretch).unwrap().collect::<DeltaResult<Vec<_>>>().unwrap();
         // Reading the first one leaves the file in its middle.
-        assert_eq!(spill.read(&second).unwrap(), [batch(100).slice(1, 3)]);
-        assert_eq!(spill.read(&first).unwrap().len(), 2);
-        let third = spill.write(&[batch(7)]).unwrap();
+        assert_eq!(read(&mut spill, &second), [batch(100).slice(1, 3)]);
+        assert_eq!(read(&mut spill, &first).len(), 2);
+        let third = spill.write([Ok(batch(7))]).unwrap();
         for (stretch, batches) in [(&first, vec![batch(0), batch(50)]), (&third, vec![batch(7)]), (&second, vec![batch(100).slice(1, 3)])] {
-            assert_eq!(spill.read(stretch).unwrap(), batches);
+            assert_eq!(read(&mut spill, stretch), batches);
         }
     }
 }

@@ -108,18 +108,18 @@ enum Message {
 }
 
 /// The writer's side: rows that can be read once, for a plan as a table of one partition.
-pub(crate) struct Rows {
+pub(crate) struct SourceRows {
     schema: SchemaRef,
     receiver: Mutex<Option<Receiver<Message>>>,
 }
 
-impl fmt::Debug for Rows {
+impl fmt::Debug for SourceRows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("rows of the source")
     }
 }
 
-impl PartitionStream for Rows {
+impl PartitionStream for SourceRows {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -129,7 +129,7 @@ impl PartitionStream for Rows {
     }
 }
 
-impl Rows {
+impl SourceRows {
     /// The batches, once.
     pub fn stream(&self) -> SendableRecordBatchStream {
         let receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -171,14 +171,14 @@ impl Table {
         &self,
         source: &mut dyn Source,
         mut plan: BatchPlan,
-        start: impl FnOnce(Arc<Rows>) -> Result<F, DeltaTableError>,
+        start: impl FnOnce(Arc<SourceRows>) -> Result<F, DeltaTableError>,
     ) -> Result<T, Failure>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, DeltaTableError>> + Send + 'static,
     {
         let (sender, receiver) = sync_channel(BATCHES_BETWEEN);
-        let rows = Rows { schema: plan.schema(), receiver: Mutex::new(Some(receiver)) };
+        let rows = SourceRows { schema: plan.schema(), receiver: Mutex::new(Some(receiver)) };
         let operation = start(Arc::new(rows))?;
         let task = crate::runtime::handle().map_err(|error| self.io_error(&error))?.spawn(operation);
         let pumped = catch_unwind(AssertUnwindSafe(|| self.pump(source, &mut plan, &sender)));

@@ -304,3 +304,30 @@ fn memory_does_not_follow_the_number_of_partitions() {
     eprintln!("peak memory: {few} KiB with 10 partitions, {many} KiB with 1,500");
     assert!(many < few + 100_000, "{few} KiB with 10 partitions, {many} KiB with 1,500");
 }
+
+/// What cannot be written is refused before a row of the source is read.
+#[test]
+fn a_partitioned_table_that_is_append_only_keeps_its_rows() {
+    struct Unread(Arc<Schema>);
+    impl Source for Unread {
+        fn schema(&self) -> Arc<Schema> {
+            Arc::clone(&self.0)
+        }
+        fn open(&mut self) -> Result<Box<dyn RecordBatchReader + '_>, arrow::error::ArrowError> {
+            panic!("the source was opened");
+        }
+        fn can_open_again(&self) -> bool {
+            true
+        }
+    }
+    let fixture = Fixture::new();
+    let mut table = fixture.open();
+    committed(table.write(&mut sales(&[(1, 1), (2, 2)], 2), &options(None), &CommitOptions::default()).unwrap());
+    let set = Alter::SetProperties([("delta.appendOnly".to_owned(), Some("true".to_owned()))].into());
+    table.alter(&set, &CommitOptions::default()).unwrap();
+    committed(table.write(&mut sales(&[(3, 3)], 1), &WriteOptions::default(), &CommitOptions::default()).unwrap());
+    let overwrite = WriteOptions { mode: WriteMode::Overwrite, ..WriteOptions::default() };
+    let error = table.write(&mut Unread(sales(&[], 1).schema()), &overwrite, &CommitOptions::default()).unwrap_err();
+    assert!(error.to_string().to_lowercase().contains("append"), "{error}");
+    assert_eq!(fixture.open().count_rows(None).unwrap(), 3);
+}
