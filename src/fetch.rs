@@ -58,6 +58,11 @@ impl FetchOptions {
     /// 16 MiB: text columns take their declared length in each row, most of which is never touched.
     pub const DEFAULT_BATCH_BYTES: usize = 16 << 20;
 
+    /// As keys are read.
+    fn of_keys(self) -> Self {
+        FetchOptions { lossy: self.lossy.of_keys(), ..self }
+    }
+
     /// What a converter of a column is made for.
     fn origin<'a>(&self, column: &'a ColumnDesc, wanted: &'a DataType, utf8_database: bool) -> Origin<'a> {
         let FetchOptions { max_lob_bytes, trim_char, keep_regions, lossy, .. } = *self;
@@ -110,6 +115,8 @@ pub struct FetchPlan {
     binds: Vec<BindCell>,
     options: FetchOptions,
     utf8_database: bool,
+    /// Indices of columns that are kept as keys are.
+    whole: Vec<usize>,
 }
 
 impl FetchPlan {
@@ -119,7 +126,7 @@ impl FetchPlan {
     /// [`Error::Plan`] with each column that cannot be read as its field says.
     pub fn new(session: &Session, label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions) -> Result<Self> {
         let utf8_database = session.database_charset()?.is_some_and(|charset| charset.is_unicode());
-        Self::for_database(label, sql, columns, options, utf8_database)
+        Self::for_database(label, sql, columns, (options, Vec::new()), utf8_database)
     }
 
     /// The same columns from another query with the same placeholders, for the same database.
@@ -127,7 +134,7 @@ impl FetchPlan {
     /// # Errors
     /// None that [`Self::new`] had not.
     pub fn with_sql(&self, sql: String) -> Result<Self> {
-        let plan = Self::for_database(&self.label, sql, self.columns.clone(), self.options, self.utf8_database)?;
+        let plan = Self::for_database(&self.label, sql, self.columns.clone(), (self.options, self.whole.clone()), self.utf8_database)?;
         Ok(plan.with_binds(self.binds.clone()))
     }
 
@@ -139,12 +146,25 @@ impl FetchPlan {
     /// The same query with other names or types of fields.
     #[cfg(feature = "delta")]
     pub(crate) fn with_columns(&self, columns: Vec<FetchColumn>) -> Result<Self> {
-        Self::for_database(&self.label, self.sql.clone(), columns, self.options, self.utf8_database)
+        Self::for_database(&self.label, self.sql.clone(), columns, (self.options, self.whole.clone()), self.utf8_database)
     }
 
-    fn for_database(label: &str, sql: String, columns: Vec<FetchColumn>, options: FetchOptions, utf8_database: bool) -> Result<Self> {
+    /// With columns, by their indices, of which nothing is lost whatever the options allow: each value is exact or refused.
+    #[cfg(feature = "delta")]
+    pub(crate) fn with_whole(&self, whole: Vec<usize>) -> Result<Self> {
+        Self::for_database(&self.label, self.sql.clone(), self.columns.clone(), (self.options, whole), self.utf8_database)
+    }
+
+    fn for_database(
+        label: &str,
+        sql: String,
+        columns: Vec<FetchColumn>,
+        (options, whole): (FetchOptions, Vec<usize>),
+        utf8_database: bool,
+    ) -> Result<Self> {
         let (mut problems, mut converters) = (Vec::new(), Vec::with_capacity(columns.len()));
-        for FetchColumn { column, field } in &columns {
+        for (index, FetchColumn { column, field }) in columns.iter().enumerate() {
+            let options = if whole.contains(&index) { options.of_keys() } else { options };
             match plan_define(options.origin(column, field.data_type(), utf8_database)) {
                 Ok(converter) => converters.push(converter),
                 Err(problem) => problems.push(problem),
@@ -154,7 +174,7 @@ impl FetchPlan {
             return Err(Error::Plan { table: label.to_owned(), problems });
         }
         let schema = Arc::new(Schema::new(columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
-        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, binds: Vec::new(), options, utf8_database })
+        Ok(FetchPlan { label: label.to_owned(), sql, columns, schema, converters, binds: Vec::new(), options, utf8_database, whole })
     }
 
     /// Buffer shape of each column.
@@ -201,7 +221,7 @@ impl FetchPlan {
             return Err(Error::Plan { table: self.label, problems: vec![problem] });
         }
         let (decodes_behind, budget_bytes) = (self.buffer_sets() > 1, self.options.batch_bytes);
-        let decoder = Decoder::new(self.label, self.columns, self.schema, self.converters);
+        let decoder = Decoder::new(self.label, self.columns, self.schema, (self.converters, self.whole));
         Ok(Fetcher::new(statement, decoder, decodes_behind, budget_bytes))
     }
 }

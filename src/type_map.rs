@@ -13,6 +13,7 @@ mod reading;
 mod samples;
 
 pub use families::{ArrowFamily, OracleFamily, vector_format};
+pub(crate) use lossy::remedy_for_key;
 pub use lossy::{LossyKind, LossySet};
 pub use reading::{DEFAULT_MAX_LOB_BYTES, default_arrow_type, parse_arrow_type, spell_arrow_type, vector_type};
 pub use samples::{sample_arrow_types, sample_named_types, sample_oracle_types};

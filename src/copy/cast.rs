@@ -96,7 +96,7 @@ impl CopyJob {
         if !scan {
             return Ok(vec![TextStats::default(); columns.len()]);
         }
-        let options = self.load_options(DatabaseCharset::default());
+        let options = self.load_options(DatabaseCharset::default(), Vec::new());
         let preparations: Vec<Option<Preparation>> =
             columns.iter().map(|&index| options.preparation_of(source.schema().field(index))).collect();
         let bound = |index: usize, array: &ArrayRef| match &preparations[index] {

@@ -227,7 +227,7 @@ impl CopyJob {
     }
 
     /// Limits of the load. Executes are no longer than the stretch between commits.
-    pub(super) fn load_options(&self, charset: DatabaseCharset) -> LoadOptions {
+    pub(super) fn load_options(&self, charset: DatabaseCharset, whole: Vec<String>) -> LoadOptions {
         let between_commits = match self.commit {
             CommitPolicy::AtEnd => None,
             CommitPolicy::EveryRows(rows) => Some(u32::try_from(rows.get()).unwrap_or(u32::MAX)),
@@ -241,6 +241,7 @@ impl CopyJob {
             batch_rows,
             batch_bytes: self.batch_bytes,
             lossy: self.lossy,
+            whole,
             not_found,
             charset,
             casts: self.casts(),
@@ -364,7 +365,7 @@ mod tests {
             (Some(700), every(100), Some(100)),
             (None, every(u64::MAX), Some(u32::MAX)),
         ] {
-            assert_eq!(CopyJob { batch_rows, commit, ..job() }.load_options(DatabaseCharset::default()).batch_rows, want);
+            assert_eq!(CopyJob { batch_rows, commit, ..job() }.load_options(DatabaseCharset::default(), Vec::new()).batch_rows, want);
         }
     }
 

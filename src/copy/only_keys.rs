@@ -41,7 +41,7 @@ impl CopyJob {
             return Ok(None);
         }
         // A row that is to be deleted may be gone already.
-        let options = LoadOptions { not_found: NotFound::Count, ..self.load_options(charset.clone()) };
+        let options = LoadOptions { not_found: NotFound::Count, ..self.load_options(charset.clone(), Vec::new()) };
         let by_key = Keyed { keys: keyed.keys.clone(), ..Keyed::default() };
         let load = LoadPlan::dml(Dml::Delete, name, pairs, &by_key, options)?;
         let Some(mark) = keyed.delete_mark.take() else { return Ok(None) };

@@ -281,11 +281,10 @@ impl CopyJob {
         mut problems: Vec<PlanProblem>,
         charset: DatabaseCharset,
     ) -> Result<LoadPlan> {
-        problems.extend(self.lossy_keys(pairs, keyed, &charset));
         let planned = match self.mode.dml() {
             // Without its keys there is no statement, and the reason is among the problems.
             dml if dml.has_key() && keyed.keys.is_empty() && !pairs.is_empty() => Err(plan_error(name, Vec::new())),
-            dml => LoadPlan::dml(dml, name, pairs, keyed, self.load_options(charset)),
+            dml => LoadPlan::dml(dml, name, pairs, keyed, self.load_options(charset, self.keys_to_come(pairs, keyed))),
         };
         match planned {
             Ok(plan) if problems.is_empty() => Ok(plan),

@@ -16,6 +16,7 @@ use crate::column::{ColumnDefine, ValueError};
 use crate::error::{Error, Phase, Result, RowError, SourceRow};
 use crate::layout::{Cells, Layout, LongCells};
 use crate::oci::{ArraySet, BadCell, OciError};
+use crate::type_map::remedy_for_key;
 
 /// The converters of a query's columns, and what its errors name.
 pub(crate) struct Decoder {
@@ -29,12 +30,19 @@ pub(crate) struct Names {
     pub(super) columns: Vec<FetchColumn>,
     pub(crate) schema: SchemaRef,
     pub(crate) layouts: Vec<Layout>,
+    /// Indices of columns that are kept as keys are.
+    whole: Vec<usize>,
 }
 
 impl Decoder {
-    pub(crate) fn new(label: String, columns: Vec<FetchColumn>, schema: SchemaRef, converters: Vec<Box<dyn ColumnDefine>>) -> Self {
+    pub(crate) fn new(
+        label: String,
+        columns: Vec<FetchColumn>,
+        schema: SchemaRef,
+        (converters, whole): (Vec<Box<dyn ColumnDefine>>, Vec<usize>),
+    ) -> Self {
         let layouts = converters.iter().map(|converter| converter.layout()).collect();
-        Decoder { names: Arc::new(Names { label, columns, schema, layouts }), converters }
+        Decoder { names: Arc::new(Names { label, columns, schema, layouts, whole }), converters }
     }
 
     /// The record batch of `rows` rows, of which `rows_before` were before; `cells` gives each column's.
@@ -71,7 +79,8 @@ impl Decoder {
 impl Names {
     #[cold]
     fn refused(&self, column_index: usize, rows_before: u64, error: ValueError) -> Error {
-        self.row_error(column_index, rows_before + error.row_index as u64, None, error.reason, error.remedy)
+        let remedy = if self.whole.contains(&column_index) { remedy_for_key(error.remedy) } else { error.remedy };
+        self.row_error(column_index, rows_before + error.row_index as u64, None, error.reason, remedy)
     }
 
     #[cold]

@@ -25,12 +25,15 @@ impl FetchPlan {
         column: &str,
         is_stopped: impl Fn() -> bool,
     ) -> Result<Option<RowError>> {
-        let Some(planned) = self.columns.iter().find(|planned| planned.column.name == column) else { return Ok(None) };
+        let Some((index, planned)) = self.columns.iter().enumerate().find(|(_, planned)| planned.column.name == column) else {
+            return Ok(None);
+        };
         let Ok([found, address]) = <[ColumnDesc; LOCATED_COLUMNS]>::try_from(session.describe_query(&sql)?) else { return Ok(None) };
         let field = Field::new(&address.name, DataType::Utf8, true);
         let columns = vec![FetchColumn { column: found, field: planned.field.clone() }, FetchColumn { column: address.clone(), field }];
+        let whole = if self.whole.contains(&index) { vec![0] } else { Vec::new() };
         let options = FetchOptions { decode_behind: false, ..self.options };
-        let mut rows = Self::for_database(&self.label, sql, columns, options, self.utf8_database)?.open(session)?;
+        let mut rows = Self::for_database(&self.label, sql, columns, (options, whole), self.utf8_database)?.open(session)?;
         while !is_stopped() {
             match rows.next_batch() {
                 Ok(Some(_)) => {}

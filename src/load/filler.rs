@@ -12,6 +12,7 @@ use crate::column::ValueError;
 use crate::error::{Error, Phase, RowError, SourceRow};
 use crate::layout::{Layout, LongBinding};
 use crate::oci::{ArraySet, Shape};
+use crate::type_map::remedy_for_key;
 
 use super::dml::Dml;
 use super::long::{LongColumns, MAX_LOCATOR_ROWS, kept_arrays};
@@ -346,7 +347,7 @@ pub(super) fn refused(table: &str, column: &PlannedColumn, file: Option<&Arc<Pat
         rowid: None,
         ora_code: None,
         message: error.reason,
-        remedy: error.remedy,
+        remedy: if column.is_whole { remedy_for_key(error.remedy) } else { error.remedy },
     }
 }
 

@@ -59,6 +59,7 @@ impl DeleteMark {
             target_type: OracleType::Number { precision: Some(1), scale: Some(0) },
             layout: MarkBind::LAYOUT,
             is_key: false,
+            is_whole: false,
             is_mark: true,
             form: Form::AsIs,
         }

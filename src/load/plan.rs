@@ -25,8 +25,10 @@ pub struct LoadOptions {
     pub batch_rows: Option<u32>,
     /// Memory for the array buffers of an execute; a load that overlaps has them twice.
     pub batch_bytes: usize,
-    /// Losses that the user asked for by name.
+    /// Losses that the user asked for by name. The values of a key are exact or refused all the same, but for empty texts, zones and calendars.
     pub lossy: LossySet,
+    /// Columns of the table that are kept as keys are, though no row is found by them now.
+    pub whole: Vec<String>,
     /// What becomes of a source row whose key is not in the table.
     pub not_found: NotFound,
     /// How the database stores text: [`crate::oci::Session::database_charset`].
@@ -43,9 +45,14 @@ impl LoadOptions {
     pub const DEFAULT_BATCH_BYTES: usize = 2 << 20;
 
     /// What a field is made into before it is bound, and the type of that.
-    fn preparation(&self, field: &Field, target: Option<&ColumnDesc>) -> Result<Option<(Preparation, DataType)>, PlanProblem> {
+    fn preparation(
+        &self,
+        field: &Field,
+        target: Option<&ColumnDesc>,
+        lossy: LossySet,
+    ) -> Result<Option<(Preparation, DataType)>, PlanProblem> {
         if let Some(target) = target.filter(|target| is_vector_into_vector(field.data_type(), &target.oracle_type)) {
-            return match refused_vector(field.data_type(), &target.oracle_type, self.lossy) {
+            return match refused_vector(field.data_type(), &target.oracle_type, lossy) {
                 None => Ok(Some((Preparation::Vector, NestedText::DATA_TYPE))),
                 Some((reason, remedy)) => {
                     let reason = format!("Arrow {} into Oracle {}: {reason}", field.data_type(), target.oracle_type);
@@ -55,7 +62,7 @@ impl LoadOptions {
         }
         let cast = self.casts.iter().find(|(name, _)| name == field.name());
         Ok(match (cast, self.nested) {
-            (Some((_, wanted)), _) => Some((Preparation::Cast(Cast::of(field, wanted, self.lossy)?), wanted.clone())),
+            (Some((_, wanted)), _) => Some((Preparation::Cast(Cast::of(field, wanted, lossy)?), wanted.clone())),
             (None, Some(text)) if is_nested(field.data_type()) => {
                 // Whether a type inside has no text form does not depend on values.
                 text.0(&new_empty_array(field.data_type())).map_err(|error| PlanProblem {
@@ -71,24 +78,24 @@ impl LoadOptions {
 
     /// What a field is made into before it is bound; `None` also where it cannot be, which the plan tells.
     pub(crate) fn preparation_of(&self, field: &Field) -> Option<Preparation> {
-        self.preparation(field, None).ok().flatten().map(|(preparation, _)| preparation)
+        self.preparation(field, None, self.lossy).ok().flatten().map(|(preparation, _)| preparation)
     }
 
     /// The converter of a pair, and what is made of its source column before.
     ///
-    /// A key that is cut off would find the row of another one, and cut JSON is none: neither is done.
+    /// A key that is rounded or cut off would find the row of another one, and cut JSON is none: neither is done.
     fn plan_bind(
         &self,
         field: &Field,
         target: &ColumnDesc,
-        is_key: bool,
+        is_whole: bool,
     ) -> Result<(Box<dyn ColumnBind>, Option<Preparation>), PlanProblem> {
-        let whole = self.lossy.without(LossyKind::Truncation);
-        let lossy = if is_key { whole } else { self.lossy };
-        Ok(match self.preparation(field, Some(target))? {
+        let lossy = if is_whole { self.lossy.of_keys() } else { self.lossy };
+        Ok(match self.preparation(field, Some(target), lossy)? {
             None => (plan_bind_in(field, target, lossy, &self.charset)?, None),
             Some((preparation, data_type)) => {
-                let lossy = if matches!(preparation, Preparation::Text(_) | Preparation::Vector) { whole } else { lossy };
+                let is_text = matches!(preparation, Preparation::Text(_) | Preparation::Vector);
+                let lossy = if is_text { lossy.without(LossyKind::Truncation) } else { lossy };
                 let made = field.clone().with_data_type(data_type);
                 (plan_bind_in(&made, target, lossy, &self.charset)?, Some(preparation))
             }
@@ -109,6 +116,7 @@ impl Default for LoadOptions {
             batch_rows: None,
             batch_bytes: Self::DEFAULT_BATCH_BYTES,
             lossy: LossySet::default(),
+            whole: Vec::new(),
             not_found: NotFound::default(),
             charset: DatabaseCharset::default(),
             casts: Vec::new(),
@@ -147,13 +155,14 @@ pub struct PlannedColumn {
     pub layout: Layout,
     /// Rows of the table are found by it.
     pub is_key: bool,
+    /// Its values lose nothing, whatever was asked for: it is a key, or will be one.
+    pub(super) is_whole: bool,
     /// It says which rows are deleted, and goes into no column.
     pub is_mark: bool,
     /// What stands for its placeholder in the statement.
     pub form: Form,
 }
 
-/// A list of one length into a VECTOR.
 /// The values of runs.
 fn run_values(data_type: &DataType) -> Option<&DataType> {
     match data_type {
@@ -162,6 +171,7 @@ fn run_values(data_type: &DataType) -> Option<&DataType> {
     }
 }
 
+/// A list of one length into a VECTOR.
 fn is_vector_into_vector(source: &DataType, target: &OracleType) -> bool {
     ArrowFamily::of(source) == ArrowFamily::Vector && OracleFamily::of(target) == OracleFamily::Vector
 }
@@ -215,7 +225,8 @@ impl LoadPlan {
         let mut columns = Vec::with_capacity(pairs.len());
         for pair in pairs {
             let is_key = keyed.keys.contains(&pair.target.name);
-            match options.plan_bind(&pair.field, &pair.target, is_key) {
+            let is_whole = is_key || options.whole.contains(&pair.target.name);
+            match options.plan_bind(&pair.field, &pair.target, is_whole) {
                 Ok((converter, preparation)) => columns.push(PlannedColumn {
                     source_index: pair.source_index,
                     bound_index: pair.source_index,
@@ -226,6 +237,7 @@ impl LoadPlan {
                     target_type: pair.target.oracle_type.clone(),
                     layout: converter.layout(),
                     is_key,
+                    is_whole,
                     is_mark: false,
                     form: form_of(pair.field.data_type(), &pair.target.oracle_type),
                     converter,

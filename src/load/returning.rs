@@ -147,7 +147,7 @@ pub(super) struct Returning<'t> {
 impl Returning<'_> {
     pub(super) fn new(plan: ReturningPlan) -> Self {
         let schema = Arc::new(Schema::new(plan.columns.iter().map(|column| column.field.clone()).collect::<Vec<_>>()));
-        Returning { decoder: Decoder::new(plan.table, plan.columns, schema, plan.converters), sink: None }
+        Returning { decoder: Decoder::new(plan.table, plan.columns, schema, (plan.converters, Vec::new())), sink: None }
     }
 
     pub(super) fn layouts(&self) -> &[Layout] {

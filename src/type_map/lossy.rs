@@ -36,6 +36,9 @@ impl LossyKind {
         LossyKind::Truncation,
     ];
 
+    /// Those by which two values become one: of a key they would give a row the place of another, or take it away.
+    pub(crate) const OF_NO_KEY: [LossyKind; 4] = [LossyKind::Rounding, LossyKind::SubSecond, LossyKind::Charset, LossyKind::Truncation];
+
     /// As `--lossy` spells it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -80,6 +83,17 @@ impl LossySet {
     pub const fn without(self, kind: LossyKind) -> LossySet {
         LossySet(self.0 & !(1 << kind as u8))
     }
+
+    /// What of it may happen to a key: nothing that makes one key of two. An empty text is NULL, which is none; an instant stays one in any zone.
+    pub(crate) const fn of_keys(self) -> LossySet {
+        let mut set = self;
+        let mut index = 0;
+        while index < LossyKind::OF_NO_KEY.len() {
+            set = set.without(LossyKind::OF_NO_KEY[index]);
+            index += 1;
+        }
+        set
+    }
 }
 
 impl FromStr for LossySet {
@@ -104,6 +118,15 @@ impl fmt::Display for LossySet {
     }
 }
 
+/// Advice about a value of a key: what would lose something of it does not help.
+pub(crate) fn remedy_for_key(remedy: String) -> String {
+    let lossy = LossyKind::OF_NO_KEY.into_iter().find(|kind| remedy.contains(&format!("--lossy {kind}")));
+    match lossy.filter(|_| !remedy.contains("no keys")) {
+        Some(kind) => format!("{remedy}; of a key nothing is lost whatever is allowed: --lossy {kind} is for the other columns"),
+        None => remedy,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +137,7 @@ mod tests {
         assert_eq!("empty-text, rounding,subsecond,zone,charset,calendar,truncate".parse(), Ok(LossySet::ALL));
         assert_eq!(LossySet::ALL.without(LossyKind::Truncation).to_string(), "empty-text,rounding,subsecond,zone,charset,calendar");
         assert_eq!("zone,rounding".parse::<LossySet>().unwrap().to_string(), "rounding,zone");
+        assert_eq!(LossySet::ALL.of_keys().to_string(), "empty-text,zone,calendar");
         assert!(!LossySet::NONE.with(LossyKind::Zone).allows(LossyKind::SubSecond));
         assert!("zone,rouding".parse::<LossySet>().unwrap_err().contains("'rouding'"));
     }

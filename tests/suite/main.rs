@@ -26,6 +26,8 @@ mod delta_follow;
 #[cfg(feature = "delta")]
 mod delta_incremental;
 #[cfg(feature = "delta")]
+mod delta_keys;
+#[cfg(feature = "delta")]
 mod delta_kills;
 #[cfg(feature = "delta")]
 mod delta_several;

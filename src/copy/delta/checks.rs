@@ -1,12 +1,11 @@
 //! What a copy into a table that is there must agree with, and what is worth knowing about its columns.
 
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Schema, TimeUnit};
 use olbridge_delta::table::{HistoryEntry, Table};
 use serde_json::{Value, json};
 
 use super::{DeletedRows, DeltaJob, Loss};
 use crate::copy::export::{AsOf, TypeChoices};
-use crate::copy::key_loss;
 use crate::error::{Error, Phase, PlanProblem, Result};
 use crate::fetch::{FetchColumn, FetchPlan};
 use crate::oracle_type::OracleType;
@@ -16,8 +15,6 @@ use crate::type_map::LossyKind;
 pub(super) const SELECTION_KEY: &str = "olbridge.selection";
 /// Commit info: what has become of rows that the source has no more.
 pub(super) const DELETED_ROWS_KEY: &str = "olbridge.deleted_rows";
-/// Digits after the second of times.
-const DELTA_DIGITS: u8 = 6;
 /// Commits of the history in which the last one of a job is looked for.
 const COMMITS_LOOKED_AT: usize = 1000;
 
@@ -48,11 +45,12 @@ pub(super) fn disagreements(job: &DeltaJob, partition_by: &[String], table: &Tab
 }
 
 /// A date of the table would take a time of day away under a name that speaks of less than a second. Who chooses the type by name knows.
-pub(super) fn cut_dates(fetch: &FetchPlan, present: Option<&Schema>, job: &DeltaJob) -> Vec<PlanProblem> {
+pub(super) fn cut_dates(fetch: &FetchPlan, present: Option<&Schema>, keys: &[String], job: &DeltaJob) -> Vec<PlanProblem> {
     let lossy = job.export.fetch.lossy.allows(LossyKind::SubSecond);
     let own = TypeChoices { like: None, ..job.export.types.clone() };
     let cut = |column: &&FetchColumn| {
-        *column.field.data_type() == DataType::Date32 && !own.columns.iter().any(|(name, _)| name.eq_ignore_ascii_case(&column.column.name))
+        let is_date = *column.field.data_type() == DataType::Date32 && !keys.contains(column.field.name());
+        is_date && !own.columns.iter().any(|(name, _)| name.eq_ignore_ascii_case(&column.column.name))
     };
     let problem = |column: &FetchColumn| PlanProblem {
         column: Some(column.column.name.clone()),
@@ -62,15 +60,21 @@ pub(super) fn cut_dates(fetch: &FetchPlan, present: Option<&Schema>, job: &Delta
     fetch.columns.iter().filter(|column| lossy && present.is_some() && cut(column)).map(problem).collect()
 }
 
-/// Columns of the key that are not kept whole.
-pub(super) fn lossy_keys(fetch: &FetchPlan, keys: &[String], job: &DeltaJob) -> Vec<PlanProblem> {
-    let lossy = job.export.fetch.lossy;
-    let lossy = if job.losses.contains(&Loss::SubMicrosecond) { lossy.with(LossyKind::SubSecond) } else { lossy };
-    let of_column = |column: &FetchColumn| {
-        let kind = key_loss::of_reading(&column.column.oracle_type, column.field.data_type(), DELTA_DIGITS, lossy)?;
-        Some(key_loss::problem(&column.column.name, kind))
-    };
-    fetch.columns.iter().filter(|column| keys.contains(column.field.name())).filter_map(of_column).collect()
+/// The columns of the key lose nothing, whatever may be lost of others: what is finer than Delta's microseconds is refused as well, with its row.
+pub(super) fn with_whole_keys(fetch: &FetchPlan, keys: &[String], job: &DeltaJob) -> Result<FetchPlan> {
+    let is_key = |column: &FetchColumn| keys.contains(column.field.name());
+    let mut columns = fetch.columns.clone();
+    for column in columns.iter_mut().filter(|column| is_key(column) && job.losses.contains(&Loss::SubMicrosecond)) {
+        let micros = match column.field.data_type() {
+            DataType::Timestamp(TimeUnit::Nanosecond, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
+            DataType::Duration(TimeUnit::Nanosecond) => DataType::Duration(TimeUnit::Microsecond),
+            DataType::Time64(TimeUnit::Nanosecond) => DataType::Time64(TimeUnit::Microsecond),
+            _ => continue,
+        };
+        column.field = column.field.clone().with_data_type(micros);
+    }
+    let whole = (0..columns.len()).filter(|index| is_key(&columns[*index])).collect();
+    fetch.with_columns(columns)?.with_whole(whole)
 }
 
 /// As for files: the instant is kept, and the zone is not, which is said unless `--lossy zone` has said it before.

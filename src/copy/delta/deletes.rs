@@ -8,10 +8,10 @@ use arrow::error::ArrowError;
 use arrow::row::Row;
 use olbridge_delta::table::Table;
 
-use super::DeltaJob;
 use super::deleted::{self, Deleted, KeySet, Keys};
 use super::plan::DeltaPlan;
 use super::versions::as_of;
+use super::{DeltaJob, checks};
 use crate::copy::export::{AsOf, ExportJob, Selection};
 use crate::copy::progress::Cancel;
 use crate::error::{Error, Phase, Result};
@@ -221,6 +221,10 @@ impl DeltaJob {
         let mut fetch = export.find(session)?.fetch;
         let mut problems = Vec::new();
         self.settle_types(&mut fetch, present, &mut problems)?;
-        if problems.is_empty() { Ok(fetch) } else { Err(Error::Plan { table: self.location.to_string(), problems }) }
+        if !problems.is_empty() {
+            return Err(Error::Plan { table: self.location.to_string(), problems });
+        }
+        let keys: Vec<String> = fetch.schema.fields().iter().map(|field| field.name().clone()).collect();
+        checks::with_whole_keys(&fetch, &keys, self)
     }
 }

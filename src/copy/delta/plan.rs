@@ -165,13 +165,15 @@ impl DeltaJob {
             });
         }
         plan.key = named(&self.key, "--key", &fetch.schema, &mut problems);
-        problems.extend(checks::lossy_keys(&fetch, &plan.key, self));
+        if problems.is_empty() {
+            fetch = checks::with_whole_keys(&fetch, &plan.key, self)?;
+        }
         let partition_by = named(&self.partition_by, "--partition-by", &fetch.schema, &mut problems);
         if table.exists() {
             let refused = checks::disagreements(self, &partition_by, &table);
             problems.extend(refused.map_err(|error| self.failed(&error, Phase::Describe))?);
         }
-        problems.extend(checks::cut_dates(&fetch, present.as_deref(), self));
+        problems.extend(checks::cut_dates(&fetch, present.as_deref(), &plan.key, self));
         if !problems.is_empty() {
             return Err(Error::Plan { table: self.location.to_string(), problems });
         }

@@ -137,7 +137,9 @@ fn dba_users(filling: &Filling<'_>) -> Result<Vec<Row>> {
 
 fn parameters(nls: &Nls, filling: &Filling<'_>) -> Vec<Row> {
     let base = filling.release.base();
-    let fixed = [("NLS_CHARACTERSET", "AL32UTF8"), ("NLS_NCHAR_CHARACTERSET", "AL16UTF16"), ("NLS_RDBMS_VERSION", base.as_str())];
+    // Texts are those of AL32UTF8 whatever it says: a test sees what a client does about another one.
+    let charset = std::env::var("OLBRIDGE_EMBEDDED_CHARACTERSET").unwrap_or_else(|_| "AL32UTF8".to_owned());
+    let fixed = [("NLS_CHARACTERSET", charset.as_str()), ("NLS_NCHAR_CHARACTERSET", "AL16UTF16"), ("NLS_RDBMS_VERSION", base.as_str())];
     let set = nls.parameters().iter().map(|(name, value)| vec![text(name), text(value)]);
     set.chain(fixed.iter().map(|(name, value)| vec![text(*name), text(*value)])).collect()
 }
