@@ -1,5 +1,6 @@
 //! A version of a Delta table as a source: what `delta:LOCATION` names.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -9,7 +10,9 @@ use arrow::error::ArrowError;
 use olbridge_delta::table::{At, ChangeWay as Way, ChangesBy, NetQuery, Scan, Table};
 use olbridge_delta::{Location, StoreOptions};
 
+use super::delta_files::{OwnFiles, own_files};
 use super::parquet::ReadOptions;
+use super::parquet_decode::decode_parquet;
 use super::read_ahead::{BATCH_TEXT_BYTES, BatchReader, SourceBatch};
 use super::sink::ORACLE_COLUMNS_KEY;
 use super::source::{CHANGE_COLUMN, ChangeWay, TableVersion};
@@ -145,7 +148,8 @@ impl DeltaSource {
         format!("delta:{}@{}", self.id, self.version)
     }
 
-    /// Decodes on threads of its own. Rows come in no certain order.
+    /// Decodes on threads of its own. Rows come in no certain order; those that lie as they are in files of this machine come from these files, and bear
+    /// their names.
     pub fn read(&self, options: ReadOptions) -> BatchReader {
         let source = self.clone();
         BatchReader::start(move |send| source.decode(&options, send))
@@ -153,12 +157,33 @@ impl DeltaSource {
 
     fn decode(&self, options: &ReadOptions, send: &dyn Fn(SourceBatch) -> bool) -> Result<()> {
         let schema = Arc::new(self.schema.project(&options.columns).map_err(|error| self.unreadable(&error))?);
+        let (rows_done, is_wanted) = (Cell::new(0), Cell::new(true));
+        let counted = |batch: SourceBatch| {
+            rows_done.set(rows_done.get() + batch.batch.num_rows() as u64);
+            is_wanted.set(send(batch));
+            is_wanted.get()
+        };
+        let files = if self.changes.is_none() { own_files(&self.table, &schema) } else { None };
+        match files {
+            Some(OwnFiles { source, columns }) => decode_parquet(&source, &ReadOptions { columns, ..*options }, &counted)?,
+            None => self.decode_scan(&schema, options.batch_rows, &counted)?,
+        }
+        match self.rows {
+            Some(rows) if is_wanted.get() && rows != rows_done.get() => {
+                let message = format!("the log counts {rows} rows, and {} were read", rows_done.get());
+                Err(source_error(Phase::Read, &self.label, message, "the table is damaged: compare it with its history"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Rows that take more than their files to tell, and changes.
+    fn decode_scan(&self, schema: &SchemaRef, batch_rows: usize, send: &dyn Fn(SourceBatch) -> bool) -> Result<()> {
         let names = schema.fields().iter().map(|field| field.name().clone());
         let failed = |error: olbridge_delta::Error| store_error(&error, Phase::Read, &self.label.to_string_lossy());
         let reader: Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>> = match &self.changes {
             None => {
-                let scan =
-                    Scan { columns: Some(names.collect()), predicate: None, batch_rows: Some(self.bounded_rows(options.batch_rows)) };
+                let scan = Scan { columns: Some(names.collect()), predicate: None, batch_rows: Some(self.bounded_rows(batch_rows)) };
                 Box::new(self.table.read(&scan).map_err(failed)?)
             }
             Some(query) => {
@@ -173,7 +198,7 @@ impl DeltaSource {
         let mut rows_done = 0u64;
         for batch in reader {
             let batch = batch.map_err(|error| self.unreadable(&error))?;
-            let batch = batch.with_schema(Arc::clone(&schema)).map_err(|error| self.unreadable(&error))?;
+            let batch = batch.with_schema(Arc::clone(schema)).map_err(|error| self.unreadable(&error))?;
             let first_row = rows_done + 1;
             rows_done += batch.num_rows() as u64;
             let share =
@@ -182,13 +207,7 @@ impl DeltaSource {
                 return Ok(());
             }
         }
-        match self.rows {
-            Some(rows) if rows != rows_done => {
-                let message = format!("the log counts {rows} rows, and {rows_done} were read");
-                Err(source_error(Phase::Read, &self.label, message, "the table is damaged: compare it with its history"))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// Rows of a batch so that their texts are bounded as those of a Parquet file are. The log has the size of the files, packed, and no more.

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "delta")]
 pub mod delta;
+#[cfg(feature = "delta")]
+mod delta_files;
 pub mod describe;
 pub mod discover;
 pub mod fingerprint;

@@ -93,6 +93,12 @@ impl ParquetSource {
         Ok(ParquetSource { files, schema: Arc::new(Schema::new(fields)), partition_columns, footer_texts, integer_columns })
     }
 
+    /// Files of which somebody else says what is in them: `schema` has their columns, then `partition_columns`.
+    #[cfg(feature = "delta")]
+    pub(super) fn of_files(files: Vec<ParquetFile>, schema: SchemaRef, partition_columns: usize) -> ParquetSource {
+        ParquetSource { files, schema, partition_columns, footer_texts: HashMap::new(), integer_columns: HashSet::new() }
+    }
+
     /// The files in the order in which they are read.
     pub fn files(&self) -> &[ParquetFile] {
         &self.files
@@ -206,7 +212,7 @@ fn own_footer_texts(metadata: &ArrowReaderMetadata) -> HashMap<String, String> {
     pairs.filter(|pair| pair.key.starts_with("olbridge.")).filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect()
 }
 
-fn row_count(path: &Path, metadata: &ArrowReaderMetadata) -> Result<u64> {
+pub(super) fn row_count(path: &Path, metadata: &ArrowReaderMetadata) -> Result<u64> {
     let damaged = |message: String| source_error(Phase::Describe, path, message, "the footer is damaged; write the file again");
     let total = metadata.metadata().file_metadata().num_rows();
     let by_group: i128 = metadata.metadata().row_groups().iter().map(|g| i128::from(g.num_rows())).sum();

@@ -1,6 +1,6 @@
 //! Hive partition values as columns: one type for all values of a key, exact.
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, StringArray, new_null_array};
+use arrow::array::{ArrayRef, Date32Array, Int32Array, Int64Array, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Field};
 use chrono::NaiveDate;
 use std::sync::Arc;
@@ -25,10 +25,25 @@ pub fn partition_field(files: &[FoundFile], index: usize) -> Option<Field> {
     Some(Field::new(name, data_type, nullable))
 }
 
-/// `value` repeated for `rows` rows, of a type that [`partition_field`] chose.
+/// Whether [`partition_array`] gives this value back, whatever prints it.
+#[cfg(feature = "delta")]
+pub fn holds(value: &str, data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Int64 => parse_integer(value).is_some(),
+        DataType::Int32 => parse_integer(value).is_some_and(|number| i32::try_from(number).is_ok()),
+        DataType::Date32 => parse_date_days(value).is_some(),
+        DataType::Utf8 => true,
+        _ => false,
+    }
+}
+
+/// `value` repeated for `rows` rows, of a type that [`partition_field`] chose, or of Int32.
 pub fn partition_array(value: Option<&str>, data_type: &DataType, rows: usize) -> ArrayRef {
     match (value, data_type) {
         (Some(value), DataType::Int64) => Arc::new(Int64Array::from(vec![parse_integer(value); rows])),
+        (Some(value), DataType::Int32) => {
+            Arc::new(Int32Array::from(vec![parse_integer(value).and_then(|number| i32::try_from(number).ok()); rows]))
+        }
         (Some(value), DataType::Date32) => Arc::new(Date32Array::from(vec![parse_date_days(value); rows])),
         (Some(value), _) => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(value, rows))),
         (None, _) => new_null_array(data_type, rows),

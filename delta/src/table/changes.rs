@@ -183,13 +183,8 @@ impl Table {
     pub fn diff(&self, from: u64, to: u64) -> Result<FileDiff> {
         let (from, to) = (self.at(from)?, self.at(to)?);
         let files = |table: &Table| -> Result<BTreeMap<(String, Option<String>), DataFile>> {
-            Ok(table
-                .state()?
-                .log_data()
-                .iter()
-                .map(|file| data_file(&add_of(&file)))
-                .map(|file| ((file.path.clone(), file.deletion_vector.clone()), file))
-                .collect())
+            let files = table.data_files()?.into_iter();
+            Ok(files.map(|file| ((file.path.clone(), file.deletion_vector.clone()), file)).collect())
         };
         let (mut before, mut after) = (files(&from)?, files(&to)?);
         before.retain(|key, _| after.remove(key).is_none());
@@ -198,6 +193,14 @@ impl Table {
             removed: before.into_values().collect(),
             same_schema: from.schema()? == to.schema()?,
         })
+    }
+
+    /// The files of the version that is open, in the order of the log.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoTable`].
+    pub fn data_files(&self) -> Result<Vec<DataFile>> {
+        Ok(self.state()?.log_data().iter().map(|file| data_file(&add_of(&file))).collect())
     }
 
     /// Reads some files of the version that is open, whole: partition columns and deletion vectors are minded.
