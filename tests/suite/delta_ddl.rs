@@ -169,7 +169,7 @@ fn several_tables_say_how_they_were() {
     database.run(&several).fails(4, &["segments are others", "/S", COMPARE]);
 }
 
-fn session(database: &Database) -> (Session, DeltaJob) {
+pub fn session(database: &Database) -> (Session, DeltaJob) {
     let target: Target = format!("embedded:{}/S", database.workspace().file("data.db").display()).parse().unwrap();
     let mut options = target.connect_options(None);
     options.client_lib_dir = Some(engine_directory());

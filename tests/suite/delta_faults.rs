@@ -279,3 +279,25 @@ fn digits_below_the_microsecond_are_cut_the_same_way_before_1970() {
     let found: Vec<_> = found.iter().map(|row| row[0].as_deref().unwrap()).collect();
     assert_eq!(found, ["1950-06-01 12:00:00.000000", "1969-12-31 23:59:59.999999"]);
 }
+
+/// Out of a table in a folder: where a value is that does not fit.
+#[test]
+fn a_value_that_is_refused_has_the_address_of_its_file_and_row() {
+    let database = database(20);
+    let (from, to) = (database.target("T"), database.target("NARROW"));
+    database.sql("UPDATE T SET NAME = 'a name of length' WHERE ID = 13");
+    database.ok(&["copy", &from, "delta:lake/t", "--mode", "create"]);
+    database.sql("CREATE TABLE NARROW (ID NUMBER(9), NAME VARCHAR2(10), DAY DATE)");
+    let refused = database.run(&["copy", "delta:lake/t", &to]);
+    refused.fails(5, &["column NAME", ".parquet", "row 13", "16 bytes"]);
+    assert_eq!(database.count("NARROW"), 0);
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_named_with_what_to_look_at() {
+    let database = Database::embedded();
+    // Nobody listens there.
+    let location = "http://127.0.0.1:1/lake/t";
+    database.run(&["delta", "describe", location]).fails(6, &[location, "a look at the address"]);
+    database.run(&["copy", &format!("delta:{location}"), &database.target("T")]).fails(6, &[location, "a look at the address"]);
+}

@@ -16,6 +16,8 @@ mod delta;
 #[cfg(feature = "delta")]
 mod delta_ddl;
 #[cfg(feature = "delta")]
+mod delta_dictionary;
+#[cfg(feature = "delta")]
 mod delta_emulators;
 #[cfg(feature = "delta")]
 mod delta_epochs;

@@ -167,6 +167,7 @@ impl DeltaJob {
             return Ok(("1 = 1".into(), format!("all rows, because changes do not tell what DDL does: {difference}")));
         }
         match &self.follow {
+            Some(Follow::RowScn) if known.is_untold() => Ok(("1 = 1".into(), "all rows, because DDL on it cannot be seen".into())),
             Some(Follow::Versions) => self.changed_versions(session, epoch, scn.unwrap_or(epoch)),
             Some(Follow::Watermark { column, overlap }) => {
                 let kind = self.watermark_kind(session, column)?;

@@ -7,6 +7,7 @@ mod columns;
 mod definition;
 mod deleted;
 mod deletes;
+mod dictionary;
 mod difference;
 mod epoch;
 mod follow;

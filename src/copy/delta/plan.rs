@@ -3,8 +3,9 @@
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use olbridge_delta::table::{NewTable, SchemaMode, Table, delta_type};
 
-use super::definition::{Definition, Known};
+use super::definition::Known;
 use super::deletes::DeleteQuery;
+use super::dictionary::Looked;
 use super::follow::{DeltaFollowed, Follow};
 use super::versions::as_of;
 use super::{DeltaJob, DeltaMode, Loss, checks};
@@ -110,7 +111,7 @@ impl DeltaJob {
     }
 
     /// `defined`: how the table was defined when it was looked at, which was before the moment that is read where `is_before`.
-    pub(super) fn plan_defined(&self, session: &Session, defined: Option<Definition>, is_before: bool) -> Result<DeltaPlan> {
+    pub(super) fn plan_defined(&self, session: &Session, defined: Looked, is_before: bool) -> Result<DeltaPlan> {
         let table = Table::open(&self.location, &self.store).map_err(|error| self.failed(&error, Phase::Describe))?;
         match &self.follow {
             None => self.plan_for(session, table, (None, ""), Known::new(defined, is_before, None)),
@@ -138,14 +139,15 @@ impl DeltaJob {
             export.types.like = export.types.like.or_else(|| present.clone());
         }
         let condition = export.selection.condition.clone();
+        self.refuse_without_versions(&known)?;
         let moment = self.moment_of_changes(session, epoch)?;
+        self.refuse_altered(&known, epoch)?;
         if let Some(moment) = &moment {
             export.reading.as_of = as_of(moment);
         }
-        self.refuse_altered(&known, epoch)?;
         let scn = moment.as_ref().and_then(|moment| moment.scn);
         let changed = epoch.map(|epoch| self.changed_rows(&table, session, (epoch, scn), &known)).transpose()?;
-        let is_all = known.difference().is_some();
+        let (is_all, unseen) = (known.difference().is_some(), self.unseen_ddl(&known));
         plan.known = known;
         if let Some((changed, _)) = &changed {
             let own: String = condition.iter().map(|own| format!("({own}\n) AND ")).collect();
@@ -156,6 +158,7 @@ impl DeltaJob {
         let mut problems = Vec::new();
         self.settle_types(&mut fetch, present.as_deref(), &mut problems)?;
         (plan.snapshot, plan.warnings) = (moment.unwrap_or(found.snapshot), found.warnings);
+        plan.warnings.extend(unseen);
         if self.job.is_some() && plan.snapshot.scn.is_none() {
             let reason = format!("a job's epoch is the SCN that it reads, and there is none: {}", plan.snapshot.how);
             problems.push(PlanProblem {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::definition::{Definition, Known};
+use super::definition::Known;
+use super::dictionary::Looked;
 use super::{DeltaJob, DeltaPlan, DeltaReport};
 use crate::copy::export::{AsOf, Snapshot};
 use crate::copy::failure::annotate;
@@ -52,7 +53,7 @@ impl SeveralDeltaPlan {
             let message = format!("several tables are read at one SCN, and there is none: {}", snapshot.how);
             return Err(Error::Usage { message, remedy: "copy the tables one by one".into() });
         };
-        let plan = |(job, defined): (&DeltaJob, Option<Definition>)| {
+        let plan = |(job, defined): (&DeltaJob, Looked)| {
             let mut job = job.clone();
             job.export.reading.as_of = AsOf::Scn(scn);
             job.check()?;

@@ -18,6 +18,7 @@ pub(super) const VIEWS: &[Family] = &[
     Family::single("V$VERSION", VERSION, version),
     Family::single("PRODUCT_COMPONENT_VERSION", COMPONENT, component),
     Family::single("V$DATABASE", DATABASE, database),
+    Family::single("V$PDB_INCARNATION", PDB_INCARNATION, |_| Ok(pdb_incarnation())),
     Family::single("V$INSTANCE", INSTANCE, instance),
     Family::single("V$PARAMETER", SETTINGS, settings),
 ];
@@ -82,6 +83,16 @@ const DATABASE: Columns = &[
     ("CDB", DataType::varchar2(3)),
     ("CON_ID", NUMBER),
     ("RESETLOGS_CHANGE#", NUMBER),
+    ("CON_DBID", NUMBER),
+];
+const PDB_INCARNATION: Columns = &[
+    ("DB_INCARNATION#", NUMBER),
+    ("PDB_INCARNATION#", NUMBER),
+    ("STATUS", DataType::varchar2(7)),
+    ("INCARNATION_SCN", NUMBER),
+    ("BEGIN_RESETLOGS_SCN", NUMBER),
+    ("END_RESETLOGS_SCN", NUMBER),
+    ("CON_ID", NUMBER),
 ];
 
 const INSTANCE: Columns = &[
@@ -161,8 +172,24 @@ fn database(filling: &Filling<'_>) -> Result<Vec<Row>> {
     row.extend([text("EMBEDDED"), text("NO"), text(std::env::consts::OS), text("NO"), number(0)]);
     // A file that was put back from a copy is the same one: a test says where it is not.
     let resetlogs = std::env::var("OLBRIDGE_EMBEDDED_RESETLOGS").ok().and_then(|text| text.parse().ok());
-    row.push(number(resetlogs.unwrap_or(1)));
+    row.extend([number(resetlogs.unwrap_or(1)), number(1)]);
     Ok(vec![row])
+}
+
+/// There is no pluggable database, unless a test says which incarnation of one it is: `N`, or `N@SCN` of its RESETLOGS.
+fn pdb_incarnation() -> Vec<Row> {
+    let Ok(text) = std::env::var("OLBRIDGE_EMBEDDED_PDB_INCARNATION") else { return Vec::new() };
+    let (incarnation, scn) = text.split_once('@').unwrap_or((&text, "1"));
+    let scn = scn.parse().unwrap_or(1);
+    vec![vec![
+        number(1),
+        number(incarnation.parse().unwrap_or(0)),
+        super::text("CURRENT"),
+        number(scn),
+        number(scn),
+        number(scn),
+        number(0),
+    ]]
 }
 
 fn instance(filling: &Filling<'_>) -> Result<Vec<Row>> {

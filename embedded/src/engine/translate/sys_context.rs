@@ -43,6 +43,8 @@ impl Translator<'_> {
             ("USERENV", "SESSION_USER" | "CURRENT_USER") => self.context.user,
             ("USERENV", "DB_NAME" | "SERVICE_NAME" | "INSTANCE_NAME" | "DB_UNIQUE_NAME" | "CON_NAME" | "CDB_NAME") => "EMBEDDED",
             ("USERENV", "ISDBA") => "FALSE",
+            // As where there are no containers.
+            ("USERENV", "CON_ID") => "0",
             ("USERENV", "LANGUAGE") => "AMERICAN_AMERICA.AL32UTF8",
             ("USERENV", "LANG") => "US",
             ("USERENV", parameter) if self.context.settings.contains_key(parameter) => {
