@@ -106,6 +106,7 @@ impl DeltaTables {
         }
         let outcome = if asked.dry_run { Outcome::Planned } else { Outcome::Done };
         let done = Done::new("drop", &table, outcome).count("file_count", dropped.files.len()).count("bytes", json!(dropped.bytes));
+        let done = done.count("foreign_file_count", dropped.foreign_files);
         Ok(done.files(dropped.files))
     }
 }

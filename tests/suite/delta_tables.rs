@@ -324,6 +324,22 @@ fn dropping_lists_what_goes_and_needs_leave() {
 }
 
 #[test]
+fn a_table_of_tables_is_neither_dropped_nor_swept_away() {
+    let workspace = Workspace::new();
+    for name in ["lake", "lake/orders"] {
+        done(&workspace, &["write", name, "--from", &file(&workspace, "a.parquet", 0..10, "row"), "--mode", "create"]);
+    }
+    std::fs::write(workspace.file("lake/README.txt"), "read me").unwrap();
+    workspace.run(&["delta", "drop", "lake", "--allow-destructive"]).fails(4, &["below it, in orders", "olbridge delta drop", "first"]);
+    workspace.run(&["delta", "drop", "lake", "--dry-run"]).fails(4, &["below it, in orders"]);
+    let words = ["vacuum", "lake", "--orphans", "--retention-hours", "0", "--short-retention", "--allow-destructive"];
+    assert_eq!(number(&done(&workspace, &words), "file_count"), 0);
+    assert_eq!((count(&workspace, "lake"), count(&workspace, "lake/orders")), (10, 10));
+    done(&workspace, &["drop", "lake/orders", "--allow-destructive"]);
+    assert_eq!(number(&done(&workspace, &["drop", "lake", "--allow-destructive"]), "foreign_file_count"), 1);
+}
+
+#[test]
 fn small_files_are_put_together_and_old_ones_and_orphans_removed() {
     let workspace = Workspace::new();
     for name in ["t", "u"] {

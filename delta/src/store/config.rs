@@ -52,6 +52,14 @@ impl Settings<'_> {
         Ok(pairs)
     }
 
+    /// Refuses options that no service has.
+    pub fn refuse_unknown(&self, is_known: fn(&str) -> bool) -> Result<()> {
+        match self.options.keys().find(|key| !RETRY_OPTIONS.contains(&key.as_str()) && !is_known(key)) {
+            Some(key) => Err(self.option_error(key, "no service has it".into(), "leaving it out: a local path has no options")),
+            None => Ok(()),
+        }
+    }
+
     /// Retries as asked for; object_store's own default is 10 within 3 minutes.
     pub fn retry(&self) -> Result<RetryConfig> {
         let mut retry = RetryConfig::default();

@@ -34,6 +34,11 @@ pub(crate) trait Layer: Send + Sync + 'static {
         self.inner().put_opts(location, payload, options).await
     }
 
+    /// See [`ObjectStore::list`].
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner().list(prefix)
+    }
+
     /// See [`ObjectStore::list_with_offset`].
     fn list_from(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner().list_with_offset(prefix, offset)
@@ -84,7 +89,7 @@ impl<L: Layer> ObjectStore for Layered<L> {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.0.inner().list(prefix)
+        self.0.list(prefix)
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {

@@ -25,6 +25,12 @@ fn built<S: ObjectStore>(settings: &Settings<'_>, built: object_store::Result<S>
 }
 
 pub(super) fn local(settings: &Settings<'_>) -> Result<Store> {
+    settings.refuse_unknown(|key| {
+        key.parse::<S3Key>().is_ok()
+            || key.parse::<AzureKey>().is_ok()
+            || key.parse::<GoogleKey>().is_ok()
+            || key.parse::<ClientConfigKey>().is_ok()
+    })?;
     match &settings.credential {
         // Options of a job with several stores are not for the local one.
         Credential::Environment | Credential::Anonymous => Ok(Arc::new(LocalFileSystem::new())),

@@ -16,6 +16,7 @@ use super::draft::Draft;
 use super::fault::without_mapping;
 use super::features::{self, Refusal};
 use super::mapping;
+use super::property_values;
 use super::protocol;
 use super::types::{Losses, delta_schema, needs_column_mapping};
 use super::write::{SchemaMode, WriteMode, WriteOptions};
@@ -240,6 +241,9 @@ impl Table {
                     );
                 }
                 (key, Some(value)) => {
+                    if let Some(refusal) = property_values::refused(self.schema()?.as_ref(), key, value) {
+                        return Err(self.refused("alter", key, refusal));
+                    }
                     let set = features::demand(&mut draft.protocol, key, value).map_err(|refusal| self.refused("alter", key, refusal))?;
                     draft.configuration.extend(set.map(|value| (key.to_owned(), value.into())));
                 }

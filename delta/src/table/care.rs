@@ -7,16 +7,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Fields, Schema};
 use chrono::TimeDelta;
 use deltalake::checkpoints;
-use deltalake::logstore::object_store::{ObjectMeta, ObjectStore};
 use deltalake::operations::optimize::OptimizeType;
 use deltalake::operations::vacuum::VacuumMode;
-use futures::TryStreamExt;
 
 use super::commit::{CommitOptions, Outcome, Ran};
 use super::session::{Join, bounded};
 use super::{At, Table};
 use crate::error::Result;
-use crate::store::{Opened, store_error};
 
 /// How to put files together.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +45,8 @@ pub struct VacuumOptions {
     /// Age from which a file that the newest version does not need may go; the table's `delta.deletedFileRetentionDuration` (a week) where nothing is
     /// said. A shorter one ends time travel and change feeds, and readers at work lose their files.
     pub retention: Option<TimeDelta>,
-    /// Files that no version has ever had, too: orphans of writes that failed.
+    /// Files that no version has ever had, too: orphans of writes that failed. Only what bears the name of a file of this table: other tables below
+    /// its folder stay, and so does what is no Parquet file or deletion vector, or lies in a folder that the table does not have.
     pub orphans: bool,
     /// A retention that is shorter than the table's own is meant.
     pub short_retention: bool,
@@ -152,38 +150,31 @@ impl Table {
         if options.retention.is_some_and(|retention| retention < TimeDelta::zero()) {
             return Err(self.invalid("vacuum", "a retention below zero", "a retention in hours, such as 168"));
         }
-        let mut builder = self
-            .inner
-            .clone()
+        let below = Arc::new(self.below()?);
+        let there: BTreeSet<&str> = below.files.iter().map(|meta| below.path(&meta.location)).collect();
+        // deltalake takes every file of the folder that it does not know for an orphan: other tables, and what anybody has put there.
+        let table = if options.orphans { self.with_own_files_only(&below) } else { self.inner.clone() };
+        let mut builder = table
             .vacuum()
+            .parallel_scan(false)
             .with_dry_run(options.dry_run)
             .with_mode(if options.orphans { VacuumMode::Full } else { VacuumMode::Lite })
             .with_enforce_retention_duration(!options.short_retention);
         if let Some(retention) = options.retention {
             builder = builder.with_retention_period(retention);
         }
-        let there = self.files_there()?;
         let done = self.wait(async move { builder.await })?;
-        let (after, metrics) = done.map_err(|error| match error.to_string() {
+        let (_, metrics) = done.map_err(|error| match error.to_string() {
             text if text.contains("retention") => {
                 self.invalid("vacuum", &text, "a longer retention, or --short-retention when nobody reads the table or goes back in time")
             }
             _ => self.fault("vacuum", &error),
         })?;
         if !options.dry_run {
-            self.inner = after;
+            self.refresh()?;
         }
         // deltalake names files that an earlier run has removed as long as the log speaks of them.
-        Ok(metrics.files_deleted.into_iter().filter(|file| there.contains(file)).collect())
-    }
-
-    /// Everything below the table's folder.
-    fn files_there(&self) -> Result<BTreeSet<String>> {
-        let Opened { store, path: root, location, .. } = &self.opened;
-        let found: Result<Vec<ObjectMeta>, _> = self.wait(async { store.list(Some(root)).try_collect().await })?;
-        let found = found.map_err(|error| store_error("list", location, &error))?;
-        let below = |meta: &ObjectMeta| meta.location.as_ref()[root.as_ref().len()..].trim_start_matches('/').to_owned();
-        Ok(found.iter().map(below).collect())
+        Ok(metrics.files_deleted.into_iter().filter(|file| there.contains(file.as_str())).collect())
     }
 
     /// Writes a checkpoint of the version that is open, so that it opens without reading the commits before it.

@@ -12,6 +12,7 @@ use super::Table;
 use super::commit::{CommitOptions, Outcome, Ran};
 use super::fault::delta_error;
 use super::features::{Refusal, refused_at_creation};
+use super::property_values;
 use super::statistics;
 use super::types::{Losses, delta_schema, needs_column_mapping};
 use crate::error::{ColumnProblem, Error, Result};
@@ -51,7 +52,7 @@ impl NewTable {
         let schema = delta_schema(&self.schema, &self.losses).map_err(refused)?;
         let mut properties = self.properties.clone();
         let mapped = properties.get(COLUMN_MAPPING).is_some_and(|mode| mode != "none");
-        let problems = [self.property_problems(), self.name_problems(&schema, mapped), self.partition_problems(&schema)].concat();
+        let problems = [self.property_problems(&schema), self.name_problems(&schema, mapped), self.partition_problems(&schema)].concat();
         if !problems.is_empty() {
             return Err(refused(problems));
         }
@@ -65,9 +66,9 @@ impl NewTable {
         Ok((schema, properties))
     }
 
-    fn property_problems(&self) -> Vec<ColumnProblem> {
+    fn property_problems(&self, schema: &Schema) -> Vec<ColumnProblem> {
         let problem = |(key, value): (&String, &String)| {
-            let (message, remedy) = match refused_at_creation(key, value)? {
+            let (message, remedy) = match refused_at_creation(key, value).or_else(|| property_values::refused(schema, key, value))? {
                 Refusal::Feature(name) => {
                     (format!("{value} needs the table feature {name}, by which tables are not written here"), "leaving it out")
                 }

@@ -4,6 +4,7 @@ use deltalake::logstore::object_store::{ObjectMeta, ObjectStore, path::Path};
 use futures::{StreamExt, TryStreamExt};
 
 use super::Table;
+use super::own_files::Below;
 use crate::error::Result;
 use crate::store::{Opened, store_error};
 
@@ -14,13 +15,19 @@ pub struct Dropped {
     pub files: Vec<String>,
     /// Their size together.
     pub bytes: u64,
+    /// How many of them do not bear the name of a file of the table: they lie in its folder, and go with it.
+    pub foreign_files: usize,
+}
+
+fn others(count: usize) -> String {
+    if count == 0 { String::new() } else { format!(" (and {count} more)") }
 }
 
 impl Table {
     /// Removes the table with all its versions and everything else in its folder, or with `dry_run` says what would go.
     ///
     /// # Errors
-    /// [`crate::Error::NoTable`]; [`crate::Error::Invalid`] for the root of a store; what the store fails with: the same again then goes on.
+    /// [`crate::Error::NoTable`]; [`crate::Error::Invalid`] for the root of a store, and where another table lies below the folder; what the store fails with: the same again then goes on.
     pub fn drop_table(&mut self, dry_run: bool) -> Result<Dropped> {
         self.refresh()?;
         self.state()?;
@@ -28,17 +35,23 @@ impl Table {
             return Err(self.invalid("drop", "it fills its whole store", "removing the bucket or container itself"));
         }
         let Opened { store, path: root, location, .. } = self.opened.clone();
-        let found: Vec<ObjectMeta> =
-            self.wait(async { store.list(Some(&root)).try_collect().await })?.map_err(|error| store_error("list", &location, &error))?;
-        let log = root.clone().join("_delta_log");
+        let below = self.below()?;
+        if let Some(nested) = below.nested.first() {
+            let message = format!("another Delta table lies below it, in {nested}{}", others(below.nested.len() - 1));
+            let remedy = format!("olbridge delta drop {}/{nested} first, or move it elsewhere", location.to_string().trim_end_matches('/'));
+            return Err(self.invalid("drop", &message, &remedy));
+        }
+        let foreign_files =
+            below.files.iter().map(|meta| below.path(&meta.location)).filter(|path| !below.is_data(path) && !Below::is_log(path));
+        let foreign_files = foreign_files.count();
+        let log = root.join("_delta_log");
         let (mut last, mut files): (Vec<ObjectMeta>, Vec<ObjectMeta>) =
-            found.into_iter().partition(|meta| meta.location.prefix_matches(&log));
+            below.files.iter().cloned().partition(|meta| meta.location.prefix_matches(&log));
         // The newest commits last: without the oldest a table cannot be opened by version, without the newest it cannot be seen.
         last.sort_by(|a, b| a.location.cmp(&b.location));
         files.append(&mut last);
         let bytes = files.iter().map(|meta| meta.size).sum();
-        let below = |path: &Path| path.as_ref()[root.as_ref().len()..].trim_start_matches('/').to_owned();
-        let dropped = Dropped { files: files.iter().map(|meta| below(&meta.location)).collect(), bytes };
+        let dropped = Dropped { files: files.iter().map(|meta| below.path(&meta.location).to_owned()).collect(), bytes, foreign_files };
         if !dry_run {
             let split = files.len() - files.iter().rev().take_while(|meta| meta.location.prefix_matches(&log)).count();
             for part in [&files[..split], &files[split..]] {

@@ -25,9 +25,11 @@ mod mapping;
 mod merge;
 mod nan;
 mod net;
+mod own_files;
 mod partitioned;
 mod peek;
 mod pool;
+mod property_values;
 mod protocol;
 mod read;
 mod repair;
@@ -72,7 +74,7 @@ pub use write::{SchemaMode, WriteMetrics, WriteMode, WriteOptions};
 
 use crate::connection::StoreOptions;
 use crate::error::{Error, Result};
-use crate::location::Location;
+use crate::location::{Location, Service};
 use crate::runtime;
 use crate::store::layer::Layered;
 use crate::store::{self, Opened};
@@ -94,6 +96,13 @@ pub enum At {
 /// The place, if a table there could be read again. deltalake takes the path for a URL once more: of a name with `%41` it would read the log of
 /// another table, and of one with `#` or `?` the log of none, after a commit that was made where it says.
 fn readable(location: &Location) -> Result<&Location> {
+    if matches!(location.service(), Service::OneLake { .. }) && !names_a_table(location.key()) {
+        return Err(Error::Location {
+            location: location.to_string(),
+            message: "a workspace or a lakehouse, and no table in it".into(),
+            remedy: "onelake://WORKSPACE/LAKEHOUSE/TABLE, or onelake://WORKSPACE/LAKEHOUSE/SCHEMA/TABLE".into(),
+        });
+    }
     let key = location.key();
     let is_hex = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let encoded = key.match_indices('%').any(|(at, _)| key.get(at + 1..at + 3).is_some_and(is_hex));
@@ -110,8 +119,20 @@ fn readable(location: &Location) -> Result<&Location> {
     })
 }
 
+/// A key of OneLake: `ITEM/Tables/[SCHEMA/]TABLE`, or a folder below `ITEM/Files`.
+fn names_a_table(key: &str) -> bool {
+    key.split('/').filter(|part| !part.is_empty()).count() > 2
+}
+
 /// Letters that the path of a table cannot have.
 const ODD_LETTERS: [char; 7] = ['#', '?', '[', ']', '^', '|', '\\'];
+
+/// deltalake's table over the root of a store.
+fn unloaded_over(root: ObjectStoreRef, opened: &Opened) -> DeltaTable {
+    let table = PrefixStore::new(Arc::clone(&root), opened.path.clone());
+    let url = Url::parse(&format!("{}/", opened.url.as_str().trim_end_matches('/'))).unwrap_or_else(|_| opened.url.clone());
+    DeltaTable::new(default_logstore(Arc::new(table), root, &url, &StorageConfig::default()))
+}
 
 /// A Delta table, or a place where there is none yet. Operations of one value follow each other; open it again for another thread.
 pub struct Table {
@@ -204,10 +225,7 @@ impl Table {
 
     fn unloaded(opened: Opened) -> Table {
         let guard = Arc::new(Layered(Guard::new(Arc::clone(&opened.store), &opened.path)));
-        let root: ObjectStoreRef = Arc::clone(&guard) as ObjectStoreRef;
-        let table = PrefixStore::new(Arc::clone(&root), opened.path.clone());
-        let url = Url::parse(&format!("{}/", opened.url.as_str().trim_end_matches('/'))).unwrap_or_else(|_| opened.url.clone());
-        let inner = DeltaTable::new(default_logstore(Arc::new(table), root, &url, &StorageConfig::default()));
+        let inner = unloaded_over(Arc::clone(&guard) as ObjectStoreRef, &opened);
         Table { opened, guard, inner, files: FileOptions::default(), memory_bytes: None }
     }
 

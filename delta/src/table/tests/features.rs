@@ -97,6 +97,14 @@ fn what_cannot_be_kept_is_refused_by_name_and_nothing_is_changed() {
         ("delta.feature.clustering", "supported", "clustering"),
         ("delta.constraints.positive", "id > 0", "constraint"),
         ("delta.appendOnly", "perhaps", "true or false"),
+        ("delta.appendOnly", "yes", "delta.appendOnly=yes"),
+        ("delta.checkpointInterval", "-3", "from 1 on"),
+        ("delta.logRetentionDuration", "soon", "interval 30 days"),
+        ("delta.targetFileSize", "big", "bytes"),
+        ("delta.isolationLevel", "foo", "WriteSerializable"),
+        ("delta.dataSkippingStatsColumns", "id,nosuch", "no column nosuch"),
+        ("delta.minReaderVersion", "soon", "1 to 3"),
+        ("delta.minWriterVersion", "99", "1 to 5, or 7"),
     ] {
         let error = set(&mut table, &[(key, Some(value)), ("mine", Some("1"))]).unwrap_err().to_string();
         assert!(error.contains(name), "{error}");
@@ -132,6 +140,23 @@ fn a_property_without_its_feature_means_the_same_to_every_operation() {
     let newest = table.version().unwrap();
     assert!(matches!(table.changes(newest, newest).unwrap(), Changes::Feed(_)));
     assert!(matches!(table.changes(latest, newest).unwrap(), Changes::NotAvailable(why) if why.contains(&format!("version {latest}"))));
+}
+
+/// deltalake takes a protocol that is both of versions 3 and 7 apart again, and once ended the process over it.
+#[test]
+fn a_table_of_the_highest_versions_takes_a_checkpoint_policy_and_highest_versions() {
+    let (fixture, mut table) = of_version_seven();
+    set(&mut table, &[("delta.checkpointPolicy", Some("v2"))]).unwrap();
+    committed(table.write(&mut timed(&[4]), &WriteOptions::default(), &none()).unwrap());
+    assert_eq!(ids(&fixture.open()), [1, 2, 3, 4]);
+    let create = |properties: &[(&str, &str)]| {
+        let properties = properties.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let fixture = Fixture::new();
+        let made = fixture.open().create(&NewTable { properties, ..NewTable::new(timed(&[]).schema()) }, false, &none());
+        made.map(|_| committed(fixture.open().write(&mut timed(&[1]), &WriteOptions::default(), &none()).unwrap()))
+    };
+    assert!(create(&[("delta.checkpointPolicy", "v2")]).unwrap_err().to_string().contains("once it is made"));
+    create(&[("delta.minReaderVersion", "3"), ("delta.minWriterVersion", "7")]).unwrap();
 }
 
 /// A table that is made with them names them from the start.

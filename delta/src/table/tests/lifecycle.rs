@@ -167,6 +167,86 @@ fn orphans_of_failed_writes_are_found() {
     assert_eq!(ids(&table), [1]);
 }
 
+/// A lake whose root is a table itself, with others below it, and what people put beside them.
+fn crowded(partitioned: bool) -> (Fixture, Table, Vec<std::path::PathBuf>) {
+    let fixture = Fixture::new();
+    let mut table = fixture.open();
+    let mut options = creating();
+    if partitioned {
+        options.create.as_mut().unwrap().partition_columns = vec!["name".into(), "id".into()];
+    }
+    let mut source = columns(vec![
+        ("id", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("name", Arc::new(StringArray::from(vec!["a"]))),
+        ("more", Arc::new(Int64Array::from(vec![1]))),
+    ]);
+    table.write(&mut source, &options, &none()).unwrap();
+    let root = table.location().local_path().unwrap();
+    let mut foreign = Vec::new();
+    for nested in ["orders", "deep/er/orders", "name=a/id=1"] {
+        let place: Location = root.join(nested).to_str().unwrap().parse().unwrap();
+        let mut table = Table::open(&place, &StoreOptions::default()).unwrap();
+        table.write(&mut rows(&[7, 8]), &creating(), &none()).unwrap();
+        for folder in [root.join(nested), root.join(nested).join("_delta_log")] {
+            foreign.extend(std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()));
+        }
+    }
+    for file in ["README.txt", "rows.csv", "raw/rows.parquet", "model.bin"] {
+        std::fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+        std::fs::write(root.join(file), "of somebody").unwrap();
+        foreign.push(root.join(file));
+    }
+    (fixture, table, foreign)
+}
+
+#[test]
+fn orphans_are_those_of_this_table_and_of_no_other() {
+    for partitioned in [false, true] {
+        let (_fixture, mut table, foreign) = crowded(partitioned);
+        let own: Vec<String> = table.inner.get_file_uris().unwrap().collect();
+        let is_foreign = |path: &&std::path::PathBuf| !own.iter().any(|uri| uri.ends_with(path.to_str().unwrap()));
+        let root = table.location().local_path().unwrap();
+        let mut orphans = vec!["left.snappy.parquet", "deletion_vector_1.bin", "_change_data/cdc-1.parquet"];
+        if partitioned {
+            orphans.push("name=b/id=2/left.parquet");
+        }
+        for orphan in &orphans {
+            std::fs::create_dir_all(root.join(orphan).parent().unwrap()).unwrap();
+            std::fs::write(root.join(orphan), "left behind").unwrap();
+        }
+        orphans.sort_unstable();
+        let options = |dry_run| VacuumOptions { dry_run, retention: Some(TimeDelta::zero()), orphans: true, short_retention: true };
+        for dry_run in [true, false] {
+            let mut found = table.vacuum(&options(dry_run)).unwrap();
+            found.sort_unstable();
+            assert_eq!(found, orphans, "partitioned: {partitioned}, dry: {dry_run}");
+        }
+        let lost: Vec<_> = foreign.iter().filter(is_foreign).filter(|path| !path.exists()).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+        assert!(orphans.iter().all(|orphan| !root.join(orphan).exists()));
+        assert_eq!(ids(&table), [1]);
+        let commits: Vec<_> = table.history(Some(2)).unwrap().into_iter().map(|entry| entry.operation).collect();
+        assert_eq!(commits, [Some("VACUUM END".to_owned()), Some("VACUUM START".to_owned())]);
+    }
+}
+
+#[test]
+fn a_table_with_another_below_it_is_not_dropped() {
+    let (_fixture, mut table, foreign) = crowded(false);
+    for dry_run in [true, false] {
+        let error = table.drop_table(dry_run).unwrap_err().to_string();
+        assert!(error.contains("deep/er/orders (and 2 more)") && error.contains("olbridge delta drop"), "{error}");
+    }
+    assert!(foreign.iter().all(|path| path.exists()) && ids(&table) == [1]);
+    let root = table.location().local_path().unwrap();
+    for nested in ["deep", "orders", "name=a"] {
+        std::fs::remove_dir_all(root.join(nested)).unwrap();
+    }
+    assert_eq!(table.drop_table(true).unwrap().foreign_files, 4);
+    assert_eq!(table.drop_table(false).unwrap().foreign_files, 4);
+    assert!(!root.exists());
+}
+
 #[test]
 fn widening_keeps_what_is_said_of_the_columns() {
     let fixture = Fixture::new();

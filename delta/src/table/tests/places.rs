@@ -25,6 +25,19 @@ fn works_or_is_refused(name: &str) -> bool {
     true
 }
 
+/// A whole lakehouse would be taken for one table; nothing is asked of the network.
+#[test]
+fn a_workspace_and_a_lakehouse_are_no_tables() {
+    for place in
+        ["onelake://sales", "onelake://sales/lake", "onelake://sales/lake/", "onelake://sales/lake/Tables", "onelake://sales/lake/Files"]
+    {
+        let error = Table::open(&place.parse().unwrap(), &StoreOptions::default()).unwrap_err();
+        assert!(matches!(&error, Error::Location { .. }) && error.to_string().contains("LAKEHOUSE/TABLE"), "{place}: {error}");
+    }
+    let typed = |place: &str| readable(&place.parse().unwrap()).is_ok();
+    assert!(typed("onelake://sales/lake/orders") && typed("onelake://sales/lake/dbo/orders") && typed("onelake://sales/lake/Files/t"));
+}
+
 #[test]
 fn a_name_of_any_letters_works_or_is_refused_before_anything_is_written() {
     let mut refused = String::new();
