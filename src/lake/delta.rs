@@ -4,13 +4,14 @@ use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::{RecordBatch, RecordBatchReader};
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{RecordBatch, RecordBatchOptions, RecordBatchReader};
+use arrow::compute::cast;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use olbridge_delta::table::{At, ChangeWay as Way, ChangesBy, NetQuery, Scan, Table};
 use olbridge_delta::{Location, StoreOptions};
 
-use super::delta_files::{OwnFiles, own_files};
+use super::delta_files::{OwnFiles, own_files, own_layout};
 use super::parquet::ReadOptions;
 use super::parquet_decode::decode_parquet;
 use super::read_ahead::{BATCH_TEXT_BYTES, BatchReader, SourceBatch};
@@ -66,9 +67,8 @@ impl DeltaSource {
         let failed = |error: olbridge_delta::Error| store_error(&error, Phase::Describe, location);
         let table = Table::open_at(&parse_location(location)?, &StoreOptions::default(), at).map_err(failed)?;
         let described = table.describe().map_err(failed)?;
-        let fields = described.schema.fields().clone();
         Ok(DeltaSource {
-            schema: Arc::new(Schema::new(fields)),
+            schema: Arc::new(own_layout(&table, &described.schema)),
             label: Arc::from(Path::new(&format!("{DELTA_PREFIX}{} version {}", described.location, described.version))),
             id: described.id,
             version: described.version,
@@ -198,7 +198,7 @@ impl DeltaSource {
         let mut rows_done = 0u64;
         for batch in reader {
             let batch = batch.map_err(|error| self.unreadable(&error))?;
-            let batch = batch.with_schema(Arc::clone(schema)).map_err(|error| self.unreadable(&error))?;
+            let batch = in_layout(&batch, schema).map_err(|error| self.unreadable(&error))?;
             let first_row = rows_done + 1;
             rows_done += batch.num_rows() as u64;
             let share =
@@ -225,6 +225,16 @@ impl DeltaSource {
         };
         source_error(Phase::Read, &self.label, error.to_string(), remedy)
     }
+}
+
+/// Texts of a scan, as views where the schema has them.
+pub(super) fn in_layout(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| match column.data_type() == field.data_type() {
+        true => Ok(Arc::clone(column)),
+        false => cast(column, field.data_type()),
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::clone(schema), columns.collect::<Result<_, _>>()?, &options)
 }
 
 fn instant(time: &str) -> Result<chrono::DateTime<chrono::Utc>> {

@@ -229,7 +229,7 @@ impl Table {
         let missing = if options.schema_mode == SchemaMode::Merge { Missing::Null } else { Missing::Refuse };
         let partition_columns = if self.exists() { self.partition_columns()? } else { new_partitions };
         let plan = BatchPlan::new(source, &target, &options.losses, missing).map_err(refused)?.partitioned_by(&partition_columns);
-        let plan = plan.keyed_by(&options.key).map_err(|error| self.fault("write", &error.into()))?;
+        let plan = plan.keyed_by(&options.key).map_err(|error| self.fault("write", &error.into()))?.within(self.memory()?);
         // Into a table that is there deltalake would copy them itself; and a part of the rows would hold on to the values of all.
         let plan = if self.exists() || !partition_columns.is_empty() { plan } else { plan.keeping_views(source) };
         Ok(Prepared { plan, target, properties, partition_columns })
