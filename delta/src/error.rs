@@ -56,6 +56,29 @@ impl fmt::Display for ColumnProblem {
     }
 }
 
+/// Why a value is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ValueCause {
+    /// It would not be the same in the table.
+    Loss,
+    /// The key that it is part of names no row, or names two.
+    Key,
+    /// It is NULL, and the column may not be.
+    Null,
+}
+
+impl ValueCause {
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            ValueCause::Loss => "a cast by name if the loss is wanted, or another type",
+            ValueCause::Key => "such rows of the source changed or left out: each needs a key of its own, without NULL",
+            ValueCause::Null => "such rows of the source changed or left out, or the column made nullable",
+        }
+    }
+}
+
 /// Everything that can go wrong here, by what the user has to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -138,7 +161,8 @@ pub enum Error {
     },
     /// A value cannot be carried exactly.
     #[error(
-        "{location}: column {column}, row {row} of the source: {message}\n  try: a cast by name if the loss is wanted, or another type"
+        "{location}: column {column}, row {row} of the source: {message}\n  try: {}",
+        cause.remedy()
     )]
     Value {
         /// The table.
@@ -149,6 +173,8 @@ pub enum Error {
         row: u64,
         /// What is wrong with the value; the value itself is not repeated.
         message: String,
+        /// Why it is refused.
+        cause: ValueCause,
     },
     /// The source of the rows has failed; nothing was committed.
     #[error("{location}: the source has failed, nothing was committed: {message}")]

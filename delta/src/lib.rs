@@ -97,6 +97,6 @@ pub mod table;
 
 pub use connection::StoreOptions;
 pub use credential::Credential;
-pub use error::{Error, Result, StoreFault};
+pub use error::{Error, Result, StoreFault, ValueCause};
 pub use location::{Location, Service};
 pub use secret::{Secret, SecretSource};

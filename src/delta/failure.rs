@@ -1,7 +1,7 @@
 //! Errors of Delta tables as the library's own.
 
 use olbridge_delta::Error as DeltaError;
-use olbridge_delta::error::ColumnProblem;
+use olbridge_delta::error::{ColumnProblem, ValueCause};
 
 use crate::error::{Error, Phase, PlanProblem, RowError, SourceRow};
 use crate::lake::delta::store_error;
@@ -23,7 +23,7 @@ pub(super) fn failed(error: DeltaError, table: &str) -> Error {
             refused(format!("{action}: {message}"), remedy)
         }
         DeltaError::TableExists { .. } => refused("a Delta table is there already".into(), "another name, or --if-not-exists".into()),
-        DeltaError::Value { column, row, message, .. } => Error::Row(Box::new(RowError {
+        DeltaError::Value { column, row, message, cause, .. } => Error::Row(Box::new(RowError {
             phase: Phase::Convert,
             table: table.to_owned(),
             column: Some(column),
@@ -31,7 +31,10 @@ pub(super) fn failed(error: DeltaError, table: &str) -> Error {
             rowid: None,
             ora_code: None,
             message,
-            remedy: "round(…) or a cast in the expression or the source, if the loss is meant; nothing was written".into(),
+            remedy: match cause {
+                ValueCause::Loss => "round(…) or a cast in the expression or the source, if the loss is meant; nothing was written".into(),
+                other => format!("{}; nothing was written", other.remedy()),
+            },
         })),
         DeltaError::Source { source: Some(source), message, location } => match source.downcast::<Error>() {
             Ok(own) => *own,

@@ -9,7 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use olbridge_delta::table::{At, ChangeWay as Way, ChangesBy, NetQuery, Scan, Table};
-use olbridge_delta::{Location, StoreOptions};
+use olbridge_delta::{Location, StoreOptions, ValueCause};
 
 use super::delta_files::{OwnFiles, own_files, own_layout};
 use super::parquet::ReadOptions;
@@ -252,7 +252,7 @@ pub fn store_error(error: &olbridge_delta::Error, phase: Phase, location: &str) 
         olbridge_delta::Error::Location { .. } | olbridge_delta::Error::Option { .. } => {
             Error::Usage { message: message.to_owned(), remedy: remedy.to_owned() }
         }
-        olbridge_delta::Error::Value { column, row, message, .. } => Error::Row(Box::new(RowError {
+        olbridge_delta::Error::Value { column, row, message, cause, .. } => Error::Row(Box::new(RowError {
             phase: Phase::Convert,
             table: location.to_owned(),
             column: Some(column.clone()),
@@ -260,7 +260,10 @@ pub fn store_error(error: &olbridge_delta::Error, phase: Phase, location: &str) 
             rowid: None,
             ora_code: None,
             message: message.clone(),
-            remedy: "change or leave out such rows in the source, or name the loss in --lossy if it is wanted".into(),
+            remedy: match cause {
+                ValueCause::Loss => "change or leave out such rows in the source, or name the loss in --lossy if it is wanted".into(),
+                other => other.remedy().into(),
+            },
         })),
         // Its phase is what tells a commit in doubt from anything else that a store fails with.
         olbridge_delta::Error::InDoubt { .. } => {

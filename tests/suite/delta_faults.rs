@@ -60,7 +60,7 @@ fn a_row_without_a_key_is_refused() {
     database.ok(&["copy", &target, "delta:lake/t", "--mode", "create"]);
     database.sql("INSERT INTO T VALUES (NULL, 'nobody', NULL)");
     let words = ["copy", &target, "delta:lake/t", "--mode", "upsert", "--key", "ID"];
-    database.run(&words).fails(5, &["column id", "row 4", "NULL in the key"]);
+    database.run(&words).fails(5, &["column id", "row 4", "NULL in the key", "a key of its own"]);
     let failed = database.run(&[&words[..], &["--report", "json"]].concat());
     let failed: Value = serde_json::from_str(&failed.stdout).unwrap();
     assert_eq!((&failed["row"]["column"], &failed["row"]["source"]["row"]), (&"id".into(), &4.into()), "{failed}");

@@ -402,3 +402,29 @@ fn ctrl_c_commits_nothing_and_leaves_no_file() {
     assert!(!has_files(), "files of a write that was broken off stay");
     assert_eq!(count(workspace, "t"), 0);
 }
+
+/// Of several tables the second is missing: the first is done, and the user knows.
+#[test]
+fn what_was_done_before_a_table_that_fails_is_told() {
+    let workspace = Workspace::new();
+    let rows = file(&workspace, "a.parquet", 0..9, "row");
+    for mode in ["create", "append"] {
+        workspace.ok(&["delta", "write", "a", "--from", &rows, "--mode", mode]);
+    }
+    let outcome = workspace.run(&["delta", "optimize", "a", "nix", "--report", "json"]);
+    outcome.fails(6, &["nix: no Delta table"]);
+    assert!(outcome.stderr.contains("done: ") && outcome.stderr.contains("/a"), "{}", outcome.stderr);
+    assert_eq!(number(&done(&workspace, &["describe", "a"]), "files"), 1);
+}
+
+/// What the user has written is wrong, and not the store.
+#[test]
+fn conditions_that_do_not_fit_the_columns_are_the_users() {
+    let workspace = Workspace::new();
+    let rows = file(&workspace, "a.parquet", 0..9, "row");
+    workspace.ok(&["delta", "write", "a", "--from", &rows, "--mode", "create"]);
+    for condition in ["id = 'x'", "name", "id"] {
+        workspace.run(&["delta", "delete", "a", "--where", condition, "--allow-destructive"]).fails(4, &["describe shows them"]);
+    }
+    assert_eq!(count(&workspace, "a"), 9);
+}

@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 
 use super::keys::Keys;
 use super::types::{Loss, Losses, delta_type, widens};
-use crate::error::ColumnProblem;
+use crate::error::{ColumnProblem, ValueCause};
 
 /// How columns of a source that the table does not have, or the other way round, are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +58,7 @@ pub(crate) struct ValueProblem {
     pub column: String,
     pub row: u64,
     pub message: String,
+    pub cause: ValueCause,
 }
 
 impl BatchPlan {
@@ -164,28 +165,33 @@ impl BatchPlan {
                 From::Column(index) => step.apply(batch.column(index)),
                 From::Nothing => Ok(new_null_array(step.to.data_type(), batch.num_rows())),
             };
-            let locate = |(row, message): (Option<usize>, String)| ValueProblem {
+            let locate = |cause: ValueCause, (row, message): (Option<usize>, String)| ValueProblem {
                 column: step.to.name().clone(),
                 row: row.map_or(0, |row| self.rows_before + row as u64 + 1),
                 message,
+                cause,
             };
-            let column = column.map_err(locate)?;
+            let column = column.map_err(|unfit| locate(ValueCause::Loss, unfit))?;
             let refused = match (step.to.is_nullable(), step.names_rows) {
-                (_, true) => Some("NULL in the key, which no row equals: the row would be inserted again each time, or never be found"),
-                (false, _) => Some("NULL, and the column of the table is NOT NULL"),
+                (_, true) => Some((
+                    ValueCause::Key,
+                    "NULL in the key, which no row equals: the row would be inserted again each time, or never be found",
+                )),
+                (false, _) => Some((ValueCause::Null, "NULL, and the column of the table is NOT NULL")),
                 (true, false) => None,
             };
-            if let Some(message) = refused.filter(|_| column.null_count() > 0) {
+            if let Some((cause, message)) = refused.filter(|_| column.null_count() > 0) {
                 let row = (0..column.len()).find(|row| column.is_null(*row));
-                return Err(locate((row, message.into())));
+                return Err(locate(cause, (row, message.into())));
             }
             if let Some((row, message)) = Some(&column).filter(|_| step.names_folders).and_then(first_read_as_null) {
-                return Err(locate((Some(row), message)));
+                return Err(locate(ValueCause::Loss, (Some(row), message)));
             }
             columns.push(column);
         }
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let wrong = |error: ArrowError| ValueProblem { column: "(all)".into(), row: 0, message: error.to_string() };
+        let wrong =
+            |error: ArrowError| ValueProblem { column: "(all)".into(), row: 0, message: error.to_string(), cause: ValueCause::Loss };
         let converted = RecordBatch::try_new_with_options(self.schema(), columns, &options).map_err(wrong)?;
         if let Some(keys) = &mut self.keys
             && let Some(row) = keys.repeated(&converted, self.rows_before).map_err(wrong)?
@@ -198,7 +204,7 @@ impl BatchPlan {
 
     /// After the last batch: what only all rows together show.
     pub fn finish(&mut self) -> Result<(), ValueProblem> {
-        let wrong = |error: ArrowError| ValueProblem { column: "(key)".into(), row: 0, message: error.to_string() };
+        let wrong = |error: ArrowError| ValueProblem { column: "(key)".into(), row: 0, message: error.to_string(), cause: ValueCause::Key };
         let repeated = self.keys.as_mut().map(Keys::repeated_at_last).transpose().map_err(wrong)?.flatten();
         repeated.map_or(Ok(()), |row| Err(self.repeated(row)))
     }
@@ -207,7 +213,7 @@ impl BatchPlan {
         let columns = self.keys.as_ref().map(Keys::columns).unwrap_or_default();
         let names: Vec<&str> = columns.iter().map(|index| self.steps[*index].to.name().as_str()).collect();
         let message = "the key of this row is that of an earlier one: the key is not unique in the source".to_owned();
-        ValueProblem { column: names.join(", "), row: row + 1, message }
+        ValueProblem { column: names.join(", "), row: row + 1, message, cause: ValueCause::Key }
     }
 }
 

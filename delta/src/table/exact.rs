@@ -16,7 +16,7 @@ use deltalake::datafusion::logical_expr::{
 use super::Table;
 use super::convert::{can_narrow, cast_exactly, first_read_as_null};
 use super::types::{Losses, delta_type, widens};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, ValueCause};
 
 /// The first value of a statement that did not fit, for the error that it is in the end.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +30,7 @@ impl Misfits {
     /// The error of the value, if there was one. The row is not known: it is one of the table, or of the join.
     pub fn take(&self, table: &Table) -> Option<Error> {
         let (column, message) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some(Error::Value { location: table.location().to_string(), column, row: 0, message })
+        Some(Error::Value { location: table.location().to_string(), column, row: 0, message, cause: ValueCause::Loss })
     }
 }
 
@@ -94,7 +94,13 @@ impl Table {
         if !widens(&natural, to) && !can_narrow(&natural, to) && !cuts_digits(&from, to) {
             return Err(self.invalid(action, &not_the_type(column, &from, to), &cast_remedy(to)));
         }
-        let unfit = |message: String| Error::Value { location: self.location().to_string(), column: column.to_owned(), row: 0, message };
+        let unfit = |message: String| Error::Value {
+            location: self.location().to_string(),
+            column: column.to_owned(),
+            row: 0,
+            message,
+            cause: ValueCause::Loss,
+        };
         let array = value.to_array().map_err(|error| unfit(error.to_string()))?;
         let array = cast_exactly(&array, to).map_err(|(_, message)| unfit(message))?;
         if let Some((_, message)) = Some(&array).filter(|_| names_folders).and_then(first_read_as_null) {

@@ -30,6 +30,10 @@ pub(crate) fn is_no_table(error: &DeltaTableError) -> bool {
 /// What the reader of logs says where a store does not answer.
 const STORE: &str = "interacting with object store";
 
+/// How DataFusion says that an expression is wrong, or a constant of it.
+const EXPRESSION: [&str; 6] =
+    ["Error during planning", "type_coercion", "Cannot infer common argument type", "Cannot cast string", "Schema error", "non-boolean"];
+
 /// The error as the user sees it.
 pub(crate) fn delta_error(action: &'static str, location: &Location, error: &DeltaTableError) -> Error {
     let (location_text, message) = (location.to_string(), crate::store::without_queries(&error.to_string()));
@@ -87,6 +91,12 @@ pub(crate) fn delta_error(action: &'static str, location: &Location, error: &Del
         DeltaTableError::KernelError(_) | DeltaTableError::Kernel { .. } if message.contains("nsupported") => {
             Error::Unsupported { action, location: location_text, message, remedy: "the engine that made the table".into() }
         }
+        _ if action != "read" && EXPRESSION.iter().any(|text| message.contains(text)) => Error::Invalid {
+            action,
+            location: location_text,
+            message: last_line(&message).to_owned(),
+            remedy: "SQL that fits the types of the columns (describe shows them), as \"day = DATE '2026-01-31'\"".into(),
+        },
         _ if message.contains(STORE) => {
             let remedy = "a look at the address (the endpoint, too), the network and the credential; then the same again".into();
             Error::Delta { action, location: location_text, message, remedy }

@@ -209,7 +209,13 @@ impl Table {
                 error => Some(Box::new(error)),
             },
         };
-        let value = |ValueProblem { column, row, message }| Error::Value { location: self.location().to_string(), column, row, message };
+        let value = |ValueProblem { column, row, message, cause }| Error::Value {
+            location: self.location().to_string(),
+            column,
+            row,
+            message,
+            cause,
+        };
         for batch in source.open().map_err(failed)? {
             let batch = batch.map_err(failed)?;
             let batch = plan.convert(&batch).map_err(value)?;

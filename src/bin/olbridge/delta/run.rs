@@ -161,11 +161,21 @@ fn open(table: &TableArguments) -> Result<(DeltaTables, Location), Failure> {
     Ok((tables(&table.store)?, location(&table.location)?))
 }
 
-/// The same for each table: with several, what was done before one that fails stays.
+/// The same for each table: with several, what was done before one that fails stays, and is told beside the error.
 fn each(many: &ManyArguments, mut work: impl FnMut(&DeltaTables, &Location) -> Result<Done, Failure>) -> Result<Answer, Failure> {
     let tables = tables(&many.store)?;
     let locations = many.locations.iter().map(|text| location(text)).collect::<Result<Vec<_>, _>>()?;
-    let mut done = locations.iter().map(|location| work(&tables, location)).collect::<Result<Vec<_>, _>>()?;
+    let mut done = Vec::with_capacity(locations.len());
+    for location in &locations {
+        match work(&tables, location) {
+            Ok(one) => done.push(one),
+            Err(failure) => {
+                // The report has room for the error alone.
+                done.iter().filter(|done: &&Done| done.outcome != Outcome::Planned).for_each(|done| eprint!("done: {done}"));
+                return Err(failure);
+            }
+        }
+    }
     Ok(match (done.len(), done.pop()) {
         (1, Some(one)) => Answer::One(Box::new(one)),
         (_, last) => Answer::Many { tables: done.into_iter().chain(last).collect() },
