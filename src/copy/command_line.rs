@@ -15,6 +15,12 @@ impl CommandLine {
         operands.into_iter().fold(CommandLine("olbridge copy".into()), CommandLine::word)
     }
 
+    /// `olbridge delta alter LOCATION`.
+    #[cfg(feature = "delta")]
+    pub fn alter(location: &str) -> CommandLine {
+        CommandLine("olbridge delta alter".into()).word(location)
+    }
+
     fn word(mut self, text: &str) -> CommandLine {
         self.0.push(' ');
         self.0 += &quoted(text);

@@ -239,7 +239,7 @@ pub(super) fn in_layout(batch: &RecordBatch, schema: &SchemaRef) -> Result<Recor
 
 fn instant(time: &str) -> Result<chrono::DateTime<chrono::Utc>> {
     chrono::DateTime::parse_from_rfc3339(time).map(|time| time.to_utc()).map_err(|_| Error::Usage {
-        message: format!("--as-of-timestamp {time}: this is no time with its zone"),
+        message: format!("--delta-timestamp {time}: this is no time with its zone"),
         remedy: "write it like 2026-11-21T10:30:00+01:00 (or Z for UTC)".into(),
     })
 }

@@ -62,7 +62,7 @@ impl Source {
             let message = "files have no versions".into();
             return Err(Error::Usage {
                 message,
-                remedy: "name a Delta table, delta:LOCATION, or leave out --delta-version and --as-of-timestamp".into(),
+                remedy: "name a Delta table, delta:LOCATION, or leave out --delta-version and --delta-timestamp".into(),
             });
         }
         let found = discover(sources)?;

@@ -14,6 +14,8 @@ mod copy_api;
 #[cfg(feature = "delta")]
 mod delta;
 #[cfg(feature = "delta")]
+mod delta_columns;
+#[cfg(feature = "delta")]
 mod delta_ddl;
 #[cfg(feature = "delta")]
 mod delta_dictionary;

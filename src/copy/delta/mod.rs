@@ -10,6 +10,7 @@ mod deletes;
 mod dictionary;
 mod difference;
 mod epoch;
+mod evolved;
 mod follow;
 mod plan;
 mod plan_display;
@@ -118,10 +119,19 @@ impl DeltaJob {
         let usage = |message: &str, remedy: &str| Err(Error::Usage { message: message.into(), remedy: remedy.into() });
         // A load of all rows looks whether the key names each: changes then go on from it.
         let looks = self.mode == DeltaMode::Overwrite && self.job.is_some();
+        if self.follow.is_some() && self.key.is_empty() {
+            return usage("--incremental updates, inserts and deletes rows by their key", "--key COLUMNS, such as --key id or --key a,b");
+        }
+        if self.mode == DeltaMode::Upsert && self.schema_mode == SchemaMode::Overwrite {
+            return usage(
+                "--schema-mode overwrite takes away columns of rows that stay",
+                "--schema-mode merge, which adds columns, or --mode overwrite with it, without --incremental",
+            );
+        }
         if (self.mode == DeltaMode::Upsert) == self.key.is_empty() && !looks {
             return usage(
                 "--mode upsert finds rows by --key, and --key is for --mode upsert, or for --mode overwrite with --job, which looks whether it is unique",
-                "give both or none: --mode upsert --key a,b",
+                "give both or none: --mode upsert --key COLUMNS",
             );
         }
         self.check_follow()?;

@@ -116,7 +116,8 @@ impl DeltaJob {
         match &self.follow {
             None => self.plan_for(session, table, (None, ""), Known::new(defined, is_before, None)),
             Some(_) => {
-                let standing = self.standing(&table)?;
+                let standing = self.standing(&table);
+                let standing = standing.map_err(|error| self.fitting(session, &table, error, |job| job.standing(&table).err()))?;
                 let known = Known::new(defined, is_before, standing.last.as_ref());
                 standing.job.plan_for(session, table, (standing.epoch, standing.how), known)
             }
@@ -140,8 +141,10 @@ impl DeltaJob {
         }
         let condition = export.selection.condition.clone();
         self.refuse_without_versions(&known)?;
-        let moment = self.moment_of_changes(session, epoch)?;
-        self.refuse_altered(&known, epoch)?;
+        let moment = self.moment_of_changes(session, epoch);
+        let moment = moment.map_err(|error| self.fitting(session, &table, error, |job| job.moment_of_changes(session, epoch).err()))?;
+        let refused = self.refuse_altered(&known, epoch);
+        refused.map_err(|error| self.fitting(session, &table, error, |job| job.refuse_altered(&known, epoch).err()))?;
         if let Some(moment) = &moment {
             export.reading.as_of = as_of(moment);
         }
@@ -157,7 +160,9 @@ impl DeltaJob {
         let mut fetch = found.fetch;
         let mut problems = Vec::new();
         self.settle_types(&mut fetch, present.as_deref(), &mut problems)?;
+        problems.extend(self.lacking_columns(&fetch, present.as_deref()));
         (plan.snapshot, plan.warnings) = (moment.unwrap_or(found.snapshot), found.warnings);
+        plan.warnings.extend(self.evolution_warnings(action, &fetch, present.as_deref()));
         plan.warnings.extend(unseen);
         if self.job.is_some() && plan.snapshot.scn.is_none() {
             let reason = format!("a job's epoch is the SCN that it reads, and there is none: {}", plan.snapshot.how);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::evolved::cut_digits;
 use super::plan::{DeltaAction, DeltaPlan};
 use crate::copy::format::TextTable;
 
@@ -39,7 +40,8 @@ impl fmt::Display for DeltaPlan {
         let mut table = TextTable::new(["column", "Oracle", "target", "Arrow", "Delta, as Arrow"]);
         for c in &self.columns {
             let c = c.clone();
-            table.row([c.source, c.oracle_type, c.target, c.arrow_type, c.delta_type]);
+            let cut = cut_digits(&c, &self.asked.losses).map_or(String::new(), |cut| format!(" ({cut})"));
+            table.row([c.source, c.oracle_type, c.target, c.arrow_type, c.delta_type + &cut]);
         }
         write!(f, "{table}")?;
         for warning in &self.warnings {

@@ -88,6 +88,7 @@ impl DeltaPlan {
         let defined = (self.known.clone(), self.asked.export.source.table.clone());
         let mut source = QuerySource { plan: fetch, slices, session, progress, cancel, read: Rc::clone(read), deletes, defined };
         if self.action == DeltaAction::Merge {
+            self.asked.add_columns(&mut table, &source.plan.schema)?;
             let merge = Merge { losses: self.asked.losses.clone(), ..self.merge(&names, with_deletes) };
             return Ok(match table.merge(&mut source, &merge, &commit)? {
                 Outcome::Committed { version, metrics, attempts } => Change::Merged { version, attempts, metrics: metrics.into() },
